@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * CRC-32C (Castagnoli), and the masked form that TensorFlow's files store. */
+#ifndef TW_BASE_CRC32C_H
+#define TW_BASE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size); /* crc: 0, or of the bytes before */
+uint32_t tw_crc32c_mask(uint32_t crc);
+
+#endif
