@@ -16,9 +16,9 @@
 #endif
 
 #if defined(__GNUC__)
-#define TW_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TW_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define TW_PRINTF(format, first)
+#define TW_PRINTF(text, first)
 #endif
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Element types, numbered as in TensorFlow's DataType enum. A reference type is its base type + 100 and is a property
- * of an operation's output, never of an array. */
+ * Element types, numbered as in TensorFlow's DataType enum. A reference type is its base type +
+ * 100 and is a property of an operation's output, never of an array. */
 #ifndef THALWEG_DTYPE_H
 #define THALWEG_DTYPE_H
 
@@ -39,7 +39,8 @@ typedef enum tw_dtype {
     TW_REF = 100
 } tw_dtype;
 
-/* One element of a TW_STRING array: 16 bytes, owned by the array. Up to 12 bytes stand inline, from `head` on. */
+/* One element of a TW_STRING array: 16 bytes, owned by the array. Up to 12 bytes stand inline, from
+ * `head` on; of a longer one `head` has the first four. */
 typedef struct tw_string {
     uint32_t length;
     char head[4];
@@ -50,15 +51,19 @@ typedef struct tw_string {
     } rest;
 } tw_string;
 
-TW_API const char *tw_dtype_name(tw_dtype dtype);     /* NumPy's: "float32"; "float32_ref" for a reference; "unknown" */
-TW_API const char *tw_dtype_tf_name(tw_dtype dtype);  /* OpDef's: "float", "double", "half" */
+/* NumPy's: "float32"; "float32_ref" for a reference; "unknown". */
+TW_API const char *tw_dtype_name(tw_dtype dtype);
+/* OpDef's: "float", "double", "half"; "float_ref"; "unknown". */
+TW_API const char *tw_dtype_tf_name(tw_dtype dtype);
 /* Reads either name; TW_INVALID_DTYPE if it is none. */
 TW_API tw_dtype tw_dtype_from_name(const char *name);
-TW_API size_t tw_dtype_size(tw_dtype dtype);          /* bytes of an element; string and handles 16; 0 if it has none */
+/* Bytes of an element; string and handles 16; 0 if it is no dtype. */
+TW_API size_t tw_dtype_size(tw_dtype dtype);
 TW_API bool tw_dtype_is_floating(tw_dtype dtype);     /* half, bfloat16, float, double */
 TW_API bool tw_dtype_is_integer(tw_dtype dtype);
 TW_API bool tw_dtype_is_complex(tw_dtype dtype);
-TW_API bool tw_dtype_is_plain(tw_dtype dtype);        /* numbers, bool, quantized: bytes may be copied as they are */
+/* Numbers, bool, quantized: bytes may be copied as they are. */
+TW_API bool tw_dtype_is_plain(tw_dtype dtype);
 TW_API bool tw_dtype_is_ref(tw_dtype dtype);
 TW_API tw_dtype tw_dtype_base(tw_dtype dtype);        /* without the reference */
 TW_API tw_dtype tw_dtype_ref(tw_dtype dtype);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tw_shape: a borrowed view of dimensions. A dimension of -1 is unknown; `dims` NULL means that not even the rank is
- * known (an option that was not given is such a shape). */
+ * tw_shape: a borrowed view of dimensions. A dimension of -1 is unknown; `dims` NULL means that
+ * not even the rank is known (an option that was not given is such a shape). */
 #ifndef THALWEG_SHAPE_H
 #define THALWEG_SHAPE_H
 
@@ -17,21 +17,25 @@ typedef struct tw_shape {
     size_t rank; /* meaningless when dims is NULL */
 } tw_shape;
 
-/* TW_SHAPE() is the scalar, TW_SHAPE(2, 3) a matrix; the dims live until the end of the enclosing block. */
-#define TW_SHAPE(...) \
-    ((tw_shape){(const int64_t[]){0, __VA_ARGS__} + 1, sizeof((const int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t) - 1})
+/* TW_SHAPE() is the scalar, TW_SHAPE(2, 3) a matrix; the dims live until the end of the enclosing
+ * block. */
+#define TW_SHAPE(...)                              \
+    ((tw_shape){(const int64_t[]){0, __VA_ARGS__} + 1, \
+                sizeof((const int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t) - 1})
 #define TW_UNKNOWN_SHAPE ((tw_shape){NULL, 0})
 
-/* A list of integers (axes, strides ...); `items` NULL means "not given", TW_INTS() is the empty list. */
+/* A list of integers (axes, strides ...); `items` NULL means "not given", TW_INTS() is the empty
+ * list. */
 typedef struct tw_ints {
     const int64_t *items;
     size_t count;
 } tw_ints;
-#define TW_INTS(...) \
-    ((tw_ints){(const int64_t[]){0, __VA_ARGS__} + 1, sizeof((const int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t) - 1})
+#define TW_INTS(...)                              \
+    ((tw_ints){(const int64_t[]){0, __VA_ARGS__} + 1, \
+               sizeof((const int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t) - 1})
 #define TW_AXES TW_INTS
 
-/* A printable form by value, nothing to free. */
+/* A printable form by value, nothing to free. One that is too long ends in "...". */
 typedef struct tw_text {
     char s[256];
 } tw_text;
@@ -39,7 +43,8 @@ typedef struct tw_text {
 TW_API tw_text tw_shape_text(tw_shape shape);         /* "(2, ?)", "<unknown>", "(3,)", "()" */
 TW_API bool tw_shape_known_rank(tw_shape shape);
 TW_API bool tw_shape_fully_known(tw_shape shape);
-/* The product of the dims, or -1 if one is unknown or the product overflows int64 (a dim of 0 gives 0). */
+/* The product of the dims, or -1 if one is unknown or the product overflows int64 (else a dim of 0
+ * gives 0). */
 TW_API int64_t tw_shape_elements(tw_shape shape);
 TW_API bool tw_shape_equal(tw_shape a, tw_shape b);   /* the same dims, unknown ones included */
 TW_API bool tw_shape_compatible(tw_shape a, tw_shape b); /* could both describe one array */

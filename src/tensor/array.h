@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of tw_array: a view {dtype, dims, data} over a ref-counted storage. The engine embeds such views in its
- * frames (storage NULL: the memory is the arena's) and points them at new memory from run to run. */
+ * The inside of tw_array: a view {dtype, dims, data} over a ref-counted storage. The engine embeds
+ * such views in its frames (storage NULL: the memory is the arena's) and points them at new memory
+ * from run to run. */
 #ifndef TW_TENSOR_ARRAY_H
 #define TW_TENSOR_ARRAY_H
 
@@ -24,7 +25,7 @@ struct tw_array {
     tw_dtype dtype;
     size_t rank;
     size_t count;               /* the product of dims */
-    void *data;                 /* where the first element is; inside storage->data if there is a storage */
+    void *data;                 /* the first element; inside storage->data where there is one */
     tw_storage *storage;        /* a reference is held; NULL: borrowed from a frame */
     int64_t dims[TW_MAX_RANK];
 };
@@ -46,19 +47,21 @@ typedef struct tw_handle {
     };
 } tw_handle;
 
-/* New storage of zeroed (plain) or empty elements; refs 1. NULL: no memory, or count * size overflows. */
+/* New storage of zeroed (plain) or empty elements; refs 1. NULL: no memory or count too large. */
 tw_storage *tw_storage_new(tw_dtype dtype, size_t count);
 tw_storage *tw_storage_ref(tw_storage *storage);
 void tw_storage_unref(tw_storage *storage);
-/* Held by nobody else: may be written in place. */
+/* The library's own memory, held by nobody else: may be written in place. */
 bool tw_storage_unique(const tw_storage *storage);
 
 /* A view over storage (a reference is taken); NULL: no memory. data: inside the storage. */
 tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, void *data);
-/* Fully known, rank at most TW_MAX_RANK, no negative dim, bytes fit in size_t; elements in *count. */
+/* Fully known, rank at most TW_MAX_RANK, no negative dim, bytes (zero dims left out of the product)
+ * fit in ptrdiff_t; elements in *count. */
 tw_status *tw_shape_check(tw_dtype dtype, tw_shape shape, size_t *count);
 
-/* Elements of any dtype: copy into initialised elements (old ones dropped), set to zero / empty, drop. */
+/* Elements of any dtype: set to zero / empty, copy into initialised ones (the old ones dropped),
+ * drop (they are empty then). */
 void tw_elements_init(tw_dtype dtype, void *data, size_t count);
 tw_status *tw_elements_copy(tw_dtype dtype, void *to, const void *from, size_t count);
 void tw_elements_drop(tw_dtype dtype, void *data, size_t count);

@@ -8,7 +8,7 @@
 typedef struct tw_slices {
     size_t count;                       /* entries, "..." and "newaxis" included */
     int64_t begin[TW_MAX_RANK], end[TW_MAX_RANK], stride[TW_MAX_RANK];
-    int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask; /* bits by entry, as TensorFlow */
+    int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask; /* bit: entry */
 } tw_slices;
 
 tw_status *tw_slices_parse(const char *text, tw_slices *out);

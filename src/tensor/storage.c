@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ref-counted memory. What the library allocates is one block, the record in the first 64 bytes
+ * and the elements behind it, both aligned; lent memory has a record of its own and goes back
+ * through its release callback. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "tensor/array.h"
+
+enum { HEADER = 64 };
+
+_Static_assert(sizeof(tw_storage) <= HEADER, "the record fits in front of the elements");
+
+static void *inline_data(tw_storage *storage)
+{
+    return (char *)storage + HEADER;
+}
+
+tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
+{
+    size_t bytes, total;
+    size_t size = tw_dtype_size(dtype);
+    if (size == 0 || !tw_size_mul(count, size, &bytes) || !tw_size_add(bytes, HEADER, &total))
+        return NULL;
+    tw_storage *storage = tw_alloc_aligned(total);
+    if (!storage)
+        return NULL;
+    memset(storage, 0, total);
+    atomic_init(&storage->refs, 1);
+    storage->dtype = dtype;
+    storage->data = inline_data(storage);
+    storage->count = count;
+    return storage;
+}
+
+tw_storage *tw_storage_ref(tw_storage *storage)
+{
+    if (storage)
+        atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
+    return storage;
+}
+
+void tw_storage_unref(tw_storage *storage)
+{
+    if (!storage || atomic_fetch_sub_explicit(&storage->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (storage->release) {
+        storage->release(storage->data, storage->user);
+        tw_free(storage);
+        return;
+    }
+    tw_elements_drop(storage->dtype, storage->data, storage->count);
+    if (storage->data == inline_data(storage)) {
+        tw_free_aligned(storage);
+    } else {
+        tw_free_aligned(storage->data);
+        tw_free(storage);
+    }
+}
+
+bool tw_storage_unique(const tw_storage *storage)
+{
+    /* Lent memory is the lender's, who may look at it again: never to be written in place. */
+    tw_storage *mutable = (tw_storage *)(uintptr_t)storage; /* C11's atomic_load takes no const */
+    return storage && !storage->release &&
+           atomic_load_explicit(&mutable->refs, memory_order_acquire) == 1;
+}
