@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The allocator table and what is built on it. The default aligned allocation is made of malloc alone, so that it is
+ * the same on every system: the pointer that malloc gave is kept just before the aligned bytes. */
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+static void *libc_allocate(size_t size, void *user)
+{
+    (void)user;
+    return malloc(size);
+}
+
+static void *libc_resize(void *memory, size_t size, void *user)
+{
+    (void)user;
+    return realloc(memory, size);
+}
+
+static void libc_release(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+static void *libc_aligned(size_t size, size_t alignment, void *user)
+{
+    (void)user;
+    size_t room;
+    if (!tw_size_add(size, alignment + sizeof(void *), &room))
+        return NULL;
+    char *whole = malloc(room);
+    if (!whole)
+        return NULL;
+    uintptr_t first = (uintptr_t)whole + sizeof(void *);
+    size_t step = (size_t)((alignment - (first & (alignment - 1))) & (alignment - 1));
+    char *aligned = whole + sizeof(void *) + step;
+    memcpy(aligned - sizeof(void *), &whole, sizeof(void *));
+    return aligned;
+}
+
+static void libc_aligned_release(void *memory, void *user)
+{
+    (void)user;
+    if (!memory)
+        return;
+    void *whole;
+    memcpy(&whole, (char *)memory - sizeof(void *), sizeof(void *));
+    free(whole);
+}
+
+#define LIBC_ALLOCATOR \
+    {libc_allocate, libc_resize, libc_release, libc_aligned, libc_aligned_release, NULL}
+
+static const tw_allocator libc_allocator = LIBC_ALLOCATOR;
+static tw_allocator table = LIBC_ALLOCATOR;
+
+void tw_set_allocator(const tw_allocator *allocator)
+{
+    table = allocator ? *allocator : libc_allocator;
+}
+
+/* Objects beyond PTRDIFF_MAX have no valid pointer differences; no system gives them. */
+static bool size_is_sane(size_t size)
+{
+    return size <= (size_t)PTRDIFF_MAX;
+}
+
+void *tw_alloc(size_t size)
+{
+    return size_is_sane(size) ? table.allocate(size ? size : 1, table.user) : NULL;
+}
+
+void *tw_alloc_array(size_t count, size_t size)
+{
+    size_t bytes;
+    return tw_size_mul(count, size, &bytes) ? tw_alloc(bytes) : NULL;
+}
+
+void *tw_alloc_zero(size_t count, size_t size)
+{
+    void *memory = tw_alloc_array(count, size);
+    if (memory)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+void *tw_realloc_array(void *memory, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!tw_size_mul(count, size, &bytes) || !size_is_sane(bytes))
+        return NULL;
+    return table.resize(memory, bytes ? bytes : 1, table.user);
+}
+
+void tw_free(void *memory)
+{
+    if (memory)
+        table.release(memory, table.user);
+}
+
+void *tw_alloc_aligned(size_t size)
+{
+    return size_is_sane(size) ? table.aligned(size ? size : 1, ALIGNMENT, table.user) : NULL;
+}
+
+void tw_free_aligned(void *memory)
+{
+    if (memory)
+        table.aligned_release(memory, table.user);
+}
+
+char *tw_strndup(const char *text, size_t length)
+{
+    size_t room;
+    char *copy = tw_size_add(length, 1, &room) ? tw_alloc(room) : NULL;
+    if (!copy)
+        return NULL;
+    if (length)
+        memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *tw_strdup(const char *text)
+{
+    return tw_strndup(text, strlen(text));
+}
+
+bool tw_size_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool tw_size_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+bool tw_int64_mul(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}

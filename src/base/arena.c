@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Blocks grow from 1 KiB to 64 KiB; what is larger than a quarter of a block gets a block of its own, put behind the
+ * newest, so that the room left in that one stays in use. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 1024, LARGEST_BLOCK = 64 * 1024 };
+
+struct tw_arena_block {
+    tw_arena_block *older;
+    size_t size; /* bytes after the head */
+};
+
+static char *aligned_start(tw_arena_block *block)
+{
+    char *start = (char *)(block + 1);
+    return start + (size_t)(-(uintptr_t)start & (ALIGNMENT - 1));
+}
+
+/* A block with room for `size` bytes from its aligned start on, not yet linked. */
+static tw_arena_block *block_new(tw_arena *arena, size_t size)
+{
+    size_t bytes;
+    if (!tw_size_add(size, sizeof(tw_arena_block) + ALIGNMENT - 1, &bytes))
+        return NULL;
+    tw_arena_block *block = tw_alloc(bytes);
+    if (!block)
+        return NULL;
+    block->size = bytes - sizeof(tw_arena_block);
+    arena->bytes += bytes;
+    return block;
+}
+
+static size_t block_size_for(const tw_arena *arena)
+{
+    size_t size = arena->bytes;
+    if (size < SMALLEST_BLOCK)
+        return SMALLEST_BLOCK;
+    return size < LARGEST_BLOCK ? size : LARGEST_BLOCK;
+}
+
+static char *alloc_own_block(tw_arena *arena, size_t size)
+{
+    tw_arena_block *block = block_new(arena, size);
+    if (!block)
+        return NULL;
+    if (arena->blocks) {
+        block->older = arena->blocks->older;
+        arena->blocks->older = block;
+    } else {
+        block->older = NULL;
+        arena->blocks = block;
+    }
+    return aligned_start(block);
+}
+
+static bool add_block(tw_arena *arena, size_t size)
+{
+    tw_arena_block *block = block_new(arena, size);
+    if (!block)
+        return false;
+    block->older = arena->blocks;
+    arena->blocks = block;
+    arena->next = aligned_start(block);
+    arena->end = (char *)(block + 1) + block->size;
+    return true;
+}
+
+/* `size` bytes, not zeroed. */
+static char *take(tw_arena *arena, size_t size)
+{
+    size_t room;
+    if (!tw_size_add(size, ALIGNMENT - 1, &room))
+        return NULL;
+    room &= ~(size_t)(ALIGNMENT - 1);
+    if (!arena->next || (size_t)(arena->end - arena->next) < room) {
+        size_t block_size = block_size_for(arena);
+        if (room > block_size / 4)
+            return alloc_own_block(arena, room);
+        if (!add_block(arena, block_size))
+            return NULL;
+    }
+    char *memory = arena->next;
+    arena->next += room;
+    return memory;
+}
+
+void *tw_arena_alloc(tw_arena *arena, size_t size)
+{
+    char *memory = take(arena, size ? size : 1);
+    if (memory)
+        memset(memory, 0, size);
+    return memory;
+}
+
+void *tw_arena_array(tw_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    return tw_size_mul(count, size, &bytes) ? tw_arena_alloc(arena, bytes) : NULL;
+}
+
+void *tw_arena_copy(tw_arena *arena, const void *data, size_t size)
+{
+    char *memory = take(arena, size ? size : 1);
+    if (memory && size)
+        memcpy(memory, data, size);
+    return memory;
+}
+
+char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length)
+{
+    size_t room;
+    char *copy = tw_size_add(length, 1, &room) ? take(arena, room) : NULL;
+    if (!copy)
+        return NULL;
+    if (length)
+        memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *tw_arena_strdup(tw_arena *arena, const char *text)
+{
+    return text ? tw_arena_strndup(arena, text, strlen(text)) : NULL;
+}
+
+char *tw_arena_printf(tw_arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    char *text = NULL;
+    int length = vsnprintf(NULL, 0, format, args);
+    if (length >= 0)
+        text = take(arena, (size_t)length + 1);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}
+
+void tw_arena_clear(tw_arena *arena)
+{
+    for (tw_arena_block *block = arena->blocks; block;) {
+        tw_arena_block *older = block->older;
+        tw_free(block);
+        block = older;
+    }
+    *arena = (tw_arena){0};
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The log: one callback for the process, set before use; without it nothing is formatted. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static struct {
+    tw_log_fn fn;
+    void *user;
+} target;
+
+void tw_set_log(tw_log_fn fn, void *user)
+{
+    target.fn = fn;
+    target.user = user;
+}
+
+void tw_log(tw_log_level level, const char *format, ...)
+{
+    if (!target.fn)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (length >= 0)
+        target.fn(level, text, target.user);
+}

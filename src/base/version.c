@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The version; the build may give it as TW_VERSION, a text. */
+#include "thalweg/base.h"
+
+#ifndef TW_VERSION
+#define TW_VERSION "0.1.0"
+#endif
+
+const char *tw_version(void)
+{
+    return TW_VERSION;
+}
