@@ -38,14 +38,22 @@ typedef enum tw_code {
 } tw_code;
 
 /* What a front end chooses an exception class by, beside the code. */
-typedef enum tw_kind { TW_KIND_NONE, TW_KIND_VALUE, TW_KIND_TYPE, TW_KIND_NAME, TW_KIND_INDEX, TW_KIND_STATE, TW_KIND_MEMORY } tw_kind;
+typedef enum tw_kind {
+    TW_KIND_NONE,
+    TW_KIND_VALUE,
+    TW_KIND_TYPE,
+    TW_KIND_NAME,
+    TW_KIND_INDEX,
+    TW_KIND_STATE,
+    TW_KIND_MEMORY
+} tw_kind;
 typedef enum tw_phase { TW_PHASE_NONE, TW_PHASE_BUILD, TW_PHASE_RUN } tw_phase;
 
 /* A new status with a printf-style text of one line. Never fails: out of memory gives the static status. */
 TW_API tw_status *tw_status_new(tw_code code, const char *format, ...) TW_PRINTF(2, 3);
 
-TW_API tw_code tw_status_code(const tw_status *status);   /* TW_CODE_OK for NULL */
-TW_API const char *tw_code_name(tw_code code);            /* "INVALID_ARGUMENT" */
+TW_API tw_code tw_status_code(const tw_status *status); /* TW_CODE_OK for NULL */
+TW_API const char *tw_code_name(tw_code code);          /* "INVALID_ARGUMENT" */
 /* One line: what is wrong | inputs | made at FILE:LINE. Borrowed from the status; "OK" for NULL. */
 TW_API const char *tw_status_message(const tw_status *status);
 /* The same over several lines, for a person. Borrowed from the status. */
@@ -65,11 +73,11 @@ TW_API void *tw_status_payload(const tw_status *status);
 TW_API tw_status *tw_status_copy(const tw_status *status);
 TW_API void tw_status_free(tw_status *status);
 
-#define TW_TRY(call)                                                                                                   \
-    do {                                                                                                               \
-        tw_status *tw_try_status_ = (call);                                                                            \
-        if (tw_try_status_)                                                                                            \
-            return tw_try_status_;                                                                                     \
+#define TW_TRY(call)                        \
+    do {                                    \
+        tw_status *tw_try_status_ = (call); \
+        if (tw_try_status_)                 \
+            return tw_try_status_;          \
     } while (0)
 
 /* For programs; the library never uses it: prints the report of a status and exits with 1. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What an op's file includes: the public contract, the builders that its gradient calls, and shorthand for kernels. */
+#ifndef TW_OP_DEFINE_H
+#define TW_OP_DEFINE_H
+
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "op/compute.h"
+#include "thalweg/thalweg.h"
+
+/* Short forms for kernels inside the library. */
+static inline const tw_array *tw_input(const tw_compute *c, size_t i)
+{
+    return c->inputs[i];
+}
+static inline tw_array *tw_output(const tw_compute *c, size_t i)
+{
+    return c->outputs[i];
+}
+static inline const void *tw_input_data(const tw_compute *c, size_t i)
+{
+    return c->inputs[i]->data;
+}
+static inline void *tw_output_data(const tw_compute *c, size_t i)
+{
+    return c->outputs[i]->data;
+}
+static inline tw_shape tw_shape_of(const tw_array *array)
+{
+    return (tw_shape){array->dims, array->rank};
+}
+/* The value of an int32 or int64 element. */
+static inline int64_t tw_index_at(const tw_array *array, size_t i)
+{
+    return array->dtype == TW_INT64 ? ((const int64_t *)array->data)[i] : ((const int32_t *)array->data)[i];
+}
+
+/* Shape rules that many ops share. */
+void tw_infer_same(tw_infer *in);            /* every output has the shape of input 0 */
+void tw_infer_scalar_output(tw_infer *in);   /* every output is a scalar */
+void tw_infer_broadcast_all(tw_infer *in);   /* output 0: the inputs broadcast */
+
+#endif
