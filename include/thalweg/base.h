@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What every other public header needs: export marks, the caller's place, the allocator, the log. */
+ * What every other public header needs: export marks, the caller's place, the allocator and log. */
 #ifndef THALWEG_BASE_H
 #define THALWEG_BASE_H
 
@@ -25,8 +25,8 @@
 extern "C" {
 #endif
 
-/* The place in the user's program that made something; `file` is borrowed for ever (a string literal) or copied by
- * whatever keeps it. */
+/* The place in the user's program that made something; `file` is borrowed for ever (a string
+ * literal) or copied by whatever keeps it. */
 typedef struct tw_where {
     const char *file;
     int line;
@@ -34,8 +34,9 @@ typedef struct tw_where {
 
 #define TW_HERE ((tw_where){__FILE__, __LINE__})
 
-/* The functions through which the library gets all of its memory. `resize` behaves as realloc. `aligned` gives `size`
- * bytes at a multiple of `alignment` (a power of two) and is released by `aligned_free`. */
+/* The functions through which the library gets all of its memory. `resize` behaves as realloc.
+ * `aligned` gives `size` bytes at a multiple of `alignment` (a power of two) and is released by
+ * `aligned_free`. */
 typedef struct tw_allocator {
     void *(*allocate)(size_t size, void *user);
     void *(*resize)(void *memory, size_t size, void *user);
@@ -45,7 +46,8 @@ typedef struct tw_allocator {
     void *user;
 } tw_allocator;
 
-/* Replaces the allocator. Call before any other function of the library, from one thread. NULL: the C library's. */
+/* Replaces the allocator. Call before any other function of the library, from one thread. NULL: the
+ * C library's. */
 TW_API void tw_set_allocator(const tw_allocator *allocator);
 
 /* Releases what a function of the library says is the caller's to tw_free. NULL is allowed. */
@@ -54,7 +56,8 @@ TW_API void tw_free(void *memory);
 typedef enum tw_log_level { TW_LOG_DEBUG, TW_LOG_INFO, TW_LOG_WARNING, TW_LOG_ERROR } tw_log_level;
 typedef void (*tw_log_fn)(tw_log_level level, const char *text, void *user);
 
-/* Messages of the library go to `fn` (NULL: nowhere, which is the default: only what is asked to print prints). */
+/* Messages of the library go to `fn` (NULL: nowhere, which is the default: only what is asked to
+ * print prints). */
 TW_API void tw_set_log(tw_log_fn fn, void *user);
 
 /* "0.1.0". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tw_status: how every function that can fail says so. NULL is success; anything else is owned by whoever receives it
- * (tw_status_free), but for out of memory, which is one static status that may be freed any number of times. */
+ * tw_status: how every function that can fail says so. NULL is success; anything else is owned by
+ * whoever receives it (tw_status_free), but for out of memory, which is one static status that may
+ * be freed any number of times. */
 #ifndef THALWEG_STATUS_H
 #define THALWEG_STATUS_H
 
@@ -49,7 +50,8 @@ typedef enum tw_kind {
 } tw_kind;
 typedef enum tw_phase { TW_PHASE_NONE, TW_PHASE_BUILD, TW_PHASE_RUN } tw_phase;
 
-/* A new status with a printf-style text of one line. Never fails: out of memory gives the static status. */
+/* A new status with a printf-style text of one line. Never fails: out of memory gives the static
+ * status. */
 TW_API tw_status *tw_status_new(tw_code code, const char *format, ...) TW_PRINTF(2, 3);
 
 TW_API tw_code tw_status_code(const tw_status *status); /* TW_CODE_OK for NULL */
@@ -66,7 +68,8 @@ TW_API const char *tw_status_operation(const tw_status *status);
 TW_API int tw_status_input(const tw_status *status);
 /* The user's line that made the operation; file NULL if unknown. Borrowed. */
 TW_API tw_where tw_status_where(const tw_status *status);
-/* A caller's payload (a front end's exception) that comes back unchanged; `release` runs when the status is freed. */
+/* A caller's payload (a front end's exception) that comes back unchanged; `release` runs when the
+ * status is freed. */
 TW_API void tw_status_set_payload(tw_status *status, void *payload, void (*release)(void *payload));
 TW_API void *tw_status_payload(const tw_status *status);
 /* A copy to own; the payload stays with the original. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The allocator table and what is built on it. The default aligned allocation is made of malloc alone, so that it is
- * the same on every system: the pointer that malloc gave is kept just before the aligned bytes. */
+ * The allocator table and what is built on it. The default aligned allocation is made of malloc
+ * alone, so that it is the same on every system: the pointer that malloc gave is kept just before
+ * the aligned bytes. */
 #include "base/alloc.h"
 
 #include <stdlib.h>
@@ -52,15 +53,16 @@ static void libc_aligned_release(void *memory, void *user)
     free(whole);
 }
 
-#define LIBC_ALLOCATOR \
-    {libc_allocate, libc_resize, libc_release, libc_aligned, libc_aligned_release, NULL}
-
-static const tw_allocator libc_allocator = LIBC_ALLOCATOR;
-static tw_allocator table = LIBC_ALLOCATOR;
+static const tw_allocator libc_allocator = {libc_allocate, libc_resize,          libc_release,
+                                            libc_aligned,  libc_aligned_release, NULL};
+static const tw_allocator *table = &libc_allocator;
+static tw_allocator given;
 
 void tw_set_allocator(const tw_allocator *allocator)
 {
-    table = allocator ? *allocator : libc_allocator;
+    if (allocator)
+        given = *allocator;
+    table = allocator ? &given : &libc_allocator;
 }
 
 /* Objects beyond PTRDIFF_MAX have no valid pointer differences; no system gives them. */
@@ -71,7 +73,7 @@ static bool size_is_sane(size_t size)
 
 void *tw_alloc(size_t size)
 {
-    return size_is_sane(size) ? table.allocate(size ? size : 1, table.user) : NULL;
+    return size_is_sane(size) ? table->allocate(size ? size : 1, table->user) : NULL;
 }
 
 void *tw_alloc_array(size_t count, size_t size)
@@ -93,24 +95,24 @@ void *tw_realloc_array(void *memory, size_t count, size_t size)
     size_t bytes;
     if (!tw_size_mul(count, size, &bytes) || !size_is_sane(bytes))
         return NULL;
-    return table.resize(memory, bytes ? bytes : 1, table.user);
+    return table->resize(memory, bytes ? bytes : 1, table->user);
 }
 
 void tw_free(void *memory)
 {
     if (memory)
-        table.release(memory, table.user);
+        table->release(memory, table->user);
 }
 
 void *tw_alloc_aligned(size_t size)
 {
-    return size_is_sane(size) ? table.aligned(size ? size : 1, ALIGNMENT, table.user) : NULL;
+    return size_is_sane(size) ? table->aligned(size ? size : 1, ALIGNMENT, table->user) : NULL;
 }
 
 void tw_free_aligned(void *memory)
 {
     if (memory)
-        table.aligned_release(memory, table.user);
+        table->aligned_release(memory, table->user);
 }
 
 char *tw_strndup(const char *text, size_t length)

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * All memory comes from here, so that tests can make any allocation fail. NULL means that memory is short; every caller
- * turns that into tw_no_memory(). Sizes are multiplied only by tw_size_mul. */
+ * All memory comes from here, so that tests can make any allocation fail. NULL means that memory is
+ * short; every caller turns that into tw_no_memory(). Sizes are multiplied only by tw_size_mul. */
 #ifndef TW_BASE_ALLOC_H
 #define TW_BASE_ALLOC_H
 
 #include "thalweg/base.h"
 
-void *tw_alloc(size_t size);                             /* uninitialised; size 0 gives a valid pointer */
-void *tw_alloc_zero(size_t count, size_t size);          /* count * size, checked */
-void *tw_alloc_array(size_t count, size_t size);         /* the same, uninitialised */
+void *tw_alloc(size_t size);                     /* uninitialised; size 0 gives a valid pointer */
+void *tw_alloc_zero(size_t count, size_t size);  /* count * size, checked */
+void *tw_alloc_array(size_t count, size_t size); /* the same, uninitialised */
 void *tw_realloc_array(void *memory, size_t count, size_t size);
-void *tw_alloc_aligned(size_t size);                     /* 64-byte aligned; release with tw_free_aligned */
+void *tw_alloc_aligned(size_t size); /* 64-byte aligned; release with tw_free_aligned */
 void tw_free_aligned(void *memory);
 char *tw_strdup(const char *text);
 char *tw_strndup(const char *text, size_t length);
-bool tw_size_mul(size_t a, size_t b, size_t *out);       /* false on overflow */
+bool tw_size_mul(size_t a, size_t b, size_t *out); /* false on overflow */
 bool tw_size_add(size_t a, size_t b, size_t *out);
-bool tw_int64_mul(int64_t a, int64_t b, int64_t *out);   /* false on overflow */
+bool tw_int64_mul(int64_t a, int64_t b, int64_t *out); /* false on overflow */
 
 #define TW_NEW(type) ((type *)tw_alloc_zero(1, sizeof(type)))
 

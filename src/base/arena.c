@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Blocks grow from 1 KiB to 64 KiB; what is larger than a quarter of a block gets a block of its own, put behind the
- * newest, so that the room left in that one stays in use. */
+ * Blocks grow from 1 KiB to 64 KiB; what is larger than a quarter of a block gets a block of its
+ * own, put behind the newest, so that the room left in that one stays in use. */
 #include "base/arena.h"
 
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An arena: memory that grows block by block and is freed at once. What it hands out never moves. Not thread-safe. */
+ * An arena: memory that grows block by block and is freed at once. What it hands out never moves.
+ * Not thread-safe. */
 #ifndef TW_BASE_ARENA_H
 #define TW_BASE_ARENA_H
 
@@ -9,16 +10,16 @@ typedef struct tw_arena_block tw_arena_block;
 typedef struct tw_arena {
     tw_arena_block *blocks; /* newest first */
     char *next, *end;
-    size_t bytes;           /* allocated in all, for statistics and bounds */
-} tw_arena; /* all zero is an empty arena */
+    size_t bytes; /* allocated in all, for statistics and bounds */
+} tw_arena;       /* all zero is an empty arena */
 
-void *tw_arena_alloc(tw_arena *arena, size_t size);                      /* 16-byte aligned, zeroed; NULL: no memory */
-void *tw_arena_array(tw_arena *arena, size_t count, size_t size);        /* checked product, zeroed */
+void *tw_arena_alloc(tw_arena *arena, size_t size); /* 16-byte aligned, zeroed; NULL: no memory */
+void *tw_arena_array(tw_arena *arena, size_t count, size_t size); /* checked product, zeroed */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size);
-char *tw_arena_strdup(tw_arena *arena, const char *text);                /* NULL text gives NULL */
+char *tw_arena_strdup(tw_arena *arena, const char *text); /* NULL text gives NULL */
 char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length);
 char *tw_arena_printf(tw_arena *arena, const char *format, ...) TW_PRINTF(2, 3);
-void tw_arena_clear(tw_arena *arena);                                    /* frees everything; usable again */
+void tw_arena_clear(tw_arena *arena); /* frees everything; usable again */
 #define TW_ARENA_NEW(arena, type) ((type *)tw_arena_alloc((arena), sizeof(type)))
 
 #endif

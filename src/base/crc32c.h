@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size); /* crc: 0, or of the bytes before */
+/* `crc` is 0, or that of the bytes before. */
+uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size);
 uint32_t tw_crc32c_mask(uint32_t crc);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tw_map keeps its entries in a dense array in the order of insertion; a table of open addressing with linear probing
- * holds their positions plus one (0: free). A removed entry stays in both, with a NULL key, until the next rebuild.
- * The table is at most half full, so every probe ends. tw_int_map is open addressing without removal. */
+ * tw_map keeps its entries in a dense array in the order of insertion; a table of open addressing
+ * with linear probing holds their positions plus one (0: free). A removed entry stays in both, with
+ * a NULL key, until the next rebuild. The table is at most half full, so every probe ends.
+ * tw_int_map is open addressing without removal. */
 #include "base/map.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hash maps: from text (copied) to a pointer, and from 64-bit integers to 64-bit integers. Order of iteration is the
- * order of insertion (removals keep it). Not thread-safe. */
+ * Hash maps: from text (copied) to a pointer, and from 64-bit integers to 64-bit integers. Order of
+ * iteration is the order of insertion (removals keep it). Not thread-safe. */
 #ifndef TW_BASE_MAP_H
 #define TW_BASE_MAP_H
 
@@ -18,14 +18,14 @@ typedef struct tw_map {
     size_t index_size;
 } tw_map; /* all zero is an empty map */
 
-void *tw_map_get(const tw_map *map, const char *key);                   /* NULL: not there */
+void *tw_map_get(const tw_map *map, const char *key); /* NULL: not there */
 void *tw_map_get_n(const tw_map *map, const char *key, size_t length);
 bool tw_map_has(const tw_map *map, const char *key);
-bool tw_map_set(tw_map *map, const char *key, void *value);             /* replaces; false: no memory */
-void *tw_map_remove(tw_map *map, const char *key);                      /* the value that was there, or NULL */
+bool tw_map_set(tw_map *map, const char *key, void *value); /* replaces; false: no memory */
+void *tw_map_remove(tw_map *map, const char *key);          /* the value that was there, or NULL */
 /* for (size_t i = 0; tw_map_next(map, &i, &key, &value);) ... */
 bool tw_map_next(const tw_map *map, size_t *position, const char **key, void **value);
-void tw_map_clear(tw_map *map);                                         /* values are the caller's */
+void tw_map_clear(tw_map *map); /* values are the caller's */
 
 typedef struct tw_int_map {
     uint64_t *keys, *values;

@@ -1,23 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What differs by system (os_posix.c, os_windows.c): time, threads, locks, files, dynamic libraries. */
+ * What differs by system (os_posix.c, os_windows.c): time, threads, locks, files, dynamic
+ * libraries. */
 #ifndef TW_BASE_OS_H
 #define TW_BASE_OS_H
 
 #include "thalweg/status.h"
 
 #if defined(_WIN32)
-typedef struct tw_mutex { void *srw; } tw_mutex;
-typedef struct tw_cond { void *cv; } tw_cond;
-typedef struct tw_thread { void *handle; } tw_thread;
+typedef struct tw_mutex {
+    void *srw;
+} tw_mutex;
+typedef struct tw_cond {
+    void *cv;
+} tw_cond;
+typedef struct tw_thread {
+    void *handle;
+} tw_thread;
+/* clang-format off */
 #define TW_MUTEX_INIT {0}
 #define TW_COND_INIT {0}
+/* clang-format on */
 #else
 #include <pthread.h>
-typedef struct tw_mutex { pthread_mutex_t m; } tw_mutex;
-typedef struct tw_cond { pthread_cond_t c; } tw_cond;
-typedef struct tw_thread { pthread_t t; } tw_thread;
+typedef struct tw_mutex {
+    pthread_mutex_t m;
+} tw_mutex;
+typedef struct tw_cond {
+    pthread_cond_t c;
+} tw_cond;
+typedef struct tw_thread {
+    pthread_t t;
+} tw_thread;
+/* clang-format off */
 #define TW_MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
 #define TW_COND_INIT {PTHREAD_COND_INITIALIZER}
+/* clang-format on */
 #endif
 
 void tw_mutex_init(tw_mutex *mutex);
@@ -34,25 +51,28 @@ void tw_cond_broadcast(tw_cond *cond);
 bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg);
 void tw_thread_join(tw_thread *thread);
 void tw_thread_yield(void);
-uint64_t tw_thread_id(void);                 /* of the calling thread, never 0 */
+uint64_t tw_thread_id(void); /* of the calling thread, never 0 */
 uint64_t tw_process_id(void);
 
-int64_t tw_os_now(void);                     /* monotonic nanoseconds */
-int64_t tw_os_wall_time(void);               /* microseconds since 1970 */
-int tw_os_cores(void);                       /* that this process may use */
-/* Sleeps while *word == expected, at most until woken; spurious wake-ups happen (futex or the like). */
+int64_t tw_os_now(void);       /* monotonic nanoseconds */
+int64_t tw_os_wall_time(void); /* microseconds since 1970 */
+int tw_os_cores(void);         /* that this process may use */
+/* Sleeps while *word == expected, at most until woken; may also return for no reason. */
 void tw_os_wait_word(uint32_t *word, uint32_t expected);
 void tw_os_wake_word(uint32_t *word, int count);
 /* `prepare` before a fork, `parent` and `child` after; false: not on this system. */
 bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-void *tw_os_library_open(const char *const *names); /* NULL-terminated list, the first that opens; NULL: none */
+/* The first of a NULL-terminated list of names that opens; NULL: none did. */
+void *tw_os_library_open(const char *const *names);
 void *tw_os_library_symbol(void *library, const char *name);
 /* Random bytes from the system. */
 void tw_os_entropy(void *out, size_t size);
 
-/* Whole files. `bytes` is the caller's to tw_free and has a NUL after its end; at most `limit` bytes (0: no limit). */
+/* Whole files. `bytes` is the caller's to tw_free and has a NUL after its end; at most `limit`
+ * bytes (0: no limit). */
 tw_status *tw_os_read_file(const char *path, size_t limit, char **bytes, size_t *size);
-/* Written beside the path, synced and renamed over it, so that a reader sees the old or the new file. */
+/* Written beside the path, synced and renamed over it, so that a reader sees the old or the new
+ * file. */
 tw_status *tw_os_write_file(const char *path, const void *bytes, size_t size);
 
 /* Denormals to zero in this thread: returns the old mode for tw_os_float_restore. */

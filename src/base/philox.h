@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Philox 4x32-10 (Salmon et al., SC 2011), with the key and counter layout of TensorFlow's random ops. */
+ * Philox 4x32-10 (Salmon et al., SC 2011), with the key and counter layout of TensorFlow's random
+ * ops. */
 #ifndef TW_BASE_PHILOX_H
 #define TW_BASE_PHILOX_H
 
@@ -10,7 +11,8 @@ typedef struct tw_philox {
     uint32_t key[2];
 } tw_philox;
 
-/* seed_lo is the key, seed_hi the upper half of the counter, as TensorFlow's PhiloxRandom(seed, seed2). */
+/* seed_lo is the key, seed_hi the upper half of the counter, as TensorFlow's PhiloxRandom(seed,
+ * seed2). */
 tw_philox tw_philox_seeded(uint64_t seed_lo, uint64_t seed_hi);
 void tw_philox_next(tw_philox *p, uint32_t out[4]); /* one block of four, and on by one */
 void tw_philox_skip(tw_philox *p, uint64_t blocks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A status keeps its parts and the two texts made of them; every change makes both texts anew. When memory is short
- * the change is dropped and the texts stay as they were: a status is never lost to its own decoration. */
+ * A status keeps its parts and the two texts made of them; every change makes both texts anew. When
+ * memory is short the change is dropped and the texts stay as they were: a status is never lost to
+ * its own decoration. */
 #include "base/status.h"
 
 #include <string.h>

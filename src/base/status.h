@@ -11,11 +11,13 @@
 tw_status *tw_no_memory(void);
 tw_status *tw_status_format(tw_code code, const char *format, va_list args);
 
-/* Each returns its argument, changed; NULL and the static status pass through unharmed. Texts are copied. */
+/* Each returns its argument, changed; NULL and the static status pass through unharmed. Texts are
+ * copied. */
 tw_status *tw_status_with_kind(tw_status *status, tw_kind kind);
 tw_status *tw_status_with_phase(tw_status *status, tw_phase phase);
 tw_status *tw_status_with_input(tw_status *status, int input);
-/* Names the operation: the message becomes "TYPE 'NAME': message", unless an operation is named already. */
+/* Names the operation: the message becomes "TYPE 'NAME': message", unless an operation is named
+ * already. */
 tw_status *tw_status_with_operation(tw_status *status, const char *type, const char *name);
 /* Adds a line about an operand: one-line form " | TEXT", report form "\n    TEXT". */
 tw_status *tw_status_with_note(tw_status *status, const char *format, ...) TW_PRINTF(2, 3);

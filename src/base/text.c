@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The growing text, and numbers as text. A number's shortest digits are found by trying each precision until the text
- * reads back as the same value; sign, point and exponent are then laid out by hand, so that the locale has no say. */
+ * The growing text, and numbers as text. A number's shortest digits are found by trying each
+ * precision until the text reads back as the same value; sign, point and exponent are then laid out
+ * by hand, so that the locale has no say. */
 #include "base/text.h"
 
 #include <float.h>
@@ -158,7 +159,8 @@ static bool reads_back(const digits *d, double value, bool single)
     return single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
 }
 
-/* Just above a power of two the nearest text of a precision may miss while its upper neighbour reads back. */
+/* Just above a power of two the nearest text of a precision may miss while its upper neighbour
+ * reads back. */
 static digits shortest(double value, bool single)
 {
     digits d = {{0}, 0, 0};
@@ -183,8 +185,8 @@ static digits shortest(double value, bool single)
 static int layout_scientific(char *out, size_t room, const digits *d)
 {
     int exponent = d->point - 1;
-    return snprintf(out, room, "%c%s%.*se%c%02d", d->text[0], d->count > 1 ? "." : "",
-                    d->count - 1, d->text + 1, exponent < 0 ? '-' : '+', abs(exponent));
+    return snprintf(out, room, "%c%s%.*se%c%02d", d->text[0], d->count > 1 ? "." : "", d->count - 1,
+                    d->text + 1, exponent < 0 ? '-' : '+', abs(exponent));
 }
 
 static int layout_plain(char *out, size_t room, const digits *d)

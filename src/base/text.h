@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A text that grows. After a failed allocation it stays as it is and `failed` is set, so that a writer checks once. */
+ * A text that grows. After a failed allocation it stays as it is and `failed` is set, so that a
+ * writer checks once. */
 #ifndef TW_BASE_TEXT_H
 #define TW_BASE_TEXT_H
 
@@ -18,12 +19,14 @@ void tw_buffer_add_text(tw_buffer *b, const char *text);
 void tw_buffer_add_char(tw_buffer *b, char c);
 void tw_buffer_printf(tw_buffer *b, const char *format, ...) TW_PRINTF(2, 3);
 void tw_buffer_vprintf(tw_buffer *b, const char *format, va_list args);
-char *tw_buffer_take(tw_buffer *b);  /* the text, the caller's to tw_free ("" if empty); NULL if failed; b is empty then */
+/* Moves the text out, the caller's to tw_free ("" if empty); NULL if failed. b is empty then. */
+char *tw_buffer_take(tw_buffer *b);
 void tw_buffer_clear(tw_buffer *b);
 
 bool tw_text_starts(const char *text, const char *prefix);
 bool tw_text_equal_nocase(const char *a, const char *b);
-/* Shortest decimal text that reads back as the same float / double, as Python's repr: "0.1", "1e-05", "inf", "nan". */
+/* Shortest decimal text that reads back as the same float / double, as Python's repr: "0.1",
+ * "1e-05", "inf", "nan". */
 size_t tw_double_text(char out[40], double value);
 size_t tw_float_text(char out[40], float value);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The one function behind TW_VEC: growth by half again. The pointer is read and written by memcpy, since `items` has
- * another pointer type than void *. */
+ * The one function behind TW_VEC: growth by half again. The pointer is read and written by memcpy,
+ * since `items` has another pointer type than void *. */
 #include "base/vec.h"
 
 #include <string.h>
