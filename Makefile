@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# The short way: `make` builds, `make demo` shows, `make test` tests everything. All output goes
+# under build/. Missing packages are installed on Debian and its kin by tools/setup.sh.
+PREFIX ?= /usr/local
+BUILD := build
+
+.PHONY: all build check test demo bench docs install clean format
+
+all: build
+
+build:
+	@tools/setup.sh build
+	@tools/configure.sh $(BUILD)
+	@ninja -C $(BUILD)
+
+# The C tests alone, with the first compiler.
+check:
+	@tools/setup.sh test
+	@python3 tools/run_tests.py check
+
+test:
+	@tools/setup.sh test
+	@python3 tools/run_tests.py
+
+demo: build
+	@tools/demo.sh
+
+bench: build
+	@for program in $(BUILD)/bench/bench_*; do [ ! -x "$$program" ] || "$$program" || exit 1; done
+
+# The reference of all ops, from the registry.
+docs: build
+	@tools/docs.sh
+
+install:
+	@tools/setup.sh build
+	@tools/configure.sh $(BUILD)/install --prefix=$(PREFIX) -Dtests=false
+	@ninja -C $(BUILD)/install
+	@meson install -C $(BUILD)/install --no-rebuild
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD)

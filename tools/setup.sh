@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# setup.sh [build|test]: installs what building (or testing, the default) needs and is not there, by
+# apt-get. Fails only if the library itself cannot be built then; what else is missing is said, and
+# the tests that need it are skipped or fail by name.
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+header() { printf '#include <%s>\n' "$1" | cc -E - >/dev/null 2>&1; }
+sanitizers() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.tsan* >/dev/null 2>&1; }
+
+# Prints the packages that are missing.
+missing() {
+    have gcc && have cc || echo gcc
+    header stdio.h || echo libc6-dev
+    have meson || echo meson
+    have ninja || echo ninja-build
+    have pkg-config || echo pkg-config
+    have python3 || echo python3
+    [ "$1" = test ] || return 0
+    have g++ || echo g++
+    have clang || echo clang
+    have clang-format || echo clang-format
+    have cmake || echo cmake
+    have ctags || echo universal-ctags
+    have nm || echo binutils
+    { header stdarg.h && pkg-config --exists cmocka; } 2>/dev/null || echo libcmocka-dev
+    { have clang && sanitizers; } 2>/dev/null || echo "libclang-rt-14-dev"
+}
+
+# Runs apt-get as root, without a question; its output is shown only if it fails.
+apt() {
+    log=$(mktemp)
+    root=
+    [ "$(id -u)" = 0 ] || root="sudo -n"
+    status=0
+    $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@" \
+        >"$log" 2>&1 || status=$?
+    [ "$status" = 0 ] || tail -n 5 "$log"
+    rm -f "$log"
+    return "$status"
+}
+
+kind=${1:-test}
+wanted=$(missing "$kind" | tr '\n' ' ')
+[ -n "$wanted" ] || exit 0
+
+echo "setup: installing $wanted"
+if ! have apt-get; then
+    echo "setup: no apt-get here; please install these by the system's own means"
+elif [ "$(id -u)" != 0 ] && ! have sudo; then
+    echo "setup: neither root nor sudo; please install these as root"
+else
+    apt update || echo "setup: the package lists could not be brought up to date"
+    # One by one if they cannot be had together, so that one missing package costs only itself.
+    if ! apt install -y --no-install-recommends $wanted; then
+        for package in $wanted; do
+            apt install -y --no-install-recommends "$package" ||
+                echo "setup: $package cannot be installed"
+        done
+    fi
+fi
+
+still=$(missing "$kind" | tr '\n' ' ')
+[ -z "$still" ] || echo "setup: still missing: $still"
+for tool in cc meson ninja python3; do
+    have "$tool" || { echo "setup: cannot build without $tool"; exit 1; }
+done

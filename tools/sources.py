@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
+
+Kinds: library (src/ without kernels and isa folders), kernels, isa, op-inputs (what ops.h is made
+from), command, support (shared by tests); examples, bench and tests as NAME:FILE,FILE... Paths are
+relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
+file came or went. A file named *_posix.c or *_windows.c is taken on that system only."""
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites", "autodiff",
+          "plan", "runtime", "train")
+ASKING = {"library": "src", "kernels": "src", "isa": "src", "op-inputs": "include/thalweg",
+          "command": "tools", "support": "tests", "tests": "tests", "examples": "examples",
+          "bench": "bench"}
+
+
+def listed(folder, pattern="*.c"):
+    return sorted((ROOT / folder).rglob(pattern))
+
+
+def of_system(paths, system):
+    other = "_posix.c" if system == "windows" else "_windows.c"
+    return [p for p in paths if not p.name.endswith(other)]
+
+
+def in_isa(path):
+    return path.parent.name == "isa"
+
+
+def layer_files(layers, system):
+    files = [p for layer in layers for p in listed("src/" + layer)]
+    return of_system([p for p in files if not in_isa(p)], system)
+
+
+def programs(folder):
+    """(name, files) for each file FOLDER/NAME.c and each folder FOLDER/NAME with C files."""
+    for path in sorted((ROOT / folder).glob("*")):
+        files = [path] if path.suffix == ".c" else sorted(path.glob("*.c")) if path.is_dir() else []
+        if files:
+            yield path.stem, files
+
+
+def tests():
+    for path in sorted((ROOT / "tests").glob("*/test_*.c")):
+        yield "%s_%s" % (path.parent.name, path.stem[len("test_"):]), [path]
+
+
+def op_inputs():
+    return [p for layer in ("ops", "composites") for pattern in ("*.c", "*.def")
+            for p in listed("src/" + layer, pattern) if not in_isa(p)]
+
+
+def files_of(kind, system):
+    if kind == "library":
+        return layer_files([l for l in LAYERS if l != "kernels"], system)
+    if kind == "kernels":
+        return layer_files(["kernels"], system)
+    if kind == "isa":
+        return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
+    if kind == "op-inputs":
+        return op_inputs()
+    return listed({"command": "tools/thalweg", "support": "tests/support"}[kind])
+
+
+def lines_of(kind, system):
+    def relative(path):
+        return os.path.relpath(path, ROOT / ASKING[kind]).replace(os.sep, "/")
+
+    if kind in ("tests", "examples", "bench"):
+        found = tests() if kind == "tests" else programs(kind)
+        return ["%s:%s" % (name, ",".join(map(relative, files))) for name, files in found]
+    return [relative(path) for path in files_of(kind, system)]
+
+
+def everything():
+    lines = ["%s %s" % (kind, line) for kind in ASKING for line in lines_of(kind, "posix")]
+    return lines + ["generator"] * (ROOT / "tools/generate.py").exists()
+
+
+def main():
+    kind = sys.argv[1]
+    system = sys.argv[2] if len(sys.argv) > 2 else "posix"
+    for line in everything() if kind == "all" else lines_of(kind, system):
+        print(line)
+
+
+main()
