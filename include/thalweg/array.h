@@ -60,7 +60,7 @@ TW_API tw_status *tw_array_set_string(tw_array *array, size_t index, const char 
                                       size_t length);
 
 /* NumPy's str(): aligned columns, shortest digits, "..." above 1000 elements. The text is the
- * caller's to tw_free; NULL: no memory. A NULL array gives "NULL". */
+ * caller's to tw_free; NULL: no memory, or a NULL array. */
 TW_API char *tw_array_text(const tw_array *array);
 TW_API void tw_array_print(const tw_array *array, FILE *file); /* the same and a newline */
 
