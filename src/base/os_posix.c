@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Linux, macOS and other POSIX systems: threads, locks, time, waiting on a word, libraries, fork.
+ * Files are in os_file_posix.c. Waiting on a word is a futex on Linux and a small table of locks
+ * elsewhere. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/os.h"
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#elif defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+static const int64_t SECOND = 1000000000;
+
+void tw_mutex_init(tw_mutex *mutex)
+{
+    pthread_mutex_init(&mutex->m, NULL);
+}
+
+void tw_mutex_free(tw_mutex *mutex)
+{
+    pthread_mutex_destroy(&mutex->m);
+}
+
+void tw_mutex_lock(tw_mutex *mutex)
+{
+    pthread_mutex_lock(&mutex->m);
+}
+
+void tw_mutex_unlock(tw_mutex *mutex)
+{
+    pthread_mutex_unlock(&mutex->m);
+}
+
+void tw_cond_init(tw_cond *cond)
+{
+    pthread_cond_init(&cond->c, NULL);
+}
+
+void tw_cond_free(tw_cond *cond)
+{
+    pthread_cond_destroy(&cond->c);
+}
+
+void tw_cond_wait(tw_cond *cond, tw_mutex *mutex)
+{
+    pthread_cond_wait(&cond->c, &mutex->m);
+}
+
+/* Conditions made by the static initialiser wait on the wall clock, which may be set back; short
+ * waits and the monotonic clock between them bound the harm. */
+bool tw_cond_wait_until(tw_cond *cond, tw_mutex *mutex, int64_t deadline)
+{
+    int64_t left = deadline - tw_os_now();
+    if (left <= 0)
+        return false;
+    left = left < SECOND ? left : SECOND;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t nanoseconds = until.tv_nsec + left;
+    until.tv_sec += (time_t)(nanoseconds / SECOND);
+    until.tv_nsec = (long)(nanoseconds % SECOND);
+    int rc = pthread_cond_timedwait(&cond->c, &mutex->m, &until);
+    return rc != ETIMEDOUT || tw_os_now() < deadline;
+}
+
+void tw_cond_signal(tw_cond *cond)
+{
+    pthread_cond_signal(&cond->c);
+}
+
+void tw_cond_broadcast(tw_cond *cond)
+{
+    pthread_cond_broadcast(&cond->c);
+}
+
+typedef struct start {
+    void (*run)(void *arg);
+    void *arg;
+} start;
+
+static void *thread_main(void *arg)
+{
+    start begin = *(start *)arg;
+    tw_free(arg);
+    begin.run(begin.arg);
+    return NULL;
+}
+
+/* Signals that tell of something outside are left to the program's own threads. */
+static void block_signals(sigset_t *old)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&blocked, own[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, old);
+}
+
+bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg)
+{
+    start *begin = TW_NEW(start);
+    if (!begin)
+        return false;
+    *begin = (start){run, arg};
+    sigset_t old;
+    block_signals(&old);
+    int rc = pthread_create(&thread->t, NULL, thread_main, begin);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc)
+        tw_free(begin);
+    return rc == 0;
+}
+
+void tw_thread_join(tw_thread *thread)
+{
+    pthread_join(thread->t, NULL);
+}
+
+void tw_thread_yield(void)
+{
+    sched_yield();
+}
+
+uint64_t tw_thread_id(void)
+{
+    static _Thread_local char own;
+    return (uint64_t)(uintptr_t)&own;
+}
+
+uint64_t tw_process_id(void)
+{
+    return (uint64_t)getpid();
+}
+
+int64_t tw_os_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+int64_t tw_os_wall_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+#if defined(__linux__)
+
+/* "QUOTA PERIOD" in microseconds, rounded up to cores; INT_MAX without a limit. */
+static int cores_of_control_group(void)
+{
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (!file)
+        return INT_MAX;
+    long quota = 0, period = 0;
+    int got = fscanf(file, "%ld %ld", &quota, &period);
+    fclose(file);
+    if (got != 2 || quota <= 0 || period <= 0 || quota / period >= INT_MAX)
+        return INT_MAX;
+    return (int)(quota / period + (quota % period != 0));
+}
+
+static int cores_of_affinity(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int tw_os_cores(void)
+{
+    int cores = cores_of_affinity(), limit = cores_of_control_group();
+    cores = cores < limit ? cores : limit;
+    return cores > 1 ? cores : 1;
+}
+
+void tw_os_wait_word(uint32_t *word, uint32_t expected)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void tw_os_wake_word(uint32_t *word, int count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+#else
+
+int tw_os_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 1 ? (int)cores : 1;
+}
+
+/* A word's address picks the lock that its sleepers share with those of other words. */
+enum { PLACES = 16 };
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+} places[PLACES];
+static pthread_once_t places_once = PTHREAD_ONCE_INIT;
+
+static void places_init(void)
+{
+    for (int i = 0; i < PLACES; i++) {
+        pthread_mutex_init(&places[i].lock, NULL);
+        pthread_cond_init(&places[i].woken, NULL);
+    }
+}
+
+/* A child of fork has none of the threads that hold these locks. */
+static void places_start(void)
+{
+    places_init();
+    pthread_atfork(NULL, NULL, places_init);
+}
+
+static size_t place_of(const uint32_t *word)
+{
+    pthread_once(&places_once, places_start);
+    return ((uintptr_t)word >> 6) % PLACES;
+}
+
+void tw_os_wait_word(uint32_t *word, uint32_t expected)
+{
+    size_t i = place_of(word);
+    pthread_mutex_lock(&places[i].lock);
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == expected)
+        pthread_cond_wait(&places[i].woken, &places[i].lock);
+    pthread_mutex_unlock(&places[i].lock);
+}
+
+void tw_os_wake_word(uint32_t *word, int count)
+{
+    (void)count; /* sleepers on other words may share the place, so all are woken */
+    size_t i = place_of(word);
+    pthread_mutex_lock(&places[i].lock);
+    pthread_cond_broadcast(&places[i].woken);
+    pthread_mutex_unlock(&places[i].lock);
+}
+
+#endif
+
+bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return pthread_atfork(prepare, parent, child) == 0;
+}
+
+void *tw_os_library_open(const char *const *names)
+{
+    for (; *names; names++) {
+        void *library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
+        if (library)
+            return library;
+    }
+    return NULL;
+}
+
+void *tw_os_library_symbol(void *library, const char *name)
+{
+    return dlsym(library, name);
+}
+
+void tw_os_entropy(void *out, size_t size)
+{
+    unsigned char *bytes = out;
+    for (size_t done = 0; done < size;) {
+        size_t part = size - done < 256 ? size - done : 256;
+        if (getentropy(bytes + done, part) == 0) {
+            done += part;
+            continue;
+        }
+        /* A kernel without random numbers: time, process and place are what is left. */
+        uint64_t mixed = (uint64_t)tw_os_now() ^ (tw_process_id() << 40) ^ (uintptr_t)&mixed;
+        mixed = (mixed ^ mixed >> 31) * UINT64_C(0x9e3779b97f4a7c15);
+        bytes[done++] = (unsigned char)(mixed >> 56);
+    }
+}
