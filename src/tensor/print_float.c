@@ -174,6 +174,10 @@ void tw_float_add(const tw_float_format *format, tw_buffer *out, double value)
         return;
     }
     digits_of(format, value, &digits);
+    if (digits.count <= digits.exponent) { /* before the point NumPy shows the exact value */
+        tw_digits_rounded(value, digits.exponent + 1, &digits);
+        tw_digits_trim(&digits);
+    }
     int sign = digits.negative || format->plus ? 1 : 0, after;
     add_spaces(out, format->left - sign - (digits.exponent > 0 ? digits.exponent + 1 : 1));
     add_positional(out, &digits, format->plus, &after);
