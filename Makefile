@@ -34,7 +34,7 @@ docs: build
 
 install:
 	@tools/setup.sh build
-	@tools/configure.sh $(BUILD)/install --prefix=$(PREFIX) -Dtests=false
+	@tools/configure.sh $(BUILD)/install --prefix=$(PREFIX) -Dtests=disabled -Dprograms=true
 	@ninja -C $(BUILD)/install
 	@meson install -C $(BUILD)/install --no-rebuild
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# configure.sh DIRECTORY [MESON OPTIONS]: makes the build directory, or configures it anew if a source
-# file was added or removed since, or the options differ.
+# configure.sh DIRECTORY [MESON OPTIONS]: makes the build directory, or configures it anew if a
+# source file was added or removed since, cmocka came, or the options differ.
 set -eu
 directory=$1
 shift
 cd "$(dirname "$0")/.."
-listing=$(python3 tools/sources.py all; echo "$*")
+listing=$(python3 tools/sources.py all; pkg-config --modversion cmocka 2>&1; echo "$*")
 if [ -f "$directory/build.ninja" ]; then
     [ "$listing" != "$(cat "$directory/sources.list" 2>/dev/null)" ] || exit 0
     set -- --reconfigure "$@"

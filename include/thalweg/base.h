@@ -15,7 +15,9 @@
 #define TW_API
 #endif
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+#define TW_PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
+#elif defined(__GNUC__)
 #define TW_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define TW_PRINTF(text, first)

@@ -11,10 +11,10 @@
 #include "graph.h"
 #include "op.h"
 #include "operand.h"
-#include "ops.h" /* generated: a builder for each op and composite */
 #include "session.h"
 #include "shape.h"
 #include "status.h"
+#include "thalweg/ops.h" /* generated: a builder for each op and composite */
 #include "train.h"
 #include "variables.h"
 

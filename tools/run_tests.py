@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""run_tests.py [check | STAGE ...]: everything that must hold, stage by stage.
+
+Without arguments all stages run; `check` means build and unit; other words pick stages by the
+beginning of their name. A stage prints one line with what passed and its time, a failure also the
+end of its output. What cannot run here says so. C tests count one by one (cmocka's lines), each
+other check as one. The last line is "N passed, N failed". Standard output of a C test or script
+that begins with "note: " is shown."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+WORK = BUILD / "test"
+PREFIX = WORK / "prefix"
+JOBS = max(2, os.cpu_count() or 2)
+TAIL = 25  # lines shown of a failure
+SANITIZED = ["-Dprograms=false", "-Ddefault_library=static", "-Doptimization=1", "-Ddebug=true",
+             "-Dtests=enabled"]
+# Suites whose tests run under the thread sanitizer: those that start threads.
+THREADED = re.compile(r"^(base_(pool|os).*|runtime_.*|op_registry.*|graph_threads.*)$")
+
+
+class Stage:
+    """Counts what one stage found; `failures` are (name, output)."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+        self.notes = []
+
+    def check(self, name, ok, output=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failures.append((name, output))
+        return ok
+
+    def skip(self, why):
+        self.notes.append("skipped: " + why)
+
+    def run(self, name, command, **options):
+        """Runs a command as one check; True if it passed."""
+        code, output = execute(command, **options)
+        self.notes += noted(output)
+        return self.check(name, code == 0, output)
+
+    def script(self, name, command, **options):
+        """Runs a script; if it ends with N passed, N failed, that many checks, else one."""
+        code, output = execute(command, **options)
+        self.notes += noted(output)
+        counts = re.search(r"^(\d+) passed, (\d+) failed\s*\Z", output, re.M)
+        if not counts:
+            return self.check(name, code == 0, output)
+        passed, failed = map(int, counts.groups())
+        self.passed += passed
+        self.failures += [(name, output)] + [(name, "")] * (failed - 1) if failed else []
+        return self.check(name, False, output) if code and not failed else not failed
+
+
+def noted(output):
+    return re.findall(r"^note: (.*)$", output, re.M)
+
+
+def execute(command, timeout=300, cwd=ROOT, env=None):
+    """(exit status, output) of a command; what hangs is ended and fails."""
+    try:
+        done = subprocess.run([str(word) for word in command], cwd=cwd, timeout=timeout,
+                              env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b"").decode(errors="replace") + "\nno end after %g s" % timeout
+    except OSError as error:
+        return 127, str(error)
+
+
+def build(stage, directory, options=(), targets=(), env=None):
+    """Configures and builds; True if both passed. Counts as one check."""
+    code, output = execute([ROOT / "tools/configure.sh", directory, *options], env=env)
+    if code == 0:
+        code, output = execute(["ninja", "-C", directory, "-j", JOBS, *targets], timeout=900)
+    return stage.check("build", code == 0, errors_first(output))
+
+
+def errors_first(output):
+    """A compiler's output from the first thing that went wrong."""
+    at = re.search(r"^(FAILED:|.*\b(error|warning):)", output, re.M)
+    return "\n".join(output[at.start():].splitlines()[:TAIL]) if at else output
+
+
+def c_tests(directory, wanted=None):
+    """(name, program, workdir) of the C tests of a build directory."""
+    listed = json.loads((directory / "meson-info/intro-tests.json").read_text())
+    return [(t["name"], t["cmd"], t["workdir"]) for t in listed
+            if wanted is None or wanted.match(t["name"])]
+
+
+def count_cmocka(name, code, output):
+    """(passed, names of the failed) of one test program."""
+    passed = len(re.findall(r"^\[       OK \]", output, re.M))
+    failed = dict.fromkeys(re.findall(r"^\[  (?:FAILED |ERROR  ) \] (?!\d+ test)(\S+)", output,
+                                      re.M))
+    if not failed and code:
+        failed = {"%s ended with %d" % (name, code): None}
+    elif not passed and not failed:
+        failed = {name + " ran no test": None}
+    return passed, list(failed)
+
+
+def run_c_tests(stage, directory, wanted=None, env=None, before=(), timeout=120):
+    tests = c_tests(directory, wanted)
+    absent = [name for name, command, _ in tests if not pathlib.Path(command[0]).exists()]
+    if absent:
+        stage.check("%d test programs were not built" % len(absent), False, " ".join(absent))
+    tests = [test for test in tests if test[0] not in absent]
+
+    def run(test):
+        name, command, workdir = test
+        code, output = execute([*before, *command], timeout, workdir or directory, env)
+        return name, output, *count_cmocka(name, code, output)
+
+    with ThreadPoolExecutor(2) as pool:
+        for name, output, passed, failed in pool.map(run, tests):
+            stage.passed += passed
+            stage.notes += noted(output)
+            stage.failures += [("%s: %s" % (name, f), output if f == failed[0] else "")
+                               for f in failed]
+
+
+def build_gcc(stage):
+    """The library, the programs and the tests with gcc"""
+    build(stage, BUILD)
+
+
+def unit(stage):
+    """The C tests"""
+    run_c_tests(stage, BUILD)
+
+
+def clang(stage):
+    """The same with clang, its warnings errors"""
+    if not shutil.which("clang"):
+        return stage.skip("no clang")
+    build(stage, WORK / "clang", ["-Doptimization=1", "-Dtests=enabled"], env={"CC": "clang"})
+
+
+def sanitizer_compiler():
+    return {"CC": "clang"} if shutil.which("clang") else {}
+
+
+def asan(stage):
+    """The C tests under the address and undefined behaviour sanitizers"""
+    directory = WORK / "asan"
+    options = [*SANITIZED, "-Db_sanitize=address,undefined",
+               "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer"]
+    if build(stage, directory, options, env=sanitizer_compiler()):
+        env = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:"
+                               "allocator_may_return_null=1",
+               "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "THALWEG_SANITIZED": "1"}
+        run_c_tests(stage, directory, env=env, timeout=400)
+
+
+def tsan(stage):
+    """Tests with threads under the thread sanitizer"""
+    directory = WORK / "tsan"
+    options = [*SANITIZED, "-Db_sanitize=thread"]
+    code, output = execute([ROOT / "tools/configure.sh", directory, *options],
+                           env=sanitizer_compiler())
+    if code:
+        return stage.check("configure", False, output)
+    tests = c_tests(directory, THREADED)
+    if not tests:
+        return stage.skip("no test with threads")
+    programs = [os.path.relpath(command[0], directory) for _, command, _ in tests]
+    if build(stage, directory, options, programs, sanitizer_compiler()):
+        # The sanitizer's shadow memory and a widely randomised address space do not go together.
+        still = ["setarch", "-R"] if execute(["setarch", "-R", "true"])[0] == 0 else []
+        run_c_tests(stage, directory, THREADED, {"TSAN_OPTIONS": "halt_on_error=1:"
+                    "second_deadlock_stack=1", "THALWEG_SANITIZED": "1"}, still, 400)
+    return None
+
+
+def installed():
+    """The environment in which the scratch installation is found, as a user's shell would."""
+    return {"PKG_CONFIG_PATH": str(PREFIX / "lib/pkgconfig"),
+            "LD_LIBRARY_PATH": str(PREFIX / "lib"), "CMAKE_PREFIX_PATH": str(PREFIX),
+            "THALWEG_PREFIX": str(PREFIX), "THALWEG_BUILD": str(BUILD),
+            "PATH": "%s:%s" % (PREFIX / "bin", os.environ["PATH"])}
+
+
+def install(stage):
+    """Installation into a scratch prefix, and the library as built there"""
+    directory = WORK / "install"
+    shutil.rmtree(PREFIX, ignore_errors=True)
+    if build(stage, directory, ["--prefix=%s" % PREFIX, "-Dtests=disabled"]):
+        stage.run("meson install", ["meson", "install", "-C", directory, "--no-rebuild"])
+        stage.run("exports", [ROOT / "tools/check_exports.py", directory])
+
+
+def consumers(stage):
+    """Programs built through pkg-config and CMake"""
+    if not (PREFIX / "lib/pkgconfig/thalweg.pc").exists():
+        return stage.check("installed library", False, "nothing is installed in %s" % PREFIX)
+    return stage.script("consumers", [ROOT / "tests/install/run.py", WORK / "consumers"],
+                        env=installed())
+
+
+def tutorial(stage):
+    """The tutorial's programs against the installed library"""
+    given = ROOT.parent / "shared/tutorial/c/check.py"
+    if given.exists():
+        stage.script("the given programs", [sys.executable, given], env=installed())
+    else:
+        stage.skip("no ../shared/tutorial/c: the copy in tests/tutorial alone")
+    stage.script("tests/tutorial", [sys.executable, ROOT / "tests/tutorial/check.py"],
+                 env=installed())
+
+
+def scripts(stage):
+    """tests/*/test_*.py and .sh: what a C test cannot ask"""
+    found = sorted(p for p in (ROOT / "tests").glob("*/test_*") if p.suffix in (".py", ".sh"))
+    for path in found:
+        runner = [sys.executable] if path.suffix == ".py" else ["bash"]
+        stage.script(path.relative_to(ROOT).as_posix(), [*runner, path], env=installed())
+    if not found:
+        stage.skip("there is none")
+
+
+def format_check(stage):
+    if not shutil.which("clang-format"):
+        return stage.skip("no clang-format")
+    listed = [p for folder in ("src", "include", "tests", "examples", "bench", "tools")
+              for p in sorted((ROOT / folder).rglob("*")) if p.suffix in (".c", ".h")]
+    code, output = execute(["clang-format", "--dry-run", "-Werror", *listed])
+    wrong = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", output, re.M)))
+    return stage.check("format", code == 0, "\n".join(wrong) or output)
+
+
+def source(stage):
+    """Layers, style, headers, format"""
+    stage.run("layers", [ROOT / "tools/check_layers.py"])
+    if shutil.which("ctags"):
+        stage.run("style", [ROOT / "tools/check_style.py"])
+    else:
+        stage.skip("no ctags: style not checked")
+    stage.run("headers", [ROOT / "tools/check_headers.sh", BUILD])
+    format_check(stage)
+
+
+def windows(stage):
+    """The library with mingw-w64"""
+    if not shutil.which("x86_64-w64-mingw32-gcc"):
+        return stage.skip("no x86_64-w64-mingw32-gcc")
+    return build(stage, WORK / "windows",
+                 ["--cross-file", "packaging/mingw64.ini", "-Dtests=disabled", "-Dprograms=false",
+                  "-Dzlib=disabled", "-Doptimization=1"])
+
+
+STAGES = {"build": build_gcc, "unit": unit, "clang": clang, "asan": asan, "tsan": tsan,
+          "install": install, "consumers": consumers, "tutorial": tutorial, "scripts": scripts,
+          "source": source, "windows": windows}
+
+
+def show(name, stage, seconds):
+    counts = "%d passed, %d failed" % (stage.passed, len(stage.failures))
+    if not stage.passed and not stage.failures and stage.notes:
+        counts = stage.notes.pop(0)
+    print("%-10s %-28s %7.1f s   %s" % (name, counts, seconds, STAGES[name].__doc__ or ""))
+    for note in stage.notes:
+        print("           " + note)
+    for what, output in stage.failures:
+        print("  FAILED %s: %s" % (name, what))
+        for line in output.rstrip().splitlines()[-TAIL:]:
+            print("    | " + line)
+    sys.stdout.flush()
+
+
+def wanted_stages(words):
+    if words == ["check"]:
+        return ["build", "unit"]
+    return [name for name in STAGES if not words or any(name.startswith(w) for w in words)]
+
+
+def main():
+    passed = failed = 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    for name in wanted_stages(sys.argv[1:]):
+        stage, start = Stage(), time.monotonic()
+        try:
+            STAGES[name](stage)
+        except Exception as error:  # a broken stage must not hide what the others found
+            stage.check("stage", False, "%s: %s" % (type(error).__name__, error))
+        show(name, stage, time.monotonic() - start)
+        passed, failed = passed + stage.passed, failed + len(stage.failures)
+    print("%d passed, %d failed" % (passed, failed))
+    return failed > 0 or not passed
+
+
+with contextlib.suppress(KeyboardInterrupt):
+    sys.exit(main())
+sys.exit(130)
