@@ -271,7 +271,9 @@ static tw_status *read_elements(const reader *r, const npy_header *header, tw_ar
 {
     size_t count, size = tw_dtype_size(header->dtype);
     tw_shape shape = {header->dims, header->rank};
-    TW_TRY(tw_shape_check(header->dtype, shape, &count));
+    tw_status *status = tw_shape_check(header->dtype, shape, &count);
+    if (status)
+        return tw_status_with_note(status, "in %s", r->path);
     if ((size_t)(r->end - r->at) / size < count)
         return tw_status_new(TW_DATA_LOSS, "%s ends early: %s of shape %s needs %zu bytes, %zu are"
                                            " there",

@@ -21,7 +21,7 @@ static char *inline_bytes(const tw_string *s)
 tw_status *tw_string_set(tw_string *s, const char *bytes, size_t length)
 {
     tw_string fresh = {0};
-    if (length > UINT32_MAX)
+    if ((uint64_t)length > UINT32_MAX)
         return tw_status_with_kind(tw_status_new(TW_RESOURCE_EXHAUSTED,
                                                  "a string of %zu bytes is too long", length),
                                    TW_KIND_MEMORY);
