@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tile engine: a chain of elementwise operations as one pass over memory. A program is a list of
+ * instructions in the form "each value is made once": the operands are the values 0 .. operand_count
+ * - 1, instruction i makes value operand_count + i. All values have the output's shape, which is what
+ * the operands' shapes broadcast to. Execution goes tile by tile (at most 512 elements that stay in
+ * the first cache), every instruction over one tile before the next tile.
+ *
+ *   program -> tw_tile_bind(program, shapes): strides, tile length, registers, the grid of cells
+ *           -> tw_tile_run(bound, in, out): as often as wanted, from any thread, without allocation
+ *
+ * A loop works on whole blocks of 16 elements; the engine takes care of ends, so that loops have no
+ * remainder code. A scalar operand is spread over a tile once, so that loops have no scalar forms.
+ * Values named in `outputs` are stored; `reduction`, if it has a kind, ends the program. Results are
+ * the same to the bit for any number of threads: cells follow from shapes and dtypes alone. */
+#ifndef TW_KERNELS_TILE_H
+#define TW_KERNELS_TILE_H
+
+#include "tensor/array.h"
+
+enum {
+    TW_TILE_BLOCK = 16,   /* loops get multiples of this */
+    TW_TILE_LENGTH = 512, /* elements of the longest tile */
+    TW_TILE_SOURCES = 3
+};
+
+/* z[i] = f(x[i], y[i], w[i]) for i in 0 .. n - 1, n a multiple of TW_TILE_BLOCK; what an operation
+ * does not have is ignored. z may be x, y or w itself where the element sizes are equal. */
+typedef void (*tw_tile_loop)(size_t n, void *z, const void *x, const void *y, const void *w);
+/* Are all n operand pairs (any n) fit for the loop? False makes tw_tile_run fail. */
+typedef bool (*tw_tile_check)(size_t n, const void *x, const void *y);
+
+typedef struct tw_tile_instruction {
+    tw_tile_loop loop;
+    tw_tile_check check;             /* NULL: nothing to check */
+    const char *failure;             /* the text of the INVALID_ARGUMENT status where it fails */
+    tw_dtype dtype;                  /* of the value it makes */
+    uint16_t cost;                   /* picoseconds an element, roughly; decides about threads only */
+    uint16_t source_count;
+    uint16_t sources[TW_TILE_SOURCES]; /* values */
+} tw_tile_instruction;
+
+typedef struct tw_tile_operand {
+    tw_dtype dtype;
+    bool constant;                   /* a scalar known now: `in` and `shapes` of it are not read */
+    _Alignas(16) unsigned char value[16];
+} tw_tile_operand;
+
+typedef enum tw_tile_reduce {
+    TW_TILE_NO_REDUCTION,
+    TW_TILE_SUM,
+    TW_TILE_MEAN,
+    TW_TILE_PROD,
+    TW_TILE_MAX,
+    TW_TILE_MIN
+} tw_tile_reduce;
+
+/* Reduces `value` over a run of dims: the last rank - split ones (inner: the result has the first
+ * `split` dims; split 0 reduces all) or the first `split` ones (outer: the result has the others).
+ * The result has the value's dtype: plain real or complex numbers, not bool. Sums of floats are
+ * kept in double, in an order fixed by the shape. */
+typedef struct tw_tile_reduction {
+    tw_tile_reduce kind;
+    bool outer;
+    uint16_t value;
+    uint16_t split;
+} tw_tile_reduction;
+
+typedef struct tw_tile_program {     /* the arrays are the caller's and live as long as what is bound */
+    const tw_tile_operand *operands;
+    const tw_tile_instruction *instructions;
+    const uint16_t *outputs;         /* values that are stored, each as its own array */
+    uint16_t operand_count, instruction_count, output_count;
+    tw_tile_reduction reduction;
+} tw_tile_program;
+
+typedef struct tw_tile_bound tw_tile_bound;
+
+/* Bytes of a bound program, at any alignment of 16; the caller's memory, needs no clearing after. */
+size_t tw_tile_bound_size(const tw_tile_program *program);
+enum { TW_TILE_SINGLE_SIZE = 1536 }; /* enough for 3 operands, 1 instruction, 1 output */
+/* shapes: fully known, one for each operand; `shape`: the output's, to which they all broadcast
+ * (checked). Fails on nothing else. */
+tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, tw_shape shape,
+                        tw_tile_bound *out);
+/* Bytes that run needs beside the outputs (64-byte aligned), 0 for most. */
+size_t tw_tile_workspace(const tw_tile_bound *bound);
+/* Roughly how long it takes on one thread, in nanoseconds. */
+double tw_tile_time(const tw_tile_bound *bound);
+/* in: row-major arrays, one for each operand. out: one array for each output, then the reduction's
+ * result. out[k] may be in[j] if operand j has the output's shape and the element size of value k,
+ * and no two of out are the same. threads: at most so many, 0: all. */
+tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *const *out,
+                       void *workspace, int threads);
+
+#endif
