@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The allocator, its checked sizes, the log and the version. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+static void sizes_that_overflow_give_no_memory_and_false(void **state)
+{
+    (void)state;
+    size_t size;
+    int64_t wide;
+    assert_null(tw_alloc_array(SIZE_MAX / 2, 3));
+    assert_null(tw_alloc_zero(SIZE_MAX, SIZE_MAX));
+    assert_null(tw_alloc(SIZE_MAX));
+    assert_null(tw_alloc_aligned(SIZE_MAX));
+    assert_null(tw_realloc_array(NULL, SIZE_MAX / 4, 5));
+    assert_false(tw_size_mul(SIZE_MAX / 2, 3, &size));
+    assert_false(tw_size_add(SIZE_MAX, 1, &size));
+    assert_false(tw_int64_mul(INT64_MAX / 2, 3, &wide));
+    assert_false(tw_int64_mul(INT64_MIN, -1, &wide));
+    assert_true(tw_size_mul(6, 7, &size) && size == 42);
+    assert_true(tw_size_add(SIZE_MAX - 1, 1, &size) && size == SIZE_MAX);
+    assert_true(tw_int64_mul(-6, 7, &wide) && wide == -42);
+}
+
+static void nothing_is_a_valid_size(void **state)
+{
+    (void)state;
+    void *plain = tw_alloc(0), *zero = tw_alloc_zero(0, 8), *aligned = tw_alloc_aligned(0);
+    assert_non_null(plain);
+    assert_non_null(zero);
+    assert_non_null(aligned);
+    plain = tw_realloc_array(plain, 0, 8);
+    assert_non_null(plain);
+    tw_free(plain);
+    tw_free(zero);
+    tw_free_aligned(aligned);
+    tw_free(NULL);
+    tw_free_aligned(NULL);
+}
+
+static void aligned_memory_begins_at_a_multiple_of_64(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size < 300; size += 7) {
+        unsigned char *memory = tw_alloc_aligned(size);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        memset(memory, 0xab, size);
+        tw_free_aligned(memory);
+    }
+}
+
+static void zeroed_memory_is_zero_and_copies_of_texts_are_equal(void **state)
+{
+    (void)state;
+    unsigned char *memory = tw_alloc_zero(33, 3);
+    for (int i = 0; i < 99; i++)
+        assert_int_equal(memory[i], 0);
+    tw_free(memory);
+    char *whole = tw_strdup("valley"), *part = tw_strndup("valley", 3);
+    assert_string_equal(whole, "valley");
+    assert_string_equal(part, "val");
+    tw_free(whole);
+    tw_free(part);
+}
+
+typedef struct counts {
+    int allocated, resized, released, aligned, aligned_released;
+} counts;
+
+static void *count_allocate(size_t size, void *user)
+{
+    ((counts *)user)->allocated++;
+    return malloc(size);
+}
+
+static void *count_resize(void *memory, size_t size, void *user)
+{
+    ((counts *)user)->resized++;
+    return realloc(memory, size);
+}
+
+static void count_release(void *memory, void *user)
+{
+    ((counts *)user)->released++;
+    free(memory);
+}
+
+static void *count_aligned(size_t size, size_t alignment, void *user)
+{
+    ((counts *)user)->aligned++;
+    assert_int_equal(alignment, 64);
+    return malloc(size);
+}
+
+static void count_aligned_release(void *memory, void *user)
+{
+    ((counts *)user)->aligned_released++;
+    free(memory);
+}
+
+static void a_given_allocator_serves_every_kind_of_request(void **state)
+{
+    (void)state;
+    counts n = {0};
+    tw_allocator allocator = {count_allocate, count_resize,          count_release,
+                              count_aligned,  count_aligned_release, &n};
+    tw_set_allocator(&allocator);
+    tw_free(tw_realloc_array(tw_alloc(4), 3, 3));
+    tw_free_aligned(tw_alloc_aligned(5));
+    tw_set_allocator(NULL);
+    tw_free(tw_alloc(1));
+    assert_int_equal(n.allocated, 1);
+    assert_int_equal(n.resized, 1);
+    assert_int_equal(n.released, 1);
+    assert_int_equal(n.aligned, 1);
+    assert_int_equal(n.aligned_released, 1);
+}
+
+typedef struct heard {
+    tw_log_level level;
+    int times;
+    char text[2000];
+} heard;
+
+static void hear(tw_log_level level, const char *text, void *user)
+{
+    heard *h = user;
+    h->level = level;
+    h->times++;
+    strncpy(h->text, text, sizeof h->text - 1);
+}
+
+static void the_log_goes_where_it_is_told_and_long_texts_are_cut(void **state)
+{
+    (void)state;
+    heard h = {0};
+    tw_log(TW_LOG_ERROR, "nobody hears this");
+    tw_set_log(hear, &h);
+    tw_log(TW_LOG_WARNING, "%d of %s", 3, "four");
+    assert_int_equal(h.times, 1);
+    assert_int_equal(h.level, TW_LOG_WARNING);
+    assert_string_equal(h.text, "3 of four");
+    tw_log(TW_LOG_INFO, "%01500d", 1);
+    assert_int_equal(strlen(h.text), 1023);
+    tw_set_log(NULL, NULL);
+    tw_log(TW_LOG_INFO, "nor this");
+    assert_int_equal(h.times, 2);
+}
+
+static void the_version_is_three_numbers(void **state)
+{
+    (void)state;
+    char *end;
+    strtol(tw_version(), &end, 10);
+    assert_int_equal(*end, '.');
+    strtol(end + 1, &end, 10);
+    assert_int_equal(*end, '.');
+    strtol(end + 1, &end, 10);
+    assert_int_equal(*end, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_that_overflow_give_no_memory_and_false),
+        cmocka_unit_test(nothing_is_a_valid_size),
+        cmocka_unit_test(aligned_memory_begins_at_a_multiple_of_64),
+        cmocka_unit_test(zeroed_memory_is_zero_and_copies_of_texts_are_equal),
+        cmocka_unit_test(a_given_allocator_serves_every_kind_of_request),
+        cmocka_unit_test(the_log_goes_where_it_is_told_and_long_texts_are_cut),
+        cmocka_unit_test(the_version_is_three_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Arenas: what they hand out stays, is aligned, zeroed and apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+
+enum { PIECES = 400 };
+
+static void pieces_of_every_size_are_aligned_zeroed_and_apart(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    unsigned char *pieces[PIECES];
+    for (size_t i = 0; i < PIECES; i++) {
+        size_t size = i * i % 3001;
+        pieces[i] = tw_arena_alloc(&arena, size);
+        assert_non_null(pieces[i]);
+        assert_int_equal((uintptr_t)pieces[i] % 16, 0);
+        for (size_t k = 0; k < size; k++)
+            assert_int_equal(pieces[i][k], 0);
+        memset(pieces[i], (int)(i & 255), size);
+    }
+    for (size_t i = 0; i < PIECES; i++) {
+        for (size_t k = 0; k < i * i % 3001; k++)
+            assert_int_equal(pieces[i][k], i & 255);
+    }
+    assert_true(arena.bytes > PIECES * 1000);
+    tw_arena_clear(&arena);
+    assert_int_equal(arena.bytes, 0);
+}
+
+static void texts_and_data_are_copied_in(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    char source[] = "river";
+    char *whole = tw_arena_strdup(&arena, source), *part = tw_arena_strndup(&arena, source, 2);
+    char *printed = tw_arena_printf(&arena, "%s %d", source, 7);
+    int numbers[] = {1, 2, 3}, *copied = tw_arena_copy(&arena, numbers, sizeof numbers);
+    memset(source, 'x', 5);
+    numbers[2] = 0;
+    assert_string_equal(whole, "river");
+    assert_string_equal(part, "ri");
+    assert_string_equal(printed, "river 7");
+    assert_int_equal(copied[2], 3);
+    assert_null(tw_arena_strdup(&arena, NULL));
+    assert_non_null(tw_arena_copy(&arena, NULL, 0));
+    tw_arena_clear(&arena);
+}
+
+static void a_large_piece_leaves_the_room_of_the_block_in_use(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    char *before = tw_arena_alloc(&arena, 16);
+    assert_non_null(tw_arena_alloc(&arena, 100000));
+    char *after = tw_arena_alloc(&arena, 16);
+    assert_ptr_equal(after, before + 16);
+    tw_arena_clear(&arena);
+}
+
+static void a_size_that_overflows_gives_null_and_the_arena_goes_on(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    assert_null(tw_arena_alloc(&arena, SIZE_MAX));
+    assert_null(tw_arena_alloc(&arena, SIZE_MAX - 20));
+    assert_null(tw_arena_array(&arena, SIZE_MAX / 2, 4));
+    assert_null(tw_arena_strndup(&arena, "", SIZE_MAX));
+    int *numbers = tw_arena_array(&arena, 5, sizeof *numbers);
+    assert_non_null(numbers);
+    assert_int_equal(numbers[4], 0);
+    tw_arena_clear(&arena);
+    tw_arena_clear(&arena);
+    assert_non_null(tw_arena_alloc(&arena, 0));
+    tw_arena_clear(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_of_every_size_are_aligned_zeroed_and_apart),
+        cmocka_unit_test(texts_and_data_are_copied_in),
+        cmocka_unit_test(a_large_piece_leaves_the_room_of_the_block_in_use),
+        cmocka_unit_test(a_size_that_overflows_gives_null_and_the_arena_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
