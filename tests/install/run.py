@@ -13,7 +13,11 @@ counts = {True: 0, False: 0}
 
 
 def run(command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    try:
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    except OSError as error:
+        print(error)
+        return False
     if done.returncode:
         print(" ".join(map(str, command)), done.stdout[-1500:], done.stderr[-1500:], sep="\n")
     return done.returncode == 0
