@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
+/* A record over a valid shape; takes a reference of its own to the storage (which may be NULL). */
 static tw_array *array_over(tw_storage *storage, tw_dtype dtype, tw_shape shape, size_t count,
                             void *data)
 {
@@ -62,6 +63,7 @@ tw_array *tw_array_new(tw_dtype dtype, tw_shape shape)
     return array;
 }
 
+/* The caller vouches for `data`: that count elements from there on lie inside the storage. */
 tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, void *data)
 {
     size_t count;
@@ -85,6 +87,7 @@ tw_array *tw_array_copy_of(tw_dtype dtype, tw_shape shape, const void *data)
     return array;
 }
 
+/* A release that does nothing: it marks the memory as not ours. */
 static void keep_memory(void *data, void *user)
 {
     (void)data;
@@ -98,6 +101,8 @@ static bool aligned_for(tw_dtype dtype, const void *data)
     return (uintptr_t)data % (tw_dtype_is_complex(dtype) ? size / 2 : size) == 0;
 }
 
+/* Strings and handles cannot be lent: their elements would be dropped as if they were ours. What
+ * fails must not call the caller's release, so that it is set last. */
 tw_array *tw_array_lend(tw_dtype dtype, tw_shape shape, void *data,
                         void (*release)(void *data, void *user), void *user)
 {
@@ -113,7 +118,7 @@ tw_array *tw_array_lend(tw_dtype dtype, tw_shape shape, void *data,
     storage->dtype = dtype;
     storage->data = data;
     storage->count = count;
-    storage->release = keep_memory; /* the caller keeps the memory until nothing can fail */
+    storage->release = keep_memory;
     tw_array *array = array_taking(storage, dtype, shape, count);
     if (array && release) {
         storage->release = release;
@@ -137,6 +142,7 @@ tw_array *tw_array_scalar(tw_dtype dtype, double value)
     return array;
 }
 
+/* All or nothing: strings that were set before one fails go with the array. */
 tw_array *tw_array_strings(tw_shape shape, const char *const *items, const size_t *lengths)
 {
     tw_array *array = tw_array_new(TW_STRING, shape);
@@ -155,6 +161,7 @@ tw_array *tw_array_strings(tw_shape shape, const char *const *items, const size_
     return array;
 }
 
+/* Always memory of our own, also where the original is lent. */
 tw_array *tw_array_copy(const tw_array *array)
 {
     tw_array *copy = array ? tw_array_new(array->dtype, tw_array_shape(array)) : NULL;
@@ -193,6 +200,7 @@ tw_array *tw_array_ref(tw_array *array)
     return array;
 }
 
+/* The last reference must see what other threads wrote before they let go: acquire and release. */
 void tw_array_unref(tw_array *array)
 {
     if (!array || atomic_fetch_sub_explicit(&array->refs, 1, memory_order_acq_rel) != 1)
@@ -236,6 +244,8 @@ double tw_array_item(const tw_array *array)
     return tw_array_get(array, 0);
 }
 
+/* NaN rather than a status: for programs that look at a result; the library never reads this
+ * way. */
 double tw_array_get(const tw_array *array, size_t index)
 {
     if (!array || index >= array->count)

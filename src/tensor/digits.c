@@ -16,6 +16,7 @@ typedef struct precision {
     double least_normal; /* below, digits that survive are fewer */
 } precision;
 
+/* The usual FLT_DIG and FLT_DECIMAL_DIG, for all four dtypes. */
 static precision precision_of(tw_dtype dtype)
 {
     switch (dtype) {
@@ -30,6 +31,7 @@ static precision precision_of(tw_dtype dtype)
     }
 }
 
+/* strtof and strtod round correctly and use the locale that snprintf wrote in. */
 static bool reads_back(tw_dtype dtype, const char *text, double value)
 {
     switch (dtype) {
@@ -69,6 +71,7 @@ static void read_digits(const char *text, tw_digits *out)
     out->exponent = (int)strtol(text + 1, NULL, 10);
 }
 
+/* The C library rounds exactly: every finite number is a finite decimal. */
 void tw_digits_rounded(double value, int count, tw_digits *out)
 {
     char text[40];
@@ -83,6 +86,9 @@ void tw_digits_trim(tw_digits *digits)
         digits->text[--digits->count] = '\0';
 }
 
+/* A dtype keeps `kept` digits, so that two texts of that many never name the same number: the
+ * rounded one, without its zeros, is then the shortest. Beyond, and among denormals, the first count
+ * that reads back is. */
 void tw_digits_shortest(tw_dtype dtype, double value, tw_digits *out)
 {
     char text[40];

@@ -21,6 +21,7 @@ typedef struct dtype_row {
     unsigned char size, classes;
 } dtype_row;
 
+/* The four names of a dtype from its two. */
 #define ROW(name, tf_name, size, classes) \
     {name, name "_ref", tf_name, tf_name "_ref", size, classes}
 
@@ -81,6 +82,7 @@ const char *tw_dtype_tf_name(tw_dtype dtype)
     return tw_dtype_is_ref(dtype) ? row->tf_ref_name : row->tf_name;
 }
 
+/* Read while graphs are loaded, where 23 comparisons cost less than a map. */
 tw_dtype tw_dtype_from_name(const char *name)
 {
     if (!name)
@@ -106,6 +108,7 @@ bool tw_dtype_is_floating(tw_dtype dtype)
     return has_class(dtype, FLOATING);
 }
 
+/* As in TensorFlow, quantized numbers are no integers. */
 bool tw_dtype_is_integer(tw_dtype dtype)
 {
     return has_class(dtype, INTEGER);
@@ -121,6 +124,7 @@ bool tw_dtype_is_plain(tw_dtype dtype)
     return has_class(dtype, PLAIN);
 }
 
+/* 100 itself would be a reference to no dtype. */
 bool tw_dtype_is_ref(tw_dtype dtype)
 {
     return (int)dtype > TW_REF && (int)dtype < TW_REF + TW_DTYPE_COUNT;

@@ -9,12 +9,14 @@
 #include "base/status.h"
 #include "tensor/array.h"
 
+/* All bits zero is 0, 0.0, false, the empty string and the empty handle. */
 void tw_elements_init(tw_dtype dtype, void *data, size_t count)
 {
     if (count > 0)
         memset(data, 0, count * tw_dtype_size(dtype));
 }
 
+/* Emptied before the object is let go, which may lead back here. */
 static void handle_drop(tw_handle *handle)
 {
     tw_handle old = *handle;
@@ -23,6 +25,7 @@ static void handle_drop(tw_handle *handle)
         old.type->unref(old.object);
 }
 
+/* The new object is held before the old one goes: they may be the same. */
 static void handle_copy(tw_handle *to, const tw_handle *from)
 {
     tw_handle fresh = *from;
@@ -32,6 +35,8 @@ static void handle_copy(tw_handle *to, const tw_handle *from)
     *to = fresh;
 }
 
+/* If memory runs short in the middle of strings, those before are copied and the others are as they
+ * were: all of them can be dropped. Plain elements may overlap. */
 tw_status *tw_elements_copy(tw_dtype dtype, void *to, const void *from, size_t count)
 {
     if (count == 0 || to == from)
@@ -61,6 +66,7 @@ void tw_elements_drop(tw_dtype dtype, void *data, size_t count)
             handle_drop((tw_handle *)data + i);
 }
 
+/* Exact but for 64-bit integers beyond 2^53. */
 double tw_element_get(tw_dtype dtype, const void *element)
 {
     switch (dtype) {
@@ -81,11 +87,13 @@ double tw_element_get(tw_dtype dtype, const void *element)
     }
 }
 
+/* Truncation by itself brings in what lies within one of the limits, so the bounds are open. */
 static int32_t to_int32(double value)
 {
     return value > -2147483649.0 && value < 2147483648.0 ? (int32_t)value : INT32_MIN;
 }
 
+/* 2^63 is a double, INT64_MAX is none. */
 static int64_t to_int64(double value)
 {
     return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
@@ -99,6 +107,7 @@ static uint64_t to_uint64(double value)
     return (uint64_t)to_int64(value);
 }
 
+/* Exact for all integers (uint64 wraps); floats as Cast to int64; 0 for what is no number. */
 int64_t tw_element_get_int(tw_dtype dtype, const void *element)
 {
     switch (dtype) {
@@ -159,6 +168,7 @@ static bool set_floating(tw_dtype dtype, void *element, double value)
     }
 }
 
+/* Half and bfloat16 go through float, as Cast does; 8 and 16 bits take the low bits of an int32. */
 void tw_element_set(tw_dtype dtype, void *element, double value)
 {
     if (set_floating(dtype, element, value))

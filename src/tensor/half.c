@@ -28,6 +28,7 @@ static uint32_t shift_rounded(uint32_t bits, unsigned shift)
     return high + (low > half || (low == half && (high & 1)));
 }
 
+/* 5 bits of exponent (bias 15, float's is 127) and 10 of mantissa. */
 float tw_half_to_float(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16;
@@ -40,6 +41,7 @@ float tw_half_to_float(uint16_t half)
     return sign ? -value : value;
 }
 
+/* The magnitude's bits are compared as integers: they are ordered as the numbers are. */
 uint16_t tw_float_to_half(float value)
 {
     uint32_t bits = bits_of(value);
@@ -57,11 +59,13 @@ uint16_t tw_float_to_half(float value)
     return (uint16_t)(sign | shift_rounded(mantissa, 126 - exponent));
 }
 
+/* The upper half of a float. */
 float tw_bfloat16_to_float(uint16_t value)
 {
     return float_of((uint32_t)value << 16);
 }
 
+/* Rounding up from the largest gives infinity by itself; only a NaN must not be rounded. */
 uint16_t tw_float_to_bfloat16(float value)
 {
     uint32_t bits = bits_of(value);

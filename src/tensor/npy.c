@@ -45,6 +45,7 @@ static const npy_dtype npy_dtypes[] = {
 
 enum { N_NPY_DTYPES = sizeof npy_dtypes / sizeof npy_dtypes[0] };
 
+/* Asked at run time: compilers fold it. */
 static bool little_endian(void)
 {
     const uint16_t one = 1;
@@ -53,6 +54,7 @@ static bool little_endian(void)
     return low == 1;
 }
 
+/* The file breaks the format. */
 static tw_status *damaged(const reader *r, const char *what)
 {
     return tw_status_new(TW_DATA_LOSS, "%s is no valid .npy file: %s", r->path, what);
@@ -92,6 +94,7 @@ static tw_status *read_quoted(reader *r, char *out, size_t size)
     return TW_OK;
 }
 
+/* The file is sound, but its elements have no dtype here. */
 static tw_status *unsupported(const reader *r, const char *what)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "%s: %s, only numbers and bool can be read", r->path,
@@ -157,6 +160,7 @@ static tw_status *read_shape(reader *r, npy_header *header)
     return TW_OK;
 }
 
+/* The value of one key; a key twice is refused, as the later one would silently win. */
 static tw_status *read_value(reader *r, const char *key, npy_header *header, unsigned *seen)
 {
     unsigned bit;
@@ -181,6 +185,7 @@ static tw_status *read_value(reader *r, const char *key, npy_header *header, uns
     return status;
 }
 
+/* Keys in any order, all three of them, no others; a comma may follow the last. */
 static tw_status *read_dict(reader *r, npy_header *header)
 {
     unsigned seen = 0;
@@ -228,6 +233,7 @@ static tw_status *read_header(reader *r, npy_header *header)
     return read_dict(&dict, header);
 }
 
+/* Turns the bytes of each number around, in place. */
 static void swap_bytes(char *data, size_t count, size_t size)
 {
     for (char *number = data; count > 0; count--, number += size)
@@ -267,6 +273,8 @@ static void mend_bools(uint8_t *data, size_t count)
         data[i] = data[i] != 0;
 }
 
+/* The count is compared with the bytes at hand before the array is made, so that a small file
+ * cannot ask for much memory. Bytes behind the elements are ignored, as NumPy does. */
 static tw_status *read_elements(const reader *r, const npy_header *header, tw_array **out)
 {
     size_t count, size = tw_dtype_size(header->dtype);
@@ -294,6 +302,7 @@ static tw_status *read_elements(const reader *r, const npy_header *header, tw_ar
     return TW_OK;
 }
 
+/* *out is NULL unless all went well. */
 tw_status *tw_array_load_npy(const char *path, tw_array **out)
 {
     char *bytes;
@@ -343,6 +352,7 @@ static void write_header(tw_buffer *out, const npy_dtype *dtype, tw_shape shape)
     tw_buffer_clear(&dict);
 }
 
+/* The whole file is put together in memory, for one atomic replacement of the old one. */
 tw_status *tw_array_save_npy(const tw_array *array, const char *path)
 {
     if (!array)

@@ -26,11 +26,13 @@ static bool is_handle(tw_dtype dtype)
     return dtype == TW_RESOURCE || dtype == TW_VARIANT;
 }
 
+/* Whether the parts of an element are floating point numbers. */
 static bool has_floats(tw_dtype dtype)
 {
     return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype);
 }
 
+/* The dtype of a complex number's parts, or the dtype itself. */
 static tw_dtype part_dtype(tw_dtype dtype)
 {
     return dtype == TW_COMPLEX64 ? TW_FLOAT32 : dtype == TW_COMPLEX128 ? TW_FLOAT64 : dtype;
@@ -134,8 +136,6 @@ static void format_element(printer *p, size_t index)
         add_plain(&p->word, array, index);
         size_t width = array->dtype == TW_BOOL ? 5 : p->int_width; /* 5: "False" */
         size_t length = p->word.length;
-        if (array->dtype == TW_BOOL && length == 5)
-            return;
         if (length < width) {
             p->word.length = 0;
             tw_buffer_printf(&p->word, "%*s", (int)(width - length), "");
@@ -144,6 +144,7 @@ static void format_element(printer *p, size_t index)
     }
 }
 
+/* First pass over floats: what decides between positional and exponents. */
 static void measure_range(printer *p, size_t index)
 {
     tw_float_range(&p->real, part_of(p->array, index, 0));
@@ -151,6 +152,7 @@ static void measure_range(printer *p, size_t index)
         tw_float_range(&p->imag, part_of(p->array, index, 1));
 }
 
+/* Second pass: how wide the columns are in the notation settled by then. */
 static void measure_width(printer *p, size_t index)
 {
     if (has_floats(p->array->dtype)) {
@@ -184,6 +186,7 @@ static void walk(printer *p, size_t axis, size_t index, void (*see)(printer *p, 
         walk(p, axis + 1, index * n + i, see);
 }
 
+/* Runs of blanks and line ends. */
 static void add_repeated(tw_buffer *out, char c, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -193,6 +196,7 @@ static void add_repeated(tw_buffer *out, char c, size_t count)
 /* Adds a word to the line, on a new one if it would reach into the columns of the brackets. */
 static void add_word(printer *p, const char *word, size_t length, size_t axis)
 {
+    /* NumPy takes one column off for each bracket that may have to follow. */
     size_t indent = axis + 1, width = LINE_WIDTH - axis - 1;
     size_t line = p->out.length - p->line_start;
     if (line + length > width && line > indent) {
@@ -223,6 +227,7 @@ static void write_row(printer *p, size_t index)
     }
 }
 
+/* Between the parts of an axis: as many line ends as axes remain, so that blocks stand apart. */
 static void new_lines(printer *p, size_t axis)
 {
     add_repeated(&p->out, '\n', p->array->rank - axis - 1);
@@ -230,6 +235,7 @@ static void new_lines(printer *p, size_t axis)
     add_repeated(&p->out, ' ', axis + 1);
 }
 
+/* The brackets of one axis and all within; recursion is as deep as the rank, 16 at most. */
 static void write_axis(printer *p, size_t axis, size_t index)
 {
     tw_buffer_add_char(&p->out, '[');
@@ -251,6 +257,7 @@ static void write_axis(printer *p, size_t axis, size_t index)
     tw_buffer_add_char(&p->out, ']');
 }
 
+/* Settles the columns, then writes. Strings and handles stand as they are, bool is 5 wide. */
 static void write_array(printer *p)
 {
     tw_dtype dtype = p->array->dtype;
@@ -285,6 +292,7 @@ char *tw_array_text(const tw_array *array)
     return tw_buffer_take(&p.out);
 }
 
+/* A NULL array is printed as such: a program that prints a result sees that there is none. */
 void tw_array_print(const tw_array *array, FILE *file)
 {
     if (!file)

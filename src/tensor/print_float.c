@@ -33,6 +33,7 @@ void tw_float_format_init(tw_float_format *format, tw_dtype dtype, bool plus)
     *format = (tw_float_format){.dtype = dtype, .plus = plus, .exponent_digits = 2};
 }
 
+/* Infinities and NaN count only for the width. */
 void tw_float_range(tw_float_format *format, double value)
 {
     double magnitude = fabs(value);
@@ -50,6 +51,7 @@ void tw_float_range(tw_float_format *format, double value)
         format->most = magnitude;
 }
 
+/* All zeros, or nothing finite: positional. */
 void tw_float_settle(tw_float_format *format)
 {
     if (!(format->most > 0))
@@ -75,11 +77,13 @@ static void digits_of(const tw_float_format *format, double value, tw_digits *di
     }
 }
 
+/* NumPy writes at least two digits of an exponent. */
 static int decimal_width(int value)
 {
     return value >= 100 ? 3 : 2;
 }
 
+/* The number of columns that the digits of this value need on either side of the point. */
 void tw_float_measure(tw_float_format *format, double value)
 {
     tw_digits digits;
@@ -97,6 +101,8 @@ void tw_float_measure(tw_float_format *format, double value)
     }
 }
 
+/* NumPy counts "e+XX" and the digits as what stands right of the point, and makes room for the
+ * words inf and nan by widening the left side. */
 void tw_float_finish(tw_float_format *format)
 {
     if (format->exponents)
@@ -118,6 +124,7 @@ static const char *sign_text(bool negative, bool plus)
     return negative ? "-" : plus ? "+" : "";
 }
 
+/* The sign of a NaN is never shown. */
 static const char *non_finite_text(double value, bool plus)
 {
     if (isnan(value))
@@ -153,6 +160,7 @@ static void add_exponent(tw_buffer *out, const tw_digits *digits, int width)
                      abs(digits->exponent));
 }
 
+/* Two regimes, as settled; both write left + 1 + right columns. */
 void tw_float_add(const tw_float_format *format, tw_buffer *out, double value)
 {
     tw_digits digits;
@@ -184,6 +192,7 @@ void tw_float_add(const tw_float_format *format, tw_buffer *out, double value)
     add_spaces(out, format->right - after);
 }
 
+/* Python's rule for repr() of a float: positional from 1e-4 up to 1e16. */
 void tw_float_scalar(tw_buffer *out, tw_dtype dtype, double value, bool plus, bool point)
 {
     tw_digits digits;

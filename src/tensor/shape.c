@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "tensor/array.h"
 
+/* Room for "...)" is kept at each step, so that the dots always fit. */
 tw_text tw_shape_text(tw_shape shape)
 {
     tw_text text = {"<unknown>"};
@@ -64,6 +65,7 @@ int64_t tw_shape_elements(tw_shape shape)
     return product;
 }
 
+/* Two unknown shapes are equal: this compares what is known, not what will be. */
 bool tw_shape_equal(tw_shape a, tw_shape b)
 {
     if (!a.dims || !b.dims)
@@ -88,11 +90,13 @@ bool tw_shape_compatible(tw_shape a, tw_shape b)
     return true;
 }
 
+/* Only -1 is unknown; other negative numbers are mistakes and agree with themselves alone. */
 bool tw_dims_agree(int64_t a, int64_t b)
 {
     return a == b || a == -1 || b == -1;
 }
 
+/* Everything but the size; the message has the shape as it was given. */
 static tw_status *dims_check(tw_shape shape)
 {
     if (!shape.dims)
@@ -111,6 +115,7 @@ static tw_status *dims_check(tw_shape shape)
     return TW_OK;
 }
 
+/* The one gate in front of all memory of arrays: whatever passes here may be multiplied freely. */
 tw_status *tw_shape_check(tw_dtype dtype, tw_shape shape, size_t *count)
 {
     *count = 0;

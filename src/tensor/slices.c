@@ -23,6 +23,7 @@ static void skip_space(reader *r)
         r->at++;
 }
 
+/* Long texts are cut in the message; the position still counts in the whole. */
 static tw_status *refuse(const reader *r, const char *at, const char *what)
 {
     return tw_value_error("%s at position %td of the slices \"%.200s\"", what, at - r->text,
@@ -83,6 +84,7 @@ static tw_status *read_range(reader *r, tw_slices *out, size_t i, bool has_begin
     return found && out->stride[i] == 0 ? refuse(r, start, "a stride of 0") : TW_OK;
 }
 
+/* Entry i: "...", a new axis, an integer or a range. What is not set stays 0, the stride 1. */
 static tw_status *read_entry(reader *r, tw_slices *out, size_t i)
 {
     const char *start = r->at;
@@ -105,11 +107,13 @@ static tw_status *read_entry(reader *r, tw_slices *out, size_t i)
         return refuse(r, start, *start ? "an unexpected character" : "an entry is missing");
     if (out->begin[i] == INT64_MAX)
         return refuse(r, start, "an index beyond 64 bits");
+    /* -1 gives the range -1:0, which TensorFlow reads as the last element because of the bit. */
     out->end[i] = out->begin[i] + 1;
     out->shrink_axis_mask |= INT64_C(1) << i;
     return TW_OK;
 }
 
+/* After a refusal *out is unspecified but initialised. */
 tw_status *tw_slices_parse(const char *text, tw_slices *out)
 {
     if (!out)

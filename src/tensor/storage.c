@@ -12,11 +12,13 @@ enum { HEADER = 64 };
 
 _Static_assert(sizeof(tw_storage) <= HEADER, "the record fits in front of the elements");
 
+/* Where the elements are if they share the block with the record. */
 static void *inline_data(tw_storage *storage)
 {
     return (char *)storage + HEADER;
 }
 
+/* One allocation for record and elements: a small array costs two in all. */
 tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
 {
     size_t bytes, total;
@@ -41,6 +43,7 @@ tw_storage *tw_storage_ref(tw_storage *storage)
     return storage;
 }
 
+/* The last holder drops elements that own memory, then the memory itself. */
 void tw_storage_unref(tw_storage *storage)
 {
     if (!storage || atomic_fetch_sub_explicit(&storage->refs, 1, memory_order_acq_rel) != 1)

@@ -21,13 +21,13 @@ static char *inline_bytes(const tw_string *s)
 tw_status *tw_string_set(tw_string *s, const char *bytes, size_t length)
 {
     tw_string fresh = {0};
-    if ((uint64_t)length > UINT32_MAX)
+    fresh.length = (uint32_t)length;
+    if (fresh.length != length)
         return tw_status_with_kind(tw_status_new(TW_RESOURCE_EXHAUSTED,
                                                  "a string of %zu bytes is too long", length),
                                    TW_KIND_MEMORY);
     if (!bytes && length > 0)
         return tw_value_error("a string of %zu bytes has no bytes", length);
-    fresh.length = (uint32_t)length;
     if (length <= INLINE_MAX) {
         if (length > 0)
             memcpy(inline_bytes(&fresh), bytes, length);
@@ -44,6 +44,7 @@ tw_status *tw_string_set(tw_string *s, const char *bytes, size_t length)
     return TW_OK;
 }
 
+/* Valid until the element is set or dropped, or moves: short texts lie in the element itself. */
 const char *tw_string_get(const tw_string *s, size_t *length)
 {
     if (length)
@@ -51,6 +52,7 @@ const char *tw_string_get(const tw_string *s, size_t *length)
     return s->length <= INLINE_MAX ? inline_bytes(s) : s->rest.bytes;
 }
 
+/* Leaves the empty string, so that dropping twice does no harm. */
 void tw_string_drop(tw_string *s)
 {
     if (s->length > INLINE_MAX)

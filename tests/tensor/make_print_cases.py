@@ -109,8 +109,8 @@ def wrapped(items, indent):
 
 def main():
     print("/* SPDX-License-Identifier: Apache-2.0")
-    print(" * Made by make_print_cases.py: what NumPy prints. Where `numbers` is NULL they are 0, 1, 2 ...,"
-          "\n * divided by `divisor`. */")
+    print(" * Made by make_print_cases.py: what NumPy prints. Where `numbers` is NULL they are 0,"
+          " 1, 2 ...,\n * divided by `divisor`. */")
     for i, (dtype, _, numbers) in enumerate(CASES):
         if numbers and 0 < len(numbers) <= 40:
             print("static const double numbers_%d[] = {" % i)
