@@ -87,8 +87,8 @@ void tw_digits_trim(tw_digits *digits)
 }
 
 /* A dtype keeps `kept` digits, so that two texts of that many never name the same number: the
- * rounded one, without its zeros, is then the shortest. Beyond, and among denormals, the first count
- * that reads back is. */
+ * rounded one, without its zeros, is then the shortest. Beyond, and among denormals, the first
+ * count that reads back is. */
 void tw_digits_shortest(tw_dtype dtype, double value, tw_digits *out)
 {
     char text[40];
