@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Elementary functions of float, written without branches, so that a loop over one of them is
+ * vectorised at every instruction set level (-O3 -fno-math-errno -fno-trapping-math). Errors stay
+ * below 2.5 ULP on the whole range; inf, NaN, signed zeros and denormals come out as in libm.
+ * Coefficients are minimax fits of our own. A choice is written `condition ? a : b` with both sides
+ * already computed, and bits are moved by integer arithmetic, never by a table. */
+#ifndef TW_KERNELS_VMATH_H
+#define TW_KERNELS_VMATH_H
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline uint32_t tw_float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float tw_float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t tw_double_bits(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double tw_double_of_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* a * b + c in one rounding where the machine has the instruction, else in two. */
+static inline float tw_maddf(float a, float b, float c)
+{
+#ifdef __FP_FAST_FMAF
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+static inline double tw_madd(double a, double b, double c)
+{
+#ifdef __FP_FAST_FMA
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* 2^n for n in -126 .. 127. */
+static inline float tw_pow2f_(int32_t n)
+{
+    return tw_float_of_bits((uint32_t)(n + 127) << 23);
+}
+
+/* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| < 2^21; a NaN stays in r and makes n arbitrary.
+ * Adding 1.5 * 2^23 leaves the rounded integer in the low bits. */
+static inline float tw_exp_reducef_(float x, int32_t *n)
+{
+    const float shift = 0x1.8p23f;
+    float shifted = tw_maddf(x, 0x1.715476p0f, shift), whole = shifted - shift;
+    *n = (int32_t)(tw_float_bits(shifted) - 0x4b400000u);
+    return tw_maddf(whole, 2.12194440e-4f, tw_maddf(whole, -0.693359375f, x));
+}
+
+/* e^r - 1 for |r| <= ln 2 / 2. */
+static inline float tw_exp_coref_(float r)
+{
+    float q = tw_maddf(0.000198517911f, r, 0.00139420258f);
+    q = tw_maddf(q, r, 0.00833338033f);
+    q = tw_maddf(q, r, 0.0416663438f);
+    q = tw_maddf(q, r, 0.166666657f);
+    q = tw_maddf(q, r, 0.5f);
+    return tw_maddf(r * r, q, r);
+}
+
+static inline float tw_expf(float x)
+{
+    float low = x < -104.0f ? -104.0f : x, clipped = low > 89.0f ? 89.0f : low;
+    int32_t n;
+    float r = tw_exp_reducef_(clipped, &n);
+    n = x == x ? n : 0;
+    int32_t half = n >> 1; /* in two factors, so that denormal results and overflow are right */
+    return (1.0f + tw_exp_coref_(r)) * tw_pow2f_(half) * tw_pow2f_(n - half);
+}
+
+static inline float tw_expm1f(float x)
+{
+    float low = x < -20.0f ? -20.0f : x, clipped = low > 89.0f ? 89.0f : low;
+    int32_t n;
+    float r = tw_exp_reducef_(clipped, &n), p = tw_exp_coref_(r);
+    n = x == x ? n : 0;
+    float scale = tw_pow2f_(n - 1); /* half of it: n may be 128 */
+    float y = 2.0f * tw_maddf(p, scale, scale - 0.5f);
+    return x == 0.0f ? x : y;
+}
+
+/* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)]. */
+static inline float tw_log_coref_(float f, float e)
+{
+    float s = f * f, p = tw_maddf(0.0674628317f, f, -0.116754033f);
+    p = tw_maddf(p, f, 0.118881889f);
+    p = tw_maddf(p, f, -0.124056324f);
+    p = tw_maddf(p, f, 0.142195538f);
+    p = tw_maddf(p, f, -0.166679934f);
+    p = tw_maddf(p, f, 0.200021178f);
+    p = tw_maddf(p, f, -0.250000089f);
+    p = tw_maddf(p, f, 0.333333135f);
+    float y = tw_maddf(e, -2.12194440e-4f, p * f * s);
+    y = tw_maddf(-0.5f, s, y);
+    return tw_maddf(e, 0.693359375f, f + y);
+}
+
+static inline float tw_logf(float x)
+{
+    const uint32_t middle = 0x3f3504f3u; /* sqrt(1/2) */
+    int32_t is_small = x < FLT_MIN;
+    float scaled = is_small ? x * 0x1p23f : x;
+    uint32_t bits = tw_float_bits(scaled) - middle;
+    int32_t e = ((int32_t)bits >> 23) - (is_small ? 23 : 0);
+    float m = tw_float_of_bits((bits & 0x007fffffu) + middle);
+    float y = tw_log_coref_(m - 1.0f, (float)e);
+    y = x < INFINITY ? y : x; /* inf and NaN */
+    y = x < 0.0f ? NAN : y;
+    return x == 0.0f ? -INFINITY : y;
+}
+
+/* log(u), u = 1 + x, with the part of x that the sum lost: (u + lost) / 2^e - 1 is x / 2^e +
+ * (1 / 2^e - 1), exact but for one rounding. */
+static inline float tw_log1pf(float x)
+{
+    const uint32_t middle = 0x3f3504f3u;
+    float u = 1.0f + x;
+    uint32_t bits = tw_float_bits(u) - middle;
+    int32_t e = (int32_t)bits >> 23;
+    float m = tw_float_of_bits((bits & 0x007fffffu) + middle);
+    float scale = tw_float_of_bits((uint32_t)(127 - e) << 23);
+    float f = tw_maddf(x, scale, scale - 1.0f);
+    f = e > 64 ? m - 1.0f : f;
+    float y = tw_log_coref_(f, (float)e);
+    y = x < INFINITY ? y : x;
+    y = x < -1.0f ? NAN : y;
+    y = x == -1.0f ? -INFINITY : y;
+    return x == 0.0f ? x : y;
+}
+
+/* With t = e^(2|x|) - 1: t / (t + 2). */
+static inline float tw_tanhf(float x)
+{
+    float a = fabsf(x), clipped = a > 10.0f ? 10.0f : a;
+    int32_t n;
+    float r = tw_exp_reducef_(clipped + clipped, &n), p = tw_exp_coref_(r);
+    n = x == x ? n : 0;
+    float scale = tw_pow2f_(n), t = tw_maddf(p, scale, scale - 1.0f);
+    return copysignf(t / (t + 2.0f), x);
+}
+
+static inline float tw_sigmoidf(float x)
+{
+    float e = tw_expf(-fabsf(x)), s = 1.0f / (1.0f + e);
+    return x < 0.0f ? e * s : s;
+}
+
+/* log(1 + e^x) */
+static inline float tw_softplusf(float x)
+{
+    float above = x > 0.0f ? x : 0.0f;
+    float y = above + tw_log1pf(tw_expf(-fabsf(x)));
+    return x == x ? y : x;
+}
+
+static inline float tw_erff(float x)
+{
+    float a = fabsf(x), t = x * x;
+    float p = tw_maddf(7.85385346e-05f, t, -0.000801019138f);
+    p = tw_maddf(p, t, 0.00518832728f);
+    p = tw_maddf(p, t, -0.026853811f);
+    p = tw_maddf(p, t, 0.112835854f);
+    p = tw_maddf(p, t, -0.37612626f);
+    p = tw_maddf(p, t, 0.128379166f);
+    float near = tw_maddf(p, x, x);
+    float b = a > 4.0f ? 4.0f : a; /* log(erfc(b)) on [0.9, 4] */
+    float q = tw_maddf(-2.09113223e-05f, b, 0.000432323228f);
+    q = tw_maddf(q, b, -0.004160624f);
+    q = tw_maddf(q, b, 0.0250917505f);
+    q = tw_maddf(q, b, -0.108237006f);
+    q = tw_maddf(q, b, -0.633386314f);
+    q = tw_maddf(q, b, -1.12949538f);
+    q = tw_maddf(q, b, 0.000170587649f);
+    float far = copysignf(1.0f - tw_expf(q), x);
+    return a > 0.92f ? far : near;
+}
+
+/* |x| in quarter turns: x 2/pi = quarter + *part with |*part| <= 1/2. A large x is an integer times
+ * 2^28, 2^55 or 2^82, and so is taken times 2/pi modulo 4 of that power, in pieces of 29, 29 and 53
+ * bits. The products with the first two are exact, so the whole range of float is reduced without
+ * a branch. Gives the quarter's low bits. */
+static inline uint64_t tw_quarters_(float x, double *part)
+{
+    const double shift = 0x1.8p52;
+    double a = fabs((double)x);
+    int b = a >= 0x1p51, c = a >= 0x1p78, d = a >= 0x1p105;
+    double y = a * (d ? 0x1p-82 : c ? 0x1p-55 : b ? 0x1p-28 : 1.0);
+    double h1 = d ? 0x1.5f47d4ep+0 : c ? -0x1.6b01ec6p+0 : b ? -0x1.1b1bbeap+0 : 0x1.45f306cp-1;
+    double h2 = d ? -0x1.911f924p-29 : c ? 0x1.7d1f534p-29 : b ? -0x1.ac07b16p-29 : 0x1.c9c882ap-29;
+    double h3 = d   ? -0x1.d6a66c3bc6fbep-58
+                : c ? 0x1.bb81b6c52b328p-58
+                : b ? 0x1.f47d4d377036ep-58
+                    : 0x1.4fe13abe8fa9ap-59;
+    double p1 = y * h1, s1 = p1 + shift, p2 = y * h2, s2 = p2 + shift;
+    double sum = (p1 - (s1 - shift)) + ((p2 - (s2 - shift)) + y * h3);
+    double s3 = sum + shift;
+    *part = sum - (s3 - shift);
+    return tw_double_bits(s1) + tw_double_bits(s2) + tw_double_bits(s3);
+}
+
+/* sin(t pi / 2) and cos(t pi / 2) for |t| <= 1/2. */
+static inline double tw_sin_quarter_(double t)
+{
+    double s = t * t, p = tw_madd(-3.554502582540503637e-6, s, 0.0001604281690518600954);
+    p = tw_madd(p, s, -0.00468175237025404958);
+    p = tw_madd(p, s, 0.0796926261377210086);
+    p = tw_madd(p, s, -0.6459640975038019155);
+    return t * tw_madd(p, s, 1.570796326794887649);
+}
+
+static inline double tw_cos_quarter_(double t)
+{
+    double s = t * t, p = tw_madd(-0.00002483806256937409111, s, 0.00091915485700978412);
+    p = tw_madd(p, s, -0.02086346682801729747);
+    p = tw_madd(p, s, 0.2536695070917636748);
+    p = tw_madd(p, s, -1.233700550120760996);
+    return tw_madd(p, s, 1.0);
+}
+
+/* sin(quarters pi / 2 + part pi / 2), the sign turned where `flip` is 1. */
+static inline float tw_sin_turned_(uint64_t quarters, double part, uint64_t flip)
+{
+    double s = tw_sin_quarter_(part), c = tw_cos_quarter_(part), y = quarters & 1 ? c : s;
+    uint64_t sign = ((quarters >> 1) ^ flip) << 63;
+    return (float)tw_double_of_bits(tw_double_bits(y) ^ sign);
+}
+
+static inline float tw_sinf(float x)
+{
+    double part;
+    uint64_t quarters = tw_quarters_(x, &part);
+    return tw_sin_turned_(quarters, part, tw_float_bits(x) >> 31);
+}
+
+static inline float tw_cosf(float x)
+{
+    double part;
+    uint64_t quarters = tw_quarters_(x, &part);
+    return tw_sin_turned_(quarters + 1, part, 0);
+}
+
+static inline float tw_tanf(float x)
+{
+    double part;
+    uint64_t odd = tw_quarters_(x, &part) & 1;
+    double s = tw_sin_quarter_(part), c = tw_cos_quarter_(part);
+    float y = (float)(odd ? -c / s : s / c);
+    return tw_float_of_bits(tw_float_bits(y) ^ (tw_float_bits(x) & 0x80000000u));
+}
+
+#endif
