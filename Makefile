@@ -39,7 +39,7 @@ install:
 	@meson install -C $(BUILD)/install --no-rebuild
 
 format:
-	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs tools/format.py
 
 clean:
 	rm -rf $(BUILD)
