@@ -86,9 +86,8 @@ static bool grow(tw_map *map)
         return false;
     uint32_t *index = tw_alloc_array(capacity * 2, sizeof *index);
     tw_map_entry *entries = tw_realloc_array(map->entries, capacity, sizeof *entries);
-    if (entries) { /* it may have moved, whether or not the index came */
-        map->entries = entries;
-    }
+    if (entries)
+        map->entries = entries; /* moved, whether or not the index came */
     if (!index || !entries) {
         tw_free(index);
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Linux, macOS and other POSIX systems: threads, locks, time, waiting on a word, libraries, fork.
- * Files are in os_file_posix.c. Waiting on a word is a futex on Linux and a small table of locks
- * elsewhere. */
+ * Files are in os_file_posix.c. Waiting on a word is a futex on Linux; elsewhere os_wait.c does it.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
@@ -208,53 +208,6 @@ int tw_os_cores(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     return cores > 1 ? (int)cores : 1;
-}
-
-/* A word's address picks the lock that its sleepers share with those of other words. */
-enum { PLACES = 16 };
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t woken;
-} places[PLACES];
-static pthread_once_t places_once = PTHREAD_ONCE_INIT;
-
-static void places_init(void)
-{
-    for (int i = 0; i < PLACES; i++) {
-        pthread_mutex_init(&places[i].lock, NULL);
-        pthread_cond_init(&places[i].woken, NULL);
-    }
-}
-
-/* A child of fork has none of the threads that hold these locks. */
-static void places_start(void)
-{
-    places_init();
-    pthread_atfork(NULL, NULL, places_init);
-}
-
-static size_t place_of(const uint32_t *word)
-{
-    pthread_once(&places_once, places_start);
-    return ((uintptr_t)word >> 6) % PLACES;
-}
-
-void tw_os_wait_word(uint32_t *word, uint32_t expected)
-{
-    size_t i = place_of(word);
-    pthread_mutex_lock(&places[i].lock);
-    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == expected)
-        pthread_cond_wait(&places[i].woken, &places[i].lock);
-    pthread_mutex_unlock(&places[i].lock);
-}
-
-void tw_os_wake_word(uint32_t *word, int count)
-{
-    (void)count; /* sleepers on other words may share the place, so all are woken */
-    size_t i = place_of(word);
-    pthread_mutex_lock(&places[i].lock);
-    pthread_cond_broadcast(&places[i].woken);
-    pthread_mutex_unlock(&places[i].lock);
 }
 
 #endif
