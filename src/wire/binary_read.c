@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bytes to a message tree. The reader trusts nothing: every length is held against the end of the message around it,
- * depth is bounded, and every refusal names the offset of the byte where the element at fault begins. */
+ * Bytes to a message tree. The reader trusts nothing: every length is held against the end of the
+ * message around it, depth is bounded, and every refusal names the offset of the byte where the
+ * element at fault begins. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,9 +15,11 @@ typedef struct reader {
     bool ends_early; /* at the top, a tag 0 or an end of a group ends the message */
 } reader;
 
-static tw_status *refuse(const reader *r, const tw_pb_type *type, const unsigned char *at, const char *what)
+static tw_status *refuse(const reader *r, const tw_pb_type *type, const unsigned char *at,
+                         const char *what)
 {
-    return tw_status_new(TW_DATA_LOSS, "%s: %s at byte %zu", type->name, what, (size_t)(at - r->start));
+    return tw_status_new(TW_DATA_LOSS, "%s: %s at byte %zu", type->name, what,
+                         (size_t)(at - r->start));
 }
 
 /* At most ten bytes; bits above the 64th are dropped, as protobuf does. */
@@ -37,18 +40,21 @@ static tw_status *read_varint(reader *r, const tw_pb_type *type, uint64_t *out)
     return refuse(r, type, at, "a number of more than ten bytes");
 }
 
+/* A length is held against what is left here, so that nobody after can read too far. */
 static tw_status *read_length(reader *r, const tw_pb_type *type, size_t *out)
 {
     const unsigned char *at = r->next;
     uint64_t length;
     TW_TRY(read_varint(r, type, &length));
     if (length > (uint64_t)(r->end - r->next))
-        return tw_status_new(TW_DATA_LOSS, "%s: a length of %" PRIu64 " where %zu bytes are left at byte %zu",
-                             type->name, length, (size_t)(r->end - r->next), (size_t)(at - r->start));
+        return tw_status_new(
+            TW_DATA_LOSS, "%s: a length of %" PRIu64 " where %zu bytes are left at byte %zu",
+            type->name, length, (size_t)(r->end - r->next), (size_t)(at - r->start));
     *out = (size_t)length;
     return TW_OK;
 }
 
+/* Little-endian on every machine. */
 static tw_status *read_fixed(reader *r, const tw_pb_type *type, size_t size, uint64_t *out)
 {
     if ((size_t)(r->end - r->next) < size)
@@ -61,7 +67,7 @@ static tw_status *read_fixed(reader *r, const tw_pb_type *type, size_t size, uin
     return TW_OK;
 }
 
-/* A tag is 32 bits: a field number from 1 on and a wire type. 0 is left to the caller. */
+/* A tag is 32 bits: a field number from 1 on and a wire type. A tag 0 is left to the caller. */
 static tw_status *read_tag(reader *r, const tw_pb_type *type, uint32_t *tag)
 {
     const unsigned char *at = r->next;
@@ -69,6 +75,8 @@ static tw_status *read_tag(reader *r, const tw_pb_type *type, uint32_t *tag)
     TW_TRY(read_varint(r, type, &value));
     if (value > UINT32_MAX || (value < 8 && value != 0))
         return refuse(r, type, at, "a field number out of range");
+    if (value % 8 > TW_WIRE_FIXED32)
+        return refuse(r, type, at, "an unknown wire type");
     *tag = (uint32_t)value;
     return TW_OK;
 }
@@ -102,24 +110,21 @@ static tw_status *skip(reader *r, const tw_pb_type *type, uint32_t tag, int dept
     uint64_t value;
     size_t length;
     switch (tag % 8) {
-    case TW_WIRE_VARINT:
-        return read_varint(r, type, &value);
-    case TW_WIRE_FIXED64:
-        return read_fixed(r, type, 8, &value);
-    case TW_WIRE_FIXED32:
-        return read_fixed(r, type, 4, &value);
+    case TW_WIRE_VARINT: return read_varint(r, type, &value);
+    case TW_WIRE_FIXED64: return read_fixed(r, type, 8, &value);
+    case TW_WIRE_FIXED32: return read_fixed(r, type, 4, &value);
     case TW_WIRE_BYTES:
         TW_TRY(read_length(r, type, &length));
         r->next += length;
         return TW_OK;
-    case TW_WIRE_GROUP:
-        return skip_group(r, type, tag / 8, depth + 1);
-    default:
-        return refuse(r, type, r->next, "an unknown wire type before");
+    case TW_WIRE_GROUP: return skip_group(r, type, tag / 8, depth + 1);
+    default: return refuse(r, type, r->next, "the end of a group that did not begin");
     }
 }
 
-static tw_status *keep_unknown(reader *r, tw_message *m, const unsigned char *at, uint32_t tag, int depth)
+/* The tag at `at` with its value, as they stand. */
+static tw_status *keep_unknown(reader *r, tw_message *m, const unsigned char *at, uint32_t tag,
+                               int depth)
 {
     TW_TRY(skip(r, m->type, tag, depth));
     tw_span bytes = {(const char *)at, (size_t)(r->next - at)};
@@ -139,7 +144,8 @@ static int64_t to_integer(uint64_t bits, uint8_t kind)
 }
 
 /* Reads one number into its place. */
-static tw_status *read_number(reader *r, const tw_pb_type *type, const tw_pb_field *field, void *place)
+static tw_status *read_number(reader *r, const tw_pb_type *type, const tw_pb_field *field,
+                              void *place)
 {
     uint64_t bits;
     uint32_t low;
@@ -164,7 +170,8 @@ static tw_status *read_number(reader *r, const tw_pb_type *type, const tw_pb_fie
     }
 }
 
-/* How many numbers stand in the `length` bytes of a packed field: a varint ends in a byte below 0x80. */
+/* How many numbers stand in the `length` bytes of a packed field: a varint ends in a byte below
+ * 0x80. */
 static size_t count_packed(const reader *r, uint8_t kind, size_t length)
 {
     uint32_t wire = tw_wire_type(kind);
@@ -176,6 +183,7 @@ static size_t count_packed(const reader *r, uint8_t kind, size_t length)
     return n;
 }
 
+/* Room is made at once: growing bit by bit would leave as much again behind in the arena. */
 static tw_status *read_packed(reader *r, tw_message *m, const tw_pb_field *field)
 {
     size_t length;
@@ -197,6 +205,7 @@ static tw_status *read_packed(reader *r, tw_message *m, const tw_pb_field *field
     return TW_OK;
 }
 
+/* Borrowed from the input. TensorFlow refuses a text that is not UTF-8, too. */
 static tw_status *read_span(reader *r, tw_message *m, const tw_pb_field *field)
 {
     const unsigned char *at = r->next;
@@ -205,8 +214,8 @@ static tw_status *read_span(reader *r, tw_message *m, const tw_pb_field *field)
     tw_span span = {(const char *)r->next, length};
     r->next += length;
     if (field->kind == TW_PB_STRING && !tw_span_is_utf8(span))
-        return tw_status_new(TW_DATA_LOSS, "%s: the text of field \"%s\" at byte %zu is not UTF-8", m->type->name,
-                             field->name, (size_t)(at - r->start));
+        return tw_status_new(TW_DATA_LOSS, "%s: the text of field \"%s\" at byte %zu is not UTF-8",
+                             m->type->name, field->name, (size_t)(at - r->start));
     tw_span *place = tw_message_place(m, field);
     if (!place)
         return tw_no_memory();
@@ -216,6 +225,7 @@ static tw_status *read_span(reader *r, tw_message *m, const tw_pb_field *field)
 
 static tw_status *read_message(reader *r, tw_message *m, int depth);
 
+/* A singular message that came before is read on into, which merges them. */
 static tw_status *read_child(reader *r, tw_message *m, const tw_pb_field *field, int depth)
 {
     const unsigned char *at = r->next, *outer_end = r->end;
@@ -232,7 +242,9 @@ static tw_status *read_child(reader *r, tw_message *m, const tw_pb_field *field,
     return TW_OK;
 }
 
-static tw_status *read_field(reader *r, tw_message *m, const unsigned char *at, uint32_t tag, int depth)
+/* A value of another wire type than the descriptor's is an unknown field, as in protobuf. */
+static tw_status *read_field(reader *r, tw_message *m, const unsigned char *at, uint32_t tag,
+                             int depth)
 {
     const tw_pb_field *field = tw_pb_field_by_number(m->type, (int)(tag / 8));
     uint32_t wire = tag % 8;
@@ -262,21 +274,21 @@ static tw_status *read_message(reader *r, tw_message *m, int depth)
         if (tag == 0 || tag % 8 == TW_WIRE_GROUP_END) {
             if (depth == 0 && r->ends_early)
                 break;
-            return refuse(r, m->type, at, tag ? "the end of a group that did not begin" : "field number 0");
+            return refuse(r, m->type, at,
+                          tag ? "the end of a group that did not begin" : "field number 0");
         }
-        if (tag % 8 > TW_WIRE_FIXED32)
-            return refuse(r, m->type, at, "an unknown wire type");
         TW_TRY(read_field(r, m, at, tag, depth));
     }
     return tw_message_settle(m) ? TW_OK : tw_no_memory();
 }
 
-tw_status *tw_binary_read(tw_arena *arena, const tw_pb_type *type, const void *bytes, size_t size, size_t *consumed,
-                          tw_message **out)
+tw_status *tw_binary_read(tw_arena *arena, const tw_pb_type *type, const void *bytes, size_t size,
+                          size_t *consumed, tw_message **out)
 {
     *out = NULL;
     if (size > INT32_MAX)
-        return tw_value_error("%s: %zu bytes, where a message has less than 2^31", type->name, size);
+        return tw_value_error("%s: %zu bytes, where a message has less than 2^31", type->name,
+                              size);
     const unsigned char *start = size ? bytes : (const void *)"";
     reader r = {start, start, start + size, arena, consumed != NULL};
     tw_message *m = tw_message_new(arena, type);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A message tree to bytes, in two walks: the first notes the length of every message and packed field in the order in
- * which the second, which writes into memory of just the right size, will ask for it. */
+ * A message tree to bytes, in two walks: the first notes the length of every message and packed
+ * field in the order in which the second, which writes into memory of just the right size, will ask
+ * for it. */
 #include <string.h>
 
 #include "base/status.h"
@@ -34,6 +35,7 @@ static uint64_t varint_of(const tw_slot *slot, size_t i)
     return slot->field->kind == TW_PB_UINT32 ? (uint32_t)value : (uint64_t)value;
 }
 
+/* Bytes of a field's numbers without tags. */
 static uint64_t numbers_size(const tw_slot *slot)
 {
     uint32_t wire = tw_wire_type(slot->field->kind);
@@ -61,7 +63,9 @@ static tw_status *note_length(writer *w, const tw_pb_type *type, size_t at, uint
     return TW_OK;
 }
 
-static tw_status *measure_children(writer *w, const tw_message *m, const tw_slot *slot, int depth, uint64_t *size)
+/* The place of a child's length comes before those of its own children, as the second walk asks. */
+static tw_status *measure_children(writer *w, const tw_message *m, const tw_slot *slot, int depth,
+                                   uint64_t *size)
 {
     for (size_t i = 0; i < slot->count; i++) {
         size_t at = w->lengths.count;
@@ -76,12 +80,12 @@ static tw_status *measure_children(writer *w, const tw_message *m, const tw_slot
 }
 
 /* Adds the bytes of one field, tags included, to *size. */
-static tw_status *measure_slot(writer *w, const tw_message *m, const tw_slot *slot, int depth, uint64_t *size)
+static tw_status *measure_slot(writer *w, const tw_message *m, const tw_slot *slot, int depth,
+                               uint64_t *size)
 {
     const tw_span *spans = slot->items;
     switch (slot->field->kind) {
-    case TW_PB_MESSAGE:
-        return measure_children(w, m, slot, depth, size);
+    case TW_PB_MESSAGE: return measure_children(w, m, slot, depth, size);
     case TW_PB_STRING:
     case TW_PB_BYTES:
         for (size_t i = 0; i < slot->count; i++) {
@@ -90,8 +94,7 @@ static tw_status *measure_slot(writer *w, const tw_message *m, const tw_slot *sl
             *size += tag_size(slot->field) + varint_size(spans[i].size) + spans[i].size;
         }
         return TW_OK;
-    default:
-        break;
+    default: break;
     }
     uint64_t numbers = numbers_size(slot);
     if (slot->field->label != TW_PB_PACKED) {
@@ -99,9 +102,11 @@ static tw_status *measure_slot(writer *w, const tw_message *m, const tw_slot *sl
         return TW_OK;
     }
     *size += tag_size(slot->field) + varint_size(numbers) + numbers;
-    return tw_vec_push(&w->lengths, 0) ? note_length(w, m->type, w->lengths.count - 1, numbers) : tw_no_memory();
+    return tw_vec_push(&w->lengths, 0) ? note_length(w, m->type, w->lengths.count - 1, numbers)
+                                       : tw_no_memory();
 }
 
+/* Sums cannot overflow: each is held against 2^31 before the next is added. */
 static tw_status *measure(writer *w, const tw_message *m, int depth, uint64_t *size)
 {
     *size = 0;
@@ -159,16 +164,14 @@ static void put_number(writer *w, const tw_slot *slot, size_t i)
         memcpy(&bits, (const double *)slot->items + i, sizeof(bits));
         put_fixed(w, bits, 8);
         break;
-    case TW_PB_FIXED32:
-        put_fixed(w, (uint64_t)((const int64_t *)slot->items)[i], 4);
-        break;
-    default:
-        put_varint(w, varint_of(slot, i));
+    case TW_PB_FIXED32: put_fixed(w, (uint64_t)((const int64_t *)slot->items)[i], 4); break;
+    default: put_varint(w, varint_of(slot, i));
     }
 }
 
 static void put_message(writer *w, const tw_message *m);
 
+/* The second walk needs no checks: it goes where the first one went. */
 static void put_slot(writer *w, const tw_slot *slot)
 {
     const tw_pb_field *field = slot->field;

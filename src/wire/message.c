@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The message tree: slots sorted by field number, each with a growing array of values of one C type. Growth leaves the
- * old array behind in the arena, so that at most half of the memory is waste. */
+ * The message tree: slots sorted by field number, each with a growing array of values of one C
+ * type. Growth leaves the old array behind in the arena, so that at most half of the memory is
+ * waste. */
 #include "wire/message.h"
 
 #include <string.h>
@@ -20,11 +21,13 @@ static storage storage_of(const tw_pb_field *field)
     }
 }
 
+/* Bytes of one value in a slot's array. */
 static size_t item_size(const tw_pb_field *field)
 {
     static const size_t sizes[] = {
-        [AS_INT] = sizeof(int64_t),  [AS_FLOAT] = sizeof(float),          [AS_DOUBLE] = sizeof(double),
-        [AS_SPAN] = sizeof(tw_span), [AS_MESSAGE] = sizeof(tw_message *),
+        [AS_INT] = sizeof(int64_t),          [AS_FLOAT] = sizeof(float),
+        [AS_DOUBLE] = sizeof(double),        [AS_SPAN] = sizeof(tw_span),
+        [AS_MESSAGE] = sizeof(tw_message *),
     };
     return sizes[storage_of(field)];
 }
@@ -39,6 +42,7 @@ tw_message *tw_message_new(tw_arena *arena, const tw_pb_type *type)
     return m;
 }
 
+/* Messages have few fields set at a time, so that a walk is faster than any index. */
 tw_slot *tw_message_find(const tw_message *m, int field)
 {
     for (uint32_t i = 0; m && i < m->slot_count; i++)
@@ -47,12 +51,14 @@ tw_slot *tw_message_find(const tw_message *m, int field)
     return NULL;
 }
 
+/* The values stay behind in the arena. */
 static void remove_slot(tw_message *m, uint32_t i)
 {
     m->slot_count--;
     memmove(&m->slots[i], &m->slots[i + 1], (m->slot_count - i) * sizeof(tw_slot));
 }
 
+/* What makes a oneof: its other fields go before one is set. */
 static void drop_siblings(tw_message *m, const tw_pb_field *field)
 {
     for (uint32_t i = 0; field->oneof && i < m->slot_count;) {
@@ -63,8 +69,10 @@ static void drop_siblings(tw_message *m, const tw_pb_field *field)
     }
 }
 
-/* Doubles an array of the arena. Counts stay below 2^31, as much as a message can hold on the wire. */
-static bool grow(tw_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t more, size_t size)
+/* Doubles an array of the arena. Counts stay below 2^31, as much as a message can hold on the wire.
+ */
+static bool grow(tw_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t more,
+                 size_t size)
 {
     if (more <= (size_t)(*capacity - count))
         return true;
@@ -88,11 +96,13 @@ tw_slot *tw_message_slot(tw_message *m, const tw_pb_field *field)
     if (found)
         return found;
     drop_siblings(m, field);
+    /* Two slots at first: the value of an attribute has one field, a node several. */
     void *slots = m->slots;
     size_t more = m->slot_count == m->slot_capacity && m->slot_count == 0 ? 2 : 1;
     if (!grow(m->arena, &slots, m->slot_count, &m->slot_capacity, more, sizeof(tw_slot)))
         return NULL;
     m->slots = slots;
+    /* Fields mostly come in order, and then nothing moves. */
     uint32_t at = m->slot_count++;
     for (; at > 0 && m->slots[at - 1].field->number > field->number; at--)
         m->slots[at] = m->slots[at - 1];
@@ -120,6 +130,7 @@ void *tw_message_place(tw_message *m, const tw_pb_field *field)
     return (char *)slot->items + item_size(field) * slot->count++;
 }
 
+/* Neighbours in the input become one span. */
 bool tw_message_keep_unknown(tw_message *m, tw_span bytes)
 {
     tw_span *last = m->unknown_count ? &m->unknown[m->unknown_count - 1] : NULL;
@@ -144,10 +155,13 @@ static const tw_slot *holding(const tw_message *m, int field, storage as)
 
 bool tw_slot_is_default(const tw_slot *slot)
 {
+    return !slot->field->oneof && tw_slot_is_zero(slot);
+}
+
+bool tw_slot_is_zero(const tw_slot *slot)
+{
     if (slot->field->label != TW_PB_SINGLE)
         return slot->count == 0;
-    if (slot->field->oneof)
-        return false;
     switch (storage_of(slot->field)) {
     case AS_INT: return *(const int64_t *)slot->items == 0;
     case AS_FLOAT: return *(const float *)slot->items == 0;
@@ -177,6 +191,7 @@ int tw_message_which(const tw_message *m, int oneof)
     return 0;
 }
 
+/* The whole array of a field, behind every typed accessor. */
 static const void *all_of(const tw_message *m, int field, storage as, size_t *count)
 {
     const tw_slot *slot = holding(m, field, as);
@@ -266,6 +281,7 @@ const tw_message *tw_message_child(const tw_message *m, int field)
     return tw_message_child_at(m, field, last_of(m, field));
 }
 
+/* From the end: of equal keys that were not settled yet the last counts. */
 static tw_message *find_entry(const tw_message *m, int field, const char *key, size_t length)
 {
     size_t n;
@@ -281,6 +297,14 @@ static tw_message *find_entry(const tw_message *m, int field, const char *key, s
 const tw_message *tw_message_entry(const tw_message *m, int field, const char *key, size_t length)
 {
     return tw_message_child(find_entry(m, field, key, length), 2);
+}
+
+bool tw_message_text_entry(const tw_message *m, int field, const char *key, size_t length,
+                           tw_span *value)
+{
+    const tw_message *entry = find_entry(m, field, key, length);
+    *value = tw_message_span(entry, 2);
+    return entry != NULL;
 }
 
 /* The place for a new value of this storage; NULL: no memory or misuse. */
@@ -300,7 +324,7 @@ bool tw_message_add_int(tw_message *m, int field, int64_t value)
 
 bool tw_message_add_number(tw_message *m, int field, double value)
 {
-    double *place = place_for(m, field, AS_DOUBLE);
+    double *place = place_for(m, field, AS_DOUBLE); /* NULL for a float field as well */
     if (place) {
         *place = value;
         return true;
@@ -377,6 +401,7 @@ tw_message *tw_message_add_child(tw_message *m, int field)
     return child;
 }
 
+/* The entry of a map with this key, new if need be: keys must not come twice. */
 static tw_message *ensure_entry(tw_message *m, int field, const char *key, size_t length)
 {
     tw_message *entry = find_entry(m, field, key, length);
@@ -413,11 +438,18 @@ bool tw_span_is(tw_span span, const char *text)
     return tw_span_equal(span, (tw_span){text, strlen(text)});
 }
 
-/* The length of the UTF-8 sequence at p, of at most `left` bytes; 0: none (overlong, a surrogate, above U+10FFFF). */
+/* The length of the UTF-8 sequence at p, of at most `left` bytes; 0: none (overlong, a surrogate,
+ * above U+10FFFF). */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
+    /* Of the second byte after a first one that allows only a part: E0, F0 and ED, F4. */
     static const unsigned char low[] = {0, 0, 0x80, 0xA0, 0x90}, high[] = {0, 0, 0xBF, 0x9F, 0x8F};
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+    size_t n = p[0] < 0x80   ? 1
+               : p[0] < 0xC2 ? 0
+               : p[0] < 0xE0 ? 2
+               : p[0] < 0xF0 ? 3
+               : p[0] < 0xF5 ? 4
+                             : 0;
     if (n < 2 || n > left)
         return n > left ? 0 : n;
     if ((p[0] == 0xE0 || p[0] == 0xF0) && p[1] < low[n])

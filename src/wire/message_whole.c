@@ -8,6 +8,7 @@
 
 static bool merge(tw_message *to, const tw_message *from, int depth);
 
+/* Entries of maps are appended like any other; settling then drops the earlier ones. */
 static bool merge_children(tw_message *to, const tw_slot *slot, int depth)
 {
     tw_message *const *children = slot->items;
@@ -28,6 +29,7 @@ static bool merge_spans(tw_message *to, const tw_slot *slot)
     return true;
 }
 
+/* An implicit default in `from` says nothing, so it must not overwrite. */
 static bool merge_slot(tw_message *to, const tw_slot *slot, int depth)
 {
     int number = slot->field->number;
@@ -35,11 +37,9 @@ static bool merge_slot(tw_message *to, const tw_slot *slot, int depth)
     if (tw_slot_is_default(slot))
         return true;
     switch (slot->field->kind) {
-    case TW_PB_MESSAGE:
-        return merge_children(to, slot, depth);
+    case TW_PB_MESSAGE: return merge_children(to, slot, depth);
     case TW_PB_STRING:
-    case TW_PB_BYTES:
-        return merge_spans(to, slot);
+    case TW_PB_BYTES: return merge_spans(to, slot);
     case TW_PB_FLOAT:
         return single ? tw_message_add_number(to, number, (double)*(const float *)slot->items)
                       : tw_message_add_floats(to, number, slot->items, slot->count);
@@ -52,6 +52,7 @@ static bool merge_slot(tw_message *to, const tw_slot *slot, int depth)
     }
 }
 
+/* Unknown fields are appended: what they mean, whether repeated or not, is not known. */
 static bool merge(tw_message *to, const tw_message *from, int depth)
 {
     if (depth > TW_PB_MAX_DEPTH)
@@ -102,7 +103,7 @@ tw_message **tw_message_sorted(const tw_slot *slot)
     return sorted;
 }
 
-/* An entry and where it came. */
+/* An entry and where it came, since qsort forgets the order of equals. */
 typedef struct arrival {
     tw_message *entry;
     uint32_t at;
@@ -131,6 +132,7 @@ static bool mark_by_sorting(tw_message **entries, uint32_t n)
     return true;
 }
 
+/* The same for few, as nearly all nodes have, without memory. */
 static void mark_by_pairs(tw_message **entries, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -139,6 +141,7 @@ static void mark_by_pairs(tw_message **entries, uint32_t n)
                 entries[i] = NULL;
 }
 
+/* A file may hold a million entries of one map, so pairs are compared only where there are few. */
 static bool drop_repeated_keys(tw_slot *slot)
 {
     tw_message **entries = slot->items;
@@ -154,6 +157,7 @@ static bool drop_repeated_keys(tw_slot *slot)
     return true;
 }
 
+/* An entry without key or value means the default of it. */
 static bool fill_entry(tw_message *entry)
 {
     for (size_t i = 0; i < entry->type->count; i++) {
@@ -188,6 +192,7 @@ bool tw_message_settle(tw_message *m)
     return true;
 }
 
+/* Two NaNs are the same number in a file, unlike in arithmetic. */
 static bool same_number(double a, double b)
 {
     return a == b || (a != a && b != b);
@@ -202,16 +207,16 @@ static bool equal_values(const tw_slot *a, const tw_slot *b, size_t i)
     case TW_PB_BYTES:
         return tw_span_equal(((const tw_span *)a->items)[i], ((const tw_span *)b->items)[i]);
     case TW_PB_FLOAT:
-        return same_number((double)((const float *)a->items)[i], (double)((const float *)b->items)[i]);
+        return same_number((double)((const float *)a->items)[i],
+                           (double)((const float *)b->items)[i]);
     case TW_PB_DOUBLE:
         return same_number(((const double *)a->items)[i], ((const double *)b->items)[i]);
-    default:
-        return ((const int64_t *)a->items)[i] == ((const int64_t *)b->items)[i];
+    default: return ((const int64_t *)a->items)[i] == ((const int64_t *)b->items)[i];
     }
 }
 
-/* Keys differ within a map, so equal counts and every entry of `a` in `b` make them equal. The search starts where the
- * last one ended: maps mostly come in one order. */
+/* Keys differ within a map, so equal counts and every entry of `a` in `b` make them equal. The
+ * search starts where the last one ended: maps mostly come in one order. */
 static bool equal_maps(const tw_slot *a, const tw_slot *b)
 {
     tw_message *const *x = a->items, *const *y = b->items;
@@ -258,6 +263,7 @@ static bool equal_unknown(const tw_message *a, const tw_message *b)
     return i == a->unknown_count && k == b->unknown_count;
 }
 
+/* Passes over implicit defaults, which are the same as nothing. */
 static const tw_slot *next_set(const tw_message *m, uint32_t *i)
 {
     while (*i < m->slot_count && tw_slot_is_default(&m->slots[*i]))
@@ -265,6 +271,7 @@ static const tw_slot *next_set(const tw_message *m, uint32_t *i)
     return *i < m->slot_count ? &m->slots[(*i)++] : NULL;
 }
 
+/* Slots are sorted by number, so two walks side by side meet the same fields. */
 bool tw_message_equal(const tw_message *a, const tw_message *b)
 {
     if (!a || !b || a->type != b->type)

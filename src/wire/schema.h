@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Message descriptors: tables that say what the fields of a protocol buffer message are. The rows stand in schema.def;
- * from each come a field number TW_PB_NodeDef_name and an entry of the table tw_pb_NodeDef, the type that message.h,
- * binary.h and text_format.h work by. A further message is one more block of rows there, nothing else. */
+ * Message descriptors: tables that say what the fields of a protocol buffer message are. The rows
+ * stand in schema.def; from each come a field number TW_PB_NodeDef_name and an entry of the table
+ * tw_pb_NodeDef, the type that message.h, binary.h and text_format.h work by. A further message is
+ * one more block of rows there, nothing else. */
 #ifndef TW_WIRE_SCHEMA_H
 #define TW_WIRE_SCHEMA_H
 
 #include "thalweg/base.h"
 
-/* How a value is written. Every integer kind, BOOL and ENUM are held as int64_t (UINT64 as its bit pattern). */
+/* How a value is written. Every integer kind, BOOL and ENUM are held as int64_t (UINT64 as its bit
+ * pattern). */
 typedef enum tw_pb_kind {
     TW_PB_INT32,
     TW_PB_INT64,
@@ -23,8 +25,8 @@ typedef enum tw_pb_kind {
     TW_PB_MESSAGE
 } tw_pb_kind;
 
-/* PACKED is repeated and written in one piece; both forms are read for either. MAP is repeated entry messages with
- * fields 1 (key) and 2 (value), whose keys differ. */
+/* PACKED is repeated and written in one piece; both forms are read for either. MAP is repeated
+ * entry messages with fields 1 (key) and 2 (value), whose keys differ. */
 typedef enum tw_pb_label { TW_PB_SINGLE, TW_PB_REPEATED, TW_PB_PACKED, TW_PB_MAP } tw_pb_label;
 
 typedef struct tw_pb_choice {
@@ -58,7 +60,8 @@ struct tw_pb_type {
 const tw_pb_field *tw_pb_field_by_number(const tw_pb_type *type, int number);
 const tw_pb_field *tw_pb_field_by_name(const tw_pb_type *type, const char *name, size_t length);
 const char *tw_pb_choice_name(const tw_pb_enum *choices, int64_t number);
-bool tw_pb_choice_number(const tw_pb_enum *choices, const char *name, size_t length, int64_t *number);
+bool tw_pb_choice_number(const tw_pb_enum *choices, const char *name, size_t length,
+                         int64_t *number);
 
 extern const tw_pb_enum tw_pb_DataType;
 extern const tw_pb_enum tw_pb_CheckpointFormatVersion;

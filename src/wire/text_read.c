@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text to a message tree. What Python's parser takes is taken: braces or angle brackets, an optional colon before a
- * message, commas or semicolons after any field, strings in pieces, lists in brackets, comments. A singular field that
- * comes twice keeps the later value. Errors stand at the token that Python names and have its words. */
+ * Text to a message tree. What Python's parser takes is taken: braces or angle brackets, an
+ * optional colon before a message, commas or semicolons after any field, strings in pieces, lists
+ * in brackets, comments. A singular field that comes twice keeps the later value. Errors stand at
+ * the token that Python names and have its words. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ static bool token_is(const tw_token *token, const char *text)
     return token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
 }
 
+/* One or more strings side by side are one. */
 static tw_status *read_string(reader *r, tw_message *m, const tw_pb_field *field)
 {
     tw_token first = r->tokens.now;
@@ -52,7 +54,8 @@ static tw_status *read_double(reader *r, tw_message *m, const tw_pb_field *field
     tw_token token = take_number(r, &negative);
     TW_TRY(tw_token_double(&token, &value));
     tw_tokens_next(&r->tokens);
-    return tw_message_add_number(m, field->number, negative ? -value : value) ? TW_OK : tw_no_memory();
+    return tw_message_add_number(m, field->number, negative ? -value : value) ? TW_OK
+                                                                              : tw_no_memory();
 }
 
 /* The largest number of a kind and the size of its most negative one. */
@@ -65,6 +68,7 @@ static void range_of(uint8_t kind, uint64_t *positive, uint64_t *negative)
     *negative = is_signed ? all / 2 + 1 : 0;
 }
 
+/* The sign is kept apart from the magnitude, so that every number of 64 bits fits. */
 static tw_status *read_integer(reader *r, const tw_pb_field *field, int64_t *value)
 {
     bool apart, negative;
@@ -83,6 +87,7 @@ static tw_status *read_integer(reader *r, const tw_pb_field *field, int64_t *val
     return TW_OK;
 }
 
+/* The words that Python takes. */
 static tw_status *read_bool(reader *r, int64_t *value)
 {
     static const char *const words[] = {"false", "f", "0", "False", "true", "t", "1", "True"};
@@ -106,8 +111,8 @@ static tw_status *read_enum(reader *r, const tw_pb_field *field, int64_t *value)
     if (token->kind != TW_TOKEN_NAME)
         return read_integer(r, field, value);
     if (!tw_pb_choice_number(field->choices, token->text, token->length, value))
-        return tw_token_refuse(token, "Enum type \"%s\" has no value named %s.", field->choices->name,
-                               tw_token_show(token, shown));
+        return tw_token_refuse(token, "Enum type \"%s\" has no value named %s.",
+                               field->choices->name, tw_token_show(token, shown));
     tw_tokens_next(&r->tokens);
     return TW_OK;
 }
@@ -117,25 +122,19 @@ static tw_status *read_scalar(reader *r, tw_message *m, const tw_pb_field *field
     int64_t value = 0;
     switch (field->kind) {
     case TW_PB_STRING:
-    case TW_PB_BYTES:
-        return read_string(r, m, field);
+    case TW_PB_BYTES: return read_string(r, m, field);
     case TW_PB_FLOAT:
-    case TW_PB_DOUBLE:
-        return read_double(r, m, field);
-    case TW_PB_BOOL:
-        TW_TRY(read_bool(r, &value));
-        break;
-    case TW_PB_ENUM:
-        TW_TRY(read_enum(r, field, &value));
-        break;
-    default:
-        TW_TRY(read_integer(r, field, &value));
+    case TW_PB_DOUBLE: return read_double(r, m, field);
+    case TW_PB_BOOL: TW_TRY(read_bool(r, &value)); break;
+    case TW_PB_ENUM: TW_TRY(read_enum(r, field, &value)); break;
+    default: TW_TRY(read_integer(r, field, &value));
     }
     return tw_message_add_int(m, field->number, value) ? TW_OK : tw_no_memory();
 }
 
 static tw_status *read_fields(reader *r, tw_message *m, char close, int depth);
 
+/* `{ ... }` or `< ... >`; each must end as it began. */
 static tw_status *read_child(reader *r, tw_message *m, const tw_pb_field *field, int depth)
 {
     if (!tw_tokens_at(&r->tokens, '{') && !tw_tokens_at(&r->tokens, '<'))
@@ -165,9 +164,11 @@ static tw_status *read_field(reader *r, tw_message *m, const tw_pb_field *field,
     do {
         TW_TRY(read_value(r, m, field, depth));
     } while (tw_tokens_try(&r->tokens, ','));
-    return tw_tokens_try(&r->tokens, ']') ? TW_OK : tw_token_refuse(&r->tokens.now, "Expected \"]\".");
+    return tw_tokens_try(&r->tokens, ']') ? TW_OK
+                                          : tw_token_refuse(&r->tokens.now, "Expected \"]\".");
 }
 
+/* Fields up to `close`, or up to the end of the text where that is 0. */
 static tw_status *read_fields(reader *r, tw_message *m, char close, int depth)
 {
     tw_tokens *tokens = &r->tokens;
@@ -178,11 +179,13 @@ static tw_status *read_fields(reader *r, tw_message *m, char close, int depth)
         if (tokens->now.kind == TW_TOKEN_END)
             return tw_token_refuse(&tokens->before, "Expected \"%c\".", close);
         if (tokens->now.kind != TW_TOKEN_NAME)
-            return tw_token_refuse(&tokens->now, "Expected identifier, got %s.", tw_token_show(&tokens->now, shown));
-        const tw_pb_field *field = tw_pb_field_by_name(m->type, tokens->now.text, tokens->now.length);
-        if (!field)
-            return tw_token_refuse(&tokens->now, "Message type \"%s\" has no field named \"%s\".", m->type->name,
+            return tw_token_refuse(&tokens->now, "Expected identifier, got %s.",
                                    tw_token_show(&tokens->now, shown));
+        const tw_pb_field *field = tw_pb_field_by_name(m->type, tokens->now.text,
+                                                       tokens->now.length);
+        if (!field)
+            return tw_token_refuse(&tokens->now, "Message type \"%s\" has no field named \"%s\".",
+                                   m->type->name, tw_token_show(&tokens->now, shown));
         tw_tokens_next(tokens);
         TW_TRY(read_field(r, m, field, depth));
         if (!tw_tokens_try(tokens, ','))
@@ -191,11 +194,13 @@ static tw_status *read_fields(reader *r, tw_message *m, char close, int depth)
     return tw_message_settle(m) ? TW_OK : tw_no_memory();
 }
 
-tw_status *tw_text_read(tw_arena *arena, const tw_pb_type *type, const char *text, size_t length, tw_message **out)
+tw_status *tw_text_read(tw_arena *arena, const tw_pb_type *type, const char *text, size_t length,
+                        tw_message **out)
 {
     *out = NULL;
     if (length > INT32_MAX)
-        return tw_value_error("%s: %zu bytes of text, where 2^31 - 1 are the most", type->name, length);
+        return tw_value_error("%s: %zu bytes of text, where 2^31 - 1 are the most", type->name,
+                              length);
     reader r = {.scratch = {0}};
     tw_tokens_start(&r.tokens, length ? text : "", length);
     tw_message *m = tw_message_new(arena, type);

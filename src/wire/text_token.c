@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cutting text into tokens, and what a single token means. No token crosses a line. Nothing here depends on the
- * locale but strtod, which is given the locale's own decimal point. */
+ * Cutting text into tokens, and what a single token means. No token crosses a line. Nothing here
+ * depends on the locale but strtod, which is given the locale's own decimal point. */
 #include "wire/text_token.h"
 
 #include <locale.h>
@@ -17,6 +17,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Not isalpha, which asks the locale. */
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -32,6 +33,7 @@ static unsigned digit_value(char c)
     return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 16;
 }
 
+/* Comments are space, and the only way to a new line. */
 static void skip_space(tw_tokens *t)
 {
     for (; t->next < t->end; t->next++) {
@@ -58,9 +60,11 @@ static const char *string_end(const char *p, const char *end, bool *closed)
     return *closed ? p + 1 : p;
 }
 
+/* Signs and points belong to a number, so that 1e-5 and -inf are one token, as in Python. */
 static const char *word_end(const char *p, const char *end, bool points)
 {
-    while (p < end && (is_letter(*p) || is_digit(*p) || *p == '+' || *p == '-' || (points && *p == '.')))
+    while (p < end &&
+           (is_letter(*p) || is_digit(*p) || *p == '+' || *p == '-' || (points && *p == '.')))
         p++;
     return p;
 }
@@ -81,7 +85,8 @@ void tw_tokens_next(tw_tokens *t)
     } else if (is_letter(*p)) {
         token.kind = TW_TOKEN_NAME;
         t->next = word_end(p, end, false);
-    } else if (is_digit(*p) || *p == '-' || *p == '+' || (*p == '.' && p + 1 < end && is_digit(p[1]))) {
+    } else if (is_digit(*p) || *p == '-' || *p == '+' ||
+               (*p == '.' && p + 1 < end && is_digit(p[1]))) {
         token.kind = TW_TOKEN_NUMBER;
         t->next = word_end(p + 1, end, true);
     } else {
@@ -127,7 +132,7 @@ const char *tw_token_show(const tw_token *token, char out[48])
     size_t n = token->length < 40 ? token->length : 40;
     for (size_t i = 0; i < n; i++)
         out[i] = token->text[i] >= ' ' && token->text[i] < 0x7F ? token->text[i] : '?';
-    memcpy(out + n, n < token->length ? "..." : "", 4);
+    snprintf(out + n, 48 - n, "%s", n < token->length ? "..." : "");
     return out;
 }
 
@@ -166,7 +171,8 @@ static const char *digits_end(const char *p, const char *end)
     return p;
 }
 
-/* Whether this is digits, a point and digits, an exponent, each part optional but not all digits. */
+/* Whether this is digits, a point and digits, an exponent, each part optional but not all digits.
+ */
 static bool is_decimal(const char *p, const char *end)
 {
     const char *whole = digits_end(p, end), *fraction = whole;
@@ -187,6 +193,7 @@ static bool is_decimal(const char *p, const char *end)
     return digits > 0 && p == end;
 }
 
+/* Ignores case; `word` is in lower case. */
 static bool is_word(const char *p, const char *end, const char *word)
 {
     for (; p < end && *word; p++, word++)
@@ -260,7 +267,8 @@ tw_status *tw_token_string(const tw_token *token, tw_buffer *out)
     if (token->kind != TW_TOKEN_STRING)
         return tw_token_refuse(token, "Expected string but found: %s", tw_token_show(token, shown));
     if (!token->closed)
-        return tw_token_refuse(token, "String missing ending quote: %s", tw_token_show(token, shown));
+        return tw_token_refuse(token, "String missing ending quote: %s",
+                               tw_token_show(token, shown));
     const char *p = token->text + 1, *end = token->text + token->length - 1;
     while (p < end) {
         const char *plain = p;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tokens of protobuf's text format: names, numbers, quoted strings and single characters, with their places. */
+ * The tokens of protobuf's text format: names, numbers, quoted strings and single characters, with
+ * their places. */
 #ifndef TW_WIRE_TEXT_TOKEN_H
 #define TW_WIRE_TEXT_TOKEN_H
 
 #include "base/text.h"
 #include "thalweg/status.h"
 
-typedef enum tw_token_kind { TW_TOKEN_END, TW_TOKEN_NAME, TW_TOKEN_NUMBER, TW_TOKEN_STRING, TW_TOKEN_CHAR } tw_token_kind;
+typedef enum tw_token_kind {
+    TW_TOKEN_END,
+    TW_TOKEN_NAME,
+    TW_TOKEN_NUMBER,
+    TW_TOKEN_STRING,
+    TW_TOKEN_CHAR
+} tw_token_kind;
 
 typedef struct tw_token {
     tw_token_kind kind;
@@ -33,7 +40,8 @@ tw_status *tw_token_refuse(const tw_token *token, const char *format, ...) TW_PR
 /* A token as an error may show it: cut short, and only printable characters. */
 const char *tw_token_show(const tw_token *token, char out[48]);
 
-/* The value of a token; each refuses with the token's place. Integers are decimal, 0x hexadecimal or 0 octal. */
+/* The value of a token; each refuses with the token's place. Integers are decimal, 0x hexadecimal
+ * or 0 octal. */
 tw_status *tw_token_integer(const tw_token *token, bool *negative, uint64_t *magnitude);
 tw_status *tw_token_double(const tw_token *token, double *value);
 /* Appends the bytes of a string. */

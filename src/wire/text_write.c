@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A message tree to text, to the byte what Python's text_format printed in the years of TensorFlow 0.x and 1.x: a float
- * is widened to double first and shown with that type's shortest digits (0.1f is 0.10000000149011612). */
+ * A message tree to text, to the byte what Python's text_format printed in the years of TensorFlow
+ * 0.x and 1.x: a float is widened to double first and shown with that type's shortest digits (0.1f
+ * is 0.10000000149011612). */
 #include <inttypes.h>
 
 #include "base/alloc.h"
@@ -14,15 +15,21 @@ static void add_indent(tw_buffer *b, int depth)
         tw_buffer_add(b, "  ", 2);
 }
 
-/* Runs of plain characters are added at once; the rest as C escapes, three octal digits where there is no letter. */
+/* Runs of plain characters are added at once; the rest as C escapes, three octal digits where there
+ * is no letter. */
 static void add_quoted(tw_buffer *b, tw_span span)
 {
     tw_buffer_add_char(b, '"');
     size_t plain = 0;
     for (size_t i = 0; i < span.size; i++) {
         unsigned char c = (unsigned char)span.data[i];
-        const char *escape = c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : c == '"' ? "\\\""
-                           : c == '\'' ? "\\'" : c == '\\' ? "\\\\" : NULL;
+        const char *escape = c == '\n'   ? "\\n"
+                             : c == '\r' ? "\\r"
+                             : c == '\t' ? "\\t"
+                             : c == '"'  ? "\\\""
+                             : c == '\'' ? "\\'"
+                             : c == '\\' ? "\\\\"
+                                         : NULL;
         if (!escape && c >= 0x20 && c < 0x7F)
             continue;
         tw_buffer_add(b, span.data + plain, i - plain);
@@ -42,6 +49,7 @@ static void add_double(tw_buffer *b, double value)
     tw_buffer_add(b, text, tw_double_text(text, value));
 }
 
+/* A number that the enum does not name is written as a number. */
 static void add_integer(tw_buffer *b, const tw_pb_field *field, int64_t value)
 {
     const char *name = field->kind == TW_PB_ENUM ? tw_pb_choice_name(field->choices, value) : NULL;
@@ -73,21 +81,23 @@ static void add_scalar(tw_buffer *b, const tw_slot *slot, size_t i, int depth)
     tw_buffer_add_char(b, '\n');
 }
 
-static tw_status *add_message(tw_buffer *b, const tw_message *m, int depth);
+static tw_status *add_message(tw_buffer *b, const tw_message *m, bool entry, int depth);
 
-static tw_status *add_children(tw_buffer *b, const tw_slot *slot, tw_message *const *children, int depth)
+static tw_status *add_children(tw_buffer *b, const tw_slot *slot, tw_message *const *children,
+                               int depth)
 {
     for (size_t i = 0; i < slot->count; i++) {
         add_indent(b, depth);
         tw_buffer_add_text(b, slot->field->name);
         tw_buffer_add(b, " {\n", 3);
-        TW_TRY(add_message(b, children[i], depth + 1));
+        TW_TRY(add_message(b, children[i], slot->field->label == TW_PB_MAP, depth + 1));
         add_indent(b, depth);
         tw_buffer_add(b, "}\n", 2);
     }
     return TW_OK;
 }
 
+/* Python sorts by key, whatever the order of the bytes was. */
 static tw_status *add_map(tw_buffer *b, const tw_slot *slot, int depth)
 {
     tw_message **sorted = tw_message_sorted(slot);
@@ -98,13 +108,15 @@ static tw_status *add_map(tw_buffer *b, const tw_slot *slot, int depth)
     return status;
 }
 
-static tw_status *add_message(tw_buffer *b, const tw_message *m, int depth)
+/* Python leaves the default of a key or value out of a map's `entry`, though its bytes are always
+ * written. */
+static tw_status *add_message(tw_buffer *b, const tw_message *m, bool entry, int depth)
 {
     if (depth > TW_PB_MAX_DEPTH)
         return tw_value_error("%s: nested in more than %d levels", m->type->name, TW_PB_MAX_DEPTH);
     for (uint32_t i = 0; i < m->slot_count; i++) {
         const tw_slot *slot = &m->slots[i];
-        if (tw_slot_is_default(slot))
+        if (entry ? tw_slot_is_zero(slot) : tw_slot_is_default(slot))
             continue;
         if (slot->field->label == TW_PB_MAP)
             TW_TRY(add_map(b, slot, depth));
@@ -122,7 +134,7 @@ tw_status *tw_text_write(const tw_message *m, char **text, size_t *length)
     tw_buffer b = {0};
     *text = NULL;
     *length = 0;
-    tw_status *status = add_message(&b, m, 0);
+    tw_status *status = add_message(&b, m, false, 0);
     if (status) {
         tw_buffer_clear(&b);
         return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Finding and reading golden files with the C library alone, since what reads files in the library is under test. */
+ * Finding and reading golden files with the C library alone, since what reads files in the library
+ * is under test. */
 #include "golden_files.h"
 
 #include <dirent.h>
@@ -63,7 +64,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-size_t golden_each(const char *folder, const char *suffix, void (*use)(const char *path, void *arg), void *arg)
+size_t golden_each(const char *folder, const char *suffix, void (*use)(const char *path, void *arg),
+                   void *arg)
 {
     char full[PATH_SIZE];
     char(*names)[PATH_SIZE] = calloc(MOST_FILES, PATH_SIZE);
@@ -77,7 +79,8 @@ size_t golden_each(const char *folder, const char *suffix, void (*use)(const cha
         if (!ends_in(entry->d_name, suffix))
             continue;
         assert_true(count < MOST_FILES);
-        assert_true(snprintf(names[count++], PATH_SIZE, "%s/%s", folder, entry->d_name) < PATH_SIZE);
+        assert_true(snprintf(names[count++], PATH_SIZE, "%s/%s", folder, entry->d_name) <
+                    PATH_SIZE);
     }
     closedir(dir);
     qsort(names, count, PATH_SIZE, by_name);

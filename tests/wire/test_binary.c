@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Binary messages: the golden graphs come back byte for byte, and the rules of the encoding hold. */
+ * Binary messages: the golden graphs come back byte for byte, and the rules of the encoding hold.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@
 /* Bytes of a string literal with escapes, NULs included. */
 #define BYTES(literal) (literal), (sizeof(literal) - 1)
 
-static tw_message *must_read(tw_arena *arena, const tw_pb_type *type, const char *bytes, size_t size)
+static tw_message *must_read(tw_arena *arena, const tw_pb_type *type, const char *bytes,
+                             size_t size)
 {
     tw_message *m;
     tw_status *status = tw_binary_read(arena, type, bytes, size, NULL, &m);
@@ -89,7 +91,8 @@ static void packed_and_single_numbers_are_read_alike(void **state)
     (void)state;
     tw_arena arena = {0};
     tw_message *packed = must_read(&arena, &tw_pb_TensorProto, BYTES("\x3a\x04\x01\xac\x02\x03"));
-    tw_message *single = must_read(&arena, &tw_pb_TensorProto, BYTES("\x38\x01\x3a\x02\xac\x02\x38\x03"));
+    tw_message *single = must_read(&arena, &tw_pb_TensorProto,
+                                   BYTES("\x38\x01\x3a\x02\xac\x02\x38\x03"));
     size_t n;
     const int64_t *values = tw_message_ints(single, TW_PB_TensorProto_int_val, &n);
     assert_int_equal(n, 3);
@@ -97,7 +100,8 @@ static void packed_and_single_numbers_are_read_alike(void **state)
     assert_true(tw_message_equal(packed, single));
     assert_writes(single, BYTES("\x3a\x04\x01\xac\x02\x03"));
     /* string_val is not packed, and [packed] of a text is no such thing. */
-    tw_message *floats = must_read(&arena, &tw_pb_TensorProto, BYTES("\x2d\x00\x00\x80\x3f\x2a\x04\x00\x00\x00\x40"));
+    tw_message *floats = must_read(&arena, &tw_pb_TensorProto,
+                                   BYTES("\x2d\x00\x00\x80\x3f\x2a\x04\x00\x00\x00\x40"));
     assert_writes(floats, BYTES("\x2a\x08\x00\x00\x80\x3f\x00\x00\x00\x40"));
     tw_arena_clear(&arena);
 }
@@ -111,7 +115,8 @@ static void negative_numbers_take_ten_bytes_and_wide_ones_are_cut_to_the_kind(vo
     assert_writes(m, BYTES("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
     m = must_read(&arena, &tw_pb_VersionDef, BYTES("\x08\xff\xff\xff\xff\x0f"));
     assert_int_equal(tw_message_int(m, TW_PB_VersionDef_producer), -1);
-    m = must_read(&arena, &tw_pb_TensorProto, BYTES("\x5a\x02\x00\x05\x82\x01\x05\xff\xff\xff\xff\x1f"));
+    m = must_read(&arena, &tw_pb_TensorProto,
+                  BYTES("\x5a\x02\x00\x05\x82\x01\x05\xff\xff\xff\xff\x1f"));
     assert_int_equal(tw_message_int_at(m, TW_PB_TensorProto_bool_val, 1), 1);
     assert_true(tw_message_int(m, TW_PB_TensorProto_uint32_val) == UINT32_MAX);
     tw_arena_clear(&arena);
@@ -123,7 +128,8 @@ static void a_singular_field_keeps_the_last_value_and_merges_messages(void **sta
     tw_arena arena = {0};
     tw_message *node = must_read(&arena, &tw_pb_NodeDef, BYTES("\x0a\x01x\x0a\x01y"));
     assert_writes(node, BYTES("\x0a\x01y"));
-    tw_message *graph = must_read(&arena, &tw_pb_GraphDef, BYTES("\x22\x02\x08\x05\x22\x02\x10\x07"));
+    tw_message *graph = must_read(&arena, &tw_pb_GraphDef,
+                                  BYTES("\x22\x02\x08\x05\x22\x02\x10\x07"));
     assert_writes(graph, BYTES("\x22\x04\x08\x05\x10\x07"));
     /* A later member of a oneof drops the earlier. */
     tw_message *value = must_read(&arena, &tw_pb_AttrValue, BYTES("\x18\x05\x28\x00"));
@@ -147,14 +153,16 @@ static void of_equal_keys_of_a_map_the_last_stays(void **state)
     }
     tw_message *node = must_read(&arena, &tw_pb_NodeDef, bytes, size);
     assert_int_equal(tw_message_count(node, TW_PB_NodeDef_attr), 20);
-    assert_int_equal(tw_message_int(tw_message_entry(node, TW_PB_NodeDef_attr, "c", 1), TW_PB_AttrValue_i), 22);
+    assert_int_equal(
+        tw_message_int(tw_message_entry(node, TW_PB_NodeDef_attr, "c", 1), TW_PB_AttrValue_i), 22);
     node = must_read(&arena, &tw_pb_NodeDef, bytes, 9);
-    tw_message *twice =
-        must_read(&arena, &tw_pb_NodeDef,
-                  BYTES("\x2a\x07\x0a\x01\x61\x12\x02\x18\x05\x2a\x07\x0a\x01\x61\x12\x02\x18\x00"));
+    tw_message *twice = must_read(
+        &arena, &tw_pb_NodeDef,
+        BYTES("\x2a\x07\x0a\x01\x61\x12\x02\x18\x05\x2a\x07\x0a\x01\x61\x12\x02\x18\x00"));
     assert_true(tw_message_equal(node, twice));
     /* Key and value of an entry are always written. */
-    assert_writes(must_read(&arena, &tw_pb_NodeDef, BYTES("\x2a\x00")), BYTES("\x2a\x04\x0a\x00\x12\x00"));
+    assert_writes(must_read(&arena, &tw_pb_NodeDef, BYTES("\x2a\x00")),
+                  BYTES("\x2a\x04\x0a\x00\x12\x00"));
     tw_arena_clear(&arena);
 }
 
@@ -162,16 +170,23 @@ static void unknown_fields_are_kept_and_written_last(void **state)
 {
     (void)state;
     tw_arena arena = {0};
-    /* Field 100 as a varint, field 101 as a group with a nested one, field 2 (a text) with the wrong wire type. */
+    /* Field 100 as a varint, field 101 as a group with a nested one, field 2 (a text) with the
+     * wrong wire type. */
     tw_message *node = must_read(&arena, &tw_pb_NodeDef,
-                                 BYTES("\xa0\x06\x05\x0a\x01x\xab\x06\x08\x01\x13\x0d" "abcd" "\x14\xac\x06\x10\x07"));
-    assert_writes(node, BYTES("\x0a\x01x\xa0\x06\x05\xab\x06\x08\x01\x13\x0d" "abcd" "\x14\xac\x06\x10\x07"));
+                                 BYTES("\xa0\x06\x05\x0a\x01x\xab\x06\x08\x01\x13\x0d"
+                                       "abcd"
+                                       "\x14\xac\x06\x10\x07"));
+    assert_writes(node, BYTES("\x0a\x01x\xa0\x06\x05\xab\x06\x08\x01\x13\x0d"
+                              "abcd"
+                              "\x14\xac\x06\x10\x07"));
     tw_arena other = {0};
     tw_message *copy = tw_message_new(&other, &tw_pb_NodeDef);
     assert_true(tw_message_merge(copy, node));
     assert_true(tw_message_equal(copy, node));
     tw_arena_clear(&arena);
-    assert_writes(copy, BYTES("\x0a\x01x\xa0\x06\x05\xab\x06\x08\x01\x13\x0d" "abcd" "\x14\xac\x06\x10\x07"));
+    assert_writes(copy, BYTES("\x0a\x01x\xa0\x06\x05\xab\x06\x08\x01\x13\x0d"
+                              "abcd"
+                              "\x14\xac\x06\x10\x07"));
     tw_arena_clear(&other);
 }
 
@@ -222,13 +237,14 @@ static void what_is_built_is_what_is_read_back(void **state)
     assert_null(tw_binary_write(node, &bytes, &size));
     tw_message *back = must_read(&arena, &tw_pb_NodeDef, bytes, size);
     assert_true(tw_message_equal(node, back));
-    const tw_message *tensor = tw_message_child(tw_message_entry(back, TW_PB_NodeDef_attr, "value", 5),
-                                                TW_PB_AttrValue_tensor);
+    const tw_message *tensor = tw_message_child(
+        tw_message_entry(back, TW_PB_NodeDef_attr, "value", 5), TW_PB_AttrValue_tensor);
     assert_true(tw_message_floats(tensor, TW_PB_TensorProto_float_val, &n)[2] == 3 && n == 3);
     assert_true(tw_message_doubles(tensor, TW_PB_TensorProto_double_val, &n)[1] == -0.5 && n == 2);
     assert_true(tw_message_number(tensor, TW_PB_TensorProto_double_val) == -0.5);
     assert_true(tw_message_ints(tensor, TW_PB_TensorProto_int64_val, &n)[2] == INT64_MAX && n == 3);
-    assert_true(tw_span_equal(tw_message_span_at(tensor, TW_PB_TensorProto_string_val, 0), (tw_span){"a\0b", 3}));
+    assert_true(tw_span_equal(tw_message_span_at(tensor, TW_PB_TensorProto_string_val, 0),
+                              (tw_span){"a\0b", 3}));
     tw_message_spans(tensor, TW_PB_TensorProto_string_val, &n);
     assert_int_equal(n, 2);
     /* The same entry, not a second one. */
@@ -263,8 +279,10 @@ static void merging_appends_replaces_and_merges(void **state)
 {
     (void)state;
     tw_arena arena = {0};
-    tw_message *a = must_read(&arena, &tw_pb_NodeDef, BYTES("\x0a\x01x\x1a\x01p\x2a\x07\x0a\x01k\x12\x02\x18\x05"));
-    tw_message *b = must_read(&arena, &tw_pb_NodeDef, BYTES("\x0a\x01y\x1a\x01q\x2a\x07\x0a\x01k\x12\x02\x28\x01"));
+    tw_message *a = must_read(&arena, &tw_pb_NodeDef,
+                              BYTES("\x0a\x01x\x1a\x01p\x2a\x07\x0a\x01k\x12\x02\x18\x05"));
+    tw_message *b = must_read(&arena, &tw_pb_NodeDef,
+                              BYTES("\x0a\x01y\x1a\x01q\x2a\x07\x0a\x01k\x12\x02\x28\x01"));
     assert_true(tw_message_merge(a, b));
     assert_writes(a, BYTES("\x0a\x01y\x1a\x01p\x1a\x01q\x2a\x07\x0a\x01k\x12\x02\x28\x01"));
     tw_arena_clear(&arena);
@@ -274,13 +292,19 @@ static void maps_are_equal_in_any_order(void **state)
 {
     (void)state;
     tw_arena arena = {0};
-    tw_message *a = tw_message_new(&arena, &tw_pb_FunctionDef), *b = tw_message_new(&arena, &tw_pb_FunctionDef);
+    tw_message *a = tw_message_new(&arena, &tw_pb_FunctionDef),
+               *b = tw_message_new(&arena, &tw_pb_FunctionDef);
     static const char *const keys[] = {"p", "q", "r", "s"};
     for (size_t i = 0; i < 4; i++) {
         assert_true(tw_message_set_text_entry(a, TW_PB_FunctionDef_ret, keys[i], keys[3 - i]));
         assert_true(tw_message_set_text_entry(b, TW_PB_FunctionDef_ret, keys[3 - i], keys[i]));
     }
     assert_true(tw_message_equal(a, b));
+    tw_span value;
+    assert_true(tw_message_text_entry(a, TW_PB_FunctionDef_ret, "p", 1, &value));
+    assert_true(tw_span_is(value, "s"));
+    assert_false(tw_message_text_entry(a, TW_PB_FunctionDef_ret, "t", 1, &value));
+    assert_int_equal(value.size, 0);
     assert_true(tw_message_set_text_entry(b, TW_PB_FunctionDef_ret, "q", "other"));
     assert_int_equal(tw_message_count(b, TW_PB_FunctionDef_ret), 4);
     assert_false(tw_message_equal(a, b));
