@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of a kernel's context. The engine keeps one for each step of a frame, filled once and run many times, so
- * everything that a kernel reads often is a plain member; what only the engine can do goes through its table. */
+ * The inside of a kernel's context. The engine keeps one for each step of a frame, filled once and
+ * run many times, so everything that a kernel reads often is a plain member; what only the engine
+ * can do goes through its table. */
 #ifndef TW_OP_COMPUTE_H
 #define TW_OP_COMPUTE_H
 
@@ -20,12 +21,13 @@ typedef struct tw_engine {
 struct tw_compute {
     const tw_spec *spec;
     const tw_engine *engine;
-    tw_array **inputs, **outputs;      /* inputs[i] of a reference input: the variable's array while the kernel runs */
+    /* inputs[i] of a reference input: the variable's array while the kernel runs */
+    tw_array **inputs, **outputs;
     uint16_t input_count, output_count;
     int threads;
     void *workspace, *state;
-    void *frame;                       /* the engine's own */
-    uint32_t step;                     /* the engine's own */
+    void *frame;   /* the engine's own */
+    uint32_t step; /* the engine's own */
 };
 
 /* A static status that means "not yet" (tw_compute_wait). */
@@ -34,9 +36,10 @@ bool tw_status_is_wait(const tw_status *status);
 /* Attributes, inputs' dtypes and shapes are put to a kernel's failure: what the user sees. */
 tw_status *tw_compute_explain(const tw_compute *c, tw_status *status);
 
-/* What tw_op_evaluate stands on: one kernel run by itself, with inputs borrowed. refs: bit i: input i is a variable, whose
- * array may be replaced in inputs[i] (a reference is taken over). Shape rule, prepare, workspace and outputs are done here. */
-tw_status *tw_evaluate(const tw_spec *spec, tw_array **inputs, size_t input_count, uint32_t refs, int threads,
-                       tw_array **outputs, size_t output_count);
+/* What tw_op_evaluate stands on: one kernel run by itself, with inputs borrowed. refs: bit i: input
+ * i is a variable, whose array may be replaced in inputs[i] (a reference is taken over). Shape
+ * rule, prepare, workspace and outputs are done here. */
+tw_status *tw_evaluate(const tw_spec *spec, tw_array **inputs, size_t input_count, uint32_t refs,
+                       int threads, tw_array **outputs, size_t output_count);
 
 #endif

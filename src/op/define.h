@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an op's file includes: the public contract, the builders that its gradient calls, and shorthand for kernels. */
+ * What an op's file includes: the public contract, the builders that its gradient calls, and
+ * shorthand for kernels. */
 #ifndef TW_OP_DEFINE_H
 #define TW_OP_DEFINE_H
 
@@ -8,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "op/compute.h"
+#include "op/shapes.h"
 #include "thalweg/thalweg.h"
 
 /* Short forms for kernels inside the library. */
@@ -34,12 +36,8 @@ static inline tw_shape tw_shape_of(const tw_array *array)
 /* The value of an int32 or int64 element. */
 static inline int64_t tw_index_at(const tw_array *array, size_t i)
 {
-    return array->dtype == TW_INT64 ? ((const int64_t *)array->data)[i] : ((const int32_t *)array->data)[i];
+    return array->dtype == TW_INT64 ? ((const int64_t *)array->data)[i]
+                                    : ((const int32_t *)array->data)[i];
 }
-
-/* Shape rules that many ops share. */
-void tw_infer_same(tw_infer *in);            /* every output has the shape of input 0 */
-void tw_infer_scalar_output(tw_infer *in);   /* every output is a scalar */
-void tw_infer_broadcast_all(tw_infer *in);   /* output 0: the inputs broadcast */
 
 #endif

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A registered op: its definition with the signature parsed, and its kernels. Entries are never freed, so pointers to them
- * stay good; the registry is locked while it grows. */
+ * A registered op: its definition with the signature parsed, and its kernels. Entries are never
+ * freed, so pointers to them stay good; the registry is locked while it grows. */
 #ifndef TW_OP_OP_H
 #define TW_OP_OP_H
+
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "thalweg/op.h"
 
-/* One input or output of a signature. Exactly one of `type`, `type_attr`, `type_list_attr` says the dtype. */
+/* One input or output of a signature. Exactly one of `type`, `type_attr`, `type_list_attr` says the
+ * dtype. */
 typedef struct tw_op_arg {
     const char *name;
     tw_dtype type;
@@ -22,18 +25,19 @@ typedef struct tw_op_attr {
     tw_attr_kind kind;
     bool list;
     bool has_minimum, has_default;
-    int64_t minimum;            /* of an int, or of a list's length */
+    int64_t minimum; /* of an int, or of a list's length */
     tw_attr default_value;
     const tw_dtype *allowed_types; /* NULL: any */
     size_t allowed_type_count;
     const char *const *allowed_strings;
     size_t allowed_string_count;
-    bool inferred;              /* some input says its value */
+    bool inferred; /* some input says its value */
 } tw_op_attr;
 
 typedef struct tw_kernel_entry {
     tw_kernel kernel;
-    struct tw_kernel_entry *next; /* the newest first, definition's own last in their order */
+    const struct tw_op *constraints; /* the kernel's `dtypes`, parsed; NULL: none */
+    struct tw_kernel_entry *next;    /* the newest first, definition's own last in their order */
 } tw_kernel_entry;
 
 struct tw_op {
@@ -45,7 +49,8 @@ struct tw_op {
     tw_kernel_entry *_Atomic kernels;
 };
 
-/* Parses a signature into op (name set already); errors name the op and the place in the text. Memory from `arena`. */
+/* Parses a signature into op (name set already); errors name the op and the place in the text.
+ * Memory from `arena`. */
 tw_status *tw_signature_parse(const char *text, tw_arena *arena, struct tw_op *op);
 const tw_op_attr *tw_op_find_attr(const tw_op *op, const char *name);
 
@@ -58,20 +63,25 @@ typedef struct tw_spec {
     tw_where where;
 } tw_spec;
 const tw_attr *tw_spec_attr(const tw_spec *spec, const char *name); /* NULL: none */
+/* What the signature calls input `input` of the flat list: "a", or "values[2]" of a list. */
+tw_text tw_spec_input_name(const tw_spec *spec, size_t input);
 
-/* Completes and checks what a builder gave: infers type, number and type-list attributes from the inputs' dtypes, puts
- * defaults in, checks kinds, minima and allowed values, input dtypes, and gives the outputs' dtypes (reference types
- * included). All results live in `arena`. A reference may stand for a plain input, not the other way round. */
+/* Completes and checks what a builder gave: infers type, number and type-list attributes from the
+ * inputs' dtypes, puts defaults in, checks kinds, minima and allowed values, input dtypes, and
+ * gives the outputs' dtypes (reference types included). All results live in `arena`. A reference
+ * may stand for a plain input, not the other way round. */
 typedef struct tw_resolved {
-    tw_attr *attrs;             /* in the order of the signature, unknown ones after them */
+    tw_attr *attrs; /* in the order of the signature, unknown ones after them */
     size_t attr_count;
     tw_dtype *outputs;
     size_t output_count;
-    size_t *input_counts;       /* one for each argument of the signature */
+    size_t *input_counts; /* one for each argument of the signature */
 } tw_resolved;
-tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count, const size_t *input_counts,
-                         const tw_attr *attrs, size_t attr_count, tw_arena *arena, tw_resolved *out);
-/* Copies an attribute with all that it points at; arrays are referenced and must be released by tw_attr_release. */
+tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count,
+                         const size_t *input_counts, const tw_attr *attrs, size_t attr_count,
+                         tw_arena *arena, tw_resolved *out);
+/* Copies an attribute with all that it points at; arrays are referenced and must be released by
+ * tw_attr_release. */
 tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to);
 void tw_attr_release(const tw_attr *attr);
 bool tw_attr_equal(const tw_attr *a, const tw_attr *b); /* same name and value; floats by bits */
@@ -79,10 +89,17 @@ uint64_t tw_attr_hash(const tw_attr *attr, uint64_t seed);
 /* "float32", "[1, 2]", "'SAME'", "(2, ?)": a value for people. */
 tw_text tw_attr_text(const tw_attr *attr);
 
-/* The kernel for a node's attributes on a device; NULL: none. */
-const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr *attrs, size_t attr_count);
+/* The kernel for a node's attributes on a device (NULL: "CPU"); NULL: none. */
+const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr *attrs,
+                              size_t attr_count);
+/* The error for a node that no kernel serves: NOT_FOUND, with its dtypes. */
+tw_status *tw_op_no_kernel(const tw_spec *spec, const char *device);
+/* As tw_op_find, but with a status that tells "not registered" (NOT_FOUND) from "no memory". */
+tw_status *tw_op_lookup(const char *name, const tw_op **out);
 
-/* Overrides for all graphs (those of one graph are kept with it). */
+/* Overrides for all graphs (those of one graph are kept with it). NULL fn takes one away. */
+tw_status *tw_set_global_gradient(const char *name, tw_gradient_fn fn, void *user);
+tw_status *tw_set_global_shape(const char *name, tw_infer_fn fn, void *user);
 tw_gradient_fn tw_global_gradient(const char *name, void **user);
 tw_infer_fn tw_global_shape(const char *name, void **user);
 
@@ -95,8 +112,9 @@ extern const tw_builtin_op tw_builtin_ops[]; /* sorted by name, ends with name N
 
 /* The same for composites (src/composites): what the reference and front ends read. */
 typedef struct tw_composite {
-    const char *name;          /* NULL in the definition: the list says it: "reduce_mean" */
-    const char *signature;     /* "input_tensor: tensor; axis: ints; keep_dims: bool = false; name: -> output: tensor" */
+    const char *name; /* NULL in the definition: the list says it: "reduce_mean" */
+    /* "input_tensor: tensor; axis: ints; keep_dims: bool = false; name: -> output: tensor" */
+    const char *signature;
     const char *doc;
     const char *examples[TW_DEFINITION_EXAMPLES];
 } tw_composite;

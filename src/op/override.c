@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Gradient and shape functions that replace those of the definitions in all graphs. (Those of one
+ * graph are kept with the graph.) Records are replaced, never freed: readers may hold one. */
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/os.h"
+#include "base/status.h"
+#include "op/op.h"
+
+typedef struct override {
+    tw_gradient_fn gradient;
+    tw_infer_fn shape;
+    void *user;
+} override;
+
+static struct {
+    tw_mutex lock;
+    bool ready;
+    tw_map gradients, shapes; /* name -> override * */
+} table = {.lock = TW_MUTEX_INIT};
+
+static void lock(void)
+{
+    tw_mutex_lock(&table.lock);
+}
+
+static void unlock(void)
+{
+    tw_mutex_unlock(&table.lock);
+}
+
+static tw_status *set(tw_map *map, const char *name, override value)
+{
+    if (!name)
+        return tw_value_error("an override needs the name of an op");
+    tw_status *status = TW_OK;
+    lock();
+    /* A child of fork must not find the lock held by a thread that it does not have. */
+    if (!table.ready)
+        table.ready = tw_os_on_fork(lock, unlock, unlock);
+    override *record = tw_map_get(map, name);
+    if (!record) {
+        record = TW_NEW(override);
+        if (!record || !tw_map_set(map, name, record)) {
+            tw_free(record);
+            record = NULL;
+            status = tw_no_memory();
+        }
+    }
+    if (record)
+        *record = value;
+    unlock();
+    return status;
+}
+
+static override get(const tw_map *map, const char *name)
+{
+    lock();
+    const override *record = tw_map_get(map, name);
+    override value = record ? *record : (override){0};
+    unlock();
+    return value;
+}
+
+tw_status *tw_set_global_gradient(const char *name, tw_gradient_fn fn, void *user)
+{
+    return set(&table.gradients, name, (override){.gradient = fn, .user = user});
+}
+
+tw_status *tw_set_global_shape(const char *name, tw_infer_fn fn, void *user)
+{
+    return set(&table.shapes, name, (override){.shape = fn, .user = user});
+}
+
+tw_gradient_fn tw_global_gradient(const char *name, void **user)
+{
+    override value = get(&table.gradients, name);
+    *user = value.user;
+    return value.gradient;
+}
+
+tw_infer_fn tw_global_shape(const char *name, void **user)
+{
+    override value = get(&table.shapes, name);
+    *user = value.user;
+    return value.shape;
+}
+
+tw_status *tw_not_differentiable(tw_gradient *g)
+{
+    (void)g;
+    return TW_OK;
+}

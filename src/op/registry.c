@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The registry of ops: the table that the build generates, sorted by name, and what callers add.
+ * A built-in op is parsed when it is first asked for, so that a process starts fast. Entries are
+ * made under the lock, published by an atomic pointer and never freed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/os.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "op/attr.h"
+
+typedef struct tw_op *_Atomic slot;
+
+static struct {
+    tw_mutex lock;
+    bool ready;            /* everything below is set up; guarded by the lock */
+    slot *_Atomic builtin; /* one for each row of tw_builtin_ops */
+    size_t builtin_count;
+    tw_arena arena;
+    tw_map added; /* name -> struct tw_op * */
+    TW_VEC(struct tw_op *) in_order;
+} registry = {.lock = TW_MUTEX_INIT};
+
+static void lock(void)
+{
+    tw_mutex_lock(&registry.lock);
+}
+
+static void unlock(void)
+{
+    tw_mutex_unlock(&registry.lock);
+}
+
+/* With the lock held. */
+static tw_status *set_up(void)
+{
+    if (registry.ready)
+        return TW_OK;
+    size_t count = 0;
+    while (tw_builtin_ops[count].name)
+        count++;
+    slot *slots = tw_arena_array(&registry.arena, count, sizeof *slots);
+    if (!slots)
+        return tw_no_memory();
+    registry.builtin_count = count;
+    atomic_store(&registry.builtin, slots);
+    /* A child of fork must not find the lock held by a thread that it does not have. */
+    tw_os_on_fork(lock, unlock, unlock);
+    registry.ready = true;
+    return TW_OK;
+}
+
+/* ---- making an entry, with the lock held ---- */
+
+static struct tw_op *parse_constraints(const char *dtypes, const char *name, tw_status **status)
+{
+    struct tw_op *constraints = TW_ARENA_NEW(&registry.arena, struct tw_op);
+    char *text = tw_arena_printf(&registry.arena, "; %s", dtypes);
+    *status = tw_no_memory();
+    if (!constraints || !text)
+        return NULL;
+    constraints->name = name;
+    *status = tw_signature_parse(text, &registry.arena, constraints);
+    return *status ? NULL : constraints;
+}
+
+static tw_status *add_kernel(struct tw_op *op, const tw_kernel *kernel)
+{
+    tw_kernel_entry *entry = TW_ARENA_NEW(&registry.arena, tw_kernel_entry);
+    tw_status *status = TW_OK;
+    if (!entry)
+        return tw_no_memory();
+    if (!kernel->compute)
+        return tw_value_error("a kernel of '%s' Op has no compute function", op->name);
+    entry->kernel = *kernel;
+    if (kernel->dtypes)
+        entry->constraints = parse_constraints(kernel->dtypes, op->name, &status);
+    if (status)
+        return status;
+    entry->next = atomic_load(&op->kernels);
+    atomic_store(&op->kernels, entry);
+    return TW_OK;
+}
+
+/* The definition's kernels from the last to the first, so that the first is found first. */
+static tw_status *add_kernels(struct tw_op *op)
+{
+    const tw_op_definition *d = &op->definition;
+    if (d->compute) {
+        tw_kernel only = {.compute = d->compute,
+                          .in_place = d->in_place,
+                          .workspace = d->workspace,
+                          .state_size = d->state_size,
+                          .prepare = d->prepare};
+        TW_TRY(add_kernel(op, &only));
+    }
+    for (size_t i = d->kernel_count; i-- > 0;)
+        TW_TRY(add_kernel(op, &d->kernels[i]));
+    return TW_OK;
+}
+
+static tw_status *make_op(const char *name, const tw_op_definition *definition, size_t size,
+                          struct tw_op **out)
+{
+    struct tw_op *op = TW_ARENA_NEW(&registry.arena, struct tw_op);
+    if (!op)
+        return tw_no_memory();
+    op->name = tw_arena_strdup(&registry.arena, name);
+    if (!op->name)
+        return tw_no_memory();
+    memcpy(&op->definition, definition, size < sizeof *definition ? size : sizeof *definition);
+    op->definition.name = op->name;
+    op->definition.size = sizeof *definition;
+    TW_TRY(tw_signature_parse(definition->signature, &registry.arena, op));
+    TW_TRY(add_kernels(op));
+    *out = op;
+    return TW_OK;
+}
+
+/* ---- finding ---- */
+
+static int compare_name(const void *name, const void *row)
+{
+    return strcmp(name, ((const tw_builtin_op *)row)->name);
+}
+
+static tw_status *make_builtin(size_t index, const tw_op **out)
+{
+    slot *entry = &atomic_load(&registry.builtin)[index];
+    struct tw_op *op = atomic_load(entry);
+    tw_status *status = TW_OK;
+    if (!op) {
+        const tw_builtin_op *row = &tw_builtin_ops[index];
+        lock();
+        op = atomic_load(entry);
+        if (!op)
+            status = make_op(row->name, row->definition, sizeof *row->definition, &op);
+        if (!status)
+            atomic_store(entry, op);
+        unlock();
+    }
+    *out = status ? NULL : op;
+    return status;
+}
+
+static tw_status *ensure_set_up(void)
+{
+    if (atomic_load(&registry.builtin))
+        return TW_OK;
+    lock();
+    tw_status *status = set_up();
+    unlock();
+    return status;
+}
+
+tw_status *tw_op_lookup(const char *name, const tw_op **out)
+{
+    *out = NULL;
+    TW_TRY(ensure_set_up());
+    if (!name)
+        return tw_value_error("an op's type is missing");
+    const tw_builtin_op *row = bsearch(name, tw_builtin_ops, registry.builtin_count,
+                                       sizeof *tw_builtin_ops, compare_name);
+    if (row)
+        return make_builtin((size_t)(row - tw_builtin_ops), out);
+    lock();
+    *out = tw_map_get(&registry.added, name);
+    unlock();
+    if (*out)
+        return TW_OK;
+    return tw_status_with_kind(tw_status_new(TW_NOT_FOUND, "Op type not registered '%s'", name),
+                               TW_KIND_NAME);
+}
+
+const tw_op *tw_op_find(const char *name)
+{
+    const tw_op *op;
+    tw_status_free(tw_op_lookup(name, &op));
+    return op;
+}
+
+size_t tw_op_count(void)
+{
+    tw_status_free(ensure_set_up());
+    lock();
+    size_t count = registry.builtin_count + registry.in_order.count;
+    unlock();
+    return count;
+}
+
+const tw_op *tw_op_at(size_t index)
+{
+    const tw_op *op = NULL;
+    tw_status_free(ensure_set_up());
+    if (index < registry.builtin_count) {
+        tw_status_free(make_builtin(index, &op));
+        return op;
+    }
+    index -= registry.builtin_count;
+    lock();
+    if (index < registry.in_order.count)
+        op = registry.in_order.items[index];
+    unlock();
+    return op;
+}
+
+const char *tw_op_name(const tw_op *op)
+{
+    return op ? op->name : NULL;
+}
+
+const tw_op_definition *tw_op_get_definition(const tw_op *op)
+{
+    return op ? &op->definition : NULL;
+}
+
+/* ---- registering ---- */
+
+static bool valid_name(const char *name)
+{
+    if (!name || !((*name >= 'A' && *name <= 'Z') || (*name >= 'a' && *name <= 'z')))
+        return false;
+    for (; *name; name++) {
+        bool letter = (*name >= 'A' && *name <= 'Z') || (*name >= 'a' && *name <= 'z');
+        if (!letter && !(*name >= '0' && *name <= '9') && *name != '_')
+            return false;
+    }
+    return true;
+}
+
+static tw_status *register_locked(const tw_op_definition *definition)
+{
+    struct tw_op *op;
+    TW_TRY(set_up());
+    if (tw_map_has(&registry.added, definition->name) ||
+        bsearch(definition->name, tw_builtin_ops, registry.builtin_count, sizeof *tw_builtin_ops,
+                compare_name))
+        return tw_status_new(TW_ALREADY_EXISTS, "an op named '%s' is registered already",
+                             definition->name);
+    TW_TRY(make_op(definition->name, definition, definition->size, &op));
+    if (!tw_vec_reserve(&registry.in_order, registry.in_order.count + 1) ||
+        !tw_map_set(&registry.added, op->name, op))
+        return tw_no_memory();
+    tw_vec_push(&registry.in_order, op);
+    return TW_OK;
+}
+
+tw_status *tw_register_op(const tw_op_definition *definition)
+{
+    if (!definition || definition->size < offsetof(tw_op_definition, infer))
+        return tw_value_error("tw_register_op: size must be sizeof(tw_op_definition)");
+    if (!valid_name(definition->name))
+        return tw_value_error("'%s' is not a valid name of an op: letters and digits, a letter "
+                              "first",
+                              definition->name ? definition->name : "(null)");
+    lock();
+    tw_status *status = register_locked(definition);
+    unlock();
+    return status;
+}
+
+tw_status *tw_register_kernel(const char *op, const tw_kernel *kernel)
+{
+    const tw_op *found;
+    if (!kernel)
+        return tw_value_error("tw_register_kernel: no kernel");
+    TW_TRY(tw_op_lookup(op, &found));
+    lock();
+    tw_status *status = add_kernel((struct tw_op *)(uintptr_t)found, kernel);
+    unlock();
+    return status;
+}
+
+/* ---- choosing a kernel ---- */
+
+static const tw_attr *find_value(const tw_attr *attrs, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (attrs[i].name && strcmp(attrs[i].name, name) == 0)
+            return &attrs[i];
+    return NULL;
+}
+
+static bool suits(const tw_kernel_entry *entry, const tw_attr *attrs, size_t attr_count)
+{
+    const struct tw_op *constraints = entry->constraints;
+    for (size_t i = 0; constraints && i < constraints->attr_count; i++) {
+        const tw_attr *value = find_value(attrs, attr_count, constraints->attrs[i].name);
+        if (!value || value->kind != TW_ATTR_TYPE)
+            return false;
+        for (size_t k = 0; k < (value->list ? value->count : 1); k++)
+            if (!tw_op_allows_type(&constraints->attrs[i],
+                                   *(const tw_dtype *)tw_attr_item(value, k)))
+                return false;
+    }
+    return true;
+}
+
+static bool has_label(const tw_kernel *kernel, const tw_attr *wanted)
+{
+    const char *label = kernel->label ? kernel->label : "";
+    if (!wanted || wanted->kind != TW_ATTR_STRING)
+        return *label == '\0';
+    return wanted->value.s.length == strlen(label) &&
+           memcmp(wanted->value.s.data, label, strlen(label)) == 0;
+}
+
+const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr *attrs,
+                              size_t attr_count)
+{
+    const tw_attr *label = find_value(attrs, attr_count, "_kernel");
+    const tw_kernel_entry *entry = atomic_load(&((struct tw_op *)(uintptr_t)op)->kernels);
+    for (; entry; entry = entry->next) {
+        const char *on = entry->kernel.device ? entry->kernel.device : "CPU";
+        if (strcmp(on, device ? device : "CPU") == 0 && has_label(&entry->kernel, label) &&
+            suits(entry, attrs, attr_count))
+            return &entry->kernel;
+    }
+    return NULL;
+}
+
+tw_status *tw_op_no_kernel(const tw_spec *spec, const char *device)
+{
+    tw_buffer text = {0};
+    for (size_t i = 0; i < spec->attr_count; i++)
+        if (spec->attrs[i].kind == TW_ATTR_TYPE)
+            tw_buffer_printf(&text, "%s%s=%s", text.length ? ", " : "", spec->attrs[i].name,
+                             tw_attr_text(&spec->attrs[i]).s);
+    char *dtypes = tw_buffer_take(&text);
+    tw_status *status = tw_status_new(
+        TW_NOT_FOUND, "No registered '%s' OpKernel for %s devices compatible with the attrs [%s]",
+        spec->type, device ? device : "CPU", dtypes ? dtypes : "");
+    tw_free(dtypes);
+    return status;
+}
