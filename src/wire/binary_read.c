@@ -147,7 +147,7 @@ static int64_t to_integer(uint64_t bits, uint8_t kind)
 static tw_status *read_number(reader *r, const tw_pb_type *type, const tw_pb_field *field,
                               void *place)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
     uint32_t low;
     switch (field->kind) {
     case TW_PB_FLOAT:
