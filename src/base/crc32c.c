@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#if defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+#endif
+
 /* [j][v]: what the nibble of value v at bit 4 * j of a little-endian 64-bit word adds. */
 static const uint32_t NIBBLES[16][16] = {
     {0x00000000, 0x493c7d27, 0x9278fa4e, 0xdb448769, 0x211d826d, 0x6821ff4a, 0xb3657823, 0xfa590504,
@@ -65,21 +69,18 @@ static uint32_t add_byte(uint32_t crc, unsigned char byte)
     return crc >> 8 ^ NIBBLES[14][low & 15] ^ NIBBLES[15][low >> 4];
 }
 
-static uint64_t load_word(const unsigned char *p)
+static uint32_t load_half(const unsigned char *p)
 {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++)
-        word |= (uint64_t)p[i] << (8 * i);
-    return word;
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t size)
 {
     for (; size >= 8; size -= 8, p += 8) {
-        uint64_t word = load_word(p) ^ crc;
+        uint32_t low = load_half(p) ^ crc, high = load_half(p + 4);
         crc = 0;
-        for (int j = 0; j < 16; j++)
-            crc ^= NIBBLES[j][word >> (4 * j) & 15];
+        for (int j = 0; j < 8; j++)
+            crc ^= NIBBLES[j][low >> (4 * j) & 15] ^ NIBBLES[j + 8][high >> (4 * j) & 15];
     }
     for (; size; size--)
         crc = add_byte(crc, *p++);
@@ -104,6 +105,18 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc,
 static uint32_t sum_of(uint32_t crc, const unsigned char *p, size_t size)
 {
     return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, p, size) : by_table(crc, p, size);
+}
+
+#elif defined(__ARM_FEATURE_CRC32)
+
+static uint32_t sum_of(uint32_t crc, const unsigned char *p, size_t size)
+{
+    for (; size >= 8; size -= 8, p += 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        crc = __crc32cd(crc, word);
+    }
+    return by_table(crc, p, size);
 }
 
 #else

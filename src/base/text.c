@@ -159,12 +159,15 @@ static bool reads_back(const digits *d, double value, bool single)
     return single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
 }
 
-/* Just above a power of two the nearest text of a precision may miss while its upper neighbour
+/* A normal number keeps any DBL_DIG digits, so that no fewer need be tried: zeros at the end are
+ * cut. Just above a power of two the nearest text of a precision may miss while its upper neighbour
  * reads back. */
 static digits shortest(double value, bool single)
 {
     digits d = {{0}, 0, 0};
-    for (int precision = 1; precision <= 17; precision++) {
+    bool normal = value >= (single ? (double)FLT_MIN : DBL_MIN);
+    int least = !normal ? 1 : single ? FLT_DIG : DBL_DIG;
+    for (int precision = least; precision <= 17; precision++) {
         char text[64];
         snprintf(text, sizeof text, "%.*e", precision - 1, value);
         d = digits_of(text);
