@@ -15,10 +15,10 @@
 
 typedef struct tw_region tw_region;
 
-typedef struct tw_output {
+typedef struct tw_output_info {
     tw_dtype dtype;             /* reference types included */
     tw_shape shape;             /* static; dims in the graph's arena; replaced as a whole under the lock */
-} tw_output;
+} tw_output_info;
 
 struct tw_operation {
     tw_graph *graph;
@@ -27,7 +27,7 @@ struct tw_operation {
     const char *device;
     tw_tensor *inputs;
     tw_operation **controls;
-    tw_output *outputs;
+    tw_output_info *outputs;
     uint32_t input_count, control_count, output_count;
     tw_region *region;          /* innermost branch or loop that it was made in; NULL: none */
     tw_tensor forward;          /* of a LoopValue: what it reads; invalid otherwise */
