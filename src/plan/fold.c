@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fold: pure nodes whose inputs are all constants are computed now. Results that are much larger than their inputs are left
+ * to the run, and what may be dead stays (a constant is never dead). */
+#include "base/status.h"
+#include "op/compute.h"
+#include "op/infer.h"
+#include "plan/plan.h"
+#include "tensor/array.h"
+
+enum { FOLD_BYTES = 64 * 1024, FOLD_INPUTS = 32, FOLD_OUTPUTS = 16 };
+
+static bool is_const_op(const tw_plan_node *node)
+{
+    return node->kind == TW_NODE_OP && node->input_count == 0 && node->output_count == 1 && !node->guarded &&
+           tw_spec_attr(&node->spec, "value") && tw_node_is_pure(node);
+}
+
+static bool can_fold(const tw_plan *plan, const tw_plan_node *node)
+{
+    if (!tw_node_is_pure(node) || node->guarded || node->control_count || node->input_count == 0 ||
+        node->input_count > FOLD_INPUTS || node->output_count == 0 || node->output_count > FOLD_OUTPUTS)
+        return false;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const tw_plan_node *from = tw_plan_producer(plan, node->inputs[i]);
+        if (from->kind != TW_NODE_CONSTANT || from->control_count)
+            return false;
+    }
+    return true;
+}
+
+/* Output k of a node becomes a constant node of its own. */
+static tw_status *put_constant(tw_plan *plan, uint32_t index, uint32_t k, tw_array *array)
+{
+    uint32_t node;
+    TW_TRY(tw_plan_add_node(plan, TW_NODE_CONSTANT, plan->nodes.items[index].origin, &node));
+    TW_TRY(tw_plan_add_outputs(plan, node, 1));
+    uint32_t value = plan->nodes.items[node].first_value;
+    plan->values.items[value].dtype = array->dtype;
+    plan->nodes.items[node].constant = tw_array_ref(array);
+    tw_plan_replace_value(plan, plan->nodes.items[index].first_value + k, value);
+    return TW_OK;
+}
+
+static size_t output_limit(const tw_plan *plan, const tw_plan_node *node)
+{
+    size_t bytes = FOLD_BYTES;
+    for (uint32_t i = 0; i < node->input_count; i++)
+        bytes += tw_array_bytes(tw_plan_producer(plan, node->inputs[i])->constant);
+    return bytes;
+}
+
+/* The bytes that the node's outputs would take; SIZE_MAX where the rule cannot tell. */
+static size_t output_bytes(const tw_plan *plan, const tw_plan_node *node, tw_arena *arena)
+{
+    tw_dtype dtypes[FOLD_INPUTS];
+    tw_shape shapes[FOLD_INPUTS], outputs[FOLD_OUTPUTS] = {{0}};
+    const tw_array *values[FOLD_INPUTS];
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        values[i] = tw_plan_producer(plan, node->inputs[i])->constant;
+        dtypes[i] = values[i]->dtype;
+        shapes[i] = tw_array_shape(values[i]);
+    }
+    tw_infer in = {.spec = &node->spec, .arena = arena, .input_count = node->input_count, .dtypes = dtypes,
+                   .output_count = node->output_count, .shapes = shapes, .values = values, .outputs = outputs};
+    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    size_t bytes = status ? SIZE_MAX : 0;
+    tw_status_free(status);
+    for (uint32_t i = 0; i < node->output_count && bytes != SIZE_MAX; i++) {
+        int64_t n = tw_shape_elements(outputs[i]);
+        tw_dtype dtype = plan->values.items[node->first_value + i].dtype;
+        if (n < 0 || !tw_size_mul((size_t)n, tw_dtype_size(dtype), &bytes))
+            bytes = SIZE_MAX;
+    }
+    return bytes;
+}
+
+/* A node that fails when it is computed stays: it fails where it is run, if ever. */
+static tw_status *fold_node(tw_plan *plan, uint32_t index, tw_arena *arena)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    tw_array *inputs[FOLD_INPUTS], *outputs[FOLD_OUTPUTS] = {NULL};
+    size_t bytes = output_bytes(plan, node, arena);
+    if (bytes != SIZE_MAX && bytes > output_limit(plan, node))
+        return TW_OK;
+    for (uint32_t i = 0; i < node->input_count; i++)
+        inputs[i] = tw_plan_producer(plan, node->inputs[i])->constant;
+    uint32_t count = node->output_count;
+    tw_status *status = tw_evaluate(&node->spec, inputs, node->input_count, 0, 1, outputs, count);
+    if (status) {
+        tw_status_free(status);
+        return TW_OK;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        if (!status)
+            status = put_constant(plan, index, k, outputs[k]);
+        tw_array_unref(outputs[k]);
+    }
+    plan->counts.folded++;
+    return status;
+}
+
+static void fold_const(tw_plan_node *node)
+{
+    const tw_attr *value = tw_spec_attr(&node->spec, "value");
+    if (value->kind != TW_ATTR_TENSOR || !value->value.tensor)
+        return;
+    node->kind = TW_NODE_CONSTANT;
+    node->constant = tw_array_ref(value->value.tensor);
+}
+
+tw_status *tw_plan_fold(tw_plan *plan)
+{
+    uint32_t *order, count;
+    tw_arena scratch = {0};
+    TW_TRY(tw_plan_topological(plan, &order, &count));
+    tw_status *status = TW_OK;
+    for (uint32_t i = 0; i < count && !status; i++) {
+        tw_plan_node *node = &plan->nodes.items[order[i]];
+        tw_plan_settle(plan, node);
+        if (is_const_op(node))
+            fold_const(node);
+        else if (can_fold(plan, node))
+            status = fold_node(plan, order[i], &scratch);
+    }
+    tw_arena_clear(&scratch);
+    tw_free(order);
+    return status ? status : tw_plan_sweep(plan);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fuse: elementwise nodes whose results only the same group reads become one pass over memory, together with the reduction
+ * that ends them. The plan says which nodes belong together; at each set of sizes those members that have the size of the
+ * result run as one tile program, smaller ones (they are broadcast later) as steps before it. */
+#include <string.h>
+
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "plan/variant.h"
+
+enum { GROUP_MEMBERS = 96 };
+
+typedef struct tw_fuser {
+    tw_plan *plan;
+    uint32_t *order, *place;    /* place: by node, in the topological order */
+    uint32_t count;
+    uint32_t *used;             /* by value: reads by the group that grows */
+    tw_plan_dependents after;   /* who waits for a node by control or order */
+    uint32_t members[GROUP_MEMBERS];
+    uint32_t member_count;
+} tw_fuser;
+
+static bool is_elementwise(const tw_plan_node *node)
+{
+    tw_tile_instruction instruction;
+    return tw_node_is_pure(node) && node->spec.op->definition.elementwise && node->output_count == 1 &&
+           node->real_controls == 0 && tw_elementwise_instruction(&node->spec, node->input_dtypes, &instruction);
+}
+
+static const struct { const char *type; tw_tile_reduce kind; } reductions[] = {
+    {"Sum", TW_TILE_SUM}, {"Mean", TW_TILE_MEAN}, {"Prod", TW_TILE_PROD}, {"Max", TW_TILE_MAX}, {"Min", TW_TILE_MIN}};
+
+/* A reduction of floats over axes that are known. */
+static tw_tile_reduce reduction_kind(const tw_plan *plan, const tw_plan_node *node)
+{
+    if (node->kind != TW_NODE_OP || node->input_count != 2 || node->real_controls ||
+        (node->input_dtypes[0] != TW_FLOAT32 && node->input_dtypes[0] != TW_FLOAT64) ||
+        !tw_plan_producer(plan, node->inputs[1])->constant)
+        return TW_TILE_NO_REDUCTION;
+    for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++) {
+        if (!strcmp(node->spec.op->name, reductions[i].type))
+            return reductions[i].kind;
+    }
+    return TW_TILE_NO_REDUCTION;
+}
+
+/* May `node` run as late as `root`? Nobody may wait for it who runs before the root. */
+static bool can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
+{
+    const tw_plan_node *n = &f->plan->nodes.items[node];
+    if (n->target || n->waited_for)
+        return false;
+    for (uint32_t k = f->after.offsets[node]; k < f->after.offsets[node + 1]; k++) {
+        if (f->place[f->after.nodes[k]] <= f->place[root])
+            return false;
+    }
+    return true;
+}
+
+static bool known_to_differ(const tw_plan *plan, uint32_t a, uint32_t b)
+{
+    tw_shape x = plan->values.items[a].shape, y = plan->values.items[b].shape;
+    return tw_shape_fully_known(x) && tw_shape_fully_known(y) && !tw_shape_equal(x, y);
+}
+
+/* Takes in what only the group reads, as far back as it goes. `shaped`: the value whose size the group has. */
+static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
+{
+    const tw_plan *plan = f->plan;
+    for (uint32_t m = 0; m < f->member_count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[f->members[m]];
+        uint32_t inputs = f->members[m] == root && shaped != node->first_value ? 1 : node->input_count;
+        for (uint32_t i = 0; i < inputs; i++) {
+            uint32_t value = node->inputs[i];
+            const tw_plan_value *v = &plan->values.items[value];
+            const tw_plan_node *from = &plan->nodes.items[v->node];
+            if (++f->used[value] != v->uses || v->fetched || v->saved != TW_NO_INDEX || f->member_count == GROUP_MEMBERS ||
+                from->group != TW_NO_INDEX || from->gone || !is_elementwise(from) || !can_wait(f, v->node, root) ||
+                known_to_differ(plan, value, shaped))
+                continue;
+            f->members[f->member_count++] = v->node;
+        }
+    }
+    for (uint32_t m = 0; m < f->member_count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[f->members[m]];
+        for (uint32_t i = 0; i < node->input_count; i++)
+            f->used[node->inputs[i]] = 0;
+    }
+}
+
+/* Members in topological order. */
+static void sort_members(tw_fuser *f)
+{
+    for (uint32_t i = 1; i < f->member_count; i++) {
+        uint32_t member = f->members[i], at = i;
+        while (at && f->place[f->members[at - 1]] > f->place[member]) {
+            f->members[at] = f->members[at - 1];
+            at--;
+        }
+        f->members[at] = member;
+    }
+}
+
+static tw_status *make_group(tw_fuser *f, bool reduces)
+{
+    tw_plan *plan = f->plan;
+    sort_members(f);
+    tw_plan_group group = {.count = f->member_count, .reduces = reduces};
+    group.nodes = tw_arena_copy(&plan->arena, f->members, f->member_count * sizeof *f->members);
+    if (!group.nodes || !tw_vec_push(&plan->groups, group))
+        return tw_no_memory();
+    for (uint32_t m = 0; m < f->member_count; m++)
+        plan->nodes.items[f->members[m]].group = (uint32_t)plan->groups.count - 1;
+    plan->counts.fused += f->member_count - 1;
+    return TW_OK;
+}
+
+static tw_status *fuse_at(tw_fuser *f, uint32_t root)
+{
+    tw_plan *plan = f->plan;
+    const tw_plan_node *node = &plan->nodes.items[root];
+    bool reduces = reduction_kind(plan, node) != TW_TILE_NO_REDUCTION;
+    if (node->gone || node->group != TW_NO_INDEX || (!reduces && !is_elementwise(node)))
+        return TW_OK;
+    f->member_count = 0;
+    f->members[f->member_count++] = root;
+    grow(f, root, reduces ? node->inputs[0] : node->first_value);
+    return f->member_count > 1 ? make_group(f, reduces) : TW_OK;
+}
+
+tw_status *tw_plan_fuse(tw_plan *plan)
+{
+    tw_fuser f = {.plan = plan};
+    TW_TRY(tw_plan_topological(plan, &f.order, &f.count));
+    f.place = tw_alloc_zero(plan->nodes.count + 1, sizeof *f.place);
+    f.used = tw_alloc_zero(plan->values.count + 1, sizeof *f.used);
+    tw_status *status = f.place && f.used ? tw_plan_control_dependents(plan, &f.after) : tw_no_memory();
+    for (uint32_t i = 0; !status && i < f.count; i++)
+        f.place[f.order[i]] = i;
+    for (uint32_t i = f.count; !status && i-- > 0;)
+        status = fuse_at(&f, f.order[i]);
+    tw_plan_dependents_clear(&f.after);
+    tw_free(f.order);
+    tw_free(f.place);
+    tw_free(f.used);
+    return status;
+}
+
+/* ---- at one set of sizes ---- */
+
+typedef struct tw_weaver {
+    tw_variant *v;
+    const tw_plan_group *group;
+    tw_shape shape;             /* of the pass */
+    tw_tile_program *program;
+    tw_tile_operand *operands;
+    tw_tile_instruction *instructions;
+    tw_shape *shapes;           /* by operand */
+    uint32_t *inputs;           /* values read from memory, by place in the step's inputs */
+    uint32_t *operand_values;   /* by operand */
+    uint32_t input_count;
+} tw_weaver;
+
+/* What the step does when it runs: the context's inputs are the operands. */
+static tw_status *run_tile(tw_compute *c)
+{
+    const void *in[2 * GROUP_MEMBERS + 8];
+    void *out[2];
+    for (uint32_t i = 0; i < c->input_count; i++)
+        in[i] = c->inputs[i]->data;
+    for (uint32_t k = 0; k < c->output_count; k++)
+        out[k] = c->outputs[k]->data;
+    return tw_tile_run(c->state, in, out, c->workspace, c->threads);
+}
+
+static bool is_scalar_constant(const tw_variant *v, uint32_t value)
+{
+    const tw_array *array = v->values[value].constant;
+    return array && array->count == 1 && array->rank == 0 && tw_dtype_is_plain(array->dtype);
+}
+
+/* The program's number of an outer value: an operand that is there, or a new one. */
+static uint16_t operand_of(tw_weaver *w, uint32_t value)
+{
+    uint16_t n = w->program->operand_count;
+    for (uint16_t i = 0; i < n; i++) {
+        if (w->operand_values[i] == value)
+            return i;
+    }
+    tw_tile_operand *operand = &w->operands[n];
+    operand->dtype = w->v->plan->values.items[value].dtype;
+    w->shapes[n] = w->v->values[value].shape;
+    w->operand_values[n] = value;
+    if (is_scalar_constant(w->v, value)) {
+        operand->constant = true;
+        memcpy(operand->value, w->v->values[value].constant->data, tw_dtype_size(operand->dtype));
+    }
+    w->program->operand_count++;
+    return n;
+}
+
+static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
+{
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+        if (node->first_value == value && !w->v->values[value].constant &&
+            tw_shape_equal(w->v->values[value].shape, w->shape)) {
+            *which = m;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool takes_part(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+    if (w->group->reduces && m + 1 == w->group->count)
+        return false;
+    return !w->v->values[node->first_value].constant && tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+}
+
+/* Operands first (numbers of instructions follow them), then the instructions. */
+static bool weave(tw_weaver *w)
+{
+    const tw_plan *plan = w->v->plan;
+    uint16_t made[GROUP_MEMBERS];
+    uint32_t which;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        for (uint32_t i = 0; takes_part(w, m) && i < node->input_count; i++) {
+            if (!is_member(w, node->inputs[i], &which))
+                operand_of(w, node->inputs[i]);
+        }
+    }
+    uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        if (takes_part(w, m) && tw_elementwise_constant(&node->spec, node->input_dtypes, &w->operands[extra])) {
+            w->operand_values[extra] = TW_NO_INDEX;
+            w->shapes[extra++] = TW_SHAPE();
+        }
+    }
+    uint16_t next_extra = w->program->operand_count;
+    w->program->operand_count = extra;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        if (!takes_part(w, m))
+            continue;
+        tw_tile_instruction *instruction = &w->instructions[w->program->instruction_count];
+        if (!tw_elementwise_instruction(&node->spec, node->input_dtypes, instruction))
+            return false;
+        for (uint32_t i = 0; i < node->input_count; i++)
+            instruction->sources[i] = is_member(w, node->inputs[i], &which) ? made[which] : operand_of(w, node->inputs[i]);
+        if (instruction->source_count > node->input_count)
+            instruction->sources[node->input_count] = next_extra++;
+        made[m] = (uint16_t)(extra + w->program->instruction_count++);
+    }
+    return w->program->instruction_count > 0;
+}
+
+/* Axes as one run of dims at the end or the beginning; false: neither. */
+static bool split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out)
+{
+    bool reduced[TW_MAX_RANK] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < axes->count; i++) {
+        int64_t axis = tw_index_at(axes, i);
+        axis += axis < 0 ? (int64_t)rank : 0;
+        if (axis < 0 || axis >= (int64_t)rank || reduced[axis])
+            return false;
+        reduced[axis] = true;
+        count++;
+    }
+    bool inner = true, outer = true;
+    for (size_t d = 0; d < rank; d++) {
+        inner = inner && reduced[d] == (d >= rank - count);
+        outer = outer && reduced[d] == (d < count);
+    }
+    out->outer = !inner;
+    out->split = (uint16_t)(inner ? rank - count : count);
+    return (inner || outer) && count > 0;
+}
+
+static tw_status *weaver_init(tw_weaver *w)
+{
+    size_t most = 3 * (size_t)w->group->count + 2;
+    tw_arena *arena = &w->v->arena;
+    w->program = TW_ARENA_NEW(arena, tw_tile_program);
+    w->operands = tw_arena_array(arena, most, sizeof *w->operands);
+    w->instructions = tw_arena_array(arena, most, sizeof *w->instructions);
+    w->shapes = tw_arena_array(arena, most, sizeof *w->shapes);
+    w->inputs = tw_arena_array(arena, most, sizeof *w->inputs);
+    w->operand_values = tw_arena_array(arena, most, sizeof *w->operand_values);
+    if (!w->program || !w->operands || !w->instructions || !w->shapes || !w->inputs || !w->operand_values)
+        return tw_no_memory();
+    w->program->operands = w->operands;
+    w->program->instructions = w->instructions;
+    return TW_OK;
+}
+
+/* Operands that stand for attributes have no value: the engine does not read them, so the first one's stands there. */
+static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
+{
+    tw_variant *v = w->v;
+    const tw_plan_node *node = &v->plan->nodes.items[root];
+    tw_step step = {.node = root, .compute = run_tile};
+    uint32_t *output = tw_arena_alloc(&v->arena, sizeof *output);
+    uint16_t *outputs = tw_arena_alloc(&v->arena, sizeof *outputs);
+    if (!output || !outputs)
+        return tw_no_memory();
+    *output = node->first_value;
+    *outputs = (uint16_t)(w->program->operand_count + w->program->instruction_count - 1);
+    if (!w->group->reduces) {
+        w->program->outputs = outputs;
+        w->program->output_count = 1;
+        step.in_place = UINT32_MAX;
+    } else {
+        w->program->reduction.value = *outputs;
+    }
+    for (uint16_t i = 0; i < w->program->operand_count; i++)
+        w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
+    step.inputs = w->inputs;
+    step.input_count = w->program->operand_count;
+    step.outputs = output;
+    step.output_count = 1;
+    step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
+    if (!step.state)
+        return tw_no_memory();
+    TW_TRY(tw_tile_bind(w->program, w->shapes, w->shape, step.state));
+    step.workspace_bytes = tw_tile_workspace(step.state);
+    v->values[node->first_value].place = TW_PLACE_ARENA;
+    v->fused_steps++;
+    return tw_variant_add_step(v, step);
+}
+
+tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
+{
+    const tw_plan *plan = v->plan;
+    tw_weaver w = {.v = v, .group = &plan->groups.items[index]};
+    uint32_t root = w.group->nodes[w.group->count - 1];
+    const tw_plan_node *last = &plan->nodes.items[root];
+    uint32_t shaped = w.group->reduces ? last->inputs[0] : last->first_value;
+    tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
+    *made = false;
+    for (uint32_t m = 0; m < w.group->count; m++) {
+        if (v->values[plan->nodes.items[w.group->nodes[m]].first_value].dynamic)
+            return TW_OK;
+    }
+    if (v->values[last->first_value].constant || v->values[shaped].dynamic || v->values[shaped].constant)
+        return TW_OK;
+    w.shape = v->values[shaped].shape;
+    if (w.group->reduces) {
+        reduction.kind = reduction_kind(plan, last);
+        if (!split_axes(v->values[last->inputs[1]].constant, w.shape.rank, &reduction))
+            return TW_OK;
+    }
+    TW_TRY(weaver_init(&w));
+    if (!weave(&w))
+        return TW_OK;
+    w.program->reduction = reduction;
+    for (uint32_t m = 0; m < w.group->count; m++) {
+        if (!takes_part(&w, m) && w.group->nodes[m] != root)
+            TW_TRY(tw_variant_node_step(v, w.group->nodes[m]));
+    }
+    *made = true;
+    return add_tile_step(&w, root);
+}

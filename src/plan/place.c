@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Memory: every value that a run makes gets an offset in one arena, for as long as steps read it. A step writes over an
+ * input that dies with it where its kernel allows. First fit in time order is tried first; where it wastes more than a
+ * twentieth, placing the largest blocks first mends it. */
+#include <stdlib.h>
+
+#include "base/status.h"
+#include "plan/variant.h"
+
+enum { ALIGNMENT = 64 };
+
+typedef struct tw_block {
+    size_t bytes, offset;
+    uint32_t born, dies;        /* steps, both included */
+    bool workspace;
+    uint32_t owner;             /* value (of the first in an in-place chain), or step for a workspace */
+} tw_block;
+
+typedef struct tw_placer {
+    tw_variant *v;
+    uint32_t *block_of;         /* by value: index in blocks + 1, or 0 */
+    TW_VEC(tw_block) blocks;
+} tw_placer;
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When each root is made and read last. */
+static void lives(tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    for (uint32_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        for (uint32_t i = 0; i < step->input_count; i++) {
+            tw_sized *root = &v->values[v->values[step->inputs[i]].root];
+            root->dies = max_u32(root->dies, s);
+        }
+        for (uint32_t k = 0; k < step->output_count; k++) {
+            tw_sized *sized = &v->values[step->outputs[k]], *root = &v->values[sized->root];
+            if (root == sized)
+                root->born = s;
+            root->dies = max_u32(root->dies, s);
+        }
+    }
+    for (size_t i = 0; plan->has_waits && i < plan->values.count; i++) { /* steps go out of order: no memory is used twice */
+        v->values[i].born = 0;
+        v->values[i].dies = (uint32_t)v->steps.count;
+    }
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            v->values[v->values[plan->fetches[i].value].root].dies = (uint32_t)v->steps.count;
+    }
+}
+
+/* The input whose memory output 0 of the step may take, or TW_NO_INDEX. */
+static uint32_t in_place_input(const tw_variant *v, uint32_t s)
+{
+    const tw_step *step = &v->steps.items[s];
+    const tw_sized *out = &v->values[step->outputs[0]];
+    uint32_t allowed = step->kernel ? step->kernel->in_place : step->in_place;
+    for (uint32_t i = 0; i < step->input_count && i < 32; i++) {
+        uint32_t value = step->inputs[i];
+        const tw_sized *root = &v->values[v->values[value].root];
+        if (!(allowed >> i & 1) || root->place != TW_PLACE_ARENA || root->dies != s || root->bytes != out->bytes ||
+            root->born == s)
+            continue;
+        bool other = false;
+        for (uint32_t j = 0; j < step->input_count; j++)
+            other = other || (j != i && step->inputs[j] != value && v->values[step->inputs[j]].root == v->values[value].root);
+        if (!other)
+            return value;
+    }
+    return TW_NO_INDEX;
+}
+
+static tw_status *gather_blocks(tw_placer *p)
+{
+    tw_variant *v = p->v;
+    for (uint32_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        uint32_t over = step->output_count ? in_place_input(v, s) : TW_NO_INDEX;
+        for (uint32_t k = 0; k < step->output_count; k++) {
+            uint32_t value = step->outputs[k];
+            const tw_sized *sized = &v->values[value];
+            if (sized->place != TW_PLACE_ARENA || sized->root != value || !sized->bytes)
+                continue;
+            if (k == 0 && over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
+                uint32_t b = p->block_of[value] = p->block_of[v->values[over].root];
+                p->blocks.items[b - 1].dies = sized->dies;
+                continue;
+            }
+            tw_block block = {.bytes = rounded(sized->bytes), .born = s, .dies = sized->dies, .owner = value};
+            if (!tw_vec_push(&p->blocks, block))
+                return tw_no_memory();
+            p->block_of[value] = (uint32_t)p->blocks.count;
+        }
+        tw_block space = {.bytes = rounded(step->workspace_bytes), .born = s, .dies = s, .workspace = true, .owner = s};
+        if (space.bytes && !tw_vec_push(&p->blocks, space))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
+static bool overlap_in_time(const tw_block *a, const tw_block *b)
+{
+    return a->born <= b->dies && b->born <= a->dies;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const tw_block *x = *(tw_block *const *)a, *y = *(tw_block *const *)b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const tw_block *x = *(tw_block *const *)a, *y = *(tw_block *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes > y->bytes ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* The smallest gap between `live` blocks (sorted by offset) that holds `bytes`. */
+static size_t best_gap(tw_block **live, size_t count, size_t bytes)
+{
+    size_t at = 0, best = SIZE_MAX, best_size = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (live[i]->offset > at && live[i]->offset - at >= bytes && live[i]->offset - at < best_size) {
+            best = at;
+            best_size = live[i]->offset - at;
+        }
+        if (live[i]->offset + live[i]->bytes > at)
+            at = live[i]->offset + live[i]->bytes;
+    }
+    return best == SIZE_MAX ? at : best;
+}
+
+/* In the order of steps: what is live stays sorted by offset. */
+static size_t place_in_time(tw_placer *p, tw_block **live)
+{
+    size_t count = 0, end = 0;
+    for (size_t b = 0; b < p->blocks.count; b++) {
+        tw_block *block = &p->blocks.items[b];
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (live[i]->dies >= block->born)
+                live[kept++] = live[i];
+        }
+        count = kept;
+        block->offset = best_gap(live, count, block->bytes);
+        size_t at = count++;
+        while (at && live[at - 1]->offset > block->offset) {
+            live[at] = live[at - 1];
+            at--;
+        }
+        live[at] = block;
+        end = block->offset + block->bytes > end ? block->offset + block->bytes : end;
+    }
+    return end;
+}
+
+/* The largest first, each in the best gap among those that it meets in time. */
+static size_t place_by_size(tw_placer *p, tw_block **order, tw_block **met)
+{
+    size_t end = 0;
+    for (size_t b = 0; b < p->blocks.count; b++)
+        order[b] = &p->blocks.items[b];
+    qsort(order, p->blocks.count, sizeof *order, by_size);
+    for (size_t b = 0; b < p->blocks.count; b++) {
+        size_t count = 0;
+        for (size_t i = 0; i < b; i++) {
+            if (overlap_in_time(order[i], order[b]))
+                met[count++] = order[i];
+        }
+        qsort(met, count, sizeof *met, by_offset);
+        order[b]->offset = best_gap(met, count, order[b]->bytes);
+        end = order[b]->offset + order[b]->bytes > end ? order[b]->offset + order[b]->bytes : end;
+    }
+    return end;
+}
+
+/* The largest sum of what is live at one step. */
+static tw_status *measure_live(tw_placer *p)
+{
+    tw_variant *v = p->v;
+    size_t steps = v->steps.count + 2;
+    int64_t *change = tw_alloc_zero(steps, sizeof *change);
+    if (!change)
+        return tw_no_memory();
+    for (size_t b = 0; b < p->blocks.count; b++) {
+        const tw_block *block = &p->blocks.items[b];
+        if (block->workspace && block->bytes > v->workspace_bytes)
+            v->workspace_bytes = block->bytes;
+        change[block->born] += (int64_t)block->bytes;
+        change[block->dies + 1 < steps ? block->dies + 1 : steps - 1] -= (int64_t)block->bytes;
+    }
+    int64_t now = 0;
+    for (size_t s = 0; s < steps; s++) {
+        now += change[s];
+        if (now > (int64_t)v->live_bytes)
+            v->live_bytes = (size_t)now;
+    }
+    tw_free(change);
+    return TW_OK;
+}
+
+static tw_status *choose_offsets(tw_placer *p)
+{
+    enum { LARGEST_FIRST = 8192 };
+    size_t n = p->blocks.count;
+    tw_block **order = tw_alloc_array(n + 1, sizeof *order), **met = tw_alloc_array(n + 1, sizeof *met);
+    size_t *first = tw_alloc_array(n + 1, sizeof *first);
+    tw_status *status = order && met && first ? TW_OK : tw_no_memory();
+    if (!status) {
+        size_t end = place_in_time(p, order);
+        if (end > p->v->live_bytes + p->v->live_bytes / 20 && n <= LARGEST_FIRST) {
+            for (size_t b = 0; b < n; b++)
+                first[b] = p->blocks.items[b].offset;
+            size_t other = place_by_size(p, order, met);
+            for (size_t b = 0; b < n && other >= end; b++)
+                p->blocks.items[b].offset = first[b];
+            end = other < end ? other : end;
+        }
+        p->v->arena_bytes = end;
+    }
+    tw_free(order);
+    tw_free(met);
+    tw_free(first);
+    return status;
+}
+
+tw_status *tw_variant_place(tw_variant *v)
+{
+    tw_placer p = {.v = v, .block_of = tw_alloc_zero(v->plan->values.count + 1, sizeof(uint32_t))};
+    tw_status *status = p.block_of ? TW_OK : tw_no_memory();
+    lives(v);
+    if (!status)
+        status = gather_blocks(&p);
+    if (!status)
+        status = measure_live(&p);
+    if (!status)
+        status = choose_offsets(&p);
+    for (size_t i = 0; !status && i < v->plan->values.count; i++) {
+        if (p.block_of[i])
+            v->values[i].offset = p.blocks.items[p.block_of[i] - 1].offset;
+    }
+    for (size_t b = 0; !status && b < p.blocks.count; b++) {
+        if (p.blocks.items[b].workspace)
+            v->steps.items[p.blocks.items[b].owner].workspace = p.blocks.items[b].offset;
+    }
+    tw_vec_clear(&p.blocks);
+    tw_free(p.block_of);
+    return status;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Building a plan: the passes one after the other, and what they share. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "tensor/array.h"
+
+static tw_status *run_passes(tw_plan *plan)
+{
+    TW_TRY(tw_plan_guard(plan));
+    TW_TRY(tw_plan_fold(plan));
+    TW_TRY(tw_plan_share(plan));
+    TW_TRY(tw_plan_shapes(plan));
+    TW_TRY(tw_plan_simplify(plan));
+    TW_TRY(tw_plan_sweep(plan));
+    TW_TRY(tw_plan_variables(plan));
+    TW_TRY(tw_plan_fuse(plan));
+    TW_TRY(tw_plan_schedule(plan));
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        if (!node->gone && node->kind == TW_NODE_LOOP)
+            TW_TRY(run_passes(node->loop->body));
+    }
+    return TW_OK;
+}
+
+tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out)
+{
+    tw_plan *plan = TW_NEW(tw_plan);
+    if (!plan)
+        return tw_no_memory();
+    atomic_init(&plan->refs, 1);
+    plan->graph = tw_graph_ref(graph);
+    tw_status *status = tw_plan_prune(plan, signature);
+    if (!status)
+        status = tw_plan_loops(plan);
+    if (!status)
+        status = run_passes(plan);
+    if (status) {
+        tw_plan_unref(plan);
+        return status;
+    }
+    *out = plan;
+    return TW_OK;
+}
+
+tw_plan *tw_plan_ref(tw_plan *plan)
+{
+    atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
+    return plan;
+}
+
+void tw_plan_unref(tw_plan *plan)
+{
+    if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        tw_array_unref(plan->nodes.items[i].constant);
+        if (plan->nodes.items[i].loop)
+            tw_plan_unref(plan->nodes.items[i].loop->body);
+    }
+    tw_vec_clear(&plan->nodes);
+    tw_vec_clear(&plan->values);
+    tw_vec_clear(&plan->groups);
+    tw_arena_clear(&plan->arena);
+    if (!plan->outer)
+        tw_graph_unref(plan->graph);
+    tw_free(plan);
+}
+
+tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin, uint32_t *out)
+{
+    tw_plan_node node = {.kind = kind, .origin = origin, .group = TW_NO_INDEX, .position = TW_NO_INDEX};
+    node.spec = origin->spec;
+    if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))
+        return tw_no_memory();
+    *out = (uint32_t)plan->nodes.count - 1;
+    return TW_OK;
+}
+
+tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count)
+{
+    if (plan->values.count + count >= TW_NO_INDEX || !tw_vec_reserve(&plan->values, plan->values.count + count))
+        return tw_no_memory();
+    plan->nodes.items[node].first_value = (uint32_t)plan->values.count;
+    plan->nodes.items[node].output_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        plan->values.items[plan->values.count++] = (tw_plan_value){
+            .node = node, .output = i, .variable = TW_NO_INDEX, .saved = TW_NO_INDEX, .moved = TW_NO_INDEX};
+    }
+    return TW_OK;
+}
+
+tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before)
+{
+    tw_plan_node *n = &plan->nodes.items[node];
+    for (uint32_t i = 0; i < n->control_count; i++) {
+        if (n->controls[i] == before)
+            return TW_OK;
+    }
+    if (n->control_count == n->control_capacity) {
+        uint32_t capacity = n->control_capacity ? 2 * n->control_capacity : 4;
+        uint32_t *controls = tw_arena_array(&plan->arena, capacity, sizeof *controls);
+        if (!controls)
+            return tw_no_memory();
+        if (n->control_count)
+            memcpy(controls, n->controls, n->control_count * sizeof *controls);
+        n->controls = controls;
+        n->control_capacity = capacity;
+    }
+    n->controls[n->control_count++] = before;
+    return TW_OK;
+}
+
+void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to)
+{
+    plan->values.items[from].moved = to;
+}
+
+static uint32_t settled(const tw_plan *plan, uint32_t value)
+{
+    while (plan->values.items[value].moved != TW_NO_INDEX)
+        value = plan->values.items[value].moved;
+    return value;
+}
+
+void tw_plan_settle(tw_plan *plan, tw_plan_node *node)
+{
+    for (uint32_t i = 0; i < node->input_count; i++)
+        node->inputs[i] = settled(plan, node->inputs[i]);
+}
+
+static void settle_all(tw_plan *plan)
+{
+    for (size_t i = 0; i < plan->nodes.count; i++)
+        tw_plan_settle(plan, &plan->nodes.items[i]);
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            plan->fetches[i].value = settled(plan, plan->fetches[i].value);
+    }
+}
+
+void tw_plan_count_uses(tw_plan *plan)
+{
+    for (size_t i = 0; i < plan->values.count; i++) {
+        plan->values.items[i].uses = 0;
+        plan->values.items[i].fetched = false;
+    }
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        for (uint32_t j = 0; !node->gone && j < node->input_count; j++)
+            plan->values.items[node->inputs[j]].uses++;
+    }
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX) {
+            plan->values.items[plan->fetches[i].value].uses++;
+            plan->values.items[plan->fetches[i].value].fetched = true;
+        }
+    }
+    for (size_t i = 0; i < plan->values.count; i++) {
+        if (plan->values.items[i].saved != TW_NO_INDEX)
+            plan->values.items[i].uses++;
+    }
+}
+
+/* Marks what fetches, targets and kept values need; the rest goes. */
+tw_status *tw_plan_sweep(tw_plan *plan)
+{
+    size_t count = plan->nodes.count;
+    settle_all(plan);
+    bool *needed = tw_alloc_zero(count + 1, sizeof *needed);
+    uint32_t *stack = tw_alloc_array(count + 1, sizeof *stack);
+    if (!needed || !stack) {
+        tw_free(needed);
+        tw_free(stack);
+        return tw_no_memory();
+    }
+    size_t depth = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        bool wanted = node->target || node->kind == TW_NODE_FEED;
+        for (uint32_t j = 0; j < node->output_count; j++)
+            wanted = wanted || plan->values.items[node->first_value + j].saved != TW_NO_INDEX;
+        if (!node->gone && wanted && !needed[i])
+            needed[i] = true, stack[depth++] = i;
+    }
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value == TW_NO_INDEX)
+            continue;
+        uint32_t node = plan->values.items[plan->fetches[i].value].node;
+        if (!needed[node])
+            needed[node] = true, stack[depth++] = node;
+    }
+    while (depth) {
+        const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
+        for (uint32_t j = 0; j < node->input_count + node->control_count; j++) {
+            uint32_t from = j < node->input_count ? plan->values.items[node->inputs[j]].node
+                                                  : node->controls[j - node->input_count];
+            if (!needed[from])
+                needed[from] = true, stack[depth++] = from;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        plan->nodes.items[i].gone = plan->nodes.items[i].gone || !needed[i];
+    tw_free(needed);
+    tw_free(stack);
+    tw_plan_count_uses(plan);
+    return TW_OK;
+}
+
+bool tw_node_is_pure(const tw_plan_node *node)
+{
+    const tw_op *op = node->spec.op;
+    uint32_t impure = TW_OP_STATEFUL | TW_OP_WAITS | TW_OP_SIDE_EFFECT | TW_OP_READS_UNINITIALIZED;
+    return node->kind == TW_NODE_OP && op && !(op->definition.flags & impure) && !node->ref_inputs;
+}

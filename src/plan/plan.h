@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A plan: what is left of a graph for one signature (fetches, targets, fed tensors) after the passes, in the order in which
+ * it runs. Nothing in it depends on the sizes of feeds; plan/variant.h adds these. A plan is made by one thread, then only
+ * read. Passes work on the same structure (a node that a pass removes is marked gone), so each can be read, tested and
+ * printed by itself:  prune -> fold -> share -> simplify -> fuse -> schedule. */
+#ifndef TW_PLAN_PLAN_H
+#define TW_PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "graph/graph.h"
+#include "kernels/tile.h"
+#include "op/op.h"
+
+enum { TW_NO_INDEX = UINT32_MAX };
+
+typedef struct tw_plan tw_plan;
+
+typedef enum tw_node_kind {
+    TW_NODE_OP,
+    TW_NODE_FEED,     /* a fed tensor, or a value that comes into a loop's body */
+    TW_NODE_CONSTANT, /* its value is `constant` */
+    TW_NODE_LOOP      /* a whole frame: `body` is its plan */
+} tw_node_kind;
+
+typedef struct tw_plan_node {
+    tw_node_kind kind;
+    bool gone;                  /* removed by a pass */
+    bool guarded;               /* may be dead: depends on a Switch */
+    bool target;                /* must run though nobody reads it */
+    bool waited_for;            /* some node has it among its real controls */
+    bool is_variable;           /* a source of a reference: the session's slot */
+    bool loose_shape;           /* a variable that may be given any shape */
+    bool written;               /* a variable that some node of the plan writes */
+    const tw_operation *origin; /* what names it in errors; never NULL */
+    tw_spec spec;
+    tw_dtype *input_dtypes;     /* without references */
+    uint32_t *inputs;           /* values */
+    uint32_t *controls;         /* nodes that must run before: control and order edges */
+    uint32_t input_count, control_count, control_capacity, output_count;
+    uint32_t real_controls;     /* so many of them are the graph's; those after only order accesses and carry no deadness */
+    uint32_t ref_inputs;        /* bit i: input i is a variable itself */
+    uint32_t first_value;       /* outputs are the values first_value .. + output_count - 1 */
+    tw_array *constant;
+    uint32_t group;             /* fused group, or TW_NO_INDEX */
+    uint32_t position;          /* in the schedule */
+    struct tw_plan_loop *loop;  /* of TW_NODE_LOOP */
+} tw_plan_node;
+
+typedef struct tw_plan_value {
+    uint32_t node, output;
+    tw_dtype dtype;             /* without reference */
+    bool is_ref;                /* it is a variable, not a number */
+    uint32_t variable;          /* the node of the variable that this refers to or plainly reads, or TW_NO_INDEX */
+    bool reads;                 /* a plain read (Identity of a reference) that stands for the variable itself */
+    bool fetched;
+    bool wanted;                /* a fed value whose numbers shape rules read: part of what a variant is made for */
+    uint32_t uses;              /* inputs that read it, fetches included */
+    tw_shape shape;             /* what is known of it whatever is fed: see shapes.c */
+    uint32_t moved;             /* the value that its readers are to read instead, or TW_NO_INDEX: see tw_plan_settle */
+    uint32_t saved;             /* slot of the loop's store where its value in each iteration is kept, or TW_NO_INDEX */
+} tw_plan_value;
+
+/* Elementwise nodes (and perhaps a reduction at the end) that run as one pass when their sizes agree. */
+typedef struct tw_plan_group {
+    uint32_t *nodes;            /* in order; the last one gives the result */
+    uint32_t count;
+    bool reduces;               /* the last one is a reduction */
+} tw_plan_group;
+
+typedef struct tw_plan_loop_var {
+    uint32_t enter;             /* value in the plan around */
+    uint32_t merge;             /* value in the body: what an iteration starts with */
+    uint32_t next;              /* value in the body: what the next one starts with; TW_NO_INDEX: constant in the loop */
+    uint32_t exit;              /* output of the loop node, or TW_NO_INDEX */
+} tw_plan_loop_var;
+
+/* A frame. `body` holds the condition's nodes and the body's; `in_body` (by body node) says which run only when the
+ * condition holds. */
+typedef struct tw_plan_loop {
+    tw_plan *body;
+    const char *name;
+    tw_plan_loop_var *vars;
+    uint32_t var_count;
+    uint32_t cond;              /* value in the body: go on? */
+    bool *in_body;
+    uint32_t first_body_step;   /* steps of the body plan before it are the condition's */
+    uint32_t saved_count;       /* values kept for every iteration */
+    const tw_region *region;
+} tw_plan_loop;
+
+typedef struct tw_plan_fetch {
+    uint32_t value;             /* TW_NO_INDEX: an operation, nothing to give */
+    tw_tensor tensor;           /* for errors */
+} tw_plan_fetch;
+
+struct tw_plan {
+    atomic_int refs;
+    tw_graph *graph;            /* a reference is held by the outermost plan */
+    tw_plan *outer;
+    tw_arena arena;
+    TW_VEC(tw_plan_node) nodes;
+    TW_VEC(tw_plan_value) values;
+    TW_VEC(tw_plan_group) groups;
+    uint32_t *feeds;            /* values, in the signature's order */
+    tw_tensor *feed_tensors;
+    size_t feed_count;
+    tw_plan_fetch *fetches;
+    size_t fetch_count;
+    uint32_t *order;            /* nodes as they run; those of a group stand together, the last one last */
+    uint32_t order_count;
+    bool has_guards, has_waits, has_loops;
+    struct tw_plan_counts_internal {
+        uint32_t folded, shared, simplified, fused;
+    } counts;
+};
+
+typedef struct tw_signature {
+    tw_tensors fetches, targets, feeds;
+} tw_signature;
+
+/* Plans for a signature. Takes the graph's lock while it reads the graph. */
+tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out);
+tw_plan *tw_plan_ref(tw_plan *plan);
+void tw_plan_unref(tw_plan *plan);
+
+/* The passes. */
+tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature);
+tw_status *tw_plan_loops(tw_plan *plan);      /* frames become loop nodes */
+tw_status *tw_plan_guard(tw_plan *plan);      /* marks what may be dead */
+tw_status *tw_plan_variables(tw_plan *plan);  /* orders the accesses to each variable */
+tw_status *tw_plan_shapes(tw_plan *plan);     /* what is known of every shape without the feeds' sizes */
+tw_status *tw_plan_fold(tw_plan *plan);
+tw_status *tw_plan_share(tw_plan *plan);
+tw_status *tw_plan_simplify(tw_plan *plan);
+tw_status *tw_plan_fuse(tw_plan *plan);
+tw_status *tw_plan_schedule(tw_plan *plan);
+/* Checks what must hold of every plan; an INTERNAL status says what does not. */
+tw_status *tw_plan_verify(const tw_plan *plan);
+
+/* For passes. */
+tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin, uint32_t *out);
+tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count); /* values of unknown dtype */
+tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before); /* once; `before` runs first */
+/* Every use of `from` shall read `to`: noted only. A pass settles each node when it comes to it, and a sweep the rest. */
+void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to);
+void tw_plan_settle(tw_plan *plan, tw_plan_node *node);
+void tw_plan_count_uses(tw_plan *plan);
+tw_status *tw_plan_sweep(tw_plan *plan);                                     /* drops nodes that nobody needs */
+/* Live nodes so that each stands after what it needs, ties by number; a cycle is an error that names its nodes. The list is
+ * the caller's to tw_free. */
+tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count);
+/* For each live node, those that have it among their controls: offsets[n] .. offsets[n + 1] - 1 in `nodes`. */
+typedef struct tw_plan_dependents {
+    uint32_t *offsets, *nodes;
+} tw_plan_dependents;
+tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *out);
+void tw_plan_dependents_clear(tw_plan_dependents *d);
+bool tw_node_is_pure(const tw_plan_node *node);                              /* may be folded, shared, dropped */
+static inline tw_plan_node *tw_plan_producer(const tw_plan *plan, uint32_t value)
+{
+    return &plan->nodes.items[plan->values.items[value].node];
+}
+
+#endif

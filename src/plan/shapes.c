@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is known of every shape whatever is fed: from constants, declared variables and declared placeholders (feeds are
+ * checked against these). It guides rewriting; memory never relies on it. */
+#include <string.h>
+
+#include "base/status.h"
+#include "op/infer.h"
+#include "plan/plan.h"
+#include "tensor/array.h"
+
+enum { SHAPE_INPUTS = 64 };
+
+static bool copy_shape(tw_arena *arena, tw_shape from, tw_shape *to)
+{
+    *to = TW_UNKNOWN_SHAPE;
+    if (!from.dims)
+        return true;
+    int64_t *dims = tw_arena_array(arena, from.rank + 1, sizeof *dims);
+    if (!dims)
+        return false;
+    if (from.rank)
+        memcpy(dims, from.dims, from.rank * sizeof *dims);
+    *to = (tw_shape){dims, from.rank};
+    return true;
+}
+
+static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratch)
+{
+    tw_shape shapes[SHAPE_INPUTS];
+    const tw_array *values[SHAPE_INPUTS];
+    if (node->input_count > SHAPE_INPUTS)
+        return TW_OK;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        shapes[i] = plan->values.items[node->inputs[i]].shape;
+        values[i] = tw_plan_producer(plan, node->inputs[i])->constant;
+    }
+    tw_shape *outputs = tw_arena_array(scratch, node->output_count + 1, sizeof *outputs);
+    if (!outputs)
+        return tw_no_memory();
+    tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = node->input_count, .shapes = shapes,
+                   .dtypes = node->input_dtypes, .output_count = node->output_count, .values = values,
+                   .outputs = outputs};
+    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    if (status) { /* it is refused where it runs, with the sizes that came */
+        tw_status_free(status);
+        return TW_OK;
+    }
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (!copy_shape(&plan->arena, outputs[k], &plan->values.items[node->first_value + k].shape))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
+/* Back from a value that a shape rule reads, through what computes small integers, to the feeds that it comes from. */
+static void want(tw_plan *plan, uint32_t value, bool *seen)
+{
+    if (seen[value])
+        return;
+    seen[value] = true;
+    tw_dtype dtype = plan->values.items[value].dtype;
+    const tw_plan_node *node = tw_plan_producer(plan, value);
+    if (dtype != TW_INT32 && dtype != TW_INT64 && dtype != TW_BOOL)
+        return;
+    if (node->kind == TW_NODE_FEED)
+        plan->values.items[value].wanted = true;
+    if (node->kind != TW_NODE_OP || !tw_node_is_pure(node) || node->spec.op->definition.flags & TW_OP_SHAPE_ONLY)
+        return;
+    for (uint32_t i = 0; i < node->input_count; i++)
+        want(plan, node->inputs[i], seen);
+}
+
+static tw_status *find_wanted(tw_plan *plan)
+{
+    bool *seen = tw_alloc_zero(plan->values.count + 1, sizeof *seen);
+    if (!seen)
+        return tw_no_memory();
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        if (node->gone || node->kind != TW_NODE_OP)
+            continue;
+        for (uint32_t k = 0; k < node->input_count && k < 32; k++) {
+            if (node->spec.op->definition.shape_inputs >> k & 1)
+                want(plan, node->inputs[k], seen);
+        }
+    }
+    tw_free(seen);
+    return TW_OK;
+}
+
+tw_status *tw_plan_shapes(tw_plan *plan)
+{
+    uint32_t *order, count;
+    tw_arena scratch = {0};
+    TW_TRY(tw_plan_topological(plan, &order, &count));
+    tw_status *status = TW_OK;
+    for (uint32_t i = 0; i < count && !status; i++) {
+        tw_plan_node *node = &plan->nodes.items[order[i]];
+        if (node->kind == TW_NODE_CONSTANT)
+            plan->values.items[node->first_value].shape = tw_array_shape(node->constant);
+        else if (node->kind == TW_NODE_OP && !tw_global_shape(node->spec.type, NULL))
+            status = infer_node(plan, node, &scratch);
+    }
+    tw_arena_clear(&scratch);
+    tw_free(order);
+    return status ? status : find_wanted(plan);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Algebra on nodes: identities are walked around, transposes go into the flags of a matrix product, a bias and an
+ * activation ride in the product or convolution before them. Each rule is one function that looks at one node. */
+#include <string.h>
+
+#include "base/status.h"
+#include "plan/plan.h"
+#include "tensor/array.h"
+
+static bool is_type(const tw_plan_node *node, const char *type)
+{
+    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
+}
+
+/* Nothing but data says when it runs, and nobody waits for it. */
+static bool is_free(const tw_plan_node *node)
+{
+    return !node->gone && !node->control_count && !node->target;
+}
+
+/* A value that only the node looking at it reads. */
+static bool is_private(const tw_plan *plan, uint32_t value)
+{
+    return plan->values.items[value].uses == 1 && !plan->values.items[value].fetched &&
+           plan->values.items[value].saved == TW_NO_INDEX;
+}
+
+static bool attr_flag(const tw_plan_node *node, const char *name)
+{
+    const tw_attr *attr = tw_spec_attr(&node->spec, name);
+    return attr && attr->kind == TW_ATTR_BOOL && attr->value.b;
+}
+
+/* A copy of the node's attributes to change, with room for two more. */
+static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
+{
+    tw_attr *attrs = tw_arena_array(&plan->arena, node->spec.attr_count + 2, sizeof *attrs);
+    if (attrs && node->spec.attr_count)
+        memcpy(attrs, node->spec.attrs, node->spec.attr_count * sizeof *attrs);
+    if (attrs)
+        node->spec.attrs = attrs;
+    return attrs;
+}
+
+static bool changes_nothing(const tw_plan_node *node)
+{
+    return is_type(node, "Identity") || is_type(node, "StopGradient") || is_type(node, "PreventGradient") ||
+           is_type(node, "PlaceholderWithDefault");
+}
+
+static tw_status *skip_identity(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    if (!changes_nothing(node) || node->control_count || plan->values.items[node->inputs[0]].is_ref ||
+        plan->values.items[node->first_value].saved != TW_NO_INDEX)
+        return TW_OK;
+    tw_plan_replace_value(plan, node->first_value, node->inputs[0]);
+    plan->counts.simplified++;
+    return TW_OK;
+}
+
+/* Transpose(x, [1, 0]) or [.., n, n-1] read by a product: the product's flag instead. */
+static bool swaps_last_two(const tw_plan *plan, const tw_plan_node *node)
+{
+    if (!is_type(node, "Transpose") || !is_free(node))
+        return false;
+    const tw_array *perm = tw_plan_producer(plan, node->inputs[1])->constant;
+    if (!perm || perm->rank != 1 || perm->count != 2)
+        return false;
+    int64_t first = tw_element_get_int(perm->dtype, perm->data);
+    return first == 1 || first == -1;
+}
+
+static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
+{
+    static const char *const flags[2] = {"transpose_a", "transpose_b"};
+    tw_plan_node *node = &plan->nodes.items[index];
+    if (!is_type(node, "MatMul"))
+        return TW_OK;
+    for (uint32_t i = 0; i < 2; i++) {
+        const tw_plan_node *from = tw_plan_producer(plan, node->inputs[i]);
+        if (!swaps_last_two(plan, from) || from->guarded != node->guarded)
+            continue;
+        tw_attr *attrs = own_attrs(plan, node);
+        if (!attrs)
+            return tw_no_memory();
+        for (size_t k = 0; k < node->spec.attr_count; k++) {
+            if (!strcmp(attrs[k].name, flags[i]))
+                attrs[k].value.b = !attrs[k].value.b;
+        }
+        node->inputs[i] = from->inputs[0];
+        plan->counts.simplified++;
+    }
+    return TW_OK;
+}
+
+/* ---- products with an epilogue ---- */
+
+typedef struct tw_epilogue {
+    const char *plain, *fused;  /* op types: MatMul -> _FusedMatMul */
+} tw_epilogue;
+static const tw_epilogue epilogues[] = {{"MatMul", "_FusedMatMul"}, {"Conv2D", "_FusedConv2D"}};
+static const char *const activations[] = {"Relu", "Relu6", "Sigmoid", "Tanh"};
+
+static const tw_epilogue *product_of(const tw_plan_node *node, bool fused)
+{
+    for (size_t i = 0; i < sizeof epilogues / sizeof *epilogues; i++) {
+        if (is_type(node, fused ? epilogues[i].fused : epilogues[i].plain))
+            return &epilogues[i];
+    }
+    return NULL;
+}
+
+static bool floats(const tw_plan *plan, uint32_t value)
+{
+    return plan->values.items[value].dtype == TW_FLOAT32 || plan->values.items[value].dtype == TW_FLOAT64;
+}
+
+/* The product's columns are known to be as many as the bias vector is long (NHWC for a convolution). */
+static bool bias_fits(const tw_plan *plan, uint32_t product, uint32_t bias, bool bias_add)
+{
+    tw_shape p = plan->values.items[product].shape, b = plan->values.items[bias].shape;
+    if (!b.dims || b.rank != 1)
+        return false;
+    return bias_add || (p.dims && p.rank >= 2 && b.dims[0] > 0 && p.dims[p.rank - 1] == b.dims[0]);
+}
+
+static tw_attr string_attr(const char *name, const char *text)
+{
+    return (tw_attr){.name = name, .kind = TW_ATTR_STRING, .value.s = {text, strlen(text)}};
+}
+
+/* `node` (the bias's sum) becomes the fused product of a, b and bias. */
+static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_node *product, uint32_t bias,
+                             const char *type)
+{
+    const tw_op *op = tw_op_find(type);
+    uint32_t *inputs = tw_arena_array(&plan->arena, 3, sizeof *inputs);
+    tw_dtype *dtypes = tw_arena_array(&plan->arena, 3, sizeof *dtypes);
+    if (!op || !inputs || !dtypes)
+        return op ? tw_no_memory() : TW_OK;
+    inputs[0] = product->inputs[0], inputs[1] = product->inputs[1], inputs[2] = bias;
+    for (int i = 0; i < 3; i++)
+        dtypes[i] = plan->values.items[inputs[i]].dtype;
+    tw_plan_node made = *node;
+    made.spec = product->spec;
+    made.spec.name = node->spec.name;
+    if (!own_attrs(plan, &made))
+        return tw_no_memory();
+    ((tw_attr *)made.spec.attrs)[made.spec.attr_count++] = string_attr("activation", "");
+    made.spec.op = op;
+    made.spec.type = op->name;
+    made.inputs = inputs;
+    made.input_dtypes = dtypes;
+    made.input_count = 3;
+    *node = made;
+    plan->counts.simplified++;
+    return TW_OK;
+}
+
+static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    bool bias_add = is_type(node, "BiasAdd") && !tw_spec_attr(&node->spec, "_nchw");
+    if ((!bias_add && !is_type(node, "Add") && !is_type(node, "AddV2")) || node->control_count ||
+        !floats(plan, node->first_value))
+        return TW_OK;
+    const tw_attr *format = tw_spec_attr(&node->spec, "data_format");
+    if (format && format->kind == TW_ATTR_STRING && !strncmp(format->value.s.data, "NCHW", 4))
+        return TW_OK;
+    for (uint32_t side = 0; side < (bias_add ? 1u : 2u); side++) {
+        uint32_t value = node->inputs[side], bias = node->inputs[1 - side];
+        const tw_plan_node *product = tw_plan_producer(plan, value);
+        const tw_epilogue *e = product_of(product, false);
+        const tw_attr *layout = e ? tw_spec_attr(&product->spec, "data_format") : NULL;
+        if (!e || !is_free(product) || !is_private(plan, value) || product->guarded != node->guarded ||
+            (layout && strncmp(layout->value.s.data, "NHWC", 4)) || !bias_fits(plan, value, bias, bias_add))
+            continue;
+        return make_fused(plan, node, product, bias, e->fused);
+    }
+    return TW_OK;
+}
+
+static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
+        if (!is_type(node, activations[i]) || node->control_count)
+            continue;
+        tw_plan_node *product = tw_plan_producer(plan, node->inputs[0]);
+        if (!product_of(product, true) || !is_free(product) || !is_private(plan, node->inputs[0]) ||
+            product->guarded != node->guarded || tw_spec_attr(&product->spec, "activation")->value.s.length)
+            return TW_OK;
+        tw_plan_node made = *node;
+        made.spec = product->spec;
+        made.spec.name = node->spec.name;
+        tw_attr *attrs = own_attrs(plan, &made);
+        if (!attrs)
+            return tw_no_memory();
+        attrs[made.spec.attr_count - 1] = string_attr("activation", activations[i]);
+        made.inputs = product->inputs;
+        made.input_dtypes = product->input_dtypes;
+        made.input_count = product->input_count;
+        *node = made;
+        plan->counts.simplified++;
+    }
+    return TW_OK;
+}
+
+/* ---- the pass ---- */
+
+typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
+static const tw_rule rules[] = {skip_identity, absorb_transpose, absorb_bias, absorb_activation};
+
+tw_status *tw_plan_simplify(tw_plan *plan)
+{
+    tw_status *status = TW_OK;
+    for (size_t r = 0; r < sizeof rules / sizeof *rules && !status; r++) {
+        uint32_t *order, count;
+        TW_TRY(tw_plan_topological(plan, &order, &count));
+        for (uint32_t i = 0; i < count && !status; i++) {
+            tw_plan_settle(plan, &plan->nodes.items[order[i]]);
+            status = rules[r](plan, order[i]);
+        }
+        tw_free(order);
+        if (!status)
+            status = tw_plan_sweep(plan);
+    }
+    return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sizes for one set of feed sizes: the ops' own shape rules from the feeds on, in order. Small integers that follow from
+ * sizes alone (Shape, and what is computed from it) are computed here, so that rules which read values can go on. */
+#include <string.h>
+
+#include "base/status.h"
+#include "op/infer.h"
+#include "plan/variant.h"
+
+enum { KNOWN_ELEMENTS = 256 };
+
+static bool copy_dims(tw_variant *v, tw_shape from, tw_shape *to)
+{
+    *to = TW_UNKNOWN_SHAPE;
+    if (!from.dims)
+        return true;
+    int64_t *dims = tw_arena_array(&v->arena, from.rank + 1, sizeof *dims);
+    if (!dims)
+        return false;
+    if (from.rank)
+        memcpy(dims, from.dims, from.rank * sizeof *dims);
+    *to = (tw_shape){dims, from.rank};
+    return true;
+}
+
+static tw_status *set_shape(tw_variant *v, uint32_t value, tw_shape shape)
+{
+    tw_sized *sized = &v->values[value];
+    if (!copy_dims(v, shape, &sized->shape))
+        return tw_no_memory();
+    sized->dynamic = !tw_shape_fully_known(shape);
+    return TW_OK;
+}
+
+/* A failure of a rule or kernel about a node, for the user. */
+static tw_status *explain(tw_variant *v, const tw_plan_node *node, tw_status *status)
+{
+    const tw_operation *op = node->origin;
+    status = tw_status_with_phase(status, TW_PHASE_RUN);
+    status = tw_status_with_operation(status, op->spec.type, op->spec.name);
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const char *name = node->spec.op && i < node->spec.op->input_count ? node->spec.op->inputs[i].name : "input";
+        status = tw_status_with_note(status, "%s: %s %s", name, tw_dtype_name(node->input_dtypes[i]),
+                                     tw_shape_text(v->values[node->inputs[i]].shape).s);
+    }
+    return tw_status_with_where(status, op->spec.where);
+}
+
+/* Numbers that are known here: a reference is taken. */
+static tw_status *set_constant(tw_variant *v, uint32_t value, tw_array *array)
+{
+    TW_TRY(set_shape(v, value, tw_array_shape(array)));
+    v->values[value].constant = tw_array_ref(array);
+    v->values[value].place = TW_PLACE_CONSTANT;
+    return TW_OK;
+}
+
+static bool small_integers(const tw_variant *v, uint32_t value)
+{
+    tw_dtype dtype = v->plan->values.items[value].dtype;
+    int64_t n = tw_shape_elements(v->values[value].shape);
+    return (dtype == TW_INT32 || dtype == TW_INT64 || dtype == TW_BOOL) && n >= 0 && n <= KNOWN_ELEMENTS;
+}
+
+/* May the node's result be computed now, from sizes and known numbers? */
+static bool is_known(const tw_variant *v, const tw_plan_node *node)
+{
+    if (!tw_node_is_pure(node) || node->guarded || node->control_count || !node->output_count || !node->input_count)
+        return false;
+    bool shape_only = node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (!small_integers(v, node->first_value + k))
+            return false;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const tw_sized *input = &v->values[node->inputs[i]];
+        if (shape_only ? input->dynamic : !input->constant)
+            return false;
+    }
+    return true;
+}
+
+static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
+{
+    tw_array **inputs = tw_arena_array(scratch, (size_t)node->input_count + node->output_count + 1, sizeof *inputs);
+    tw_array *views = tw_arena_array(scratch, (size_t)node->input_count + 1, sizeof *views);
+    if (!inputs || !views)
+        return tw_no_memory();
+    tw_array **outputs = inputs + node->input_count;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const tw_sized *sized = &v->values[node->inputs[i]];
+        inputs[i] = sized->constant;
+        if (sized->constant)
+            continue;
+        views[i].dtype = node->input_dtypes[i];
+        views[i].rank = sized->shape.rank;
+        views[i].count = (size_t)tw_shape_elements(sized->shape);
+        if (sized->shape.rank)
+            memcpy(views[i].dims, sized->shape.dims, sized->shape.rank * sizeof *views[i].dims);
+        inputs[i] = &views[i];
+    }
+    tw_status *status = tw_evaluate(&node->spec, inputs, node->input_count, 0, 1, outputs, node->output_count);
+    if (status) { /* it fails where it is run */
+        tw_status_free(status);
+        return TW_OK;
+    }
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (!status)
+            status = set_constant(v, node->first_value + k, outputs[k]);
+        tw_array_unref(outputs[k]);
+    }
+    return status;
+}
+
+static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
+{
+    size_t n = node->input_count, m = node->output_count;
+    tw_shape *shapes = tw_arena_array(scratch, n + m + 1, sizeof *shapes);
+    const tw_array **values = tw_arena_array(scratch, n + 1, sizeof *values);
+    if (!shapes || !values)
+        return tw_no_memory();
+    for (size_t i = 0; i < n; i++) {
+        shapes[i] = v->values[node->inputs[i]].shape;
+        values[i] = v->values[node->inputs[i]].constant;
+    }
+    if (!tw_global_shape(node->spec.type, NULL)) {
+        tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = n, .dtypes = node->input_dtypes,
+                       .shapes = shapes, .values = values, .output_count = m, .outputs = shapes + n};
+        tw_status *status = tw_infer_run(&in, NULL, NULL);
+        if (status && node->guarded) { /* perhaps it is never run with these sizes */
+            tw_status_free(status);
+            memset(shapes + n, 0, m * sizeof *shapes);
+        } else if (status) {
+            return explain(v, node, status);
+        }
+    }
+    for (size_t k = 0; k < m; k++)
+        TW_TRY(set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
+    return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
+}
+
+/* Declared and checked at each assignment, or known only when it is read. */
+static tw_status *size_variable(tw_variant *v, const tw_plan_node *node)
+{
+    const tw_attr *shape = tw_spec_attr(&node->spec, "shape");
+    tw_shape declared = shape && shape->kind == TW_ATTR_SHAPE ? shape->value.shape : TW_UNKNOWN_SHAPE;
+    return set_shape(v, node->first_value, node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
+}
+
+tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
+{
+    const tw_plan *plan = v->plan;
+    tw_arena scratch = {0};
+    tw_status *status = TW_OK;
+    for (size_t i = 0; i < plan->feed_count && !status; i++) {
+        status = set_shape(v, plan->feeds[i], feeds[i].shape);
+        v->values[plan->feeds[i]].place = TW_PLACE_FEED;
+        if (!status && feeds[i].value)
+            v->values[plan->feeds[i]].constant = tw_array_copy(feeds[i].value);
+    }
+    for (uint32_t i = 0; i < plan->order_count && !status; i++) {
+        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
+        if (node->kind == TW_NODE_CONSTANT)
+            status = set_constant(v, node->first_value, node->constant);
+        else if (node->kind == TW_NODE_LOOP)
+            status = tw_variant_size_loop(v, plan->order[i]);
+        else if (node->kind == TW_NODE_OP && node->is_variable)
+            status = size_variable(v, node);
+        else if (node->kind == TW_NODE_OP)
+            status = size_operation(v, node, &scratch);
+        if (scratch.bytes > 1 << 20)
+            tw_arena_clear(&scratch);
+    }
+    tw_arena_clear(&scratch);
+    return status;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The flat list of steps: which nodes run at these sizes, with which kernels, and which are only other views of memory. */
+#include <string.h>
+
+#include "base/status.h"
+#include "plan/variant.h"
+
+static bool is_type(const tw_plan_node *node, const char *type)
+{
+    return node->spec.op && !strcmp(node->spec.op->name, type);
+}
+
+/* Read from a variable's own buffer when the step runs. */
+static bool from_variable(const tw_variant *v, uint32_t value)
+{
+    const tw_plan_value *p = &v->plan->values.items[value];
+    return p->is_ref || p->reads || v->values[v->values[value].root].place == TW_PLACE_VARIABLE;
+}
+
+/* ---- what must run ---- */
+
+static bool all_known(const tw_variant *v, const tw_plan_node *node)
+{
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (!v->values[node->first_value + k].constant)
+            return false;
+    }
+    return node->output_count > 0;
+}
+
+static bool must_run(const tw_variant *v, const tw_plan_node *node)
+{
+    if (node->kind == TW_NODE_FEED || node->kind == TW_NODE_CONSTANT || node->is_variable)
+        return false;
+    if (node->target || node->waited_for || node->ref_inputs || node->output_count == 0)
+        return true;
+    if (node->spec.op && node->spec.op->definition.flags & TW_OP_SIDE_EFFECT)
+        return true;
+    if (all_known(v, node) && !node->guarded)
+        return false;
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        uint32_t value = node->first_value + k;
+        if (v->values[value].needed || v->plan->values.items[value].saved != TW_NO_INDEX)
+            return true;
+    }
+    return false;
+}
+
+/* From the end: a value is needed if a fetch or a node that runs reads its numbers. */
+static void mark_needed(tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            v->values[plan->fetches[i].value].needed = true;
+    }
+    for (uint32_t i = plan->order_count; i-- > 0;) {
+        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
+        if (!must_run(v, node))
+            continue;
+        bool sizes_only = node->spec.op && node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+        for (uint32_t k = 0; k < node->input_count; k++)
+            v->values[node->inputs[k]].needed = v->values[node->inputs[k]].needed || !sizes_only ||
+                                                v->values[node->inputs[k]].dynamic || node->guarded;
+    }
+}
+
+/* ---- steps ---- */
+
+tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[step.node];
+    if (node->guarded)
+        step.flags |= TW_STEP_GUARDED;
+    for (uint32_t i = 0; i < step.input_count; i++) {
+        if (from_variable(v, step.inputs[i]) && !(i < 32 && node->ref_inputs >> i & 1))
+            step.flags |= TW_STEP_READS;
+    }
+    if (node->ref_inputs)
+        step.flags |= TW_STEP_WRITES;
+    v->input_total += step.input_count + step.output_count;
+    return tw_vec_push(&v->steps, step) ? TW_OK : tw_no_memory();
+}
+
+static tw_status *output_places(tw_variant *v, const tw_plan_node *node, tw_step *step)
+{
+    uint32_t *outputs = tw_arena_array(&v->arena, node->output_count + 1, sizeof *outputs);
+    if (!outputs)
+        return tw_no_memory();
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        uint32_t value = outputs[k] = node->first_value + k;
+        tw_sized *sized = &v->values[value];
+        if (v->plan->values.items[value].is_ref) {
+            sized->place = TW_PLACE_VARIABLE;
+            continue;
+        }
+        bool heap = sized->dynamic || !tw_dtype_is_plain(v->plan->values.items[value].dtype);
+        sized->place = heap ? TW_PLACE_HEAP : TW_PLACE_ARENA;
+        if (heap)
+            step->flags |= TW_STEP_HEAP;
+        if (sized->dynamic)
+            step->flags |= TW_STEP_DYNAMIC;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        if (v->values[node->inputs[i]].dynamic)
+            step->flags |= TW_STEP_DYNAMIC;
+    }
+    step->outputs = outputs;
+    step->output_count = node->output_count;
+    step->inputs = node->inputs;
+    step->input_count = node->input_count;
+    return TW_OK;
+}
+
+static tw_status *no_kernel(const tw_plan_node *node)
+{
+    tw_text dtypes = {""};
+    size_t at = 0;
+    for (size_t i = 0; i < node->spec.attr_count && at < sizeof dtypes.s - 1; i++) {
+        const tw_attr *attr = &node->spec.attrs[i];
+        if (attr->kind == TW_ATTR_TYPE && !attr->list && attr->name[0] != '_')
+            at += (size_t)snprintf(dtypes.s + at, sizeof dtypes.s - at, "%s%s=%s", at ? ", " : "", attr->name,
+                                   tw_dtype_name(attr->value.type));
+    }
+    tw_status *status = tw_status_new(TW_INVALID_ARGUMENT, "No OpKernel was registered to support Op '%s' with these "
+                                                           "attrs: %s", node->spec.op->name, dtypes.s);
+    status = tw_status_with_operation(status, node->spec.type, node->origin->spec.name);
+    return tw_status_with_where(tw_status_with_phase(status, TW_PHASE_RUN), node->origin->spec.where);
+}
+
+static tw_status *kernel_step(tw_variant *v, uint32_t index)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[index];
+    tw_step step = {.node = index};
+    step.kernel = tw_op_kernel(node->spec.op, NULL, node->spec.attrs, node->spec.attr_count);
+    if (!step.kernel || !step.kernel->compute)
+        return no_kernel(node);
+    step.compute = step.kernel->compute;
+    if (node->spec.op->definition.flags & TW_OP_WAITS)
+        step.flags |= TW_STEP_WAITS;
+    TW_TRY(output_places(v, node, &step));
+    return tw_variant_add_step(v, step);
+}
+
+/* The same bytes under another shape. */
+static tw_status *copy_bytes(tw_compute *c)
+{
+    if (c->outputs[0]->count)
+        memcpy(c->outputs[0]->data, c->inputs[0]->data, tw_array_bytes(c->inputs[0]));
+    return TW_OK;
+}
+
+static bool variable_is_written(const tw_variant *v, uint32_t value)
+{
+    uint32_t variable = v->plan->values.items[v->values[value].root].variable;
+    return variable == TW_NO_INDEX || v->plan->nodes.items[variable].written;
+}
+
+/* Identity, Reshape ...: no step, but where the memory cannot be shared or deadness must go on. */
+static tw_status *alias_step(tw_variant *v, uint32_t index)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[index];
+    uint32_t value = node->first_value, input = node->inputs[0];
+    tw_sized *sized = &v->values[value];
+    tw_place place = v->values[v->values[input].root].place;
+    tw_step step = {.node = index};
+    if (v->plan->values.items[value].reads) {
+        sized->place = TW_PLACE_VARIABLE;
+        sized->root = value;
+    } else if (!sized->dynamic && !from_variable(v, input) && place != TW_PLACE_HEAP) {
+        sized->root = v->values[input].root;
+        sized->place = place;
+    } else if (!sized->dynamic && from_variable(v, input) && !v->values[input].dynamic && !variable_is_written(v, input)) {
+        sized->root = v->values[input].root;
+        sized->place = TW_PLACE_VARIABLE;
+    } else {
+        step.compute = copy_bytes;
+        TW_TRY(output_places(v, node, &step));
+        if (step.flags & (TW_STEP_DYNAMIC | TW_STEP_HEAP))
+            step.flags |= TW_STEP_ALIAS;
+        return tw_variant_add_step(v, step);
+    }
+    if (!node->guarded)
+        return TW_OK;
+    step.inputs = node->inputs;
+    step.input_count = 1;
+    return tw_variant_add_step(v, step);
+}
+
+static tw_status *switch_step(tw_variant *v, uint32_t index)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[index];
+    tw_step step = {.node = index, .flags = TW_STEP_SWITCH};
+    TW_TRY(output_places(v, node, &step));
+    uint32_t root = v->values[node->inputs[0]].root;
+    tw_place place = v->values[root].place;
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        tw_sized *sized = &v->values[node->first_value + k];
+        if (sized->place == TW_PLACE_ARENA && (place == TW_PLACE_ARENA || place == TW_PLACE_FEED || place == TW_PLACE_CONSTANT)) {
+            sized->root = root;
+            sized->place = place;
+        }
+    }
+    return tw_variant_add_step(v, step);
+}
+
+static tw_status *merge_step(tw_variant *v, uint32_t index)
+{
+    tw_step step = {.node = index, .flags = TW_STEP_MERGE};
+    TW_TRY(output_places(v, &v->plan->nodes.items[index], &step));
+    return tw_variant_add_step(v, step);
+}
+
+tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[index];
+    if (!must_run(v, node))
+        return TW_OK;
+    if (node->kind == TW_NODE_LOOP) {
+        tw_step step = {.node = index, .flags = TW_STEP_LOOP, .body = v->bodies[index]};
+        TW_TRY(output_places(v, node, &step));
+        return tw_variant_add_step(v, step);
+    }
+    if (is_type(node, "Switch") || is_type(node, "RefSwitch"))
+        return switch_step(v, index);
+    if (is_type(node, "Merge") || is_type(node, "RefMerge"))
+        return merge_step(v, index);
+    if (node->spec.op->definition.flags & TW_OP_ALIAS)
+        return alias_step(v, index);
+    if (node->output_count == 0 && node->input_count == 0 && !node->guarded && is_type(node, "NoOp"))
+        return TW_OK;
+    return kernel_step(v, index);
+}
+
+/* Kernels see shapes and attributes and fill their state; workspaces are measured. */
+static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers)
+{
+    tw_compute c;
+    const tw_kernel *kernel = step->kernel;
+    if (!kernel || step->flags & (TW_STEP_DYNAMIC | TW_STEP_WRITES))
+        return TW_OK;
+    tw_variant_context(v, step, pointers, &c);
+    if (kernel->state_size) {
+        step->state = tw_arena_alloc(&v->arena, kernel->state_size);
+        if (!step->state)
+            return tw_no_memory();
+        c.state = step->state;
+    }
+    tw_status *status = kernel->prepare ? kernel->prepare(&c, step->state) : TW_OK;
+    if (status) {
+        status = tw_compute_explain(&c, status);
+        return status;
+    }
+    step->workspace_bytes = kernel->workspace ? kernel->workspace(&c) : 0;
+    return TW_OK;
+}
+
+void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **pointers, tw_compute *c)
+{
+    *c = (tw_compute){.spec = &v->plan->nodes.items[step->node].spec, .threads = 1};
+    c->inputs = pointers;
+    c->input_count = (uint16_t)step->input_count;
+    c->outputs = pointers + step->input_count;
+    c->output_count = (uint16_t)step->output_count;
+    for (uint32_t i = 0; i < step->input_count; i++)
+        pointers[i] = &v->slots[step->inputs[i]];
+    for (uint32_t k = 0; k < step->output_count; k++)
+        c->outputs[k] = &v->slots[step->outputs[k]];
+}
+
+static tw_status *make_slots(tw_variant *v)
+{
+    v->slots = tw_arena_array(&v->arena, v->plan->values.count + 1, sizeof *v->slots);
+    if (!v->slots)
+        return tw_no_memory();
+    for (size_t i = 0; i < v->plan->values.count; i++) {
+        tw_array *slot = &v->slots[i];
+        tw_sized *sized = &v->values[i];
+        atomic_init(&slot->refs, 1);
+        slot->dtype = v->plan->values.items[i].dtype;
+        sized->root = (uint32_t)i;
+        if (sized->dynamic || !sized->shape.dims)
+            continue;
+        TW_TRY(tw_shape_check(slot->dtype, sized->shape, &slot->count));
+        slot->rank = sized->shape.rank;
+        if (slot->rank)
+            memcpy(slot->dims, sized->shape.dims, slot->rank * sizeof *slot->dims);
+        sized->bytes = slot->count * tw_dtype_size(slot->dtype);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_variant_steps(tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    TW_TRY(make_slots(v));
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        if (plan->nodes.items[i].is_variable)
+            v->values[plan->nodes.items[i].first_value].place = TW_PLACE_VARIABLE;
+    }
+    mark_needed(v);
+    for (uint32_t i = 0; i < plan->order_count; i++) {
+        uint32_t index = plan->order[i], group = plan->nodes.items[index].group;
+        if (group != TW_NO_INDEX && index == plan->groups.items[group].nodes[0]) {
+            bool made = false;
+            TW_TRY(tw_variant_fuse(v, group, &made));
+            if (made) {
+                i += plan->groups.items[group].count - 1;
+                continue;
+            }
+        }
+        TW_TRY(tw_variant_node_step(v, index));
+    }
+    size_t most = 1;
+    for (size_t s = 0; s < v->steps.count; s++) {
+        size_t n = v->steps.items[s].input_count + v->steps.items[s].output_count;
+        most = n > most ? n : most;
+    }
+    tw_array **pointers = tw_alloc_array(most, sizeof *pointers);
+    tw_status *status = pointers ? TW_OK : tw_no_memory();
+    for (size_t s = 0; s < v->steps.count && !status; s++)
+        status = prepare_step(v, &v->steps.items[s], pointers);
+    tw_free(pointers);
+    return status;
+}

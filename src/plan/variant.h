@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A variant: a plan with sizes. It has the shape of every value, where its memory is, and the flat list of steps that a run
+ * walks. What cannot be known before the run (after Where, Unique ...) is marked dynamic and sized by its step. Made once for
+ * each set of feed sizes, then only read; frames (runtime/frame.h) hold what a run writes. */
+#ifndef TW_PLAN_VARIANT_H
+#define TW_PLAN_VARIANT_H
+
+#include "op/compute.h"
+#include "plan/plan.h"
+#include "tensor/array.h"
+
+typedef enum tw_place {
+    TW_PLACE_NONE,      /* nobody reads it, or an operation without numbers */
+    TW_PLACE_ARENA,     /* at `offset` of the frame's arena */
+    TW_PLACE_FEED,      /* where the caller's array is */
+    TW_PLACE_CONSTANT,  /* the plan's or this variant's own array */
+    TW_PLACE_VARIABLE,  /* the variable's buffer when the step runs */
+    TW_PLACE_HEAP       /* storage of its own: sizes known at run time, strings, handles */
+} tw_place;
+
+typedef struct tw_sized {
+    tw_shape shape;      /* fully known unless dynamic */
+    bool dynamic;
+    bool needed;         /* some step or fetch reads its numbers */
+    tw_place place;
+    uint32_t root;       /* the value whose memory this is; itself mostly */
+    size_t offset, bytes;
+    tw_array *constant;  /* its value where it is known for these sizes; a reference is held */
+    uint32_t born, dies; /* steps: of a root, over all that share its memory */
+} tw_sized;
+
+enum {
+    TW_STEP_GUARDED = 1,  /* skipped when an input or control is dead */
+    TW_STEP_READS = 2,    /* reads variables */
+    TW_STEP_WRITES = 4,   /* has reference inputs */
+    TW_STEP_DYNAMIC = 8,  /* sizes of outputs are found when it runs */
+    TW_STEP_HEAP = 16,    /* has outputs with storage of their own */
+    TW_STEP_SWITCH = 32,
+    TW_STEP_MERGE = 64,
+    TW_STEP_LOOP = 128,
+    TW_STEP_WAITS = 256,
+    TW_STEP_ALIAS = 512   /* dynamic and an alias: shares its input's storage */
+};
+
+typedef struct tw_step {
+    uint32_t node;              /* of a fused step: the last node of the group */
+    uint32_t flags;
+    tw_status *(*compute)(tw_compute *c);
+    const tw_kernel *kernel;    /* NULL for fused and control steps */
+    const uint32_t *inputs, *outputs; /* values */
+    uint32_t input_count, output_count;
+    void *state;                /* prepared; NULL where it is dynamic */
+    uint32_t in_place;          /* of a fused step: inputs that its first output may overwrite */
+    size_t workspace, workspace_bytes; /* in the arena */
+    struct tw_variant *body;    /* of a loop */
+    double flops;               /* an estimate, for traces and plans shown */
+} tw_step;
+
+typedef struct tw_variant {
+    atomic_int refs;
+    tw_plan *plan;
+    tw_arena arena;
+    tw_sized *values;           /* by value of the plan */
+    tw_array *slots;            /* prototypes of a frame's: dtype and dims; data is set by the frame */
+    TW_VEC(tw_step) steps;
+    size_t arena_bytes, live_bytes, workspace_bytes;
+    struct tw_variant **bodies; /* by node: of loops */
+    uint32_t fused_steps;
+    uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */
+    struct tw_variant *next;    /* of one plan, see runtime/cache.c */
+    void *frames;               /* idle frames, the runtime's */
+    uint64_t last_used;
+    tw_mutex lock;              /* of `frames` */
+} tw_variant;
+
+/* What is known of a fed value (or of what comes into a loop's body). */
+typedef struct tw_feed_size {
+    tw_shape shape;             /* unknown dims: dynamic */
+    const tw_array *value;      /* where the plan wants its numbers (tw_plan_wants_value), or NULL */
+} tw_feed_size;
+
+/* feeds: one for each of plan->feeds. Errors are those of shape rules, explained. */
+tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant **out);
+tw_variant *tw_variant_ref(tw_variant *variant);
+void tw_variant_unref(tw_variant *variant);
+
+/* Offsets for everything with place ARENA. */
+tw_status *tw_variant_place(tw_variant *variant);
+/* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */
+tw_status *tw_variant_size_loop(tw_variant *variant, uint32_t node);
+/* Steps from the plan's order, given the sizes. */
+tw_status *tw_variant_steps(tw_variant *variant);
+/* Sizes of everything in order. */
+tw_status *tw_variant_size(tw_variant *variant, const tw_feed_size *feeds);
+/* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status says what is wrong. */
+tw_status *tw_variant_verify(const tw_variant *variant);
+/* The context of a step over the variant's prototypes: shapes and attributes, no memory. pointers: room for all arrays. */
+void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array **pointers, tw_compute *c);
+
+/* Fused groups (fuse.c): a step for the group if its sizes agree; *made says so. */
+tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
+tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
+tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
+
+#endif

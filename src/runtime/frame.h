@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A frame: the memory of one run at one set of sizes - arena, slots, kernels' contexts with all pointers set. Frames are
+ * kept with their variant and used again, so that a run allocates nothing. One thread uses a frame at a time. */
+#ifndef TW_RUNTIME_FRAME_H
+#define TW_RUNTIME_FRAME_H
+
+#include "runtime/session.h"
+
+/* One call of the user's. */
+typedef struct tw_run {
+    tw_session *session;
+    int threads;
+    tw_cancel *cancel;
+    int64_t deadline;           /* tw_os_now's; 0: none */
+    tw_trace *trace;
+    uint64_t id;                /* of this run: names what lives for one run only */
+    tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
+    struct tw_run *next_waiting;
+} tw_run;
+
+typedef struct tw_frame {
+    struct tw_frame *next;      /* idle ones of a variant */
+    tw_variant *variant;
+    tw_session *session;
+    tw_run *run;                /* while it is used */
+    struct tw_frame *outer;     /* of a loop's body: the frame around */
+    void *arena;
+    tw_array *slots;            /* by value */
+    tw_compute *contexts;       /* by step */
+    tw_array **pointers;        /* inputs and outputs of all contexts */
+    tw_variable **refs;         /* by value: the variable that a reference or plain read means */
+    uint8_t *dead, *dead_nodes; /* by value, by node; only for plans with guards */
+    tw_array **held;            /* variables' arrays held for the step that runs */
+    uint32_t held_count;
+    struct tw_frame **bodies;   /* by step: of loops */
+    void *loop;                 /* of a body: where saved values are, see loop.c */
+    void **dynamic_state;       /* by step: state and workspace of dynamic steps, freed with the frame */
+    size_t *dynamic_bytes;
+} tw_frame;
+
+tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out);
+void tw_frame_free(tw_frame *frame);
+/* An idle frame of the variant for this session, or a new one; and back. */
+tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out);
+void tw_frame_put(tw_frame *frame);
+
+/* Points the slots of feed `index`, and all views of it, at the array's memory. */
+void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array);
+/* Runs all steps, or those from `first` to `last` - 1. */
+tw_status *tw_frame_run(tw_frame *frame);
+tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last);
+/* One step that has flags (step.c). */
+tw_status *tw_frame_step(tw_frame *frame, uint32_t step);
+tw_status *tw_frame_loop(tw_frame *frame, uint32_t step); /* loop.c */
+/* Drops the storage of values that have one of their own. */
+void tw_frame_drop_heap(tw_frame *frame);
+/* The value after the run into *out: NULL there gets a new array; another is written into. */
+tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out);
+/* A step's failure with the operation, its inputs and the user's line. */
+tw_status *tw_frame_explain(tw_frame *frame, uint32_t step, tw_status *status);
+
+extern const tw_engine tw_frame_engine;
+
+/* Makes `slot` hold storage of `shape` of its own (kept if it fits). */
+tw_status *tw_slot_allocate(tw_array *slot, tw_shape shape);
+/* Makes `slot` share what `from` holds under `shape`; a borrowed array is copied. */
+tw_status *tw_slot_share(tw_array *slot, const tw_array *from, tw_shape shape);
+
+#endif
