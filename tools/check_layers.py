@@ -19,8 +19,8 @@ MAY = {
     "ops": "base tensor kernels op",
     "composites": "",
     "autodiff": "base tensor op graph",
-    "plan": "base tensor kernels op graph",
-    "runtime": "base tensor kernels op graph plan",
+    "plan": "base tensor kernels op graph ops",
+    "runtime": "base tensor kernels op graph ops plan",
     "train": "",
 }
 # Files that are the face of one layer to another: op/define.h is what the files of src/ops include.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""format.py FILE ...: brings C files into the project's form: comments that pass the last column are
-moved above their line or wrapped anew, then clang-format does the rest."""
+"""format.py FILE ...: brings C files into the project's form: comments that pass the last column
+are moved above their line or wrapped anew, then clang-format does the rest."""
 import pathlib
 import re
 import subprocess

@@ -211,17 +211,22 @@ def install(stage):
         stage.run("exports", [ROOT / "tools/check_exports.py", directory])
 
 
+def is_installed(stage):
+    there = (PREFIX / "lib/pkgconfig/thalweg.pc").exists()
+    return there or stage.check("installed library", False, "nothing is in %s" % PREFIX)
+
+
 def consumers(stage):
     """Programs built through pkg-config and CMake"""
-    if not (PREFIX / "lib/pkgconfig/thalweg.pc").exists():
-        return stage.check("installed library", False, "nothing is installed in %s" % PREFIX)
-    stage.script("consumers", [ROOT / "tests/install/run.py", WORK / "consumers"],
-                        env=installed())
-    return None
+    if is_installed(stage):
+        stage.script("consumers", [ROOT / "tests/install/run.py", WORK / "consumers"],
+                     env=installed())
 
 
 def tutorial(stage):
     """The tutorial's programs against the installed library"""
+    if not is_installed(stage):
+        return
     given = ROOT.parent / "shared/tutorial/c/check.py"
     if given.exists():
         stage.script("the given programs", [sys.executable, given], env=installed())
@@ -248,7 +253,8 @@ def format_check(stage):
               for p in sorted((ROOT / folder).rglob("*")) if p.suffix in (".c", ".h")]
     code, output = execute(["clang-format", "--dry-run", "-Werror", *listed])
     wrong = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", output, re.M)))
-    return stage.check("format", code == 0, "\n".join(wrong) or output)
+    listed = "\n".join(wrong + ["%d files; make format mends them" % len(wrong)])
+    return stage.check("format", code == 0, listed if wrong else output)
 
 
 def source(stage):
