@@ -36,6 +36,7 @@ static void *libc_aligned(size_t size, size_t alignment, void *user)
     char *whole = malloc(room);
     if (!whole)
         return NULL;
+    /* At most alignment - 1 bytes are skipped, after room for the pointer. */
     uintptr_t first = (uintptr_t)whole + sizeof(void *);
     size_t step = (size_t)((alignment - (first & (alignment - 1))) & (alignment - 1));
     char *aligned = whole + sizeof(void *) + step;
@@ -55,6 +56,7 @@ static void libc_aligned_release(void *memory, void *user)
 
 static const tw_allocator libc_allocator = {libc_allocate, libc_resize,          libc_release,
                                             libc_aligned,  libc_aligned_release, NULL};
+/* A pointer to a table, so that a given one is copied: the caller's may be on his stack. */
 static const tw_allocator *table = &libc_allocator;
 static tw_allocator given;
 

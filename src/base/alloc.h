@@ -6,14 +6,18 @@
 
 #include "thalweg/base.h"
 
+/* The caller owns what each of these gives, and releases it with tw_free. */
 void *tw_alloc(size_t size);                     /* uninitialised; size 0 gives a valid pointer */
 void *tw_alloc_zero(size_t count, size_t size);  /* count * size, checked */
 void *tw_alloc_array(size_t count, size_t size); /* the same, uninitialised */
+/* NULL `memory` allocates. On failure `memory` is still valid and still the caller's. */
 void *tw_realloc_array(void *memory, size_t count, size_t size);
 void *tw_alloc_aligned(size_t size); /* 64-byte aligned; release with tw_free_aligned */
 void tw_free_aligned(void *memory);
+/* The text and a NUL; `length` bytes of `text` are read, whatever they are. */
 char *tw_strdup(const char *text);
 char *tw_strndup(const char *text, size_t length);
+/* On overflow *out holds the wrapped result, which nobody should use. */
 bool tw_size_mul(size_t a, size_t b, size_t *out); /* false on overflow */
 bool tw_size_add(size_t a, size_t b, size_t *out);
 bool tw_int64_mul(int64_t a, int64_t b, int64_t *out); /* false on overflow */

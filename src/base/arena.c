@@ -36,6 +36,7 @@ static tw_arena_block *block_new(tw_arena *arena, size_t size)
     return block;
 }
 
+/* As large as all blocks so far: few allocations for a large arena, little waste in a small. */
 static size_t block_size_for(const tw_arena *arena)
 {
     size_t size = arena->bytes;
@@ -44,6 +45,7 @@ static size_t block_size_for(const tw_arena *arena)
     return size < LARGEST_BLOCK ? size : LARGEST_BLOCK;
 }
 
+/* Behind the newest block, whose room stays open; alone in an empty arena it is the newest. */
 static char *alloc_own_block(tw_arena *arena, size_t size)
 {
     tw_arena_block *block = block_new(arena, size);
@@ -78,6 +80,7 @@ static char *take(tw_arena *arena, size_t size)
     if (!tw_size_add(size, ALIGNMENT - 1, &room))
         return NULL;
     room &= ~(size_t)(ALIGNMENT - 1);
+    /* An arena of own blocks alone has no open room: next is NULL. */
     if (!arena->next || (size_t)(arena->end - arena->next) < room) {
         size_t block_size = block_size_for(arena);
         if (room > block_size / 4)

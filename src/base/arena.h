@@ -13,6 +13,7 @@ typedef struct tw_arena {
     size_t bytes; /* allocated in all, for statistics and bounds */
 } tw_arena;       /* all zero is an empty arena */
 
+/* What these give is the arena's: valid until tw_arena_clear, never freed alone. */
 void *tw_arena_alloc(tw_arena *arena, size_t size); /* 16-byte aligned, zeroed; NULL: no memory */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size); /* checked product, zeroed */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size);

@@ -74,6 +74,7 @@ static uint32_t load_half(const unsigned char *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* The sum so far stands in the first four bytes of the word, as the polynomial division has it. */
 static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t size)
 {
     for (; size >= 8; size -= 8, p += 8) {
@@ -130,6 +131,7 @@ static uint32_t sum_of(uint32_t crc, const unsigned char *p, size_t size)
 
 uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size)
 {
+    /* Inverted at both ends, so that zeros in front count. */
     return ~sum_of(~crc, data, size);
 }
 

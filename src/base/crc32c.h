@@ -8,6 +8,7 @@
 
 /* `crc` is 0, or that of the bytes before. */
 uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size);
+/* Rotated and offset, so that a sum of data that contains sums stays strong. */
 uint32_t tw_crc32c_mask(uint32_t crc);
 
 #endif

@@ -11,6 +11,7 @@
 
 enum { FIRST_CAPACITY = 8 };
 
+/* Every bit of the input reaches every bit of the result, for the mask takes the low ones. */
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 32;
@@ -30,6 +31,7 @@ uint64_t tw_hash_bytes(const void *data, size_t size, uint64_t seed)
         h ^= word * UINT64_C(0xff51afd7ed558ccd);
         h = (h << 29 | h >> 35) * UINT64_C(0xc4ceb9fe1a85ec53);
     }
+    /* The length is in the start value, so a tail of zeros differs from no tail. */
     uint64_t tail = 0;
     for (size_t i = 0; i < size; i++)
         tail |= (uint64_t)bytes[i] << (8 * i);
@@ -65,6 +67,7 @@ static void index_add(tw_map *map, size_t position)
     map->index[i] = (uint32_t)(position + 1);
 }
 
+/* Closes the gaps that removals left and makes the table of positions anew. */
 static void drop_removed(tw_map *map)
 {
     size_t kept = 0;
@@ -82,6 +85,7 @@ static void drop_removed(tw_map *map)
 static bool grow(tw_map *map)
 {
     size_t capacity = map->capacity ? map->capacity * 2 : FIRST_CAPACITY;
+    /* Positions are 32 bits wide. */
     if (capacity > UINT32_MAX / 2)
         return false;
     uint32_t *index = tw_alloc_array(capacity * 2, sizeof *index);
@@ -100,6 +104,7 @@ static bool grow(tw_map *map)
     return true;
 }
 
+/* A map that is half removed entries is tidied and not grown. */
 static bool make_room(tw_map *map)
 {
     if (map->used < map->capacity)
@@ -135,6 +140,7 @@ bool tw_map_set(tw_map *map, const char *key, void *value)
         entry->value = value;
         return true;
     }
+    /* Both allocations come before any change. */
     char *copy = tw_strndup(key, length);
     if (!copy || !make_room(map)) {
         tw_free(copy);
@@ -237,6 +243,7 @@ bool tw_int_map_get(const tw_int_map *map, uint64_t key, uint64_t *value)
 
 bool tw_int_map_set(tw_int_map *map, uint64_t key, uint64_t value)
 {
+    /* Three quarters at most, so that a probe for a missing key stays short. */
     bool full = map->count >= map->capacity - map->capacity / 4;
     if (full && !(map->capacity && map->used[int_slot(map, key)]) && !int_grow(map))
         return false;

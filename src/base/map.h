@@ -19,7 +19,9 @@ typedef struct tw_map {
 } tw_map; /* all zero is an empty map */
 
 void *tw_map_get(const tw_map *map, const char *key); /* NULL: not there */
+/* A key that is the first `length` bytes of a longer text. */
 void *tw_map_get_n(const tw_map *map, const char *key, size_t length);
+/* Tells a NULL value from a key that is not there. */
 bool tw_map_has(const tw_map *map, const char *key);
 bool tw_map_set(tw_map *map, const char *key, void *value); /* replaces; false: no memory */
 void *tw_map_remove(tw_map *map, const char *key);          /* the value that was there, or NULL */
@@ -33,10 +35,13 @@ typedef struct tw_int_map {
     size_t count, capacity;
 } tw_int_map;
 
+/* `value` may be NULL, to ask only whether the key is there; it is untouched if it is not. */
 bool tw_int_map_get(const tw_int_map *map, uint64_t key, uint64_t *value);
+/* Adds or replaces. False: no memory, and the map is as it was. */
 bool tw_int_map_set(tw_int_map *map, uint64_t key, uint64_t value);
 void tw_int_map_clear(tw_int_map *map);
 
+/* For tables in memory, not for files: it differs by byte order and may change. */
 uint64_t tw_hash_bytes(const void *data, size_t size, uint64_t seed);
 
 #endif

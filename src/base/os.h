@@ -37,17 +37,20 @@ typedef struct tw_thread {
 /* clang-format on */
 #endif
 
+/* Locks are not recursive. Those made by TW_MUTEX_INIT and TW_COND_INIT need no init or free. */
 void tw_mutex_init(tw_mutex *mutex);
 void tw_mutex_free(tw_mutex *mutex);
 void tw_mutex_lock(tw_mutex *mutex);
 void tw_mutex_unlock(tw_mutex *mutex);
 void tw_cond_init(tw_cond *cond);
 void tw_cond_free(tw_cond *cond);
+/* The mutex is held before and after; it may wake for no reason, so wait in a loop. */
 void tw_cond_wait(tw_cond *cond, tw_mutex *mutex);
 /* Until `deadline` of tw_os_now (nanoseconds); false: it passed. */
 bool tw_cond_wait_until(tw_cond *cond, tw_mutex *mutex, int64_t deadline);
 void tw_cond_signal(tw_cond *cond);
 void tw_cond_broadcast(tw_cond *cond);
+/* False: no memory or no thread to be had. Signals from outside go to the program's own threads. */
 bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg);
 void tw_thread_join(tw_thread *thread);
 void tw_thread_yield(void);
@@ -66,6 +69,7 @@ bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 void *tw_os_library_open(const char *const *names);
 void *tw_os_library_symbol(void *library, const char *name);
 /* Random bytes from the system. */
+/* Not for keys: where the system has no generator the clock stands in. */
 void tw_os_entropy(void *out, size_t size);
 
 /* Whole files. `bytes` is the caller's to tw_free and has a NUL after its end; at most `limit`

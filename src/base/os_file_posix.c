@@ -15,6 +15,7 @@
 
 enum { MOST_AT_ONCE = 1 << 30, FIRST_ROOM = 4096, NAME_TRIES = 16 };
 
+/* As TensorFlow sorts them, as far as files go. */
 static tw_code code_of(int error)
 {
     switch (error) {
@@ -134,6 +135,7 @@ static int sync_file(int fd)
     return errno;
 }
 
+/* The first error counts: what close says after a failed write is no news. */
 static int close_file(int fd, int error)
 {
     int rc = close(fd);
@@ -178,6 +180,7 @@ static void sync_directory(const char *path, char *name)
     close(fd);
 }
 
+/* `old` is what is at the path, whose permissions the new file takes on; NULL: nothing. */
 static int write_beside(const char *path, const struct stat *old, const void *bytes, size_t size,
                         char *name, size_t room)
 {
@@ -202,6 +205,7 @@ static int write_beside(const char *path, const struct stat *old, const void *by
 tw_status *tw_os_write_file(const char *path, const void *bytes, size_t size)
 {
     struct stat about;
+    /* A path that cannot be looked at is treated as new: opening will say what is wrong. */
     bool there = stat(path, &about) == 0;
     int error;
     if (there && S_ISDIR(about.st_mode)) {

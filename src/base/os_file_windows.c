@@ -74,6 +74,7 @@ static DWORD read_all(HANDLE file, size_t room, size_t limit, char **bytes, size
         DWORD got = 0;
         if (!ReadFile(file, *bytes + *size, (DWORD)part, &got, NULL)) {
             DWORD error = GetLastError();
+            /* A pipe whose writer has gone has ended. */
             if (error != ERROR_BROKEN_PIPE)
                 return error;
         }
@@ -86,6 +87,7 @@ static DWORD read_all(HANDLE file, size_t room, size_t limit, char **bytes, size
     return ERROR_SUCCESS;
 }
 
+/* The file's size and one byte, to see its end and to hold the NUL. */
 static size_t expected_size(HANDLE file, size_t limit)
 {
     LARGE_INTEGER about;
@@ -126,6 +128,7 @@ tw_status *tw_os_read_file(const char *path, size_t limit, char **bytes, size_t 
     return status;
 }
 
+/* What failed, or ERROR_SUCCESS. */
 static DWORD write_all(HANDLE file, const char *bytes, size_t size)
 {
     while (size) {
@@ -162,6 +165,7 @@ static HANDLE open_beside(const wchar_t *path, wchar_t *name)
     return file;
 }
 
+/* The temporary file is gone afterwards, whether moved or deleted. */
 static DWORD write_beside(const wchar_t *path, wchar_t *name, const void *bytes, size_t size)
 {
     HANDLE file = open_beside(path, name);

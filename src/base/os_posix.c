@@ -92,6 +92,7 @@ typedef struct start {
     void *arg;
 } start;
 
+/* The block is freed before the run, which may never return. */
 static void *thread_main(void *arg)
 {
     start begin = *(start *)arg;
@@ -136,6 +137,7 @@ void tw_thread_yield(void)
     sched_yield();
 }
 
+/* The address of a thread's own variable: no system call, and right in the child of a fork. */
 uint64_t tw_thread_id(void)
 {
     static _Thread_local char own;
@@ -177,6 +179,7 @@ static int cores_of_control_group(void)
     return (int)(quota / period + (quota % period != 0));
 }
 
+/* A set holds 1024 processors; on larger machines the call fails and all that are online count. */
 static int cores_of_affinity(void)
 {
     cpu_set_t set;
@@ -220,6 +223,7 @@ bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 void *tw_os_library_open(const char *const *names)
 {
     for (; *names; names++) {
+        /* Local: the library's names must not answer for those of the program. */
         void *library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
         if (library)
             return library;
@@ -236,6 +240,7 @@ void tw_os_entropy(void *out, size_t size)
 {
     unsigned char *bytes = out;
     for (size_t done = 0; done < size;) {
+        /* The most that getentropy gives at once. */
         size_t part = size - done < 256 ? size - done : 256;
         if (getentropy(bytes + done, part) == 0) {
             done += part;

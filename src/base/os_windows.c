@@ -16,6 +16,7 @@ static const int64_t SECOND = 1000000000, MILLISECOND = 1000000;
 _Static_assert(sizeof(tw_mutex) == sizeof(SRWLOCK), "a tw_mutex is a lock");
 _Static_assert(sizeof(tw_cond) == sizeof(CONDITION_VARIABLE), "a tw_cond is a condition");
 
+/* The header names no Windows type, so that windows.h stays out of the rest. */
 static SRWLOCK *lock_of(tw_mutex *mutex)
 {
     return (SRWLOCK *)(void *)mutex;
@@ -66,6 +67,7 @@ bool tw_cond_wait_until(tw_cond *cond, tw_mutex *mutex, int64_t deadline)
     int64_t left = deadline - tw_os_now();
     if (left <= 0)
         return false;
+    /* The wait is in 32 bits of milliseconds; who wakes early waits again. */
     left = left < 3600 * SECOND ? left : 3600 * SECOND;
     DWORD wait = (DWORD)((left + MILLISECOND - 1) / MILLISECOND);
     return SleepConditionVariableSRW(condition_of(cond), lock_of(mutex), wait, 0) ||
@@ -133,6 +135,7 @@ int64_t tw_os_now(void)
     LARGE_INTEGER frequency, count;
     QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&count);
+    /* Whole seconds apart, for the product of all ticks would overflow in days. */
     int64_t per_second = frequency.QuadPart, ticks = count.QuadPart;
     return ticks / per_second * SECOND + ticks % per_second * SECOND / per_second;
 }
@@ -146,6 +149,7 @@ int64_t tw_os_wall_time(void)
     return steps / 10 - INT64_C(11644473600000000);
 }
 
+/* Of the processor group that the process runs in. */
 int tw_os_cores(void)
 {
     DWORD_PTR process, system;
@@ -156,6 +160,7 @@ int tw_os_cores(void)
     return info.dwNumberOfProcessors > 1 ? (int)info.dwNumberOfProcessors : 1;
 }
 
+/* There is no fork. */
 bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     (void)prepare;

@@ -36,6 +36,7 @@ void tw_philox_next(tw_philox *p, uint32_t out[4])
 
 void tw_philox_skip(tw_philox *p, uint64_t blocks)
 {
+    /* One number of 128 bits, lowest word first. */
     uint64_t low = (uint64_t)p->counter[1] << 32 | p->counter[0];
     uint64_t high = (uint64_t)p->counter[3] << 32 | p->counter[2];
     low += blocks;

@@ -48,6 +48,7 @@ static struct {
 
 static _Thread_local bool inside_job;
 
+/* Asked once, since it reads files. */
 static int cores(void)
 {
     int known = atomic_load_explicit(&pool.cores, memory_order_relaxed);
@@ -125,6 +126,7 @@ static void work(slot *job, int first)
 {
     for (int i = 0; i < job->parts; i++) {
         run *r = &job->runs[(first + i) % job->parts];
+        /* Look before counting: a finished run is not written to again. */
         while (atomic_load_explicit(&r->next, memory_order_relaxed) < r->end) {
             size_t cell = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
             if (cell < r->end)
@@ -153,6 +155,8 @@ static void leave(slot *job)
         tw_os_wake_word((uint32_t *)&job->gate, 1);
 }
 
+/* Joins what is open, once each. A fork while a cell ran here has reset the gates: then this
+ * thread is inside none. */
 static bool serve(void)
 {
     bool served = false;
@@ -177,6 +181,8 @@ static void idle(uint32_t seen)
     atomic_fetch_sub(&pool.spinning, 1);
     if (news)
         return;
+    /* Counted before the last look at `published`, and the caller looks at the count after he
+     * raised it: one of the two sees the other. */
     atomic_fetch_add(&pool.asleep, 1);
     while (atomic_load(&pool.published) == seen)
         tw_os_wait_word((uint32_t *)&pool.published, seen);
@@ -236,6 +242,7 @@ static bool start_workers(int count)
     return any;
 }
 
+/* NULL: as many jobs as there are slots are running. */
 static slot *take_slot(void)
 {
     for (int i = 0; i < SLOTS; i++) {
@@ -259,6 +266,7 @@ static void publish(slot *job, size_t cells)
     uint32_t helpers = (uint32_t)job->parts - 1;
     atomic_store_explicit(&job->gate, GATE_OPEN | helpers * ONE_TICKET, memory_order_release);
     atomic_fetch_add(&pool.published, 1);
+    /* Spinners see `published` change; only those asleep cost a call. */
     int missing = (int)helpers - atomic_load(&pool.spinning);
     if (missing > 0 && atomic_load(&pool.asleep) > 0)
         tw_os_wake_word((uint32_t *)&pool.published, missing);
@@ -271,6 +279,7 @@ static void finish(slot *job)
     uint32_t gate = atomic_fetch_and_explicit(&job->gate, shut, memory_order_acq_rel) & shut;
     while (gate & INSIDE) {
         if (!spin_while(&job->gate, INSIDE, gate & INSIDE)) {
+            /* The last to leave sees the bit, or the word has changed and there is no sleep. */
             gate = atomic_fetch_or(&job->gate, CALLER_SLEEPS) | CALLER_SLEEPS;
             if (gate & INSIDE)
                 tw_os_wait_word((uint32_t *)&job->gate, gate);
@@ -285,6 +294,7 @@ static bool run_shared(int parts, size_t cells, void (*body)(size_t cell, void *
     slot *job = start_workers(parts - 1) ? take_slot() : NULL;
     if (!job)
         return false;
+    /* Plain stores: who joins has read the gate that is opened after them. */
     job->parts = parts;
     job->body = body;
     job->arg = arg;
@@ -302,6 +312,7 @@ void tw_pool_run(int threads, size_t cells, void (*body)(size_t cell, void *arg)
     int parts = threads > 0 && threads < most ? threads : most;
     if (cells < (size_t)parts)
         parts = (int)cells;
+    /* The caller computes as the workers do, or a result would depend on who took its cell. */
     uint64_t mode = tw_os_float_enter();
     if (parts < 2 || inside_job || !run_shared(parts, cells, body, arg)) {
         for (size_t cell = 0; cell < cells; cell++)

@@ -41,6 +41,7 @@ tw_status *tw_no_memory(void)
     return (tw_status *)&no_memory;
 }
 
+/* A log wants one line, whatever a text brought along. */
 static void newlines_to_spaces(char *text)
 {
     for (; text && *text; text++) {
@@ -50,6 +51,7 @@ static void newlines_to_spaces(char *text)
 }
 
 /* The message with " | " before each part, or the report with a new line and four spaces. */
+/* NULL: no memory. */
 static char *compose(const tw_status *s, bool lines)
 {
     const char *between = lines ? "\n    " : " | ";
@@ -71,6 +73,7 @@ static char *compose(const tw_status *s, bool lines)
     return text;
 }
 
+/* False: no memory, and both texts are the old ones. */
 static bool retell(tw_status *s)
 {
     char *message = compose(s, false), *report = compose(s, true);
@@ -185,6 +188,7 @@ tw_status *tw_status_with_note(tw_status *status, const char *format, ...)
     else
         tw_buffer_add(&all, note.data, note.length);
     tw_buffer_clear(&note);
+    /* The old notes are kept until both texts hold the new one. */
     char *before = status->notes, *notes = tw_buffer_take(&all);
     if (!notes)
         return status;
@@ -238,6 +242,7 @@ const char *tw_code_name(tw_code code)
         [TW_DATA_LOSS] = "DATA_LOSS",
         [TW_UNAUTHENTICATED] = "UNAUTHENTICATED",
     };
+    /* A code below zero becomes a large index and is refused with those above. */
     size_t i = (size_t)code;
     return i < sizeof names / sizeof *names ? names[i] : "UNKNOWN";
 }

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 
 /* Room for `more` bytes and a NUL. */
+/* Grows by doubling; `failed` stays set until the buffer is taken or cleared. */
 static bool buffer_room(tw_buffer *b, size_t more)
 {
     size_t need;
@@ -80,6 +81,7 @@ void tw_buffer_printf(tw_buffer *b, const char *format, ...)
 
 char *tw_buffer_take(tw_buffer *b)
 {
+    /* An empty buffer has no data yet, and the caller is owed a text. */
     tw_buffer_add(b, "", 0);
     char *text = b->data;
     if (b->failed) {
@@ -205,6 +207,7 @@ static int layout_plain(char *out, size_t room, const digits *d)
 
 static size_t number_text(char out[40], double value, bool single)
 {
+    /* Comparisons and not isnan: the macros convert, with a warning, on some systems. */
     if (value != value)
         return (size_t)snprintf(out, 40, "nan");
     const char *sign = copysign(1.0, value) < 0 ? "-" : "";
@@ -215,6 +218,7 @@ static size_t number_text(char out[40], double value, bool single)
     digits d = shortest(fabs(value), single);
     size_t length = strlen(sign);
     memcpy(out, sign, length);
+    /* Where repr changes to an exponent. */
     bool scientific = d.point > 16 || d.point < -3;
     int rest = (scientific ? layout_scientific : layout_plain)(out + length, 40 - length, &d);
     return length + (size_t)rest;

@@ -14,6 +14,7 @@ typedef struct tw_buffer {
     bool failed;
 } tw_buffer; /* all zero is empty */
 
+/* All of these do nothing once `failed` is set. */
 void tw_buffer_add(tw_buffer *b, const void *data, size_t size);
 void tw_buffer_add_text(tw_buffer *b, const char *text);
 void tw_buffer_add_char(tw_buffer *b, char c);
@@ -24,6 +25,7 @@ char *tw_buffer_take(tw_buffer *b);
 void tw_buffer_clear(tw_buffer *b);
 
 bool tw_text_starts(const char *text, const char *prefix);
+/* Letters of ASCII only. */
 bool tw_text_equal_nocase(const char *a, const char *b);
 /* Shortest decimal text that reads back as the same float / double, as Python's repr: "0.1",
  * "1e-05", "inf", "nan". */
