@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which instruction set level kernels run at. Files in an isa/ folder are compiled once for each
- * level, with TW_ISA_SUFFIX (_plain, _v2, _v3, _v4) and TW_ISA_LEVEL (0, 2, 3, 4) defined; who
- * calls them asks for the level here. Levels 2 to 4 exist where TW_ISA_LEVELS_X86 is defined. */
+ * Instruction set levels. A file in an isa/ folder is compiled once for each level, with
+ * TW_ISA_LEVEL and TW_ISA_SUFFIX given by the build, and ends in one constant table of its
+ * functions, named by TW_ISA_NAME. A file outside declares the tables with TW_ISA_TABLES and takes
+ * the one of tw_isa_level(). */
 #ifndef TW_KERNELS_ISA_H
 #define TW_KERNELS_ISA_H
 
-#define TW_ISA_JOIN_(name, suffix) name##suffix
-#define TW_ISA_JOIN(name, suffix) TW_ISA_JOIN_(name, suffix)
-/* A function of an isa/ file: void TW_ISA_NAME(tw_copy)(...) is tw_copy_v3 at level 3. */
-#define TW_ISA_NAME(name) TW_ISA_JOIN(name, TW_ISA_SUFFIX)
+#include <stdbool.h>
 
-enum { TW_ISA_LEVELS = 4 }; /* plain, v2, v3, v4 */
+/* 0: plain C; 2, 3, 4: x86-64-v2, -v3, -v4. */
+enum { TW_ISA_PLAIN = 0, TW_ISA_V2 = 2, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
 
-/* 0, 2, 3 or 4: the best that this processor and system have, no higher than the limit. */
+/* The highest level of this machine that the build holds, by its feature bits; found once. The
+ * environment's THALWEG_ISA = plain, v2, v3 or v4 lowers it. */
 int tw_isa_level(void);
-/* 0 .. TW_ISA_LEVELS - 1: the same as an index of a table {plain, v2, v3, v4}. */
-int tw_isa_index(void);
-/* Never use more than `level` from now on (tests; THALWEG_ISA in the environment sets the first
- * limit); negative: no limit. Plans made before keep the functions they chose. */
-void tw_isa_limit(int level);
+/* For tests: from now on that level. False: this machine or build lacks it. */
+bool tw_isa_force(int level);
+const char *tw_isa_level_name(int level);
+
+#define TW_ISA_PASTE2_(name, suffix) name##suffix
+#define TW_ISA_PASTE_(name, suffix) TW_ISA_PASTE2_(name, suffix)
+#define TW_ISA_NAME(name) TW_ISA_PASTE_(name, TW_ISA_SUFFIX)
+
+#ifdef TW_ISA_LEVELS_X86
+#define TW_ISA_TABLES(type, name) extern const type name##_plain, name##_v2, name##_v3, name##_v4
+/* A pointer to the table of the current level. */
+#define TW_ISA_TABLE(name)                      \
+    (tw_isa_level() == TW_ISA_V4   ? &name##_v4 \
+     : tw_isa_level() == TW_ISA_V3 ? &name##_v3 \
+     : tw_isa_level() == TW_ISA_V2 ? &name##_v2 \
+                                   : &name##_plain)
+#else
+#define TW_ISA_TABLES(type, name) extern const type name##_plain
+#define TW_ISA_TABLE(name) (&name##_plain)
+#endif
 
 #endif

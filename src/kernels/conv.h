@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * 2-D convolution (cross-correlation, as in TensorFlow) and its two gradients, for float, double and
+ * half (through float). Images are NHWC or NCHW, filters (rows, cols, in depth, out depth). Blocks
+ * of output pixels are gathered into columns and multiplied by the filter, which is packed once into
+ * the workspace; nothing as large as all columns of an image is ever stored. NCHW and half are
+ * staged as NHWC floats. */
+#ifndef TW_KERNELS_CONV_H
+#define TW_KERNELS_CONV_H
+
+#include "kernels/gemm.h"
+#include "kernels/window.h"
+
+typedef struct tw_conv {
+    size_t batch, in_depth, out_depth;
+    tw_window rows, cols;
+    bool nchw;
+} tw_conv;
+
+typedef enum tw_conv_pass {
+    TW_CONV_FORWARD,        /* (input, filter) -> output */
+    TW_CONV_INPUT_GRADIENT, /* (filter, output's gradient) -> input's */
+    TW_CONV_FILTER_GRADIENT /* (input, output's gradient) -> filter's */
+} tw_conv_pass;
+
+/* Bytes that a pass would like in par->workspace; with less it allocates. SIZE_MAX: sizes overflow,
+ * the pass will fail. */
+size_t tw_conv_workspace(tw_dtype dtype, const tw_conv *conv, tw_conv_pass pass);
+
+/* epilogue: bias over the output's depth and activation; may be NULL. */
+tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
+                           const void *filter, void *output, const tw_gemm_epilogue *epilogue,
+                           const tw_par *par);
+tw_status *tw_conv_input_gradient(tw_dtype dtype, const tw_conv *conv, const void *filter,
+                                  const void *gradient, void *out, const tw_par *par);
+tw_status *tw_conv_filter_gradient(tw_dtype dtype, const tw_conv *conv, const void *input,
+                                   const void *gradient, void *out, const tw_par *par);
+
+/* Each input channel with filters of its own (rows, cols, in depth, multiplier): output channel
+ * c * multiplier + q; out_depth is in_depth * multiplier. NHWC; float, double and half. */
+tw_status *tw_depthwise_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
+                                const void *filter, void *output, const tw_par *par);
+tw_status *tw_depthwise_input_gradient(tw_dtype dtype, const tw_conv *conv, const void *filter,
+                                       const void *gradient, void *out, const tw_par *par);
+tw_status *tw_depthwise_filter_gradient(tw_dtype dtype, const tw_conv *conv, const void *input,
+                                        const void *gradient, void *out, const tw_par *par);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * C = alpha op(A) op(B) + beta C for row-major matrices, for float, double, half, bfloat16 (these
+ * two accumulate in float), int32, int64, complex64 and complex128. Small products go straight to
+ * plain loops; the rest runs over register tiles, with panels of B packed on the stack, so no
+ * workspace is wanted. Cells are cut by shape: the same bits at any number of threads. */
+#ifndef TW_KERNELS_GEMM_H
+#define TW_KERNELS_GEMM_H
+
+#include "kernels/par.h"
+#include "thalweg/dtype.h"
+#include "thalweg/status.h"
+
+typedef enum tw_activation {
+    TW_ACTIVATION_NONE,
+    TW_ACTIVATION_RELU,
+    TW_ACTIVATION_RELU6,
+    TW_ACTIVATION_SIGMOID,
+    TW_ACTIVATION_TANH
+} tw_activation;
+
+typedef struct tw_gemm_shape {
+    size_t m, n, k;                /* op(A) is (m, k), op(B) (k, n), C (m, n) */
+    bool transpose_a, transpose_b; /* A is stored (k, m), B (n, k) */
+    bool conjugate_a, conjugate_b; /* of complex dtypes; others ignore it */
+    size_t lda, ldb, ldc;          /* elements from row to row as stored; 0: dense rows */
+    double alpha, beta;            /* beta 0: C is only written */
+} tw_gemm_shape;
+
+/* What is done to C when it is finished, for float, double, half and bfloat16: c = act(c + bias).
+ * An activation keeps NaN. */
+typedef struct tw_gemm_epilogue {
+    const void *bias; /* [n] of the dtype, or NULL */
+    tw_activation activation;
+} tw_gemm_epilogue;
+
+/* A, B and C must not overlap. epilogue may be NULL. Errors: a dtype without a product, a row stride
+ * below the row, sizes that no memory has. k = 0 gives beta C. */
+tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, const void *b,
+                   void *c, const tw_gemm_epilogue *epilogue, const tw_par *par);
+
+/* A product for each index of an n-d grid of batches; C's matrices follow each other densely in
+ * row-major order of the grid. Strides are in elements, 0 where a batch is broadcast. */
+typedef struct tw_gemm_batches {
+    size_t rank;
+    const size_t *dims;                  /* [rank] */
+    const size_t *a_strides, *b_strides; /* [rank] */
+} tw_gemm_batches;
+tw_status *tw_gemm_batch(tw_dtype dtype, const tw_gemm_shape *shape, const tw_gemm_batches *batches,
+                         const void *a, const void *b, void *c, const tw_par *par);
+
+#endif
