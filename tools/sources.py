@@ -50,7 +50,7 @@ def tests():
 
 
 def op_inputs():
-    return [p for layer in ("ops", "composites") for pattern in ("*.c", "*.def")
+    return [p for layer in ("ops", "composites") for pattern in ("*.c", "*.h", "*.def")
             for p in listed("src/" + layer, pattern) if not in_isa(p)]
 
 

@@ -83,8 +83,8 @@ typedef struct tw_attr {
  * signature. `input_counts` (one for each argument of the signature; 1 where it is no list) may be NULL where the lengths
  * follow from attributes or there is one list only. Attributes that inputs imply, and those with a default, may be left out.
  * A type that the registry does not know takes `output_dtypes` (and gives unknown shapes); it can be held, not run. */
-typedef struct tw_add_args {
-    size_t size; /* sizeof(tw_add_args) */
+typedef struct tw_graph_add_args {
+    size_t size; /* sizeof(tw_graph_add_args) */
     tw_where where;
     const char *type;
     const char *name;             /* NULL: the type; made unique; scopes are put before it; "a/b/" is taken as it is, without the slash */
@@ -99,9 +99,9 @@ typedef struct tw_add_args {
     const tw_dtype *output_dtypes;
     size_t output_count;
     bool is_import;               /* the name is taken as it is, scopes are ignored */
-} tw_add_args;
+} tw_graph_add_args;
 
-TW_API tw_status *tw_graph_add(tw_graph *graph, const tw_add_args *args, tw_operation **out);
+TW_API tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_operation **out);
 
 TW_API const char *tw_operation_name(const tw_operation *op);   /* borrowed */
 TW_API const char *tw_operation_type(const tw_operation *op);

@@ -117,6 +117,7 @@ typedef struct tw_builder {
     const tw_field *fields;
     uint8_t field_count;
     uint16_t name_offset;    /* of `const char *name` */
+    uint16_t device_offset;  /* of `const char *device`; 0: there is none */
 } tw_builder;
 
 /* Adds the operation that `args` (size and where first) describes to its operands' graph, or the current one. Errors go to

@@ -108,6 +108,9 @@ typedef struct tw_builtin_op {
     const char *name;
     const tw_op_definition *definition;
 } tw_builtin_op;
+struct tw_builder;
+/* The builders that the build generates, one for each op that has one; ends with NULL. */
+extern const struct tw_builder *const tw_builtin_builders[];
 extern const tw_builtin_op tw_builtin_ops[]; /* sorted by name, ends with name NULL */
 
 /* The same for composites (src/composites): what the reference and front ends read. */
