@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * 2-D convolution (cross-correlation, as in TensorFlow) and its two gradients, for float, double and
- * half (through float). Images are NHWC or NCHW, filters (rows, cols, in depth, out depth). Blocks
- * of output pixels are gathered into columns and multiplied by the filter, which is packed once into
- * the workspace; nothing as large as all columns of an image is ever stored. NCHW and half are
- * staged as NHWC floats. */
+ * 2-D convolution (cross-correlation, as in TensorFlow) and its two gradients, for float, double
+ * and half (through float). Images are NHWC or NCHW, filters (rows, cols, in depth, out depth).
+ * Blocks of output pixels are gathered into columns and multiplied by the filter, which is packed
+ * once into the workspace; nothing as large as all columns of an image is ever stored. NCHW and
+ * half are staged as NHWC floats. */
 #ifndef TW_KERNELS_CONV_H
 #define TW_KERNELS_CONV_H
 

@@ -33,8 +33,8 @@ typedef struct tw_gemm_epilogue {
     tw_activation activation;
 } tw_gemm_epilogue;
 
-/* A, B and C must not overlap. epilogue may be NULL. Errors: a dtype without a product, a row stride
- * below the row, sizes that no memory has. k = 0 gives beta C. */
+/* A, B and C must not overlap. epilogue may be NULL. Errors: a dtype without a product, a row
+ * stride below the row, sizes that no memory has. k = 0 gives beta C. */
 tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, const void *b,
                    void *c, const tw_gemm_epilogue *epilogue, const tw_par *par);
 

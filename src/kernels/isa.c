@@ -1,66 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Instruction set levels by feature bits, never by model. The level is found once; finding it twice
- * at the same time gives the same value. */
+ * Which instruction set level runs. Levels are told by feature bits; a model's name says nothing. */
 #include "kernels/isa.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { UNKNOWN = -1, NO_LIMIT = 99 };
-static atomic_int detected = UNKNOWN;
-static atomic_int limit = UNKNOWN;
+#include "base/log.h"
 
-#ifdef TW_ISA_LEVELS_X86
-static int detect(void)
+static _Atomic int current = -1; /* not yet known */
+
+static const char *const names[] = {"plain", NULL, "v2", "v3", "v4"};
+enum { LEVELS = sizeof names / sizeof *names };
+
+static int machine_level(void)
 {
+#ifdef TW_ISA_LEVELS_X86
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
-        return 0;
+    if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2") ||
+        !__builtin_cpu_supports("popcnt"))
+        return TW_ISA_PLAIN;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
         !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("bmi2"))
-        return 2;
+        return TW_ISA_V2;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512dq") ||
         !__builtin_cpu_supports("avx512vl"))
-        return 3;
-    return 4;
-}
+        return TW_ISA_V3;
+    return TW_ISA_V4;
 #else
-static int detect(void)
-{
-    return 0;
-}
+    return TW_ISA_PLAIN;
 #endif
+}
 
-static int first_limit(void)
+static int level_named(const char *name)
 {
+    for (int level = 0; level < LEVELS; level++) {
+        if (names[level] && strcmp(names[level], name) == 0)
+            return level;
+    }
+    return -1;
+}
+
+static int standard_level(void)
+{
+    int level = machine_level();
     const char *text = getenv("THALWEG_ISA");
-    return text && *text >= '0' && *text <= '9' ? atoi(text) : NO_LIMIT;
+    if (!text || !*text)
+        return level;
+    int wanted = level_named(text);
+    if (wanted >= 0 && wanted <= level)
+        return wanted;
+    tw_log(TW_LOG_WARNING, "THALWEG_ISA='%s' is no level of this machine", text);
+    return level;
 }
 
 int tw_isa_level(void)
 {
-    int level = atomic_load_explicit(&detected, memory_order_relaxed);
-    if (level == UNKNOWN) {
-        level = detect();
-        atomic_store_explicit(&detected, level, memory_order_relaxed);
+    int level = atomic_load_explicit(&current, memory_order_relaxed);
+    if (level < 0) {
+        level = standard_level();
+        atomic_store_explicit(&current, level, memory_order_relaxed);
     }
-    int most = atomic_load_explicit(&limit, memory_order_relaxed);
-    if (most == UNKNOWN) {
-        most = first_limit();
-        atomic_store_explicit(&limit, most, memory_order_relaxed);
-    }
-    level = level < most ? level : most;
-    return level == 1 ? 0 : level; /* there is no level 1 */
+    return level;
 }
 
-int tw_isa_index(void)
+bool tw_isa_force(int level)
 {
-    int level = tw_isa_level();
-    return level ? level - 1 : 0;
+    if (!tw_isa_level_name(level) || level > machine_level())
+        return false;
+    atomic_store_explicit(&current, level, memory_order_relaxed);
+    return true;
 }
 
-void tw_isa_limit(int level)
+const char *tw_isa_level_name(int level)
 {
-    atomic_store_explicit(&limit, level < 0 ? NO_LIMIT : level, memory_order_relaxed);
+    return level >= 0 && level < LEVELS ? names[level] : NULL;
 }

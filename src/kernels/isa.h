@@ -16,7 +16,7 @@ enum { TW_ISA_PLAIN = 0, TW_ISA_V2 = 2, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
 int tw_isa_level(void);
 /* For tests: from now on that level. False: this machine or build lacks it. */
 bool tw_isa_force(int level);
-const char *tw_isa_level_name(int level);
+const char *tw_isa_level_name(int level); /* "v3"; NULL: there is none */
 
 #define TW_ISA_PASTE2_(name, suffix) name##suffix
 #define TW_ISA_PASTE_(name, suffix) TW_ISA_PASTE2_(name, suffix)

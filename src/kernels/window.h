@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Windows that slide over the rows and columns of images: the sizes of convolutions and poolings. */
+ * Windows that slide over the rows and columns of images: sizes of convolutions and poolings. */
 #ifndef TW_KERNELS_WINDOW_H
 #define TW_KERNELS_WINDOW_H
 
