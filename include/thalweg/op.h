@@ -93,6 +93,7 @@ typedef struct tw_state_class {
     const char *name;
     tw_status *(*make)(tw_compute *c, void **out);
     void (*free)(void *object);
+    bool per_run;              /* lives for one run only (TensorArrays, stacks) */
 } tw_state_class;
 TW_API tw_status *tw_compute_resource(tw_compute *c, const tw_state_class *type, const char *key, void **out);
 

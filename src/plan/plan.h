@@ -12,7 +12,7 @@
 #include "kernels/tile.h"
 #include "op/op.h"
 
-enum { TW_NO_INDEX = UINT32_MAX };
+#define TW_NO_INDEX UINT32_MAX
 
 typedef struct tw_plan tw_plan;
 

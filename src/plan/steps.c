@@ -237,7 +237,7 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
 {
     tw_compute c;
     const tw_kernel *kernel = step->kernel;
-    if (!kernel || step->flags & (TW_STEP_DYNAMIC | TW_STEP_WRITES))
+    if (!kernel || step->flags & TW_STEP_DYNAMIC)
         return TW_OK;
     tw_variant_context(v, step, pointers, &c);
     if (kernel->state_size) {
@@ -290,6 +290,29 @@ static tw_status *make_slots(tw_variant *v)
     return TW_OK;
 }
 
+/* Which values view the memory of each feed: a run points them at the caller's array. */
+static tw_status *list_feed_views(tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    v->feed_views = tw_arena_array(&v->arena, plan->feed_count + 1, sizeof *v->feed_views);
+    if (!v->feed_views)
+        return tw_no_memory();
+    for (size_t i = 0; i < plan->feed_count; i++) {
+        size_t count = 0;
+        for (uint32_t k = 0; k < plan->values.count; k++)
+            count += v->values[k].root == plan->feeds[i];
+        uint32_t *views = v->feed_views[i] = tw_arena_array(&v->arena, count + 1, sizeof *views);
+        if (!views)
+            return tw_no_memory();
+        for (uint32_t k = 0; k < plan->values.count; k++) {
+            if (v->values[k].root == plan->feeds[i])
+                *views++ = k;
+        }
+        *views = TW_NO_INDEX;
+    }
+    return TW_OK;
+}
+
 tw_status *tw_variant_steps(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
@@ -321,5 +344,5 @@ tw_status *tw_variant_steps(tw_variant *v)
     for (size_t s = 0; s < v->steps.count && !status; s++)
         status = prepare_step(v, &v->steps.items[s], pointers);
     tw_free(pointers);
-    return status;
+    return status ? status : list_feed_views(v);
 }

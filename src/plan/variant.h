@@ -64,6 +64,7 @@ typedef struct tw_variant {
     tw_array *slots;            /* prototypes of a frame's: dtype and dims; data is set by the frame */
     TW_VEC(tw_step) steps;
     size_t arena_bytes, live_bytes, workspace_bytes;
+    uint32_t **feed_views;      /* by feed: the values that view its memory, then TW_NO_INDEX */
     struct tw_variant **bodies; /* by node: of loops */
     uint32_t fused_steps;
     uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans kept by signature and, for each, variants kept by sizes; both the most recently used first, bounded in bytes. What
+ * is in use when it is evicted lives on until its run is over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "runtime/frame.h"
+#include "runtime/run.h"
+
+enum { VALUE_VARIANTS = 16, VARIANTS = 64 };
+
+/* ---- variants of one skeleton ---- */
+
+/* The key of a variant: for each feed rank and dims, and the bytes of wanted numbers. */
+typedef struct tw_sizes {
+    struct tw_sizes *next;
+    tw_variant *variant;
+    size_t bytes;
+    unsigned char key[];
+} tw_sizes;
+
+static bool wants_value(const tw_skeleton *s, size_t feed, const tw_array *array)
+{
+    return s->value_variants < VALUE_VARIANTS && s->plan->values.items[s->plan->feeds[feed]].wanted && array->count <= 64;
+}
+
+static size_t key_size(const tw_skeleton *s, tw_array *const *feeds)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < s->feed_count; i++) {
+        bytes += (1 + feeds[i]->rank) * sizeof(int64_t);
+        if (wants_value(s, i, feeds[i]))
+            bytes += tw_array_bytes(feeds[i]);
+    }
+    return bytes;
+}
+
+static void write_key(const tw_skeleton *s, tw_array *const *feeds, unsigned char *key)
+{
+    for (size_t i = 0; i < s->feed_count; i++) {
+        int64_t rank = (int64_t)feeds[i]->rank;
+        memcpy(key, &rank, sizeof rank);
+        key += sizeof rank;
+        memcpy(key, feeds[i]->dims, feeds[i]->rank * sizeof *feeds[i]->dims);
+        key += feeds[i]->rank * sizeof *feeds[i]->dims;
+        if (wants_value(s, i, feeds[i])) {
+            memcpy(key, feeds[i]->data, tw_array_bytes(feeds[i]));
+            key += tw_array_bytes(feeds[i]);
+        }
+    }
+}
+
+static void drop_sizes(tw_sizes *sizes)
+{
+    tw_variant_release(sizes->variant);
+    tw_free(sizes);
+}
+
+/* Takes the last ones off where there are too many. */
+static void trim_variants(tw_session *session, tw_skeleton *s)
+{
+    size_t count = 0;
+    for (tw_sizes **at = &s->sizes; *at; at = &(*at)->next) {
+        while (++count > VARIANTS && *at) {
+            tw_sizes *old = *at;
+            *at = old->next;
+            drop_sizes(old);
+            atomic_fetch_add(&session->evicted, 1);
+        }
+        if (!*at)
+            break;
+    }
+}
+
+static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_sizes *sizes)
+{
+    tw_feed_size *list = tw_alloc_array(s->feed_count + 1, sizeof *list);
+    if (!list)
+        return tw_no_memory();
+    bool by_value = false;
+    for (size_t i = 0; i < s->feed_count; i++) {
+        bool wanted = wants_value(s, i, feeds[i]);
+        list[i] = (tw_feed_size){tw_array_shape(feeds[i]), wanted ? feeds[i] : NULL};
+        by_value = by_value || wanted;
+    }
+    tw_status *status = tw_variant_build(s->plan, list, &sizes->variant);
+    tw_free(list);
+    if (!status) {
+        atomic_fetch_add(&session->variants_made, 1);
+        s->value_variants += by_value;
+    }
+    return status;
+}
+
+static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+{
+    size_t bytes = key_size(s, feeds);
+    tw_sizes *sizes = tw_alloc(sizeof *sizes + bytes);
+    if (!sizes)
+        return tw_no_memory();
+    *sizes = (tw_sizes){.bytes = bytes};
+    write_key(s, feeds, sizes->key);
+    for (tw_sizes **at = &s->sizes; *at; at = &(*at)->next) {
+        tw_sizes *found = *at;
+        if (found->bytes != bytes || memcmp(found->key, sizes->key, bytes))
+            continue;
+        *at = found->next; /* to the front */
+        found->next = s->sizes;
+        s->sizes = found;
+        tw_free(sizes);
+        *out = tw_variant_ref(found->variant);
+        return TW_OK;
+    }
+    tw_status *status = make_variant(session, s, feeds, sizes);
+    if (status) {
+        tw_free(sizes);
+        return status;
+    }
+    sizes->next = s->sizes;
+    s->sizes = sizes;
+    *out = tw_variant_ref(sizes->variant);
+    trim_variants(session, s);
+    return TW_OK;
+}
+
+tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+{
+    tw_mutex_lock(&s->lock);
+    tw_status *status = find_or_make(session, s, feeds, out);
+    tw_mutex_unlock(&s->lock);
+    return status;
+}
+
+/* ---- skeletons of a session ---- */
+
+static uint64_t hash_list(tw_tensors list, uint64_t hash)
+{
+    hash = tw_hash_bytes(&list.count, sizeof list.count, hash);
+    for (size_t i = 0; i < list.count; i++) {
+        uintptr_t pair[2] = {(uintptr_t)list.items[i].op, (uintptr_t)list.items[i].index};
+        hash = tw_hash_bytes(pair, sizeof pair, hash);
+    }
+    return hash;
+}
+
+static bool same_list(tw_tensors list, const tw_tensor *items)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        if (!tw_same(list.items[i], items[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_for(const tw_skeleton *s, const tw_signature *signature, uint64_t version)
+{
+    return s->graph_version == version && s->fetch_count == signature->fetches.count &&
+           s->target_count == signature->targets.count && s->feed_count == signature->feeds.count &&
+           same_list(signature->fetches, s->tensors) && same_list(signature->targets, s->tensors + s->fetch_count) &&
+           same_list(signature->feeds, s->tensors + s->fetch_count + s->target_count);
+}
+
+void tw_skeleton_unref(tw_skeleton *s)
+{
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    while (s->sizes) {
+        tw_sizes *sizes = s->sizes;
+        s->sizes = sizes->next;
+        drop_sizes(sizes);
+    }
+    tw_plan_unref(s->plan);
+    tw_mutex_free(&s->lock);
+    tw_free(s->tensors);
+    tw_free(s);
+}
+
+static tw_status *make_skeleton(tw_session *session, const tw_signature *signature, uint64_t version, tw_skeleton **out)
+{
+    tw_skeleton *s = TW_NEW(tw_skeleton);
+    if (!s)
+        return tw_no_memory();
+    atomic_init(&s->refs, 1);
+    tw_mutex_init(&s->lock);
+    s->graph_version = version;
+    s->fetch_count = signature->fetches.count;
+    s->target_count = signature->targets.count;
+    s->feed_count = signature->feeds.count;
+    s->tensors = tw_alloc_array(s->fetch_count + s->target_count + s->feed_count + 1, sizeof *s->tensors);
+    tw_status *status = s->tensors ? tw_plan_build(session->graph, signature, &s->plan) : tw_no_memory();
+    if (status) {
+        tw_skeleton_unref(s);
+        return status;
+    }
+    const tw_tensors lists[3] = {signature->fetches, signature->targets, signature->feeds};
+    tw_tensor *at = s->tensors;
+    for (int k = 0; k < 3; k++) {
+        for (size_t i = 0; i < lists[k].count; i++)
+            *at++ = lists[k].items[i];
+    }
+    atomic_fetch_add(&session->skeletons_made, 1);
+    *out = s;
+    return TW_OK;
+}
+
+static size_t skeleton_bytes(const tw_skeleton *s)
+{
+    size_t bytes = sizeof *s + s->plan->arena.bytes + s->plan->nodes.capacity * sizeof(tw_plan_node) +
+                   s->plan->values.capacity * sizeof(tw_plan_value);
+    return bytes * 3; /* with variants and frames of the usual kind */
+}
+
+/* The list of all skeletons has the newest last; the one unused for longest goes. Under the session's lock. */
+static void make_room(tw_session *session)
+{
+    while (session->cache_bytes > session->cache_limit && session->all_skeletons.count > 1) {
+        size_t oldest = 0;
+        for (size_t i = 1; i + 1 < session->all_skeletons.count; i++) {
+            if (atomic_load(&session->all_skeletons.items[i]->last_used) <
+                atomic_load(&session->all_skeletons.items[oldest]->last_used))
+                oldest = i;
+        }
+        tw_skeleton *s = session->all_skeletons.items[oldest];
+        session->cache_bytes -= skeleton_bytes(s);
+        session->all_skeletons.count--;
+        memmove(session->all_skeletons.items + oldest, session->all_skeletons.items + oldest + 1,
+                (session->all_skeletons.count - oldest) * sizeof(tw_skeleton *));
+        tw_session_index_skeletons(session);
+        atomic_fetch_add(&session->evicted, 1);
+        tw_skeleton_unref(s);
+    }
+}
+
+/* The chains by hash, made anew after something was taken out. */
+void tw_session_index_skeletons(tw_session *session)
+{
+    tw_int_map_clear(&session->skeletons);
+    for (size_t i = 0; i < session->all_skeletons.count; i++) {
+        tw_skeleton *s = session->all_skeletons.items[i];
+        uint64_t chain = 0;
+        (void)tw_int_map_get(&session->skeletons, s->hash, &chain);
+        s->next = (tw_skeleton *)(uintptr_t)chain;
+        (void)tw_int_map_set(&session->skeletons, s->hash, (uint64_t)(uintptr_t)s);
+    }
+}
+
+static tw_skeleton *find_skeleton(tw_session *session, const tw_signature *signature, uint64_t hash, uint64_t version)
+{
+    uint64_t chain = 0;
+    (void)tw_int_map_get(&session->skeletons, hash, &chain);
+    for (tw_skeleton *s = (tw_skeleton *)(uintptr_t)chain; s; s = s->next) {
+        if (is_for(s, signature, version)) {
+            atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+            atomic_store_explicit(&s->last_used, ++session->clock, memory_order_relaxed);
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t hash)
+{
+    uint64_t chain = 0;
+    s->hash = hash;
+    (void)tw_int_map_get(&session->skeletons, hash, &chain);
+    if (!tw_vec_push(&session->all_skeletons, s))
+        return tw_no_memory();
+    s->next = (tw_skeleton *)(uintptr_t)chain;
+    if (!tw_int_map_set(&session->skeletons, hash, (uint64_t)(uintptr_t)s)) {
+        session->all_skeletons.count--;
+        return tw_no_memory();
+    }
+    atomic_store(&s->last_used, ++session->clock);
+    atomic_fetch_add(&s->refs, 1);
+    session->cache_bytes += skeleton_bytes(s);
+    make_room(session);
+    return TW_OK;
+}
+
+tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature, tw_skeleton **out)
+{
+    uint64_t hash = hash_list(signature->feeds, hash_list(signature->targets, hash_list(signature->fetches, 7)));
+    uint64_t version = tw_graph_plan_version(session->graph);
+    tw_mutex_lock(&session->lock);
+    *out = find_skeleton(session, signature, hash, version);
+    tw_mutex_unlock(&session->lock);
+    if (*out)
+        return TW_OK;
+    tw_skeleton *made;
+    TW_TRY(make_skeleton(session, signature, version, &made));
+    tw_mutex_lock(&session->lock);
+    tw_status *status = keep_skeleton(session, made, hash);
+    tw_mutex_unlock(&session->lock);
+    if (status) {
+        tw_skeleton_unref(made);
+        return status;
+    }
+    *out = made;
+    return TW_OK;
+}
+
+void tw_session_clear_cache(tw_session *session)
+{
+    for (size_t i = 0; i < session->all_skeletons.count; i++)
+        tw_skeleton_unref(session->all_skeletons.items[i]);
+    tw_vec_clear(&session->all_skeletons);
+    tw_int_map_clear(&session->skeletons);
+}

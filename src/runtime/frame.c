@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Frames: made from a variant's prototypes, filled with pointers once, kept while the variant lives. */
+#include "runtime/frame.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "runtime/run.h"
+
+/* ---- making one ---- */
+
+static void *memory_of(const tw_frame *frame, uint32_t value)
+{
+    const tw_sized *root = &frame->variant->values[frame->variant->values[value].root];
+    switch (root->place) {
+    case TW_PLACE_ARENA:
+        return (char *)frame->arena + root->offset;
+    case TW_PLACE_CONSTANT:
+        return root->constant->data;
+    default:
+        return NULL;
+    }
+}
+
+static void set_slots(tw_frame *frame)
+{
+    const tw_variant *v = frame->variant;
+    for (uint32_t i = 0; i < v->plan->values.count; i++) {
+        tw_array *slot = &frame->slots[i];
+        slot->data = memory_of(frame, i);
+        if (v->values[i].place == TW_PLACE_CONSTANT && v->values[i].root == i && v->values[i].constant &&
+            !tw_dtype_is_plain(slot->dtype) && v->values[i].constant->storage)
+            slot->storage = tw_storage_ref(v->values[i].constant->storage);
+    }
+}
+
+static tw_status *set_contexts(tw_frame *frame)
+{
+    const tw_variant *v = frame->variant;
+    tw_array **pointers = frame->pointers;
+    for (size_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        tw_compute *c = &frame->contexts[s];
+        *c = (tw_compute){.spec = &v->plan->nodes.items[step->node].spec, .engine = &tw_frame_engine, .threads = 1};
+        c->inputs = pointers;
+        c->input_count = (uint16_t)step->input_count;
+        for (uint32_t i = 0; i < step->input_count; i++)
+            *pointers++ = &frame->slots[step->inputs[i]];
+        c->outputs = pointers;
+        c->output_count = (uint16_t)step->output_count;
+        for (uint32_t k = 0; k < step->output_count; k++)
+            *pointers++ = &frame->slots[step->outputs[k]];
+        c->workspace = step->workspace_bytes ? (char *)frame->arena + step->workspace : NULL;
+        c->state = step->state;
+        c->frame = frame;
+        c->step = (uint32_t)s;
+        if (step->body)
+            TW_TRY(tw_frame_new(frame->session, step->body, &frame->bodies[s]));
+        if (step->body)
+            frame->bodies[s]->outer = frame;
+    }
+    return TW_OK;
+}
+
+/* The variables that references and plain reads mean, as far as that is fixed. */
+static tw_status *set_refs(tw_frame *frame)
+{
+    const tw_plan *plan = frame->variant->plan;
+    tw_arena arena = {0};
+    tw_status *status = TW_OK;
+    for (size_t n = 0; n < plan->nodes.count && !status; n++) {
+        const tw_plan_node *node = &plan->nodes.items[n];
+        if (node->gone || !node->is_variable)
+            continue;
+        const char *key = tw_variable_key(&node->origin->spec, &arena);
+        tw_dtype dtype = plan->values.items[node->first_value].dtype;
+        status = key ? tw_session_variable(frame->session, key, dtype, &frame->refs[node->first_value]) : tw_no_memory();
+    }
+    for (size_t i = 0; i < plan->values.count && !status; i++) {
+        const tw_plan_value *value = &plan->values.items[i];
+        if (value->variable != TW_NO_INDEX && (value->is_ref || value->reads) && !frame->refs[i])
+            frame->refs[i] = frame->refs[plan->nodes.items[value->variable].first_value];
+    }
+    tw_arena_clear(&arena);
+    return status;
+}
+
+static tw_status *allocate_parts(tw_frame *frame)
+{
+    const tw_variant *v = frame->variant;
+    size_t values = v->plan->values.count, steps = v->steps.count, most = 1;
+    for (size_t s = 0; s < steps; s++)
+        most = v->steps.items[s].input_count > most ? v->steps.items[s].input_count : most;
+    frame->arena = tw_alloc_aligned(v->arena_bytes + 64);
+    frame->slots = tw_alloc_array(values + 1, sizeof *frame->slots);
+    frame->contexts = tw_alloc_array(steps + 1, sizeof *frame->contexts);
+    frame->pointers = tw_alloc_array((size_t)v->input_total + 1, sizeof *frame->pointers);
+    frame->refs = tw_alloc_zero(values + 1, sizeof *frame->refs);
+    frame->held = tw_alloc_array(2 * most, sizeof *frame->held);
+    frame->bodies = tw_alloc_zero(steps + 1, sizeof *frame->bodies);
+    frame->dynamic_state = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_state);
+    frame->dynamic_bytes = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_bytes);
+    frame->dead = tw_alloc_zero(values + 1, 1);
+    frame->dead_nodes = tw_alloc_zero(v->plan->nodes.count + 1, 1);
+    if (!frame->arena || !frame->slots || !frame->contexts || !frame->pointers || !frame->refs || !frame->held ||
+        !frame->bodies || !frame->dynamic_state || !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
+        return tw_no_memory();
+    memcpy(frame->slots, v->slots, values * sizeof *frame->slots);
+    return TW_OK;
+}
+
+tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out)
+{
+    tw_frame *frame = TW_NEW(tw_frame);
+    if (!frame)
+        return tw_no_memory();
+    frame->session = session;
+    frame->variant = variant;
+    tw_status *status = allocate_parts(frame);
+    if (!status) {
+        set_slots(frame);
+        status = set_refs(frame);
+    }
+    if (!status)
+        status = set_contexts(frame);
+    if (status) {
+        tw_frame_free(frame);
+        return status;
+    }
+    *out = frame;
+    return TW_OK;
+}
+
+void tw_frame_free(tw_frame *frame)
+{
+    if (!frame)
+        return;
+    const tw_variant *v = frame->variant;
+    for (size_t i = 0; frame->slots && i < v->plan->values.count; i++)
+        tw_storage_unref(frame->slots[i].storage);
+    for (size_t s = 0; s < v->steps.count; s++) {
+        if (frame->dynamic_state)
+            tw_free_aligned(frame->dynamic_state[s]);
+        if (frame->bodies)
+            tw_frame_free(frame->bodies[s]);
+    }
+    if (frame->loop)
+        tw_loop_store_free(frame->loop);
+    tw_free_aligned(frame->arena);
+    tw_free(frame->slots);
+    tw_free(frame->contexts);
+    tw_free(frame->pointers);
+    tw_free(frame->refs);
+    tw_free(frame->held);
+    tw_free(frame->bodies);
+    tw_free(frame->dynamic_state);
+    tw_free(frame->dynamic_bytes);
+    tw_free(frame->dead);
+    tw_free(frame->dead_nodes);
+    tw_free(frame);
+}
+
+/* ---- idle ones ---- */
+
+tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
+{
+    tw_mutex_lock(&variant->lock);
+    tw_frame *frame = variant->frames;
+    if (frame)
+        variant->frames = frame->next;
+    tw_mutex_unlock(&variant->lock);
+    if (!frame)
+        TW_TRY(tw_frame_new(session, variant, &frame));
+    frame->next = NULL;
+    frame->run = run;
+    *out = frame;
+    return TW_OK;
+}
+
+void tw_frame_put(tw_frame *frame)
+{
+    tw_variant *variant = frame->variant;
+    frame->run = NULL;
+    tw_mutex_lock(&variant->lock);
+    frame->next = variant->frames;
+    variant->frames = frame;
+    tw_mutex_unlock(&variant->lock);
+}
+
+void tw_variant_release_frames(tw_variant *variant)
+{
+    tw_mutex_lock(&variant->lock);
+    tw_frame *frame = variant->frames;
+    variant->frames = NULL;
+    tw_mutex_unlock(&variant->lock);
+    while (frame) {
+        tw_frame *next = frame->next;
+        tw_frame_free(frame);
+        frame = next;
+    }
+}
+
+/* Frames in use hold no reference: whoever runs one does, so that the last to let go finds all of them idle. */
+void tw_variant_release(tw_variant *variant)
+{
+    if (atomic_load_explicit(&variant->refs, memory_order_acquire) == 1)
+        tw_variant_release_frames(variant);
+    tw_variant_unref(variant);
+}
+
+/* ---- feeds and fetches ---- */
+
+void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
+{
+    const tw_variant *v = frame->variant;
+    uint32_t value = v->plan->feeds[index];
+    tw_array *slot = &frame->slots[value];
+    slot->data = array->data;
+    slot->rank = array->rank;
+    slot->count = array->count;
+    memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
+    if (!v->feed_views)
+        return;
+    for (const uint32_t *view = v->feed_views[index]; *view != TW_NO_INDEX; view++)
+        frame->slots[*view].data = array->data;
+}
+
+/* Into the caller's array, or a new one. */
+static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
+{
+    tw_shape shape = {from->dims, from->rank};
+    if (!*out) {
+        tw_array *made;
+        TW_TRY(tw_array_create(from->dtype, shape, &made));
+        tw_status *status = from->count ? tw_elements_copy(from->dtype, made->data, from->data, from->count) : TW_OK;
+        if (status) {
+            tw_array_unref(made);
+            return status;
+        }
+        *out = made;
+        return TW_OK;
+    }
+    tw_array *to = *out;
+    if (to->dtype != from->dtype || !tw_shape_equal(tw_array_shape(to), shape))
+        return tw_value_error("the array given for %s is %s %s, the value is %s %s", tw_tensor_name(tensor).s,
+                              tw_dtype_name(to->dtype), tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),
+                              tw_shape_text(shape).s);
+    return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count) : TW_OK;
+}
+
+static tw_status *fetch_variable(tw_frame *frame, uint32_t value, tw_array **out, tw_tensor tensor)
+{
+    tw_variable *variable = frame->refs[frame->variant->values[value].root];
+    tw_array *held = variable ? tw_variable_hold(variable) : NULL;
+    if (!held) {
+        tw_status *status = tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
+                                          variable ? variable->key : tensor.op->spec.name);
+        status = tw_status_with_phase(tw_status_with_kind(status, TW_KIND_STATE), TW_PHASE_RUN);
+        return tw_status_with_where(tw_status_with_operation(status, tensor.op->spec.type, tensor.op->spec.name),
+                                    tensor.op->spec.where);
+    }
+    tw_array view = *held;
+    const tw_sized *sized = &frame->variant->values[value];
+    if (sized->root != value && !sized->dynamic) { /* another shape over it */
+        view.rank = sized->shape.rank;
+        memcpy(view.dims, sized->shape.dims, view.rank * sizeof *view.dims);
+    }
+    tw_status *status = give(&view, out, tensor);
+    tw_array_unref(held);
+    return status;
+}
+
+tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
+{
+    const tw_plan_fetch *f = &frame->variant->plan->fetches[fetch];
+    if (f->value == TW_NO_INDEX)
+        return TW_OK;
+    if (frame->dead[f->value])
+        return tw_status_with_phase(tw_status_new(TW_INVALID_ARGUMENT, "The tensor returned for %s was not valid.",
+                                                  tw_tensor_name(f->tensor).s), TW_PHASE_RUN);
+    if (frame->variant->values[f->value].place == TW_PLACE_VARIABLE)
+        return fetch_variable(frame, f->value, out, f->tensor);
+    return give(&frame->slots[f->value], out, f->tensor);
+}
+
+void tw_frame_drop_heap(tw_frame *frame)
+{
+    const tw_variant *v = frame->variant;
+    for (size_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        for (uint32_t k = 0; step->flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC) && k < step->output_count; k++) {
+            tw_array *slot = &frame->slots[step->outputs[k]];
+            if (slot->storage && !(tw_dtype_is_plain(slot->dtype) && tw_storage_unique(slot->storage))) {
+                tw_storage_unref(slot->storage);
+                slot->storage = NULL;
+                slot->data = NULL;
+            }
+        }
+    }
+}

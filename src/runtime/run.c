@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tw_run: look the plan up, the variant for the sizes, a frame, walk the steps, give the results. */
+#include "runtime/run.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+
+/* ---- cancelling ---- */
+
+tw_cancel *tw_cancel_new(void)
+{
+    tw_cancel *cancel = TW_NEW(tw_cancel);
+    if (cancel)
+        atomic_init(&cancel->refs, 1);
+    return cancel;
+}
+
+void tw_cancel_free(tw_cancel *cancel)
+{
+    if (cancel && atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) == 1)
+        tw_free(cancel);
+}
+
+tw_status *tw_run_check(const tw_run *run)
+{
+    if (run->cancel && atomic_load_explicit(&run->cancel->cancelled, memory_order_relaxed))
+        return tw_status_new(TW_CANCELLED, "the run was cancelled");
+    if (atomic_load_explicit(&run->session->closed, memory_order_relaxed))
+        return tw_status_new(TW_CANCELLED, "the session was closed during the run");
+    return TW_OK;
+}
+
+/* ---- steps ---- */
+
+static bool is_watched(const tw_run *run)
+{
+    return run->cancel || run->trace;
+}
+
+static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
+{
+    tw_run *run = frame->run;
+    for (uint32_t s = first; s < last; s++) {
+        const tw_step *step = &frame->variant->steps.items[s];
+        TW_TRY(tw_run_check(run));
+        int64_t start = run->trace ? tw_os_now() : 0;
+        frame->contexts[s].threads = run->threads;
+        tw_status *status = step->flags ? tw_frame_step(frame, s) : step->compute(&frame->contexts[s]);
+        if (run->trace)
+            tw_trace_step(run->trace, frame, s, start, tw_os_now());
+        if (status)
+            return tw_frame_explain(frame, s, status);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last)
+{
+    if (is_watched(frame->run))
+        return run_watched(frame, first, last);
+    int threads = frame->run->threads;
+    const _Atomic bool *closed = &frame->session->closed;
+    const tw_step *steps = frame->variant->steps.items;
+    for (uint32_t s = first; s < last; s++) {
+        tw_compute *c = &frame->contexts[s];
+        c->threads = threads;
+        tw_status *status = steps[s].flags ? tw_frame_step(frame, s) : steps[s].compute(c);
+        if (status)
+            return tw_frame_explain(frame, s, status);
+        if (atomic_load_explicit(closed, memory_order_relaxed))
+            return tw_run_check(frame->run);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_frame_run(tw_frame *frame)
+{
+    if (frame->variant->plan->has_waits)
+        return tw_frame_run_waiting(frame);
+    return tw_frame_run_range(frame, 0, (uint32_t)frame->variant->steps.count);
+}
+
+/* Of a fused step the operation is its last one. */
+tw_status *tw_frame_explain(tw_frame *frame, uint32_t s, tw_status *status)
+{
+    if (tw_status_operation(status) || tw_status_is_wait(status) || tw_status_code(status) == TW_CANCELLED)
+        return status;
+    const tw_step *step = &frame->variant->steps.items[s];
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    tw_spec spec = node->spec;
+    spec.name = node->origin->spec.name;
+    spec.type = node->origin->spec.type;
+    spec.where = node->origin->spec.where;
+    tw_compute c = frame->contexts[s];
+    c.spec = &spec;
+    return tw_compute_explain(&c, tw_status_with_phase(status, TW_PHASE_RUN));
+}
+
+/* ---- a run ---- */
+
+tw_status *tw_run_begin(tw_session *session)
+{
+    atomic_fetch_add(&session->running, 1);
+    if (!atomic_load(&session->closed))
+        return TW_OK;
+    tw_run_end(session);
+    return tw_status_with_kind(tw_status_new(TW_FAILED_PRECONDITION, "Attempted to use a closed Session."), TW_KIND_STATE);
+}
+
+void tw_run_end(tw_session *session)
+{
+    if (atomic_fetch_sub(&session->running, 1) != 1 || !atomic_load(&session->closed))
+        return;
+    tw_mutex_lock(&session->lock);
+    tw_cond_broadcast(&session->idle);
+    tw_mutex_unlock(&session->lock);
+}
+
+tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
+{
+    if (!array)
+        return tw_value_error("the array fed for %s is NULL", tw_tensor_name(tensor).s);
+    tw_shape declared = tw_tensor_shape(tensor), fed = {array->dims, array->rank};
+    tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(tensor));
+    tw_status *status = TW_OK;
+    if (array->dtype != dtype)
+        status = tw_type_error("fed %s where the tensor '%s' is %s", tw_dtype_name(array->dtype),
+                               tw_tensor_name(tensor).s, tw_dtype_name(dtype));
+    else if (!tw_shape_compatible(declared, fed))
+        status = tw_value_error("Cannot feed value of shape %s for Tensor '%s', which has shape '%s'",
+                                tw_shape_text(fed).s, tw_tensor_name(tensor).s, tw_shape_text(declared).s);
+    if (!status)
+        return TW_OK;
+    status = tw_status_with_operation(tw_status_with_phase(status, TW_PHASE_RUN), tensor.op->spec.type, tensor.op->spec.name);
+    return tw_status_with_where(status, tensor.op->spec.where);
+}
+
+static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
+{
+    const tw_plan *plan = frame->variant->plan;
+    bool given[64];
+    for (size_t i = 0; outputs && i < plan->fetch_count; i++) {
+        bool had = outputs[i] != NULL;
+        if (i < 64)
+            given[i] = had;
+        tw_status *status = tw_frame_fetch(frame, i, &outputs[i]);
+        if (!status)
+            continue;
+        for (size_t k = 0; k < i && k < 64; k++) { /* what was made goes: outputs are as they were */
+            if (!given[k]) {
+                tw_array_unref(outputs[k]);
+                outputs[k] = NULL;
+            }
+        }
+        return status;
+    }
+    return TW_OK;
+}
+
+static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
+{
+    const tw_plan *plan = frame->variant->plan;
+    for (size_t i = 0; i < plan->feed_count; i++)
+        tw_frame_feed(frame, i, feeds[i]);
+    uint64_t mode = tw_os_float_enter();
+    tw_status *status = tw_frame_run(frame);
+    tw_os_float_restore(mode);
+    if (!status)
+        status = fetch_all(frame, outputs);
+    tw_frame_drop_heap(frame);
+    return status;
+}
+
+tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds, tw_array **outputs)
+{
+    tw_frame *frame;
+    TW_TRY(tw_frame_take(run->session, variant, run, &frame));
+    tw_status *status = run_frame(frame, feeds, outputs);
+    if (run->resources.count)
+        tw_resources_clear(&run->resources);
+    atomic_fetch_add_explicit(&run->session->runs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&run->session->steps_run, variant->steps.count, memory_order_relaxed);
+    tw_frame_put(frame);
+    return status;
+}
+
+tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds, tw_array **outputs)
+{
+    tw_variant *variant;
+    TW_TRY(tw_skeleton_variant(run->session, skeleton, feeds, &variant));
+    tw_status *status = tw_run_variant(run, variant, feeds, outputs);
+    tw_variant_release(variant);
+    return status;
+}
+
+/* ---- tw_run ---- */
+
+enum { SMALL_FEEDS = 16 };
+
+static tw_status *check_args(const struct tw_run_args *args)
+{
+    if (!args->session)
+        return tw_value_error("the session is NULL");
+    for (size_t i = 0; i < args->feed.count; i++) {
+        tw_tensor tensor = args->feed.items[i].tensor;
+        if (!tensor.op)
+            return tw_value_error("the tensor of feed %zu is invalid", i);
+        if (tensor.op->graph != args->session->graph)
+            return tw_value_error("the fed tensor %s belongs to another graph than the session's", tw_tensor_name(tensor).s);
+        if (tensor.index < 0 || tensor.index >= (int32_t)tensor.op->output_count)
+            return tw_value_error("the operation '%s' has no output %d to feed", tensor.op->spec.name, tensor.index);
+        TW_TRY(tw_run_check_feed(tensor, args->feed.items[i].array));
+    }
+    return TW_OK;
+}
+
+static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors, tw_array **arrays)
+{
+    for (size_t i = 0; i < args->feed.count; i++) {
+        tensors[i] = args->feed.items[i].tensor;
+        arrays[i] = args->feed.items[i].array;
+    }
+    tw_run run = {.session = args->session, .threads = args->threads ? args->threads : args->session->threads,
+                  .cancel = args->cancel, .trace = args->trace};
+    if (run.threads <= 0)
+        run.threads = tw_pool_threads();
+    if (args->timeout_ms > 0)
+        run.deadline = tw_os_now() + args->timeout_ms * 1000000;
+    tw_signature signature = {args->fetch, args->target, {tensors, args->feed.count}};
+    tw_skeleton *skeleton;
+    TW_TRY(tw_session_skeleton(args->session, &signature, &skeleton));
+    size_t fetches = args->out ? args->fetch.count : 0;
+    tw_array *small[SMALL_FEEDS] = {NULL}, **out = small;
+    if (fetches > SMALL_FEEDS)
+        out = tw_alloc_zero(fetches, sizeof *out);
+    tw_status *status = out ? tw_run_skeleton(&run, skeleton, arrays, args->out ? out : NULL) : tw_no_memory();
+    for (size_t i = 0; !status && i < fetches; i++)
+        args->out[i] = out[i];
+    if (out != small)
+        tw_free(out);
+    tw_skeleton_unref(skeleton);
+    return status;
+}
+
+tw_status *tw_run_(const struct tw_run_args *args)
+{
+    tw_tensor small_tensors[SMALL_FEEDS], *tensors = small_tensors;
+    tw_array *small_arrays[SMALL_FEEDS], **arrays = small_arrays;
+    struct tw_run_args full = {0};
+    if (!args)
+        return tw_value_error("the arguments of the run are NULL");
+    memcpy(&full, args, args->size < sizeof full ? args->size : sizeof full);
+    TW_TRY(check_args(&full));
+    tw_session *session = tw_session_ref(full.session);
+    tw_status *status = tw_run_begin(session);
+    if (!status && full.feed.count > SMALL_FEEDS) {
+        tensors = tw_alloc_array(full.feed.count, sizeof *tensors);
+        arrays = tw_alloc_array(full.feed.count, sizeof *arrays);
+        status = tensors && arrays ? TW_OK : tw_no_memory();
+        if (status)
+            tw_run_end(session);
+    }
+    if (!status) {
+        status = run_checked(&full, tensors, arrays);
+        tw_run_end(session);
+    }
+    if (tensors != small_tensors)
+        tw_free(tensors);
+    if (arrays != small_arrays)
+        tw_free(arrays);
+    tw_session_unref(session);
+    return status;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sessions: made, closed, freed; the slots and objects that they own. The inside lives until the last callable and run
+ * have let go of it, so that freeing a session while another thread runs it is safe. */
+#include "runtime/session.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "runtime/run.h"
+
+static _Thread_local tw_session *default_session; /* borrowed: a session takes itself out when it is freed */
+
+static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
+{
+    tw_session *session = TW_NEW(tw_session);
+    if (!session)
+        return NULL;
+    atomic_init(&session->refs, 1);
+    tw_mutex_init(&session->lock);
+    tw_cond_init(&session->idle);
+    session->graph = tw_graph_ref(graph);
+    session->threads = threads;
+    session->cache_limit = cache_bytes ? cache_bytes : (size_t)256 << 20;
+    return session;
+}
+
+tw_session *tw_session_new(const struct tw_session_options *options)
+{
+    tw_graph *graph = options && options->graph ? options->graph : tw_default_graph();
+    if (!graph)
+        return NULL;
+    return session_new(graph, options ? options->threads : 0, options ? options->plan_cache_bytes : 0);
+}
+
+tw_session *tw_interactive_session(void)
+{
+    tw_session *session = tw_session_new(NULL);
+    if (session)
+        default_session = session;
+    return session;
+}
+
+tw_session *tw_default_session(void)
+{
+    return default_session;
+}
+
+void tw_set_default_session(tw_session *session)
+{
+    default_session = session;
+}
+
+tw_graph *tw_session_graph(const tw_session *session)
+{
+    return session ? session->graph : NULL;
+}
+
+tw_session *tw_session_ref(tw_session *session)
+{
+    atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+    return session;
+}
+
+static void free_variables(tw_session *session)
+{
+    const char *key;
+    void *item;
+    for (size_t i = 0; tw_map_next(&session->variables, &i, &key, &item);) {
+        tw_variable *variable = item;
+        tw_array_unref(variable->value);
+        tw_free(variable->key);
+        tw_free(variable);
+    }
+    tw_map_clear(&session->variables);
+    tw_resources_clear(&session->resources);
+}
+
+void tw_session_unref(tw_session *session)
+{
+    if (!session || atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    tw_session_clear_cache(session);
+    free_variables(session);
+    tw_mutex_free(&session->lock);
+    tw_cond_free(&session->idle);
+    tw_graph_unref(session->graph);
+    tw_free(session);
+}
+
+tw_status *tw_session_close(tw_session *session)
+{
+    if (!session)
+        return tw_value_error("the session is NULL");
+    tw_mutex_lock(&session->lock);
+    atomic_store(&session->closed, true);
+    tw_runs_wake(session);
+    while (atomic_load(&session->running) > 0)
+        tw_cond_wait(&session->idle, &session->lock);
+    tw_mutex_unlock(&session->lock);
+    return TW_OK;
+}
+
+void tw_session_free(tw_session *session)
+{
+    if (!session)
+        return;
+    tw_status_free(tw_session_close(session));
+    if (default_session == session)
+        default_session = NULL;
+    tw_session_unref(session);
+}
+
+/* ---- variables ---- */
+
+const char *tw_variable_key(const tw_spec *spec, tw_arena *arena)
+{
+    const tw_attr *container = tw_spec_attr(spec, "container"), *shared = tw_spec_attr(spec, "shared_name");
+    const char *name = shared && shared->kind == TW_ATTR_STRING && shared->value.s.length ? shared->value.s.data : spec->name;
+    if (!container || container->kind != TW_ATTR_STRING || !container->value.s.length)
+        return tw_arena_strdup(arena, name);
+    return tw_arena_printf(arena, "%s//%s", container->value.s.data, name);
+}
+
+static tw_status *make_variable(tw_session *session, const char *key, tw_dtype dtype, tw_variable **out)
+{
+    tw_variable *variable = TW_NEW(tw_variable);
+    if (!variable)
+        return tw_no_memory();
+    variable->dtype = dtype;
+    variable->key = tw_strdup(key);
+    if (!variable->key || !tw_map_set(&session->variables, key, variable)) {
+        tw_free(variable->key);
+        tw_free(variable);
+        return tw_no_memory();
+    }
+    *out = variable;
+    return TW_OK;
+}
+
+tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype, tw_variable **out)
+{
+    tw_status *status = TW_OK;
+    tw_mutex_lock(&session->lock);
+    *out = tw_map_get(&session->variables, key);
+    if (!*out)
+        status = make_variable(session, key, dtype, out);
+    else if ((*out)->dtype != dtype)
+        status = tw_type_error("the variable '%s' of this session is %s, not %s", key, tw_dtype_name((*out)->dtype),
+                               tw_dtype_name(dtype));
+    tw_mutex_unlock(&session->lock);
+    return status;
+}
+
+tw_variable *tw_session_find_variable(tw_session *session, const char *key)
+{
+    tw_mutex_lock(&session->lock);
+    tw_variable *variable = tw_map_get(&session->variables, key);
+    tw_mutex_unlock(&session->lock);
+    return variable;
+}
+
+/* The operation behind a tensor that means a variable: its own, or that of a plain read. */
+static const tw_operation *variable_operation(tw_tensor tensor)
+{
+    const tw_operation *op = tensor.op;
+    while (op && op->input_count && tw_dtype_is_ref(tw_tensor_dtype(op->inputs[0])))
+        op = op->inputs[0].op;
+    return op && op->output_count == 1 && tw_dtype_is_ref(op->outputs[0].dtype) ? op : NULL;
+}
+
+static tw_status *find_slot(tw_session *session, tw_tensor tensor, bool make, tw_variable **out, tw_shape *declared)
+{
+    if (!session || !tensor.op)
+        return tw_value_error("%s", session ? "the variable is an invalid tensor" : "the session is NULL");
+    if (tensor.op->graph != session->graph)
+        return tw_value_error("the variable %s belongs to another graph than the session's", tw_tensor_name(tensor).s);
+    const tw_operation *op = variable_operation(tensor);
+    if (!op)
+        return tw_value_error("%s is not a variable", tw_tensor_name(tensor).s);
+    tw_arena arena = {0};
+    const char *key = tw_variable_key(&op->spec, &arena);
+    *declared = op->outputs[0].shape;
+    tw_status *status = key ? TW_OK : tw_no_memory();
+    if (!status && make)
+        status = tw_session_variable(session, key, tw_dtype_base(op->outputs[0].dtype), out);
+    else if (!status)
+        *out = tw_session_find_variable(session, key);
+    tw_arena_clear(&arena);
+    return status;
+}
+
+tw_status *tw_session_get(tw_session *session, tw_tensor tensor, tw_array **out)
+{
+    tw_variable *variable = NULL;
+    tw_shape declared;
+    if (!out)
+        return tw_value_error("the place for the value is NULL");
+    TW_TRY(find_slot(session, tensor, false, &variable, &declared));
+    tw_array *held = variable ? tw_variable_hold(variable) : NULL;
+    if (!held)
+        return tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s", tensor.op->spec.name);
+    tw_array *copy = tw_array_copy(held);
+    tw_array_unref(held);
+    if (!copy)
+        return tw_no_memory();
+    *out = copy;
+    return TW_OK;
+}
+
+tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array *value)
+{
+    tw_variable *variable = NULL;
+    tw_shape declared;
+    if (!value)
+        return tw_value_error("the value is NULL");
+    TW_TRY(find_slot(session, tensor, true, &variable, &declared));
+    if (tw_array_dtype(value) != variable->dtype)
+        return tw_type_error("the variable %s is %s, the value is %s", tw_tensor_name(tensor).s,
+                             tw_dtype_name(variable->dtype), tw_dtype_name(tw_array_dtype(value)));
+    if (!tw_shape_compatible(declared, tw_array_shape(value)))
+        return tw_value_error("the variable %s has shape %s, the value %s", tw_tensor_name(tensor).s,
+                              tw_shape_text(declared).s, tw_shape_text(tw_array_shape(value)).s);
+    tw_array *copy = tw_array_copy(value);
+    if (!copy)
+        return tw_no_memory();
+    tw_light_acquire(&variable->lock);
+    tw_array *old = variable->value;
+    variable->value = copy;
+    variable->version++;
+    tw_light_release(&variable->lock);
+    tw_array_unref(old);
+    return TW_OK;
+}
+
+/* ---- other state ---- */
+
+static tw_status *make_resource(tw_map *map, const char *name, const tw_state_class *type, tw_compute *c, void **out)
+{
+    tw_resource *resource = TW_NEW(tw_resource);
+    tw_status *status = resource ? type->make(c, out) : tw_no_memory();
+    if (status) {
+        tw_free(resource);
+        return status;
+    }
+    *resource = (tw_resource){type, *out};
+    if (tw_map_set(map, name, resource))
+        return TW_OK;
+    type->free(*out);
+    tw_free(resource);
+    return tw_no_memory();
+}
+
+tw_status *tw_resources_find(tw_map *map, const tw_state_class *type, const char *key, tw_compute *c, void **out)
+{
+    tw_buffer name = {0};
+    tw_buffer_printf(&name, "%s/%s", type->name, key);
+    if (name.failed)
+        return tw_no_memory();
+    tw_resource *resource = tw_map_get(map, name.data);
+    tw_status *status = TW_OK;
+    if (resource)
+        *out = resource->object;
+    else
+        status = make_resource(map, name.data, type, c, out);
+    tw_buffer_clear(&name);
+    return status;
+}
+
+void tw_resources_clear(tw_map *map)
+{
+    const char *key;
+    void *item;
+    for (size_t i = 0; tw_map_next(map, &i, &key, &item);) {
+        tw_resource *resource = item;
+        resource->type->free(resource->object);
+        tw_free(resource);
+    }
+    tw_map_clear(map);
+}
+
+tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key, tw_compute *c, void **out)
+{
+    tw_mutex_lock(&session->lock);
+    tw_status *status = tw_resources_find(&session->resources, type, key, c, out);
+    tw_mutex_unlock(&session->lock);
+    return status;
+}
+
+tw_session_counts tw_session_get_counts(tw_session *session)
+{
+    tw_session_counts counts = {0};
+    if (!session)
+        return counts;
+    tw_mutex_lock(&session->lock);
+    counts.plan_bytes = session->cache_bytes;
+    tw_mutex_unlock(&session->lock);
+    counts.skeletons = atomic_load(&session->skeletons_made);
+    counts.variants = atomic_load(&session->variants_made);
+    counts.runs = atomic_load(&session->runs);
+    counts.steps = atomic_load(&session->steps_run);
+    counts.evicted = atomic_load(&session->evicted);
+    return counts;
+}
