@@ -94,6 +94,10 @@ typedef struct tw_state_class {
     tw_status *(*make)(tw_compute *c, void **out);
     void (*free)(void *object);
     bool per_run;              /* lives for one run only (TensorArrays, stacks) */
+    /* For tw_save and tw_restore; NULL: it is not saved. `save` gives the size and, where `out` is not NULL, writes so many
+     * bytes there; `load` sets a fresh object. */
+    size_t (*save)(const void *object, void *out);
+    tw_status *(*load)(void *object, const void *bytes, size_t size);
 } tw_state_class;
 TW_API tw_status *tw_compute_resource(tw_compute *c, const tw_state_class *type, const char *key, void **out);
 

@@ -45,6 +45,8 @@ void tw_variant_unref(tw_variant *v)
 {
     if (!v || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (v->free_frames)
+        v->free_frames(v);
     for (size_t i = 0; v->values && i < v->plan->values.count; i++)
         tw_array_unref(v->values[i].constant);
     for (size_t i = 0; v->bodies && i < v->plan->nodes.count; i++)

@@ -69,7 +69,8 @@ typedef struct tw_variant {
     uint32_t fused_steps;
     uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */
     struct tw_variant *next;    /* of one plan, see runtime/cache.c */
-    void *frames;               /* idle frames, the runtime's */
+    void *frames;               /* idle frames, the runtime's, and how they are freed with the variant */
+    void (*free_frames)(struct tw_variant *variant);
     uint64_t last_used;
     tw_mutex lock;              /* of `frames` */
 } tw_variant;

@@ -53,7 +53,7 @@ static void write_key(const tw_skeleton *s, tw_array *const *feeds, unsigned cha
 
 static void drop_sizes(tw_sizes *sizes)
 {
-    tw_variant_release(sizes->variant);
+    tw_variant_unref(sizes->variant);
     tw_free(sizes);
 }
 
@@ -87,6 +87,7 @@ static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *co
     tw_status *status = tw_variant_build(s->plan, list, &sizes->variant);
     tw_free(list);
     if (!status) {
+        sizes->variant->free_frames = tw_variant_free_frames;
         atomic_fetch_add(&session->variants_made, 1);
         s->value_variants += by_value;
     }

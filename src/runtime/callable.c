@@ -87,7 +87,7 @@ static void keep_last(tw_callable *callable, tw_variant *variant)
     callable->last = tw_variant_ref(variant);
     tw_light_release(&callable->lock);
     if (old)
-        tw_variant_release(old);
+        tw_variant_unref(old);
 }
 
 /* dtypes always; shapes where the sizes are not those of the last call. */
@@ -111,7 +111,7 @@ static tw_status *call(tw_callable *callable, tw_array *const *feeds, tw_array *
     tw_status *status = check_call(callable, feeds, variant, &same);
     if (!status && !same) {
         if (variant)
-            tw_variant_release(variant);
+            tw_variant_unref(variant);
         variant = NULL;
         status = tw_skeleton_variant(callable->session, callable->skeleton, feeds, &variant);
         if (!status)
@@ -124,7 +124,7 @@ static tw_status *call(tw_callable *callable, tw_array *const *feeds, tw_array *
         status = tw_run_variant(&run, variant, feeds, outputs);
     }
     if (variant)
-        tw_variant_release(variant);
+        tw_variant_unref(variant);
     return status;
 }
 
@@ -143,7 +143,7 @@ void tw_callable_free(tw_callable *callable)
     if (!callable)
         return;
     if (callable->last)
-        tw_variant_release(callable->last);
+        tw_variant_unref(callable->last);
     tw_skeleton_unref(callable->skeleton);
     tw_session_unref(callable->session);
     tw_free(callable->feeds);

@@ -187,25 +187,16 @@ void tw_frame_put(tw_frame *frame)
     tw_mutex_unlock(&variant->lock);
 }
 
-void tw_variant_release_frames(tw_variant *variant)
+/* Whoever runs a frame holds the variant, so that all frames are idle when it goes. */
+void tw_variant_free_frames(tw_variant *variant)
 {
-    tw_mutex_lock(&variant->lock);
     tw_frame *frame = variant->frames;
     variant->frames = NULL;
-    tw_mutex_unlock(&variant->lock);
     while (frame) {
         tw_frame *next = frame->next;
         tw_frame_free(frame);
         frame = next;
     }
-}
-
-/* Frames in use hold no reference: whoever runs one does, so that the last to let go finds all of them idle. */
-void tw_variant_release(tw_variant *variant)
-{
-    if (atomic_load_explicit(&variant->refs, memory_order_acquire) == 1)
-        tw_variant_release_frames(variant);
-    tw_variant_unref(variant);
 }
 
 /* ---- feeds and fetches ---- */

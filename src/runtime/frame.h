@@ -15,7 +15,7 @@ typedef struct tw_run {
     tw_trace *trace;
     uint64_t id;                /* of this run: names what lives for one run only */
     tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
-    struct tw_run *next_waiting;
+    struct tw_wait_state *wait; /* while steps of it may wait */
 } tw_run;
 
 typedef struct tw_frame {

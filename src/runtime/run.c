@@ -7,22 +7,6 @@
 #include "base/pool.h"
 #include "base/status.h"
 
-/* ---- cancelling ---- */
-
-tw_cancel *tw_cancel_new(void)
-{
-    tw_cancel *cancel = TW_NEW(tw_cancel);
-    if (cancel)
-        atomic_init(&cancel->refs, 1);
-    return cancel;
-}
-
-void tw_cancel_free(tw_cancel *cancel)
-{
-    if (cancel && atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) == 1)
-        tw_free(cancel);
-}
-
 tw_status *tw_run_check(const tw_run *run)
 {
     if (run->cancel && atomic_load_explicit(&run->cancel->cancelled, memory_order_relaxed))
@@ -191,7 +175,7 @@ tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *
     tw_variant *variant;
     TW_TRY(tw_skeleton_variant(run->session, skeleton, feeds, &variant));
     tw_status *status = tw_run_variant(run, variant, feeds, outputs);
-    tw_variant_release(variant);
+    tw_variant_unref(variant);
     return status;
 }
 

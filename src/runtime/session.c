@@ -75,6 +75,7 @@ static void free_variables(tw_session *session)
     }
     tw_map_clear(&session->variables);
     tw_resources_clear(&session->resources);
+    tw_session_drop_restored(session);
 }
 
 void tw_session_unref(tw_session *session)
@@ -283,7 +284,10 @@ void tw_resources_clear(tw_map *map)
 tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key, tw_compute *c, void **out)
 {
     tw_mutex_lock(&session->lock);
+    size_t before = session->resources.count;
     tw_status *status = tw_resources_find(&session->resources, type, key, c, out);
+    if (!status && session->resources.count > before && session->restored.count && type->load)
+        status = tw_session_load_restored(session, type, key, *out);
     tw_mutex_unlock(&session->lock);
     return status;
 }

@@ -15,6 +15,12 @@ typedef struct tw_resource {
     void *object;
 } tw_resource;
 
+/* What a file holds for an object. */
+typedef struct tw_saved {
+    size_t size;
+    unsigned char bytes[];
+} tw_saved;
+
 /* A plan of one signature with its variants. */
 typedef struct tw_skeleton {
     struct tw_skeleton *next;   /* of the same hash */
@@ -38,7 +44,8 @@ struct tw_session {
     tw_mutex lock;              /* of everything below */
     tw_cond idle;
     tw_map variables;           /* key -> tw_variable *; entries stay until the session is gone */
-    tw_map resources;           /* key -> tw_resource * */
+    tw_map resources;           /* class/key -> tw_resource * */
+    tw_map restored;            /* class/key -> tw_saved *: of objects that are not made yet */
     tw_int_map skeletons;       /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
     size_t cache_limit, cache_bytes;
@@ -46,7 +53,7 @@ struct tw_session {
     _Atomic bool closed;
     atomic_int running;
     _Atomic uint64_t skeletons_made, variants_made, runs, steps_run, evicted;
-    struct tw_run *waiting;     /* runs that sleep: close and cancel wake them */
+    struct tw_wait_state *waiting; /* runs that sleep: close wakes them */
 };
 
 tw_session *tw_session_ref(tw_session *session);
