@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The rows of elementwise.def as numbers, and the tables of their loops. */
+#ifndef TW_OPS_ELEMENTWISE_ROWS_H
+#define TW_OPS_ELEMENTWISE_ROWS_H
+
+#include "kernels/tile.h"
+
+#define ROW(name, ...) TW_ROW_##name,
+#define UNARY ROW
+#define BINARY ROW
+#define CHECKED ROW
+#define PAIR ROW
+#define TEST ROW
+#define COMPARE ROW
+#define TO_REAL ROW
+#define TO_COMPLEX ROW
+#define UNARY_WITH ROW
+#define PAIR_WITH ROW
+#define COMPARE_WITH ROW
+enum tw_row {
+#include "ops/elementwise.def"
+    TW_ROW_COUNT
+};
+#include "ops/elementwise_undef.h"
+#undef ROW
+
+/* For one instruction set level: by dtype, then by row; NULL: none at this level. */
+typedef struct tw_loop_table {
+    const tw_tile_loop *loops[TW_DTYPE_COUNT];
+} tw_loop_table;
+
+extern const tw_loop_table tw_loop_table_plain;
+#ifdef TW_ISA_LEVELS_X86
+extern const tw_loop_table tw_loop_table_v2, tw_loop_table_v3, tw_loop_table_v4;
+#endif
+
+/* Special functions of double; float has the same, rounded. */
+double tw_lgamma(double x);
+double tw_digamma(double x);
+double tw_zeta(double x, double q);          /* Hurwitz's */
+double tw_polygamma(double order, double x);
+
+#endif
