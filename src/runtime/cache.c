@@ -133,6 +133,14 @@ tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *co
     return status;
 }
 
+tw_variant *tw_skeleton_last(tw_skeleton *s)
+{
+    tw_mutex_lock(&s->lock);
+    tw_variant *variant = s->sizes ? tw_variant_ref(s->sizes->variant) : NULL;
+    tw_mutex_unlock(&s->lock);
+    return variant;
+}
+
 /* ---- skeletons of a session ---- */
 
 static uint64_t hash_list(tw_tensors list, uint64_t hash)

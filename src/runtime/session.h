@@ -30,8 +30,7 @@ typedef struct tw_skeleton {
     tw_tensor *tensors;         /* fetches, targets, feeds one after the other: the key */
     size_t fetch_count, target_count, feed_count;
     tw_mutex lock;              /* of variants */
-    tw_variant *variants;       /* the one used last first */
-    struct tw_sizes *sizes;     /* keys of the variants, same order: see cache.c */
+    struct tw_sizes *sizes;     /* the variants with their keys, the one used last first: see cache.c */
     uint32_t value_variants;    /* variants made for fed numbers; too many: such numbers are left to the run */
     _Atomic uint64_t last_used;
     atomic_int refs;
@@ -73,6 +72,8 @@ const char *tw_variable_key(const tw_spec *spec, tw_arena *arena);
 /* The skeleton of a signature, with a reference; made if need be. */
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature, tw_skeleton **out);
 void tw_skeleton_unref(tw_skeleton *skeleton);
+/* The variant used last, with a reference; NULL: none was made. */
+tw_variant *tw_skeleton_last(tw_skeleton *skeleton);
 /* The variant for the sizes (and, where wanted, the numbers) of these arrays, with a reference. */
 tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *skeleton, tw_array *const *feeds, tw_variant **out);
 
