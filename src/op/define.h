@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "kernels/par.h"
 #include "op/compute.h"
 #include "op/shapes.h"
 #include "thalweg/thalweg.h"
@@ -38,6 +39,11 @@ static inline int64_t tw_index_at(const tw_array *array, size_t i)
 {
     return array->dtype == TW_INT64 ? ((const int64_t *)array->data)[i]
                                     : ((const int32_t *)array->data)[i];
+}
+/* What the step may use, for a kernel that allocates a workspace itself if it needs one. */
+static inline tw_par tw_compute_par(const tw_compute *c)
+{
+    return (tw_par){.threads = c->threads};
 }
 
 #endif

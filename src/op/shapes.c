@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Shape rules and kernels that many ops share. */
-#include <string.h>
-
 #include "op/compute.h"
 #include "op/infer.h"
 #include "op/shapes.h"
@@ -32,7 +30,25 @@ tw_status *tw_compute_alias(tw_compute *c)
 {
     const tw_array *x = c->inputs[0];
     tw_array *y = c->outputs[0];
+    if (!y)
+        TW_TRY(tw_compute_allocate(c, 0, (tw_shape){x->dims, x->rank}, &y));
     if (x->data == y->data)
         return TW_OK;
     return tw_elements_copy(y->dtype, y->data, x->data, x->count);
+}
+
+tw_text tw_shape_tf_text(tw_shape shape)
+{
+    tw_text text = tw_shape_text(shape);
+    if (!shape.dims)
+        return text;
+    size_t length = 0;
+    for (const char *c = text.s; *c; c++) {
+        if (*c == '(' || *c == ')')
+            text.s[length++] = *c == '(' ? '[' : ']';
+        else if (*c != ' ' && !(*c == ',' && c[1] == ')'))
+            text.s[length++] = *c;
+    }
+    text.s[length] = '\0';
+    return text;
 }

@@ -8,7 +8,10 @@
 void tw_infer_same(tw_infer *in);          /* every output has the shape of input 0 */
 void tw_infer_scalar_output(tw_infer *in); /* every output is a scalar */
 void tw_infer_broadcast_all(tw_infer *in); /* output 0: the inputs broadcast */
-/* The kernel of an op with TW_OP_ALIAS: copies input 0 into output 0, unless they share memory. */
+/* A kernel that copies input 0 into output 0, unless they share memory. */
 tw_status *tw_compute_alias(tw_compute *c);
+
+/* "[2,3]", "<unknown>": a shape as TensorFlow's errors of kernels write it. */
+tw_text tw_shape_tf_text(tw_shape shape);
 
 #endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * MatMul: the product of two matrices, either of them transposed first. */
+#include "kernels/gemm.h"
+#include "op/define.h"
+
+static void infer(tw_infer *in)
+{
+    bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
+    tw_shape a = tw_infer_matrix(in, 0), b = tw_infer_matrix(in, 1);
+    int64_t ka = tw_infer_dim(a, !ta), kb = tw_infer_dim(b, tb);
+    if (!tw_dims_agree(ka, kb))
+        tw_infer_fail(in, "inner sizes differ, %" PRId64 " and %" PRId64, ka, kb);
+    tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), tw_infer_dim(b, !tb)));
+}
+
+/* With c = op(a) op(b):  d op(a) = dc op(b)^H,  d op(b) = op(a)^H dc  (for real numbers ^H is ^T). */
+static tw_status *gradient(tw_gradient *g)
+{
+    tw_tensor a = tw_gradient_conj(g, g->inputs[0]), b = tw_gradient_conj(g, g->inputs[1]);
+    tw_tensor dc = tw_gradient_dy(g, 0);
+    bool ta = tw_gradient_bool(g, "transpose_a"), tb = tw_gradient_bool(g, "transpose_b");
+    g->dx[0] = tw_grad_of(ta ? tw_matmul(b, dc, .transpose_a = tb, .transpose_b = true)
+                             : tw_matmul(dc, b, .transpose_b = !tb));
+    g->dx[1] = tw_grad_of(tb ? tw_matmul(dc, a, .transpose_a = true, .transpose_b = ta)
+                             : tw_matmul(a, dc, .transpose_a = !ta));
+    return TW_OK;
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");
+    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
+    tw_gemm_shape shape = {.m = (size_t)a->dims[ta],
+                           .n = (size_t)b->dims[!tb],
+                           .k = (size_t)a->dims[!ta],
+                           .transpose_a = ta,
+                           .transpose_b = tb,
+                           .alpha = 1};
+    tw_par par = tw_compute_par(c);
+    return tw_gemm(a->dtype, &shape, a->data, b->data, tw_output_data(c, 0), NULL, &par);
+}
+
+const tw_op_definition tw_op_MatMul = {
+    .signature = "a: T, b: T -> product: T; transpose_a: bool = false; transpose_b: bool = false; "
+                 "T: {bfloat16, half, float, double, int32, int64, complex64, complex128}",
+    .doc =
+        "Multiplies matrix `a` (m, k) by matrix `b` (k, n) into (m, n); each is transposed first "
+        "if its flag says so.",
+    .builder = "matmul",
+    .since =
+        "half, complex128: 0.8; bfloat16: 1.3; int64: 1.13; the gradient of complex numbers is "
+        "conjugated: 1.0",
+    .examples = {"matmul([[1., 2.], [3., 4.]], [[5.], [6.]]) -> [[17.], [39.]]",
+                 "matmul([[1, 2]], [[3, 4]], transpose_b=True) -> [[11]]"},
+    .infer = infer,
+    .gradient = gradient,
+    .compute = compute,
+};
