@@ -18,7 +18,7 @@ static tw_status *compute_fill(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);
     tw_par par = tw_compute_par(c);
-    return tw_fill(out->dtype, tw_input_data(c, 1), out->count, out->data, &par);
+    return (tw_fill)(out->dtype, tw_input_data(c, 1), out->count, out->data, &par);
 }
 
 const tw_op_definition tw_op_Fill = {
@@ -61,7 +61,7 @@ static tw_status *compute_ones(tw_compute *c)
                                                   : out->dtype;
     tw_element_set(part, one, 1);
     tw_par par = tw_compute_par(c);
-    return tw_fill(out->dtype, one, out->count, out->data, &par);
+    return (tw_fill)(out->dtype, one, out->count, out->data, &par);
 }
 
 const tw_op_definition tw_op_OnesLike = {
