@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The loops of combine.h for each dtype, and how many threads share them. */
+#include "ops/combine.h"
+
+#include <complex.h>
+#include <string.h>
+
+#include "kernels/half.h"
+#include "kernels/par.h"
+
+/* Elements of a cell's share start at multiples of this, so that no cache line is shared. */
+enum { GRAIN = 64 };
+
+#define NAME(x) f32_##x
+#define STORED float
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) f64_##x
+#define STORED double
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) f16_##x
+#define STORED uint16_t
+#define WIDEN(x) tw_widen_half(x)
+#define NARROW(x) tw_narrow_half(x)
+#define DIVIDE(a, b) tw_narrow_half(tw_widen_half(a) / tw_widen_half(b))
+#define ORDERED(x) tw_widen_half(x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) b16_##x
+#define STORED uint16_t
+#define WIDEN(x) tw_widen_bfloat16(x)
+#define NARROW(x) tw_narrow_bfloat16(x)
+#define DIVIDE(a, b) tw_narrow_bfloat16(tw_widen_bfloat16(a) / tw_widen_bfloat16(b))
+#define ORDERED(x) tw_widen_bfloat16(x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) c64_##x
+#define STORED float complex
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#include "ops/combine_loops.h"
+
+#define NAME(x) c128_##x
+#define STORED double complex
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#include "ops/combine_loops.h"
+
+/* The narrow ones go through unsigned, which no promotion to a signed int can overflow. */
+#define NAME(x) i8_##x
+#define STORED int8_t
+#define WIDEN(x) ((unsigned)(x))
+#define NARROW(x) ((int8_t)(x))
+#define DIVIDE(a, b) ((int8_t)((a) / (b)))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) i16_##x
+#define STORED int16_t
+#define WIDEN(x) ((unsigned)(x))
+#define NARROW(x) ((int16_t)(x))
+#define DIVIDE(a, b) ((int16_t)((a) / (b)))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+/* The lowest number divided by -1 wraps too. */
+#define NAME(x) i32_##x
+#define STORED int32_t
+#define WIDEN(x) ((uint32_t)(x))
+#define NARROW(x) ((int32_t)(x))
+#define DIVIDE(a, b) ((b) == -1 ? (int32_t)(0u - (uint32_t)(a)) : (a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) i64_##x
+#define STORED int64_t
+#define WIDEN(x) ((uint64_t)(x))
+#define NARROW(x) ((int64_t)(x))
+#define DIVIDE(a, b) ((b) == -1 ? (int64_t)(UINT64_C(0) - (uint64_t)(a)) : (a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) u8_##x
+#define STORED uint8_t
+#define WIDEN(x) ((unsigned)(x))
+#define NARROW(x) ((uint8_t)(x))
+#define DIVIDE(a, b) ((uint8_t)((a) / (b)))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) u16_##x
+#define STORED uint16_t
+#define WIDEN(x) ((unsigned)(x))
+#define NARROW(x) ((uint16_t)(x))
+#define DIVIDE(a, b) ((uint16_t)((a) / (b)))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) u32_##x
+#define STORED uint32_t
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+#define NAME(x) u64_##x
+#define STORED uint64_t
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/combine_loops.h"
+
+static const tw_combine *const loops[TW_DTYPE_COUNT] = {
+    [TW_FLOAT32] = f32_loops,   [TW_FLOAT64] = f64_loops,     [TW_FLOAT16] = f16_loops,
+    [TW_BFLOAT16] = b16_loops,  [TW_COMPLEX64] = c64_loops,   [TW_COMPLEX128] = c128_loops,
+    [TW_INT8] = i8_loops,       [TW_INT16] = i16_loops,       [TW_INT32] = i32_loops,
+    [TW_INT64] = i64_loops,     [TW_UINT8] = u8_loops,        [TW_UINT16] = u16_loops,
+    [TW_UINT32] = u32_loops,    [TW_UINT64] = u64_loops};
+
+tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
+{
+    return (size_t)dtype < TW_DTYPE_COUNT && loops[dtype] ? loops[dtype][combination] : NULL;
+}
+
+typedef struct share {
+    tw_combine loop;
+    char *to;
+    const char *from;
+    size_t count, size, cells;
+} share;
+
+static void combine_cell(size_t cell, void *arg)
+{
+    const share *s = arg;
+    size_t first = tw_par_bound(s->count, GRAIN, s->cells, cell);
+    size_t last = tw_par_bound(s->count, GRAIN, s->cells, cell + 1);
+    s->loop(last - first, s->to + first * s->size, s->from + first * s->size, 1);
+}
+
+void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw_array *from)
+{
+    share s = {loop, to->data, from->data, to->count, tw_dtype_size(to->dtype), 1};
+    s.cells = tw_par_cells(s.count, GRAIN, 0.4);
+    tw_par par = tw_compute_par(c);
+    tw_par_run(&par, s.cells, combine_cell, &s);
+}
+
+bool tw_has_integer_zero(const tw_array *array)
+{
+    static const char zero[16];
+    size_t size = tw_dtype_size(array->dtype);
+    const char *data = array->data;
+    if (!tw_dtype_is_integer(array->dtype))
+        return false;
+    for (size_t i = 0; i < array->count; i++)
+        if (memcmp(data + i * size, zero, size) == 0)
+            return true;
+    return false;
+}

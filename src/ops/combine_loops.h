@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The loops of one dtype; included once for each by combine.c with
+ *     NAME(x)   the name of a function of this dtype
+ *     STORED    the type of an element in memory, WORK the type that it is computed in
+ *     WIDEN(x), NARROW(x)   from one to the other
+ *     DIVIDE(a, b)          of WORK, b not an integer 0
+ *     ORDERED   defined: the dtype has Min and Max
+ * Arithmetic of integers is done in unsigned WORK, so that it wraps. */
+
+static void NAME(add)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    if (step)
+        for (size_t i = 0; i < n; i++)
+            y[i] = NARROW(WIDEN(y[i]) + WIDEN(x[i]));
+    else
+        for (size_t i = 0; i < n; i++)
+            y[i] = NARROW(WIDEN(y[i]) + WIDEN(*x));
+}
+
+static void NAME(sub)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    if (step)
+        for (size_t i = 0; i < n; i++)
+            y[i] = NARROW(WIDEN(y[i]) - WIDEN(x[i]));
+    else
+        for (size_t i = 0; i < n; i++)
+            y[i] = NARROW(WIDEN(y[i]) - WIDEN(*x));
+}
+
+static void NAME(mul)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    for (size_t i = 0; i < n; i++)
+        y[i] = NARROW(WIDEN(y[i]) * WIDEN(x[i * step]));
+}
+
+static void NAME(div)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    for (size_t i = 0; i < n; i++)
+        y[i] = DIVIDE(y[i], x[i * step]);
+}
+
+#ifdef ORDERED
+static void NAME(min)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    for (size_t i = 0; i < n; i++)
+        y[i] = ORDERED(x[i * step]) < ORDERED(y[i]) ? x[i * step] : y[i];
+}
+
+static void NAME(max)(size_t n, void *to, const void *from, size_t step)
+{
+    STORED *restrict y = to;
+    const STORED *restrict x = from;
+    for (size_t i = 0; i < n; i++)
+        y[i] = ORDERED(y[i]) < ORDERED(x[i * step]) ? x[i * step] : y[i];
+}
+#endif
+
+static const tw_combine NAME(loops)[TW_COMBINATIONS] = {
+    [TW_COMBINE_ADD] = NAME(add), [TW_COMBINE_SUB] = NAME(sub), [TW_COMBINE_MUL] = NAME(mul),
+    [TW_COMBINE_DIV] = NAME(div),
+#ifdef ORDERED
+    [TW_COMBINE_MIN] = NAME(min), [TW_COMBINE_MAX] = NAME(max),
+#endif
+};
+
+#undef NAME
+#undef STORED
+#undef WIDEN
+#undef NARROW
+#undef DIVIDE
+#undef ORDERED
