@@ -23,6 +23,7 @@ const tw_op_definition tw_op_Variable = {
                  "shared_name: string = \"\"",
     .doc = "A variable: an array that a session keeps from run to run, in the slot (`container`, "
            "`shared_name` or else the operation's name). The old name of VariableV2.",
+    .builder = "variable_v1",
     .flags = TW_OP_STATEFUL,
     .infer = infer_declared,
     .gradient = tw_not_differentiable,
@@ -34,7 +35,6 @@ const tw_op_definition tw_op_VariableV2 = {
                  "shared_name: string = \"\"",
     .doc = "A variable: an array that a session keeps from run to run, in the slot (`container`, "
            "`shared_name` or else the operation's name). It has no value before the first Assign.",
-    .builder = "variable_v2",
     .since = "VariableV2: 1.0",
     .flags = TW_OP_STATEFUL,
     .infer = infer_declared,
