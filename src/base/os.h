@@ -56,6 +56,8 @@ void tw_thread_join(tw_thread *thread);
 void tw_thread_yield(void);
 uint64_t tw_thread_id(void); /* of the calling thread, never 0 */
 uint64_t tw_process_id(void);
+/* Runs `fn` on the calling thread when that ends (the main thread never does: the process ends). */
+bool tw_os_on_thread_exit(void (*fn)(void));
 
 int64_t tw_os_now(void);       /* monotonic nanoseconds */
 int64_t tw_os_wall_time(void); /* microseconds since 1970 */

@@ -60,9 +60,11 @@ static char *compose(const tw_status *s, bool lines)
         tw_buffer_printf(&b, "%s '%s': ", s->type, s->operation);
     tw_buffer_add_text(&b, s->text);
     for (const char *note = s->notes; note && *note;) {
-        size_t length = strcspn(note, "\n");
+        size_t length = strcspn(note, "\n"), brief = strcspn(note, "\n\t");
         tw_buffer_add_text(&b, between);
-        tw_buffer_add(&b, note, length);
+        tw_buffer_add(&b, note, brief);
+        if (lines && brief < length)
+            tw_buffer_add(&b, note + brief + 1, length - brief - 1);
         note += length + (note[length] == '\n');
     }
     if (s->file)

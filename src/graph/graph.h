@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of graphs and operations, for the layers above (autodiff, plan). One lock a graph; what it protects is said
- * beside each member. Readers that plan or differentiate take the lock once and work on what they copied. */
+ * The inside of graphs and operations, for the layers above (autodiff, plan). One lock a graph;
+ * what it protects is said beside each member. Readers that plan or differentiate take the lock
+ * once and work on what they copied. A function that takes the lock must not be called while it is
+ * held: of the public ones these are all that touch inputs, shapes, attributes, collections or
+ * names; a tensor's dtype, an operation's name, type and place never change and need no lock. */
 #ifndef TW_GRAPH_GRAPH_H
 #define TW_GRAPH_GRAPH_H
 
@@ -16,24 +19,33 @@
 typedef struct tw_region tw_region;
 
 typedef struct tw_output_info {
-    tw_dtype dtype;             /* reference types included */
-    tw_shape shape;             /* static; dims in the graph's arena; replaced as a whole under the lock */
+    tw_dtype dtype; /* reference types included */
+    tw_shape shape; /* static; dims in the graph's arena; replaced as a whole under the lock */
 } tw_output_info;
+
+/* What an imported node had that is none of the members of an operation, to be written back. */
+typedef struct tw_import_rest {
+    const void *node; /* a NodeDef of the other fields */
+    size_t node_size;
+    const tw_bytes *attrs; /* by attribute: its AttrValue where ours would read otherwise */
+    size_t attr_count;
+} tw_import_rest;
 
 struct tw_operation {
     tw_graph *graph;
     size_t id;
-    tw_spec spec;               /* op NULL: a type that the registry does not know; attrs in the graph's arena */
+    tw_spec spec; /* op NULL: a type that the registry does not know; attrs in the graph's arena */
     const char *device;
     tw_tensor *inputs;
     tw_operation **controls;
     tw_output_info *outputs;
     uint32_t input_count, control_count, output_count;
-    tw_region *region;          /* innermost branch or loop that it was made in; NULL: none */
-    tw_tensor forward;          /* of a LoopValue: what it reads; invalid otherwise */
-    tw_array *constant;         /* the value of a Const or of what was folded while building; NULL: not known */
-    const void *unknown_fields; /* of an imported NodeDef, written back */
-    size_t unknown_size;
+    uint32_t exported_attrs; /* so many of spec.attrs are written; those after them are defaults */
+    uint64_t constant_version; /* the graph's `changes` when `constant` was found */
+    tw_region *region;         /* innermost branch or loop that it was made in; NULL: none */
+    tw_tensor forward;         /* of a LoopValue: what it reads; invalid otherwise */
+    tw_array *constant;        /* the value of a Const, or folded while building; NULL: not known */
+    const tw_import_rest *import; /* NULL: not imported, or nothing left over */
 };
 
 typedef enum tw_region_kind { TW_REGION_BRANCH, TW_REGION_LOOP } tw_region_kind;
@@ -46,71 +58,117 @@ typedef struct tw_loop_var {
 struct tw_region {
     tw_region_kind kind;
     tw_region *outer;
-    const char *name;           /* frame name of a loop, scope of a cond */
+    const char *name; /* frame name of a loop, scope of a cond */
     tw_graph *graph;
     /* branch */
-    tw_tensor pred, pivot;      /* the outer predicate; the Identity that is alive in this branch */
-    bool branch;                /* true or false side */
-    tw_region *other;           /* the other side of the same cond */
+    tw_tensor pred, pivot; /* the outer predicate; the Identity that is alive in this branch */
+    bool branch;           /* true or false side */
+    tw_region *other;      /* the other side of the same cond */
     /* loop */
-    tw_operation *cond;         /* LoopCond */
-    tw_tensor pivot_body;       /* control dependency of sources in the body */
+    tw_operation *cond;   /* LoopCond */
+    tw_tensor pivot_body; /* control dependency of sources in the body */
     tw_operation *pivot_cond;
     TW_VEC(tw_loop_var) vars;
     bool back_prop;
     int64_t parallel_iterations;
-    tw_region *forward;         /* of a gradient loop: the loop that it differentiates */
-    tw_tensor counter;          /* the iteration number inside the body, where one was made */
-    /* both: outer tensor (by operation id << 8 | output) -> the tensor that stands for it inside (pointer to tw_tensor) */
+    tw_region *forward; /* of a gradient loop: the loop that it differentiates */
+    tw_tensor counter;  /* the iteration number inside the body, where one was made */
+    /* both: outer tensor (by operation id << 8 | output) -> the tensor that stands for it inside
+     * (pointer to tw_tensor) */
     tw_int_map captured;
 };
 
-struct tw_graph {
-    atomic_int refs;
-    tw_mutex lock;              /* recursive use is an error: functions ending in _locked expect it held */
-    tw_arena arena;
-    TW_VEC(tw_operation *) operations; /* the items array may move: read it under the lock */
-    tw_map by_name;             /* operation names, exact */
-    tw_map names;               /* names in use in lower case -> next suffix (as intptr) */
-    tw_map collections;         /* name -> tw_collection * */
-    tw_map variables;           /* full name -> tw_variable_record *, see variables.c */
-    tw_map gradients, shapes;   /* overrides of this graph: name -> tw_override * */
-    TW_VEC(tw_region *) regions;
-    _Atomic uint64_t version;
-    bool has_seed, finalized;
-    int64_t seed;
-    int64_t extra_nodes;        /* how many more nodes TensorFlow would have made: for op seeds */
-    tw_status *status;          /* the first error of the macro face */
-    int32_t producer, min_consumer;
-    const void *library;        /* the FunctionDefLibrary as imported, binary */
-    size_t library_size;
-    const void *unknown_fields; /* of an imported GraphDef */
-    size_t unknown_size;
-};
-
+/* A function of the caller's that replaces one of the registry's, in one graph. */
 typedef struct tw_override {
     tw_gradient_fn gradient;
     tw_infer_fn shape;
     void *user;
 } tw_override;
 
+struct tw_graph {
+    atomic_int refs;
+    tw_mutex lock; /* recursive use is an error: functions ending in _locked expect it held */
+    tw_arena arena;
+    TW_VEC(tw_arena) imports;          /* the memory of imported operations */
+    TW_VEC(tw_operation *) operations; /* the items array may move: read it under the lock */
+    tw_map by_name;                    /* operation names, exact */
+    tw_map names;                      /* names in use in lower case -> next suffix (as intptr) */
+    tw_map files;                      /* source files that `where` of an operation names */
+    const char *last_file;
+    tw_map collections;       /* name -> tw_collection * */
+    tw_map variables;         /* full name -> tw_variable_record *, see variables.c */
+    tw_map gradients, shapes; /* overrides of this graph: name -> tw_override * */
+    TW_VEC(tw_region *) regions;
+    TW_VEC(tw_attr) retired; /* replaced attributes, which somebody may still read */
+    _Atomic uint64_t version;
+    uint64_t changes; /* of finished operations: what was folded before is stale */
+    bool has_seed, finalized;
+    bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
+    int64_t seed;
+    int64_t extra_nodes;       /* that TensorFlow would have made besides: for op seeds */
+    tw_status *_Atomic status; /* the first error of the macro face */
+    int32_t producer, min_consumer;
+    const void *rest; /* an imported GraphDef without its nodes: library, versions ... */
+    size_t rest_size;
+};
+
+/* The level of GraphDef that operations built here are written at: 1.15's. */
+enum { TW_GRAPH_PRODUCER = 134 };
+
 void tw_graph_lock(const tw_graph *graph);
 void tw_graph_unlock(const tw_graph *graph);
 
 /* The thread's state: stack of scopes and build contexts. */
-tw_region *tw_current_region(void);          /* of the current graph in this thread */
-int tw_scope_push_region(tw_region *region); /* sets it until popped; the depth to pop back to */
-tw_where tw_current_where(tw_where given);   /* that of the build context, or `given` */
+tw_region *tw_current_region(void); /* of the current graph in this thread */
+/* Sets it (NULL: none) until popped. The depth to pop back to; < 0: no memory. */
+int tw_scope_push_region(tw_region *region);
+void tw_scope_pop_to(int depth);
+tw_where tw_current_where(tw_where given); /* that of the build context, or `given` */
+/* What tw_reset_default_graph and the end of this thread call: the default session's end. */
+void tw_on_reset(void (*fn)(void));
 
-/* A tensor of an outer region as it is seen in `region` (Switch or Enter are made when needed). Called by tw_graph_add for
- * every input when a region is current; see control_flow.c. */
+/* A tensor of an outer region as it is seen in `region` (Switch or Enter are made when needed).
+ * Called by tw_graph_add for every input when a region is current; see control_flow.c. */
 tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out);
+/* A new record in the graph's list; its memory is the graph's. */
+tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
+                         tw_region **out);
+/* The innermost loop that is `region` or around it; NULL: none. */
+tw_region *tw_region_loop(tw_region *region);
 
-/* Decorates a status about an operation to be: type, name, inputs' dtypes, shapes, sources and lines, and where. */
-tw_status *tw_graph_explain(tw_status *status, const char *type, const char *name, const tw_tensor *inputs,
-                            size_t input_count, const char *const *input_names, tw_where where);
+/* Decorates a status about an operation to be: type, name, inputs' dtypes, shapes, sources and
+ * lines, and where. Gives its argument. input_names may be NULL. */
+tw_status *tw_graph_explain(tw_status *status, const char *type, const char *name,
+                            const tw_tensor *inputs, size_t input_count,
+                            const char *const *input_names, tw_where where);
 
-/* The function that differentiates `op`: the graph's override, the global one, the op's own; NULL: none. */
+/* The function that differentiates `op`: the graph's override, the global one, the op's own; NULL:
+ * none. What _gradient_op_type names is looked for before the type. */
 tw_gradient_fn tw_operation_gradient(const tw_operation *op, void **user);
+/* The caller's shape rule for a type: of the graph or of all graphs; NULL: none. */
+tw_infer_fn tw_operation_shape_rule(const tw_graph *graph, const char *type, void **user);
+
+/* ---- what the files of this folder share ---- */
+
+/* names.c. `full` is a whole name. The unique form is the caller's to tw_free; nothing is
+ * marked. */
+bool tw_name_is_valid(const char *name, bool root); /* root false: as a scope inside another */
+tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out);
+bool tw_name_is_taken_locked(const tw_graph *graph, const char *full);
+/* Marks what tw_name_unique_locked gave for `full` as taken; all or nothing. */
+bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique);
+
+/* add.c: a copy of a text that lives with the graph. NULL text gives "". */
+const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file);
+void tw_graph_changed_locked(tw_graph *graph); /* a finished operation changed */
+
+/* fold.c. Its value where it is known while building: a new reference, or NULL. Takes the lock. */
+tw_array *tw_fold_value(tw_tensor tensor, int depth);
+/* What is known of an integer vector, as a shape whose unknown entries are -1; dims in the arena.
+ * dims NULL: nothing. */
+tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena, int depth);
+
+/* Reports an error as a builder does: to the innermost context, or else `graph`. Takes it. */
+void tw_build_report(tw_graph *graph, tw_status *status);
 
 #endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From what a builder or a file says of an operation to a complete one: attributes and dtypes by
+ * the signature, shapes by the shape rule, then a copy in lasting memory. */
+#include "graph/draft.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "op/infer.h"
+
+/* ---- completing ---- */
+
+static tw_status *resolve_unknown(tw_draft *d)
+{
+    tw_resolved *r = &d->resolved;
+    r->attrs = tw_arena_array(&d->arena, d->attr_count, sizeof *r->attrs);
+    r->outputs = tw_arena_copy(&d->arena, d->output_dtypes, d->output_count * sizeof *r->outputs);
+    if (!r->attrs || !r->outputs)
+        return tw_no_memory();
+    r->output_count = d->output_count;
+    for (size_t i = 0; i < d->attr_count; i++) {
+        if (!d->attrs[i].name)
+            return tw_value_error("attribute %zu has no name", i);
+        TW_TRY(tw_attr_copy(&d->arena, &d->attrs[i], &r->attrs[i]));
+        r->attr_count++;
+    }
+    return TW_OK;
+}
+
+static tw_status *resolve(tw_draft *d)
+{
+    d->dtypes = d->dtypes ? d->dtypes
+                          : tw_arena_array(&d->arena, d->input_count, sizeof *d->dtypes);
+    if (!d->dtypes)
+        return tw_no_memory();
+    for (size_t i = 0; i < d->input_count; i++) {
+        if (d->inputs[i].op)
+            d->dtypes[i] = d->inputs[i].op->outputs[d->inputs[i].index].dtype;
+    }
+    if (!d->op)
+        return resolve_unknown(d);
+    return tw_op_resolve(d->op, d->dtypes, d->input_count, d->input_counts, d->attrs, d->attr_count,
+                         &d->arena, &d->resolved);
+}
+
+/* What a shape rule reads. */
+typedef struct facts {
+    tw_dtype *dtypes;
+    tw_shape *shapes, *partial;
+    tw_array **values;
+} facts;
+
+static tw_status *gather_shapes(tw_draft *d, facts *k)
+{
+    size_t n = d->input_count;
+    k->dtypes = tw_arena_array(&d->arena, n, sizeof *k->dtypes);
+    k->shapes = tw_arena_array(&d->arena, n, sizeof *k->shapes);
+    if (!k->dtypes || !k->shapes)
+        return tw_no_memory();
+    tw_graph_lock(d->graph);
+    for (size_t i = 0; i < n; i++) {
+        k->dtypes[i] = tw_dtype_base(d->dtypes[i]);
+        if (d->inputs[i].op)
+            k->shapes[i] = d->inputs[i].op->outputs[d->inputs[i].index].shape;
+    }
+    tw_graph_unlock(d->graph);
+    return TW_OK;
+}
+
+/* The values that the rule may ask for. */
+static tw_status *gather_values(tw_draft *d, facts *k)
+{
+    uint32_t wanted = d->op ? d->op->definition.shape_inputs : 0;
+    if (!wanted || !d->input_count)
+        return TW_OK;
+    k->values = tw_arena_array(&d->arena, d->input_count, sizeof *k->values);
+    k->partial = tw_arena_array(&d->arena, d->input_count, sizeof *k->partial);
+    if (!k->values || !k->partial)
+        return tw_no_memory();
+    for (size_t i = 0; i < d->input_count; i++) {
+        if (!(wanted >> (i < 31 ? i : 31) & 1) || !d->inputs[i].op)
+            continue;
+        k->values[i] = tw_fold_value(d->inputs[i], 0);
+        if (!k->values[i])
+            k->partial[i] = tw_fold_partial(d->inputs[i], &d->arena, 0);
+    }
+    return TW_OK;
+}
+
+static tw_status *infer(tw_draft *d)
+{
+    facts k = {0};
+    void *user = NULL;
+    tw_infer_fn rule = tw_operation_shape_rule(d->graph, d->type, &user);
+    d->shapes = tw_arena_array(&d->arena, d->resolved.output_count, sizeof *d->shapes);
+    if (!d->shapes)
+        return tw_no_memory();
+    if (!rule && !(d->op && d->op->definition.infer))
+        return TW_OK;
+    TW_TRY(gather_shapes(d, &k));
+    tw_status *status = gather_values(d, &k);
+    tw_spec spec = {d->op, d->type, d->name, d->resolved.attrs, d->resolved.attr_count, d->where};
+    tw_infer in = {.spec = &spec,
+                   .arena = &d->arena,
+                   .input_count = d->input_count,
+                   .output_count = d->resolved.output_count,
+                   .dtypes = k.dtypes,
+                   .shapes = k.shapes,
+                   .values = (const tw_array *const *)k.values,
+                   .value_shapes = k.partial,
+                   .outputs = d->shapes};
+    if (!status)
+        status = tw_infer_run(&in, rule, user);
+    for (size_t i = 0; k.values && i < d->input_count; i++)
+        tw_array_unref(k.values[i]);
+    return status;
+}
+
+tw_status *tw_draft_complete(tw_draft *d)
+{
+    TW_TRY(resolve(d));
+    return infer(d);
+}
+
+void tw_draft_clear(tw_draft *d)
+{
+    for (size_t i = 0; i < d->resolved.attr_count; i++)
+        tw_attr_release(&d->resolved.attrs[i]);
+    tw_arena_clear(&d->arena);
+}
+
+tw_status *tw_draft_explain(const tw_draft *d, tw_status *status)
+{
+    enum { NAMED = 16 };
+    tw_text texts[NAMED];
+    const char *names[NAMED] = {NULL};
+    tw_spec spec = {.op = d->op, .attrs = d->attrs, .attr_count = d->attr_count};
+    bool named = d->op && d->input_count <= NAMED;
+    for (size_t i = 0; named && i < d->input_count; i++) {
+        texts[i] = tw_spec_input_name(&spec, i);
+        names[i] = texts[i].s;
+    }
+    return tw_graph_explain(status, d->type, d->name, d->inputs, d->input_count,
+                            named ? names : NULL, d->where);
+}
+
+/* ---- lasting memory ---- */
+
+/* Most values hold no memory of their own, and the registry keeps the names of its attributes. */
+static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, const tw_attr *from, tw_attr *to)
+{
+    const tw_op_attr *known = d->op ? tw_op_find_attr(d->op, from->name) : NULL;
+    bool plain = !from->list && (from->kind == TW_ATTR_INT || from->kind == TW_ATTR_FLOAT ||
+                                 from->kind == TW_ATTR_BOOL || from->kind == TW_ATTR_TYPE);
+    if (!known || !plain)
+        return tw_attr_copy(arena, from, to);
+    *to = *from;
+    to->name = known->name;
+    return TW_OK;
+}
+
+static tw_status *keep_attrs(const tw_draft *d, tw_arena *arena, tw_operation *op)
+{
+    size_t count = d->resolved.attr_count;
+    tw_attr *attrs = tw_arena_array(arena, count, sizeof *attrs);
+    if (!attrs)
+        return tw_no_memory();
+    op->spec.attrs = attrs;
+    for (size_t i = 0; i < count; i++) {
+        TW_TRY(keep_attr(d, arena, &d->resolved.attrs[i], &attrs[i]));
+        op->spec.attr_count++;
+    }
+    op->exported_attrs = (uint32_t)count;
+    return TW_OK;
+}
+
+/* A copy, or an input's own dims where they are equal: they never change. */
+static tw_status *keep_shape(const tw_draft *d, tw_arena *arena, tw_shape shape, tw_shape *out)
+{
+    *out = shape;
+    if (!shape.dims)
+        return TW_OK;
+    for (size_t i = 0; i < d->input_count && i < 2; i++) {
+        if (!d->inputs[i].op)
+            continue;
+        tw_shape of_input = d->inputs[i].op->outputs[d->inputs[i].index].shape;
+        if (of_input.dims && tw_shape_equal(of_input, shape)) {
+            out->dims = of_input.dims;
+            return TW_OK;
+        }
+    }
+    out->dims = tw_arena_copy(arena, shape.dims, shape.rank * sizeof *shape.dims);
+    return out->dims ? TW_OK : tw_no_memory();
+}
+
+static tw_status *keep_outputs(const tw_draft *d, tw_arena *arena, tw_operation *op)
+{
+    size_t count = d->resolved.output_count;
+    op->outputs = tw_arena_array(arena, count, sizeof *op->outputs);
+    if (!op->outputs)
+        return tw_no_memory();
+    for (size_t i = 0; i < count; i++) {
+        op->outputs[i].dtype = d->resolved.outputs[i];
+        TW_TRY(keep_shape(d, arena, d->shapes[i], &op->outputs[i].shape));
+    }
+    op->output_count = (uint32_t)count;
+    return TW_OK;
+}
+
+static void keep_constant(tw_operation *op)
+{
+    if (strcmp(op->spec.type, "Const") != 0)
+        return;
+    const tw_attr *value = tw_spec_attr(&op->spec, "value");
+    if (value && value->kind == TW_ATTR_TENSOR && !value->list && value->value.tensor)
+        op->constant = tw_array_ref(value->value.tensor);
+}
+
+tw_status *tw_draft_make(const tw_draft *d, tw_arena *arena, tw_operation **out)
+{
+    tw_operation *op = TW_ARENA_NEW(arena, tw_operation);
+    if (!op)
+        return tw_no_memory();
+    op->graph = d->graph;
+    op->spec.op = d->op;
+    op->spec.type = d->op ? d->op->name : tw_arena_strdup(arena, d->type);
+    op->spec.name = tw_arena_strdup(arena, d->name);
+    op->spec.where = d->where;
+    op->device = "";
+    op->input_count = (uint32_t)d->input_count;
+    op->inputs = tw_arena_copy(arena, d->inputs, d->input_count * sizeof *d->inputs);
+    if (!op->spec.type || !op->spec.name || !op->inputs)
+        return tw_no_memory();
+    tw_status *status = keep_attrs(d, arena, op);
+    if (!status)
+        status = keep_outputs(d, arena, op);
+    if (status) {
+        tw_draft_unmake(op);
+        return status;
+    }
+    keep_constant(op);
+    *out = op;
+    return TW_OK;
+}
+
+void tw_draft_unmake(tw_operation *op)
+{
+    for (size_t i = 0; i < op->spec.attr_count; i++)
+        tw_attr_release(&op->spec.attrs[i]);
+    op->spec.attr_count = 0;
+    tw_array_unref(op->constant);
+    op->constant = NULL;
+}

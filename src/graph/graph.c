@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A graph: made, shared by reference count, asked for its operations, and freed at once. All that
+ * operations consist of lies in its arena; besides it there are the maps, the arrays that
+ * attributes refer to and what regions noted. */
+#include "graph/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "graph/collection.h"
+
+void tw_graph_lock(const tw_graph *graph)
+{
+    tw_mutex_lock(&((tw_graph *)(uintptr_t)graph)->lock);
+}
+
+void tw_graph_unlock(const tw_graph *graph)
+{
+    tw_mutex_unlock(&((tw_graph *)(uintptr_t)graph)->lock);
+}
+
+tw_graph *tw_graph_new(void)
+{
+    tw_graph *graph = TW_NEW(tw_graph);
+    if (!graph)
+        return NULL;
+    atomic_init(&graph->refs, 1);
+    tw_mutex_init(&graph->lock);
+    graph->producer = TW_GRAPH_PRODUCER;
+    return graph;
+}
+
+tw_graph *tw_graph_ref(tw_graph *graph)
+{
+    if (graph)
+        atomic_fetch_add_explicit(&graph->refs, 1, memory_order_relaxed);
+    return graph;
+}
+
+/* The arrays that lie outside of the arena. */
+static void release_operations(tw_graph *graph)
+{
+    for (size_t i = 0; i < graph->operations.count; i++) {
+        const tw_operation *op = graph->operations.items[i];
+        for (size_t k = 0; k < op->spec.attr_count; k++)
+            tw_attr_release(&op->spec.attrs[k]);
+        tw_array_unref(op->constant);
+    }
+    for (size_t i = 0; i < graph->retired.count; i++)
+        tw_attr_release(&graph->retired.items[i]);
+    tw_vec_clear(&graph->retired);
+    tw_vec_clear(&graph->operations);
+}
+
+static void release_regions(tw_graph *graph)
+{
+    for (size_t i = 0; i < graph->regions.count; i++) {
+        tw_vec_clear(&graph->regions.items[i]->vars);
+        tw_int_map_clear(&graph->regions.items[i]->captured);
+    }
+    tw_vec_clear(&graph->regions);
+}
+
+static void free_graph(tw_graph *graph)
+{
+    release_operations(graph);
+    release_regions(graph);
+    tw_collections_clear(graph);
+    tw_map *const maps[] = {&graph->by_name,   &graph->names,     &graph->files,
+                            &graph->variables, &graph->gradients, &graph->shapes};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        tw_map_clear(maps[i]);
+    tw_status_free(atomic_load(&graph->status));
+    for (size_t i = 0; i < graph->imports.count; i++)
+        tw_arena_clear(&graph->imports.items[i]);
+    tw_vec_clear(&graph->imports);
+    tw_arena_clear(&graph->arena);
+    tw_mutex_free(&graph->lock);
+    tw_free(graph);
+}
+
+void tw_graph_unref(tw_graph *graph)
+{
+    if (graph && atomic_fetch_sub_explicit(&graph->refs, 1, memory_order_acq_rel) == 1)
+        free_graph(graph);
+}
+
+/* ---- the first error ---- */
+
+const tw_status *tw_graph_status(const tw_graph *graph)
+{
+    return graph ? atomic_load(&graph->status) : NULL;
+}
+
+void tw_graph_clear_status(tw_graph *graph)
+{
+    if (graph)
+        tw_status_free(atomic_exchange(&graph->status, NULL));
+}
+
+void tw_graph_fail(tw_graph *graph, tw_status *status)
+{
+    tw_status *none = NULL;
+    if (!graph || !status || !atomic_compare_exchange_strong(&graph->status, &none, status))
+        tw_status_free(status);
+}
+
+/* ---- its operations ---- */
+
+size_t tw_graph_operation_count(const tw_graph *graph)
+{
+    if (!graph)
+        return 0;
+    tw_graph_lock(graph);
+    size_t count = graph->operations.count;
+    tw_graph_unlock(graph);
+    return count;
+}
+
+tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id)
+{
+    if (!graph)
+        return NULL;
+    tw_graph_lock(graph);
+    tw_operation *op = id < graph->operations.count ? graph->operations.items[id] : NULL;
+    tw_graph_unlock(graph);
+    return op;
+}
+
+tw_operation *tw_graph_operation(const tw_graph *graph, const char *name)
+{
+    if (!graph || !name)
+        return NULL;
+    tw_graph_lock(graph);
+    tw_operation *op = tw_map_get(&graph->by_name, name);
+    tw_graph_unlock(graph);
+    return op;
+}
+
+static TW_PRINTF(1, 2) tw_status *no_tensor(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tw_status *status = tw_status_format(TW_NOT_FOUND, format, args);
+    va_end(args);
+    return tw_status_with_kind(status, TW_KIND_NAME);
+}
+
+/* Digits after the last colon; -1: none, or too large. */
+static int32_t output_index(const char *text)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return -1;
+    long index = strtol(text, &end, 10);
+    return *end || index > UINT16_MAX ? -1 : (int32_t)index;
+}
+
+tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out)
+{
+    static const char form[] = "Tensor names must be of the form \"<op_name>:<output_index>\".";
+    if (!graph || !name || !out)
+        return tw_value_error("a tensor is looked up by graph and name, got NULL");
+    *out = (tw_tensor){NULL, 0};
+    const char *colon = strrchr(name, ':');
+    if (!colon && tw_graph_operation(graph, name))
+        return tw_value_error("The name '%s' refers to an Operation, not a Tensor. %s", name, form);
+    if (!colon)
+        return tw_value_error("The name '%s' looks like an (invalid) Operation name, not a Tensor. "
+                              "%s",
+                              name, form);
+    int32_t index = output_index(colon + 1);
+    if (index < 0)
+        return tw_value_error("The name '%s' looks a like a Tensor name, but is not a valid one. "
+                              "%s",
+                              name, form);
+    tw_graph_lock(graph);
+    tw_operation *op = tw_map_get_n(&graph->by_name, name, (size_t)(colon - name));
+    tw_graph_unlock(graph);
+    int length = (int)(colon - name);
+    if (!op)
+        return no_tensor("The name '%s' refers to a Tensor which does not exist. The operation, "
+                         "'%.*s', does not exist in the graph.",
+                         name, length, name);
+    if ((uint32_t)index >= op->output_count)
+        return no_tensor("The name '%s' refers to a Tensor which does not exist. The operation, "
+                         "'%.*s', exists but only has %u outputs.",
+                         name, length, name, op->output_count);
+    *out = (tw_tensor){op, index};
+    return TW_OK;
+}
+
+uint64_t tw_graph_version(const tw_graph *graph)
+{
+    return graph ? atomic_load(&graph->version) : 0;
+}
+
+tw_status *tw_graph_finalize(tw_graph *graph)
+{
+    if (!graph)
+        return tw_value_error("the graph to finalize is NULL");
+    tw_graph_lock(graph);
+    graph->finalized = true;
+    tw_graph_unlock(graph);
+    return TW_OK;
+}
+
+void tw_graph_changed_locked(tw_graph *graph)
+{
+    graph->changes++;
+    atomic_fetch_add(&graph->version, 1);
+}
+
+/* ---- seeds ---- */
+
+enum { DEFAULT_SEED = 87654321, SEED_RANGE = 2147483647 };
+
+static int64_t truncate_seed(int64_t seed)
+{
+    int64_t rest = seed % SEED_RANGE;
+    return rest < 0 ? rest + SEED_RANGE : rest;
+}
+
+void tw_graph_set_seed(tw_graph *graph, int64_t seed)
+{
+    if (!graph)
+        return;
+    tw_graph_lock(graph);
+    graph->has_seed = true;
+    graph->seed = seed;
+    tw_graph_unlock(graph);
+}
+
+bool tw_graph_seed(const tw_graph *graph, int64_t *seed)
+{
+    if (!graph)
+        return false;
+    tw_graph_lock(graph);
+    bool has = graph->has_seed;
+    if (has && seed)
+        *seed = graph->seed;
+    tw_graph_unlock(graph);
+    return has;
+}
+
+/* TensorFlow 1.15's rule; (0, 0) would mean "random", so a given seed of that kind is moved. */
+void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2)
+{
+    int64_t of_graph = DEFAULT_SEED;
+    *seed = *seed2 = 0;
+    bool has = tw_graph_seed(graph, &of_graph);
+    if (!has && !op_seed)
+        return;
+    *seed = has ? truncate_seed(of_graph) : DEFAULT_SEED;
+    if (op_seed) {
+        *seed2 = truncate_seed(*op_seed);
+    } else {
+        tw_graph_lock(graph);
+        *seed2 = truncate_seed((int64_t)graph->operations.count + graph->extra_nodes);
+        tw_graph_unlock(graph);
+    }
+    if (*seed == 0 && *seed2 == 0)
+        *seed2 = SEED_RANGE;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Names as TensorFlow 1.15 gives them. Two names that differ only in case count as one. The first
+ * to ask for "x" gets it, the second "x_1"; the map holds for each name how often it was asked for,
+ * so that a suffix is mostly found at once. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "graph/scope.h"
+
+static bool is_name_char(char c, bool first)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.')
+        return true;
+    return !first && (c == '_' || c == '-' || c == '/');
+}
+
+/* Scopes inside another may begin with what an operation's name may not. */
+bool tw_name_is_valid(const char *name, bool root)
+{
+    if (!is_name_char(*name, root))
+        return false;
+    while (*name && is_name_char(*name, false))
+        name++;
+    return !*name;
+}
+
+/* A key of the map: short ones need no memory. */
+typedef struct name_key {
+    char *text;
+    char small[96];
+} name_key;
+
+static bool key_make(name_key *key, const char *name)
+{
+    size_t length = strlen(name);
+    key->text = length < sizeof key->small ? key->small : tw_alloc(length + 1);
+    for (size_t i = 0; key->text && i <= length; i++)
+        key->text[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+    return key->text != NULL;
+}
+
+static void key_clear(name_key *key)
+{
+    if (key->text != key->small)
+        tw_free(key->text);
+}
+
+static bool is_taken(const tw_graph *graph, const char *name, bool *failed)
+{
+    name_key key;
+    if (!key_make(&key, name)) {
+        *failed = true;
+        return false;
+    }
+    bool taken = tw_map_has(&graph->names, key.text);
+    key_clear(&key);
+    return taken;
+}
+
+bool tw_name_is_taken_locked(const tw_graph *graph, const char *full)
+{
+    bool failed = false;
+    return is_taken(graph, full, &failed);
+}
+
+static intptr_t times_asked(const tw_graph *graph, const char *name, bool *failed)
+{
+    name_key key;
+    if (!key_make(&key, name)) {
+        *failed = true;
+        return 0;
+    }
+    intptr_t times = (intptr_t)tw_map_get(&graph->names, key.text);
+    key_clear(&key);
+    return times;
+}
+
+tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out)
+{
+    bool failed = false;
+    intptr_t suffix = times_asked(graph, full, &failed);
+    char *name = failed ? NULL : tw_strdup(full);
+    while (name && suffix > 0 && is_taken(graph, name, &failed)) {
+        tw_buffer b = {0};
+        tw_free(name);
+        tw_buffer_printf(&b, "%s_%lld", full, (long long)suffix++);
+        name = tw_buffer_take(&b);
+    }
+    if (!name || failed) {
+        tw_free(name);
+        return tw_no_memory();
+    }
+    *out = name;
+    return TW_OK;
+}
+
+static bool set_times(tw_graph *graph, const char *name, intptr_t times)
+{
+    name_key key;
+    if (!key_make(&key, name))
+        return false;
+    bool good = tw_map_set(&graph->names, key.text, (void *)times);
+    key_clear(&key);
+    return good;
+}
+
+bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
+{
+    bool failed = false;
+    intptr_t times = times_asked(graph, full, &failed);
+    if (failed || !set_times(graph, unique, 1))
+        return false;
+    /* `full` is in the map if it is not `unique` itself: counting on needs no memory, but for the
+     * key of a long name, and without that the next suffix is only looked for longer. */
+    if (strcmp(full, unique) != 0)
+        set_times(graph, full, times + 1);
+    return true;
+}
+
+/* `name` under the scopes of this thread; the caller's to tw_free. */
+static char *under_scopes(const tw_graph *graph, const char *name)
+{
+    tw_buffer b = {0};
+    tw_buffer_add_text(&b, tw_scope_prefix(graph));
+    tw_buffer_add_text(&b, name);
+    return tw_buffer_take(&b);
+}
+
+const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark)
+{
+    if (!graph || !name)
+        return NULL;
+    char *full = under_scopes(graph, name), *unique = NULL;
+    if (!full)
+        return NULL;
+    tw_graph_lock(graph);
+    const char *kept = NULL;
+    tw_status *status = tw_name_unique_locked(graph, full, &unique);
+    if (!status)
+        kept = tw_arena_strdup(&graph->arena, unique);
+    if (kept && mark && !tw_name_mark_locked(graph, full, unique))
+        kept = NULL;
+    tw_graph_unlock(graph);
+    tw_status_free(status);
+    tw_free(unique);
+    tw_free(full);
+    return kept;
+}
+
+/* Checks, makes unique and marks the full name of a scope that is not given as it is. */
+static tw_status *take_scope_name(tw_graph *graph, const char *prefix, const char *name,
+                                  tw_buffer *out)
+{
+    if (!tw_name_is_valid(name, !*prefix))
+        return tw_value_error("'%s' is not a valid scope name", name);
+    char *full = under_scopes(graph, name), *unique = NULL;
+    if (!full)
+        return tw_no_memory();
+    tw_graph_lock(graph);
+    tw_status *status = tw_name_unique_locked(graph, full, &unique);
+    if (!status && !tw_name_mark_locked(graph, full, unique))
+        status = tw_no_memory();
+    tw_graph_unlock(graph);
+    if (!status)
+        tw_buffer_printf(out, "%s/", unique);
+    tw_free(unique);
+    tw_free(full);
+    return status;
+}
+
+tw_status *tw_scope_open_name(tw_graph *graph, const char *name, char **out)
+{
+    tw_buffer b = {0};
+    size_t length = strlen(name);
+    if (length && name[length - 1] == '/') {
+        if (!tw_name_is_valid(name, true))
+            return tw_value_error("'%s' is not a valid scope name", name);
+        tw_buffer_add_text(&b, name);
+    } else if (length) {
+        TW_TRY(take_scope_name(graph, tw_scope_prefix(graph), name, &b));
+    }
+    *out = tw_buffer_take(&b);
+    return *out ? TW_OK : tw_no_memory();
+}

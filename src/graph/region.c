@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Operations made inside a branch or a loop: their inputs are what the region sees of outer
+ * tensors, and what nothing inside drives waits for the region's pivot. The rules are those of
+ * TensorFlow's CondContext and WhileContext. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "graph/scope.h"
+
+tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
+                         tw_region **out)
+{
+    tw_graph_lock(graph);
+    tw_region *region = TW_ARENA_NEW(&graph->arena, tw_region);
+    const char *copy = tw_arena_strdup(&graph->arena, name ? name : "");
+    bool good = region && copy && tw_vec_push(&graph->regions, region);
+    if (good) {
+        region->kind = kind;
+        region->outer = outer;
+        region->name = copy;
+        region->graph = graph;
+    }
+    tw_graph_unlock(graph);
+    *out = good ? region : NULL;
+    return good ? TW_OK : tw_no_memory();
+}
+
+tw_region *tw_region_loop(tw_region *region)
+{
+    while (region && region->kind != TW_REGION_LOOP)
+        region = region->outer;
+    return region;
+}
+
+static bool is_type(const char *type, const char *plain)
+{
+    return strcmp(type, plain) == 0 || (strncmp(type, "Ref", 3) == 0 && !strcmp(type + 3, plain));
+}
+
+/* Where an operation's outputs can be used: those of an Exit outside of its loop. */
+static tw_region *output_region(const tw_operation *op)
+{
+    bool leaves = op->region && is_type(op->spec.type, "Exit");
+    return leaves ? op->region->outer : op->region;
+}
+
+static bool is_inside(const tw_region *region, const tw_region *outer)
+{
+    while (region && region != outer)
+        region = region->outer;
+    return region == outer;
+}
+
+/* A loop's tensors are seen in the loop and in what it holds; those of a branch everywhere (they
+ * are dead where it was not taken). A gradient loop reads the loop that it differentiates. */
+static bool is_visible(tw_region *region, const tw_operation *op)
+{
+    tw_region *from = tw_region_loop(output_region(op)), *loop = tw_region_loop(region);
+    if (!from)
+        return true;
+    for (; loop; loop = tw_region_loop(loop->outer)) {
+        if (loop == from || (loop->forward && is_inside(loop->forward, from)))
+            return true;
+    }
+    return false;
+}
+
+tw_status *tw_region_enter(tw_region *region, const char *type, tw_tensor *inputs,
+                           size_t input_count)
+{
+    bool bridges = is_type(type, "Enter") || is_type(type, "Switch");
+    for (size_t i = 0; i < input_count; i++) {
+        const tw_operation *op = inputs[i].op;
+        tw_region *from = output_region(op);
+        if (from == region || bridges)
+            continue;
+        if (!is_visible(region, op))
+            return tw_value_error(tw_region_loop(region)
+                                      ? "input %zu, '%s', is in another while loop"
+                                      : "input %zu, '%s', is in a while loop: use what the loop "
+                                        "returns",
+                                  i, op->spec.name);
+        if (region && !is_inside(from, region))
+            TW_TRY(tw_region_capture(region, inputs[i], &inputs[i]));
+    }
+    return TW_OK;
+}
+
+static tw_operation *pivot_of(const tw_region *region)
+{
+    if (region->kind == TW_REGION_BRANCH)
+        return region->pivot.op;
+    return region->pivot_body.op ? region->pivot_body.op : region->pivot_cond;
+}
+
+/* A control input from outside of the loop as one from inside: an Identity of its first output. */
+static tw_status *pull_inside(tw_region *region, tw_operation *outer, tw_operation **out)
+{
+    *out = NULL;
+    if (!outer->output_count)
+        return TW_OK;
+    tw_tensor input = {outer, 0};
+    tw_graph_add_args args = {.size = sizeof args,
+                              .where = outer->spec.where,
+                              .type = "Identity",
+                              .inputs = &input,
+                              .input_count = 1};
+    TW_TRY(tw_scope_push_graph(region->graph));
+    tw_status *status = tw_scope_push_control((tw_tensors){NULL, 0});
+    if (!status && tw_scope_push_region(region) >= 0) {
+        status = tw_graph_add(region->graph, &args, out);
+        tw_scope_pop();
+    } else if (!status) {
+        status = tw_no_memory();
+    }
+    tw_scope_pop();
+    tw_scope_pop();
+    return status;
+}
+
+/* Splits the control inputs: those of the same loop stay, the others move behind them. */
+static size_t split_controls(tw_region *region, tw_scope_effect *effect)
+{
+    const tw_region *loop = tw_region_loop(region);
+    size_t kept = 0;
+    for (size_t i = 0; loop && i < effect->control_count; i++) {
+        tw_operation *op = effect->controls[i];
+        if (tw_region_loop(output_region(op)) != loop)
+            continue;
+        memmove(effect->controls + kept + 1, effect->controls + kept, (i - kept) * sizeof op);
+        effect->controls[kept++] = op;
+    }
+    return loop ? kept : effect->control_count;
+}
+
+/* Whether nothing inside says when the operation may run. */
+static bool is_free(const tw_region *region, const tw_tensor *inputs, size_t input_count,
+                    const tw_scope_effect *effect)
+{
+    bool loop = region->kind == TW_REGION_LOOP;
+    for (size_t i = 0; i < effect->control_count; i++) {
+        if (loop || is_inside(effect->controls[i]->region, region))
+            return false;
+    }
+    for (size_t i = 0; i < input_count; i++) {
+        const tw_operation *op = inputs[i].op;
+        const tw_attr *constant = tw_operation_attr(op, "is_constant");
+        bool held = is_type(op->spec.type, "Enter") && constant && constant->value.b;
+        if (!loop || !held)
+            return false;
+    }
+    return true;
+}
+
+tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tensor *inputs,
+                              size_t input_count, tw_scope_effect *effect, tw_arena *arena)
+{
+    size_t all = effect->control_count;
+    tw_operation **controls = tw_arena_array(arena, all + 1, sizeof *controls);
+    if (!controls)
+        return tw_no_memory();
+    if (all)
+        memcpy(controls, effect->controls, all * sizeof *controls);
+    effect->controls = controls;
+    effect->control_count = split_controls(region, effect);
+    tw_operation *pivot = pivot_of(region);
+    bool machinery = is_type(type, "Enter") || is_type(type, "Merge") || !pivot;
+    size_t first_outer = effect->control_count;
+    tw_operation **outer = tw_arena_copy(arena, controls + first_outer,
+                                         (all - first_outer) * sizeof *outer);
+    if (!outer)
+        return tw_no_memory();
+    if (!machinery && is_free(region, inputs, input_count, effect))
+        effect->controls[effect->control_count++] = pivot;
+    for (size_t i = 0; !machinery && region->kind == TW_REGION_LOOP && i < all - first_outer; i++) {
+        tw_operation *inner;
+        TW_TRY(pull_inside(region, outer[i], &inner));
+        if (inner)
+            effect->controls[effect->control_count++] = inner;
+    }
+    return TW_OK;
+}

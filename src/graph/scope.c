@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The thread's stack of scopes: pushing and popping each kind, and the blocks of the macro face,
+ * whose errors go where those of builders go. */
+#include "graph/scope.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "base/text.h"
+
+tw_scope *tw_scope_new(unsigned kinds, tw_graph *graph)
+{
+    tw_scope *scope = TW_NEW(tw_scope);
+    if (!scope)
+        return NULL;
+    scope->kinds = kinds;
+    scope->graph = tw_graph_ref(graph);
+    return scope;
+}
+
+void tw_scope_free(tw_scope *scope)
+{
+    if (!scope)
+        return;
+    char *const texts[] = {scope->name, scope->device,   scope->group,
+                           scope->type, scope->gradient, scope->variable_name};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        tw_free(texts[i]);
+    tw_free(scope->controls);
+    tw_int_map_clear(&scope->seen);
+    if (scope->initializer.constant.kind == TW_OPERAND_ARRAY)
+        tw_array_unref(scope->initializer.constant.value.array);
+    tw_graph_unref(scope->graph);
+    tw_free(scope);
+}
+
+tw_status *tw_scope_push(tw_scope *scope)
+{
+    tw_thread_state *thread = tw_thread_here();
+    if (tw_vec_push(&thread->scopes, scope))
+        return TW_OK;
+    tw_scope_free(scope);
+    return tw_no_memory();
+}
+
+void tw_scope_pop(void)
+{
+    tw_thread_state *thread = tw_thread_here();
+    if (!thread->scopes.count)
+        return;
+    tw_scope_free(thread->scopes.items[--thread->scopes.count]);
+    if (!thread->scopes.count)
+        tw_vec_clear(&thread->scopes); /* so that a thread that ends leaves nothing */
+}
+
+void tw_scope_pop_to(int depth)
+{
+    while ((int)tw_thread_here()->scopes.count > (depth > 0 ? depth : 0))
+        tw_scope_pop();
+}
+
+static int depth_now(void)
+{
+    return (int)tw_thread_here()->scopes.count;
+}
+
+tw_scope *tw_scope_find(const tw_graph *graph, unsigned kinds)
+{
+    const tw_thread_state *thread = tw_thread_here();
+    for (size_t i = thread->scopes.count; i-- > 0;) {
+        tw_scope *scope = thread->scopes.items[i];
+        if (scope->graph == graph && scope->kinds & kinds)
+            return scope;
+    }
+    return NULL;
+}
+
+const char *tw_scope_prefix(const tw_graph *graph)
+{
+    const tw_scope *scope = tw_scope_find(graph, TW_SCOPE_NAME);
+    return scope ? scope->name : "";
+}
+
+const char *tw_scope_name(void)
+{
+    return tw_scope_prefix(tw_default_graph());
+}
+
+/* Forgetting the control dependencies around leaves the region around too. */
+tw_region *tw_scope_region(const tw_graph *graph)
+{
+    const tw_thread_state *thread = tw_thread_here();
+    for (size_t i = thread->scopes.count; i-- > 0;) {
+        const tw_scope *scope = thread->scopes.items[i];
+        if (scope->graph != graph)
+            continue;
+        if (scope->kinds & TW_SCOPE_REGION)
+            return scope->region;
+        if (scope->kinds & TW_SCOPE_CONTROL && scope->forgets)
+            return NULL;
+    }
+    return NULL;
+}
+
+tw_region *tw_current_region(void)
+{
+    return tw_scope_region(tw_default_graph());
+}
+
+/* ---- one function for each kind ---- */
+
+/* A scope of the current graph. */
+static tw_status *start(unsigned kinds, tw_scope **out)
+{
+    tw_graph *graph = tw_default_graph();
+    *out = graph ? tw_scope_new(kinds, graph) : NULL;
+    return *out ? TW_OK : tw_no_memory();
+}
+
+tw_status *tw_scope_push_graph(tw_graph *graph)
+{
+    if (!graph)
+        return tw_value_error("the graph of a scope is NULL");
+    tw_scope *scope = tw_scope_new(TW_SCOPE_GRAPH, graph);
+    return scope ? tw_scope_push(scope) : tw_no_memory();
+}
+
+tw_status *tw_scope_push_name(const char *name)
+{
+    tw_scope *scope;
+    TW_TRY(start(TW_SCOPE_NAME, &scope));
+    tw_status *status = tw_scope_open_name(scope->graph, name ? name : "", &scope->name);
+    if (!status)
+        return tw_scope_push(scope);
+    tw_scope_free(scope);
+    return status;
+}
+
+static tw_status *copy_controls(tw_scope *scope, tw_tensors inputs)
+{
+    scope->controls = tw_alloc_array(inputs.count, sizeof(tw_operation *));
+    if (!scope->controls)
+        return tw_no_memory();
+    for (size_t i = 0; i < inputs.count; i++) {
+        tw_operation *op = inputs.items[i].op;
+        if (!op)
+            return tw_value_error("control input %zu is an invalid tensor", i);
+        if (op->graph != scope->graph)
+            return tw_value_error("control input '%s' belongs to another graph", op->spec.name);
+        scope->controls[i] = op;
+    }
+    scope->control_count = inputs.count;
+    return TW_OK;
+}
+
+tw_status *tw_scope_push_control(tw_tensors inputs)
+{
+    tw_scope *scope;
+    TW_TRY(start(TW_SCOPE_CONTROL, &scope));
+    scope->forgets = !inputs.items;
+    tw_status *status = inputs.items ? copy_controls(scope, inputs) : TW_OK;
+    if (!status)
+        return tw_scope_push(scope);
+    tw_scope_free(scope);
+    return status;
+}
+
+tw_status *tw_scope_push_device(const char *device)
+{
+    tw_scope *scope;
+    TW_TRY(start(TW_SCOPE_DEVICE, &scope));
+    const tw_scope *around = tw_scope_find(scope->graph, TW_SCOPE_DEVICE | TW_SCOPE_COLOCATE);
+    const char *outer = device && around && around->device ? around->device : "";
+    tw_status *status = tw_device_merge(device ? device : "", outer, &scope->device);
+    if (!status)
+        return tw_scope_push(scope);
+    tw_scope_free(scope);
+    return status;
+}
+
+tw_status *tw_scope_push_colocate(tw_tensor tensor)
+{
+    tw_scope *scope;
+    TW_TRY(start(TW_SCOPE_COLOCATE, &scope));
+    if (tensor.op && tensor.op->graph != scope->graph) {
+        tw_scope_free(scope);
+        return tw_value_error("'%s', to be colocated with, belongs to another graph",
+                              tensor.op->spec.name);
+    }
+    scope->colocated = tensor.op;
+    return tw_scope_push(scope);
+}
+
+tw_status *tw_scope_push_group(tw_graph *graph, const char *operation)
+{
+    tw_scope *scope = tw_scope_new(TW_SCOPE_COLOCATE, graph);
+    if (!scope)
+        return tw_no_memory();
+    tw_buffer b = {0};
+    tw_buffer_printf(&b, "loc:@%s", operation);
+    scope->group = tw_buffer_take(&b);
+    if (scope->group)
+        return tw_scope_push(scope);
+    tw_scope_free(scope);
+    return tw_no_memory();
+}
+
+tw_status *tw_scope_push_gradient_override(const char *type, const char *gradient)
+{
+    if (!type || !gradient)
+        return tw_value_error("a gradient override needs an op type and a name");
+    tw_scope *scope;
+    TW_TRY(start(TW_SCOPE_OVERRIDE, &scope));
+    scope->type = tw_strdup(type);
+    scope->gradient = tw_strdup(gradient);
+    if (scope->type && scope->gradient)
+        return tw_scope_push(scope);
+    tw_scope_free(scope);
+    return tw_no_memory();
+}
+
+int tw_scope_push_region(tw_region *region)
+{
+    int depth = depth_now();
+    tw_graph *graph = region ? region->graph : tw_default_graph();
+    tw_scope *scope = graph ? tw_scope_new(TW_SCOPE_REGION, graph) : NULL;
+    if (!scope)
+        return -1;
+    scope->region = region;
+    tw_status *status = tw_scope_push(scope);
+    tw_status_free(status);
+    return status ? -1 : depth;
+}
+
+/* ---- blocks ---- */
+
+/* The guard of a scope that was pushed at `depth`, or not: then the error is reported. */
+static tw_scope_guard guard(int depth, tw_status *status)
+{
+    if (status)
+        tw_build_fail(status);
+    return (tw_scope_guard){depth};
+}
+
+tw_scope_guard tw_scope_enter_graph_(tw_graph *graph)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_graph(graph));
+}
+
+tw_scope_guard tw_scope_enter_name_(const char *name)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_name(name));
+}
+
+tw_scope_guard tw_scope_enter_control_(tw_tensors inputs)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_control(inputs));
+}
+
+tw_scope_guard tw_scope_enter_device_(const char *device)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_device(device));
+}
+
+tw_scope_guard tw_scope_enter_colocate_(tw_tensor tensor)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_colocate(tensor));
+}
+
+tw_scope_guard tw_scope_enter_override_(const char *type, const char *gradient)
+{
+    int depth = depth_now();
+    return guard(depth, tw_scope_push_gradient_override(type, gradient));
+}
+
+void tw_scope_leave_(tw_scope_guard *guard_)
+{
+    tw_scope_pop_to(guard_->depth);
+}
