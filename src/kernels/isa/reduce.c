@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The contiguous reduction loops of one instruction set level, for the dtypes that are reduced
+ * often: one body, included for each. */
+#include "kernels/reduce_loops.h"
+
+#include "kernels/half.h"
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define AS_IS(x) (x)
+
+#define T float
+#define ACC float
+#define WORK float
+#define WIDEN AS_IS
+#define NAME(f) f##_f32
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T double
+#define ACC double
+#define WORK double
+#define WIDEN AS_IS
+#define NAME(f) f##_f64
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T uint16_t
+#define ACC float
+#define WORK float
+#define WIDEN tw_widen_half
+#define NAME(f) f##_f16
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T uint16_t
+#define ACC float
+#define WORK float
+#define WIDEN tw_widen_bfloat16
+#define NAME(f) f##_bf16
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T int32_t
+#define ACC int32_t
+#define WORK uint32_t
+#define WIDEN AS_IS
+#define NAME(f) f##_i32
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T int64_t
+#define ACC int64_t
+#define WORK uint64_t
+#define WIDEN AS_IS
+#define NAME(f) f##_i64
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T uint8_t
+#define ACC uint8_t
+#define WORK uint32_t
+#define WIDEN AS_IS
+#define NAME(f) f##_u8
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define LOOPS(fold, s)                         \
+    {                                          \
+        rows_##fold##_##s, groups_##fold##_##s \
+    }
+#define ALL_LOOPS(s)                                                    \
+    {                                                                   \
+        [TW_FOLD_SUM] = LOOPS(sum, s), [TW_FOLD_PROD] = LOOPS(prod, s), \
+        [TW_FOLD_MAX] = LOOPS(max, s), [TW_FOLD_MIN] = LOOPS(min, s),   \
+        [TW_FOLD_SQUARES] = {rows_squares_##s, NULL},                   \
+    }
+
+const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
+    .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
+              [TW_FLOAT64] = ALL_LOOPS(f64),
+              [TW_FLOAT16] = ALL_LOOPS(f16),
+              [TW_BFLOAT16] = ALL_LOOPS(bf16),
+              [TW_INT32] = ALL_LOOPS(i32),
+              [TW_INT64] = ALL_LOOPS(i64),
+              [TW_UINT8] = ALL_LOOPS(u8)},
+};

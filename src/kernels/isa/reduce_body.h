@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The contiguous loops of one dtype. Before it is included: T the element, ACC the accumulator, WIDEN(x) from
+ * one to the other, WORK the type in which sums and products wrap (or ACC itself), and
+ * NAME(f), which makes a function's name. */
+
+#include "kernels/reduce_apply.h"
+
+/* Four rows at a time, so that the accumulators are loaded and stored once for four. */
+static ALWAYS_INLINE void NAME(rows)(tw_fold fold, ACC *restrict acc, const T *restrict x,
+                                     size_t rows, size_t stride, size_t width)
+{
+    for (; rows >= 4; rows -= 4, x += 4 * stride) {
+        const T *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+        for (size_t j = 0; j < width; j++) {
+            ACC a = NAME(apply)(fold, acc[j], WIDEN(x[j]));
+            a = NAME(apply)(fold, a, WIDEN(x1[j]));
+            a = NAME(apply)(fold, a, WIDEN(x2[j]));
+            acc[j] = NAME(apply)(fold, a, WIDEN(x3[j]));
+        }
+    }
+    for (; rows; rows--, x += stride) {
+        for (size_t j = 0; j < width; j++)
+            acc[j] = NAME(apply)(fold, acc[j], WIDEN(x[j]));
+    }
+}
+
+static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, size_t width)
+{
+    while (groups > 1) {
+        size_t kept = (groups + 1) / 2, n = (groups - kept) * width;
+        const ACC *upper = acc + kept * width;
+        for (size_t j = 0; j < n; j++)
+            acc[j] = NAME(apply)(fold, acc[j], upper[j]);
+        groups = kept;
+    }
+}
+
+static void NAME(rows_sum)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(rows)(TW_FOLD_SUM, acc, x, rows, stride, width);
+}
+
+static void NAME(rows_prod)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(rows)(TW_FOLD_PROD, acc, x, rows, stride, width);
+}
+
+static void NAME(rows_max)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(rows)(TW_FOLD_MAX, acc, x, rows, stride, width);
+}
+
+static void NAME(rows_min)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(rows)(TW_FOLD_MIN, acc, x, rows, stride, width);
+}
+
+static void NAME(rows_squares)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(rows)(TW_FOLD_SQUARES, acc, x, rows, stride, width);
+}
+
+static void NAME(groups_sum)(void *acc, size_t groups, size_t width)
+{
+    NAME(groups)(TW_FOLD_SUM, acc, groups, width);
+}
+
+static void NAME(groups_prod)(void *acc, size_t groups, size_t width)
+{
+    NAME(groups)(TW_FOLD_PROD, acc, groups, width);
+}
+
+static void NAME(groups_max)(void *acc, size_t groups, size_t width)
+{
+    NAME(groups)(TW_FOLD_MAX, acc, groups, width);
+}
+
+static void NAME(groups_min)(void *acc, size_t groups, size_t width)
+{
+    NAME(groups)(TW_FOLD_MIN, acc, groups, width);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tile engine's own loops: 16-bit floats to and from float, and reductions. A reduction keeps
+ * 16 partial results, one for each place in a block, in the same order at every level. */
+#include "kernels/half.h"
+#include "kernels/isa.h"
+#include "kernels/tile_inside.h"
+
+/* In tiles source and target never overlap unless they are the same. */
+#if defined(__clang__)
+#define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define TW_IVDEP _Pragma("GCC ivdep")
+#endif
+#define WHOLE(n) ((n) & ~(size_t)(TW_TILE_BLOCK - 1))
+
+static void widen_half(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const uint16_t *from = x;
+    float *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0; i < WHOLE(n); i++)
+        to[i] = tw_widen_half(from[i]);
+}
+
+static void narrow_half(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const float *from = x;
+    uint16_t *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0; i < WHOLE(n); i++)
+        to[i] = tw_narrow_half(from[i]);
+}
+
+static void widen_bfloat16(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const uint16_t *from = x;
+    float *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0; i < WHOLE(n); i++)
+        to[i] = tw_widen_bfloat16(from[i]);
+}
+
+static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const float *from = x;
+    uint16_t *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0; i < WHOLE(n); i++)
+        to[i] = tw_narrow_bfloat16(from[i]);
+}
+
+/* Each kind once for float and once for double. */
+#define OP(a, b) ((a) + (b))
+#define NAME(name) name##_sum
+#include "kernels/isa/tile_fold_body.h"
+#define OP(a, b) ((a) * (b))
+#define NAME(name) name##_prod
+#include "kernels/isa/tile_fold_body.h"
+#define OP(a, b) ((b) > (a) ? (b) : (a))
+#define NAME(name) name##_max
+#include "kernels/isa/tile_fold_body.h"
+#define OP(a, b) ((b) < (a) ? (b) : (a))
+#define NAME(name) name##_min
+#include "kernels/isa/tile_fold_body.h"
+
+const tw_tile_loops TW_ISA_NAME(tw_tile_loops) = {
+    .widen_half = widen_half,
+    .narrow_half = narrow_half,
+    .widen_bfloat16 = widen_bfloat16,
+    .narrow_bfloat16 = narrow_bfloat16,
+    .fold_f32 = {NULL, fold_f32_sum, fold_f32_sum, fold_f32_prod, fold_f32_max, fold_f32_min},
+    .fold_f64 = {NULL, fold_f64_sum, fold_f64_sum, fold_f64_prod, fold_f64_max, fold_f64_min},
+    .column_f32 = {NULL, column_f32_sum, column_f32_sum, column_f32_prod, column_f32_max,
+                   column_f32_min},
+    .column_f64 = {NULL, column_f64_sum, column_f64_sum, column_f64_prod, column_f64_max,
+                   column_f64_min},
+};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where the largest or smallest elements stand. Along a contiguous axis the value is found first,
+ * by the loops of reductions, and then looked for; along others, columns are walked side by side. */
+#include <math.h>
+
+#include "kernels/half.h"
+#include "kernels/reduce.h"
+#include "kernels/reduce_loops.h"
+#include "tensor/array.h"
+
+enum { LANES = 64 };
+
+typedef struct indexer {
+    tw_dtype dtype, index_dtype;
+    bool largest;
+    tw_reduce_loops loops, combine;
+    size_t n, inner, blocks; /* the axis, what is inside it, in blocks of columns */
+    size_t tasks, cells, size;
+    const char *in;
+    void *out;
+} indexer;
+
+static void put(const indexer *x, size_t place, int64_t index)
+{
+    if (x->index_dtype == TW_INT32)
+        ((int32_t *)x->out)[place] = (int32_t)index;
+    else
+        ((int64_t *)x->out)[place] = index;
+}
+
+/* The accumulators begin as the first element, which is right for any dtype; a NaN there is replaced
+ * by the number that loses against all. */
+static void set_lanes(const indexer *x, const char *row, void *acc)
+{
+    bool wide = x->dtype == TW_FLOAT64, is_float = tw_dtype_is_floating(x->dtype);
+    double worst = x->largest ? -INFINITY : INFINITY;
+    for (size_t j = 0; j < LANES; j++) {
+        if (is_float && wide)
+            ((double *)acc)[j] = worst;
+        else if (is_float)
+            ((float *)acc)[j] = (float)worst;
+        else
+            memcpy((char *)acc + j * x->size, row, x->size);
+    }
+}
+
+static size_t index_of_row(const indexer *x, const char *row)
+{
+    _Alignas(64) char acc[LANES * sizeof(double)];
+    size_t whole = x->n / LANES, tail = x->n % LANES;
+    set_lanes(x, row, acc);
+    x->loops.rows(acc, row, whole, LANES, LANES);
+    x->loops.rows(acc, row + whole * LANES * x->size, 1, 0, tail);
+    x->combine.groups(acc, LANES, 1);
+    return tw_reduce_strided.find[x->dtype](row, x->n, acc);
+}
+
+static void run_task(const indexer *x, size_t task)
+{
+    int64_t index[TW_INDEX_WIDTH];
+    size_t outer = task / x->blocks, column = task % x->blocks * TW_INDEX_WIDTH;
+    size_t width = x->inner - column < TW_INDEX_WIDTH ? x->inner - column : TW_INDEX_WIDTH;
+    const char *at = x->in + (outer * x->n * x->inner + column) * x->size;
+    if (x->inner == 1 && x->n >= LANES)
+        index[0] = (int64_t)index_of_row(x, at);
+    else
+        tw_reduce_strided.index_columns[x->dtype][x->largest](at, x->n, x->inner, width, index);
+    for (size_t j = 0; j < width; j++)
+        put(x, outer * x->inner + column + j, index[j]);
+}
+
+static void run_cell(size_t cell, void *arg)
+{
+    const indexer *x = arg;
+    size_t last = tw_par_bound(x->tasks, 1, x->cells, cell + 1);
+    for (size_t task = tw_par_bound(x->tasks, 1, x->cells, cell); task < last; task++)
+        run_task(x, task);
+}
+
+static tw_dtype dtype_of_loops(tw_dtype dtype)
+{
+    switch (dtype) {
+    case TW_QINT8: return TW_INT8;
+    case TW_QUINT8: return TW_UINT8;
+    case TW_BOOL: return TW_UINT8;
+    case TW_QINT16: return TW_INT16;
+    case TW_QUINT16: return TW_UINT16;
+    case TW_QINT32: return TW_INT32;
+    default: return dtype;
+    }
+}
+
+static tw_reduce_loops loops_of(tw_dtype dtype, bool largest)
+{
+    tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;
+    tw_reduce_loops loops = TW_ISA_TABLE(tw_reduce_table)->loops[dtype][fold];
+    return loops.rows ? loops : tw_reduce_rare.loops[dtype][fold];
+}
+
+tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t axis,
+                           const void *in, tw_dtype index_dtype, void *out, const tw_par *par)
+{
+    tw_dtype as = dtype_of_loops(dtype);
+    if (!tw_dtype_is_floating(as) && !tw_dtype_is_integer(as))
+        return tw_status_new(TW_UNIMPLEMENTED, "%s arrays have no largest element",
+                             tw_dtype_name(dtype));
+    if (index_dtype != TW_INT32 && index_dtype != TW_INT64)
+        return tw_status_new(TW_UNIMPLEMENTED, "an index is int32 or int64, not %s",
+                             tw_dtype_name(index_dtype));
+    size_t count, outer = 1;
+    TW_TRY(tw_shape_check(dtype, shape, &count));
+    if (axis >= shape.rank)
+        return tw_status_new(TW_INVALID_ARGUMENT, "axis %zu of an array of rank %zu", axis,
+                             shape.rank);
+    indexer x = {.dtype = as,
+                 .index_dtype = index_dtype,
+                 .largest = largest,
+                 .n = (size_t)shape.dims[axis],
+                 .inner = 1,
+                 .size = tw_dtype_size(as),
+                 .in = in,
+                 .out = out};
+    for (size_t i = 0; i < axis; i++)
+        outer *= (size_t)shape.dims[i];
+    for (size_t i = axis + 1; i < shape.rank; i++)
+        x.inner *= (size_t)shape.dims[i];
+    if (outer == 0 || x.inner == 0)
+        return TW_OK;
+    if (x.n == 0)
+        return tw_status_new(TW_INVALID_ARGUMENT, "Reduction axis %zu is empty in shape %s", axis,
+                             tw_shape_text(shape).s);
+    if (index_dtype == TW_INT32 && x.n > INT32_MAX)
+        return tw_status_new(TW_INVALID_ARGUMENT, "an axis of %zu is too long for int32", x.n);
+    x.loops = loops_of(as, largest);
+    x.combine = loops_of(as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as, largest);
+    x.blocks = (x.inner + TW_INDEX_WIDTH - 1) / TW_INDEX_WIDTH;
+    x.tasks = outer * x.blocks;
+    x.cells = tw_par_cells(x.tasks, 1, 0.5 * (double)count / (double)x.tasks);
+    tw_par_run(par, x.cells, run_cell, &x);
+    return TW_OK;
+}
