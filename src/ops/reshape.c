@@ -23,40 +23,32 @@ static void refuse_wildcards(tw_infer *in, tw_shape shape)
     }
 }
 
-/* The product of the known entries; -1: too large. The place of the unknown one in *open (SIZE_MAX:
- * none) and how many there are in *unknown. */
-static int64_t known_product(tw_shape shape, size_t *open, size_t *unknown)
+/* The product of the known entries, without the zeros if `positive`; -1: too large. */
+static int64_t known_product(tw_shape shape, bool positive)
 {
     int64_t product = 1;
-    *open = SIZE_MAX;
-    *unknown = 0;
-    for (size_t i = 0; i < shape.rank; i++) {
-        if (shape.dims[i] < 0) {
-            *open = i;
-            ++*unknown;
-        } else if (product != -1 && !tw_int64_mul(product, shape.dims[i], &product)) {
-            product = -1;
-        }
-    }
+    for (size_t i = 0; i < shape.rank; i++)
+        if (shape.dims[i] > (positive ? 0 : -1) && !tw_int64_mul(product, shape.dims[i], &product))
+            return -1;
     return product;
 }
 
-/* One entry is open, and the element count says what it is. */
-static void infer_open(tw_infer *in, tw_shape shape, int64_t count, int64_t product, size_t open)
+/* One entry is open, and the element counts say what it is. Where both shapes hold a zero, the other
+ * entries do. */
+static void infer_open(tw_infer *in, tw_shape shape, size_t open)
 {
-    if (product == 0) {
-        if (count == 0 && tw_infer_value(in, 1))
-            tw_infer_fail(in, "Reshape cannot infer the missing input size for an empty tensor "
-                              "unless all specified input sizes are non-zero");
-        else if (count != 0)
-            tw_infer_fail(in, "Cannot reshape a tensor with %" PRId64 " elements to shape %s",
-                          count, tw_shape_text(shape).s);
-        tw_infer_output(in, 0, shape);
-        return;
-    }
-    if (product < 0 || count % product != 0)
+    tw_shape from = tw_infer_input(in, 0);
+    bool zero = known_product(shape, false) == 0;
+    int64_t count = known_product(from, zero), product = known_product(shape, zero);
+    int64_t all = tw_shape_elements(from);
+    if (zero && all != 0)
+        tw_infer_fail(in, "Cannot reshape a tensor with %" PRId64 " elements to shape %s", all,
+                      tw_shape_text(shape).s);
+    else if (product < 0 || count < 0 || count % product != 0)
         tw_infer_fail(in, "Dimension size must be evenly divisible by %" PRId64 " but is %" PRId64,
                       product, count);
+    if (tw_infer_failed(in))
+        return;
     int64_t *dims = tw_infer_dims(in, shape.rank);
     for (size_t i = 0; i < shape.rank; i++)
         dims[i] = i == open ? count / product : shape.dims[i];
@@ -70,13 +62,17 @@ static void infer_reshape(tw_infer *in)
         return;
     if (tw_infer_value(in, 1))
         refuse_wildcards(in, shape);
-    size_t open, unknown;
+    size_t open = 0, unknown = 0;
+    for (size_t i = 0; i < shape.rank; i++) {
+        open = shape.dims[i] < 0 ? i : open;
+        unknown += shape.dims[i] < 0;
+    }
     int64_t count = tw_shape_elements(tw_infer_input(in, 0));
-    int64_t product = known_product(shape, &open, &unknown);
     if (unknown == 1 && count >= 0 && !tw_infer_failed(in)) {
-        infer_open(in, shape, count, product, open);
+        infer_open(in, shape, open);
         return;
     }
+    int64_t product = known_product(shape, false);
     if (unknown == 0 && count >= 0 && count != product)
         tw_infer_fail(in,
                       "Cannot reshape a tensor with %" PRId64 " elements to shape %s (%" PRId64
