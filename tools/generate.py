@@ -216,11 +216,11 @@ def parameters(pattern):
 def wrapper_macro(pattern):
     names = parameters(pattern)
     values = ["TW_OPERAND(%s)" % n if p == "o" else n for n, p in zip(names, pattern)]
-    head = ", ".join(["f", "defaults"] + names + ["..."])
+    head = ", ".join(["call", "defaults"] + names + ["..."])
     body = ", ".join(values + ["__VA_ARGS__"])
     return ("#define TW_BUILD_%s_(%s) \\\n"
-            "    f##_(&(struct f##_args){.size = sizeof(struct f##_args), TW_UNWRAP_ defaults \\\n"
-            "        .where = TW_HERE, %s})\n" % (pattern, head, body))
+            "    call##_(&(struct call##_args){.size = sizeof(struct call##_args), \\\n"
+            "        TW_UNWRAP_ defaults .where = TW_HERE, %s})\n" % (pattern, head, body))
 
 
 def face_macro(face):

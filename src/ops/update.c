@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Checks and loops of updates. Elements pass through blocks of doubles, so that a rule is written
+ * once for all dtypes; the blocks stay in the first cache. */
+#include "ops/update.h"
+
+#include "kernels/half.h"
+#include "ops/brackets.h"
+
+enum { BLOCK = 256, GRAIN = 64 };
+
+/* ---- shapes ---- */
+
+static void infer_scalars(tw_infer *in, const tw_update *update)
+{
+    for (size_t i = update->variables; i < tw_infer_input_count(in); i++)
+        if (i != update->gradient && (!update->indices || i != update->indices))
+            tw_infer_scalar(in, i);
+}
+
+void tw_infer_update(tw_infer *in, const tw_update *update)
+{
+    tw_shape var = tw_infer_input(in, 0), grad = tw_infer_input(in, update->gradient);
+    for (size_t i = 1; i < update->variables; i++)
+        var = tw_infer_merge(in, var, tw_infer_input(in, i));
+    infer_scalars(in, update);
+    if (!update->indices) {
+        tw_infer_output(in, 0, tw_infer_merge(in, var, grad));
+        return;
+    }
+    tw_shape indices = tw_infer_vector(in, update->indices);
+    tw_infer_output(in, 0, var);
+    if (!var.dims || !grad.dims)
+        return;
+    if (var.rank == 0) {
+        tw_infer_fail(in, "Shape must be at least rank 1 but is rank 0");
+        return;
+    }
+    tw_infer_merge(in, grad,
+                   tw_infer_concat(in, indices, tw_infer_slice(in, var, 1, SIZE_MAX)));
+}
+
+/* ---- checks ---- */
+
+static const char *name_of(const tw_compute *c, size_t input, tw_text *text)
+{
+    *text = tw_spec_input_name(c->spec, input);
+    return text->s;
+}
+
+static tw_status *check_variables(tw_compute *c, const tw_update *update, tw_updated *out)
+{
+    tw_text slot;
+    for (size_t i = 0; i < update->variables; i++)
+        TW_TRY(tw_compute_ref_get(c, i, &out->v[i]));
+    for (size_t i = 1; i < update->variables; i++)
+        if (!tw_same_shape(out->v[0], out->v[i]))
+            return tw_compute_fail(c, "var and %s do not have the same shape%s %s",
+                                   name_of(c, i, &slot), tw_brackets(out->v[0]).s,
+                                   tw_brackets(out->v[i]).s);
+    return TW_OK;
+}
+
+static tw_status *read_scalars(const tw_compute *c, const tw_update *update, tw_updated *out)
+{
+    tw_text name;
+    size_t count = 0;
+    for (size_t i = update->variables; i < c->input_count; i++) {
+        if (i == update->gradient || (update->indices && i == update->indices))
+            continue;
+        const tw_array *x = tw_input(c, i);
+        if (x->rank != 0)
+            return tw_compute_fail(c, "%s is not a scalar: %s", name_of(c, i, &name),
+                                   tw_brackets(x).s);
+        out->s[count++] = x->dtype == TW_FLOAT32 ? (double)*(const float *)x->data
+                                                 : tw_element_get(x->dtype, x->data);
+    }
+    return TW_OK;
+}
+
+static tw_status *check_indices(const tw_compute *c, const tw_array *var, const tw_array *grad,
+                                const tw_array *indices)
+{
+    if (var->rank == 0)
+        return tw_compute_fail(c, "var must be at least 1 dimensional");
+    if (indices->rank != 1)
+        return tw_compute_fail(c, "indices must be one-dimensional");
+    bool fits = grad->rank == var->rank;
+    for (size_t d = 1; fits && d < var->rank; d++)
+        if (grad->dims[d] != var->dims[d])
+            return tw_compute_fail(c, "var and grad must match in dimension %zu", d);
+    if (!fits)
+        return tw_compute_fail(c, "var and grad must have the same rank, got %s and %s",
+                               tw_brackets(var).s, tw_brackets(grad).s);
+    if (grad->dims[0] != indices->dims[0])
+        return tw_compute_fail(c, "grad must be the same size as indices in the first dimension.");
+    for (size_t i = 0; i < indices->count; i++) {
+        int64_t at = tw_index_at(indices, i);
+        if (at < 0 || at >= var->dims[0])
+            return tw_compute_fail(
+                c, "Index %" PRId64 " at offset %zu in indices is out of range", at, i);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *out)
+{
+    tw_text name;
+    TW_TRY(check_variables(c, update, out));
+    TW_TRY(read_scalars(c, update, out));
+    out->gradient = tw_input(c, update->gradient);
+    if (update->indices)
+        return check_indices(c, out->v[0], out->gradient, tw_input(c, update->indices));
+    if (tw_same_shape(out->v[0], out->gradient))
+        return TW_OK;
+    return tw_compute_fail(c, "var and %s do not have the same shape%s %s",
+                           name_of(c, update->gradient, &name), tw_brackets(out->v[0]).s,
+                           tw_brackets(out->gradient).s);
+}
+
+/* ---- loops ---- */
+
+static void load(const tw_array *from, size_t at, size_t n, double *to)
+{
+    if (from->dtype == TW_FLOAT32)
+        for (size_t i = 0; i < n; i++)
+            to[i] = (double)((const float *)from->data)[at + i];
+    else if (from->dtype == TW_FLOAT64)
+        for (size_t i = 0; i < n; i++)
+            to[i] = ((const double *)from->data)[at + i];
+    else if (from->dtype == TW_FLOAT16)
+        for (size_t i = 0; i < n; i++)
+            to[i] = (double)tw_widen_half(((const uint16_t *)from->data)[at + i]);
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = (double)tw_widen_bfloat16(((const uint16_t *)from->data)[at + i]);
+}
+
+static void store(tw_array *to, size_t at, size_t n, const double *from)
+{
+    if (to->dtype == TW_FLOAT32)
+        for (size_t i = 0; i < n; i++)
+            ((float *)to->data)[at + i] = (float)from[i];
+    else if (to->dtype == TW_FLOAT64)
+        for (size_t i = 0; i < n; i++)
+            ((double *)to->data)[at + i] = from[i];
+    else if (to->dtype == TW_FLOAT16)
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)to->data)[at + i] = tw_narrow_half((float)from[i]);
+    else
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)to->data)[at + i] = tw_narrow_bfloat16((float)from[i]);
+}
+
+typedef struct pass {
+    const tw_update *update;
+    const tw_updated *updated;
+    tw_update_step step;
+    size_t cells;
+} pass;
+
+/* Elements at .. at + n - 1 of the variables, from .. from + n - 1 of the gradient. */
+static void run_range(const pass *p, size_t at, size_t from, size_t n)
+{
+    const tw_updated *u = p->updated;
+    double blocks[TW_UPDATE_VARIABLES][BLOCK], g[BLOCK];
+    double *v[TW_UPDATE_VARIABLES];
+    for (size_t k = 0; k < p->update->variables; k++)
+        v[k] = blocks[k];
+    while (n > 0) {
+        size_t length = n < BLOCK ? n : BLOCK;
+        for (size_t k = 0; k < p->update->variables; k++)
+            load(u->v[k], at, length, v[k]);
+        load(u->gradient, from, length, g);
+        p->step(length, v, g, u->s);
+        for (size_t k = 0; k < p->update->variables; k++)
+            store(u->v[k], at, length, v[k]);
+        at += length, from += length, n -= length;
+    }
+}
+
+static void run_cell(size_t cell, void *arg)
+{
+    const pass *p = arg;
+    size_t count = p->updated->gradient->count;
+    size_t first = tw_par_bound(count, GRAIN, p->cells, cell);
+    size_t last = tw_par_bound(count, GRAIN, p->cells, cell + 1);
+    run_range(p, first, first, last - first);
+}
+
+void tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                   tw_update_step step)
+{
+    pass p = {update, updated, step, 1};
+    tw_par par = tw_compute_par(c);
+    if (!update->indices) {
+        p.cells = tw_par_cells(updated->gradient->count, GRAIN, 3.0);
+        tw_par_run(&par, p.cells, run_cell, &p);
+        return;
+    }
+    const tw_array *indices = tw_input(c, update->indices), *var = updated->v[0];
+    size_t row = indices->count ? updated->gradient->count / indices->count : 0;
+    for (size_t i = 0; i < indices->count && var->count; i++)
+        run_range(&p, (size_t)tw_index_at(indices, i) * row, i * row, row);
+}
