@@ -27,7 +27,7 @@ typedef struct tw_output_info {
 typedef struct tw_import_rest {
     const void *node; /* a NodeDef of the other fields */
     size_t node_size;
-    const tw_bytes *attrs; /* by attribute: its AttrValue where ours would read otherwise */
+    tw_bytes *attrs; /* by attribute: its AttrValue where ours would read otherwise */
     size_t attr_count;
 } tw_import_rest;
 

@@ -246,7 +246,7 @@ static tw_status *replace_attr_locked(tw_operation *op, const tw_attr *attr)
             continue;
         }
         if (import && i < op->import->attr_count)
-            ((tw_bytes *)(uintptr_t)import->attrs)[k] = op->import->attrs[i];
+            import->attrs[k] = op->import->attrs[i];
         attrs[k] = op->spec.attrs[i++];
     }
     if (old)

@@ -16,8 +16,8 @@ typedef struct tw_pool2d {
     bool nchw;
 } tw_pool2d;
 
-/* argmax (or NULL) gets, for each output, the index of its cell in the input, counted from the start
- * of its image or, with whole_batch, of the batch. */
+/* argmax (or NULL) gets, for each output, the index of its cell in the input, counted from the
+ * start of its image or, with whole_batch, of the batch. */
 tw_status *tw_max_pool(tw_dtype dtype, const tw_pool2d *pool, const void *input, void *output,
                        int64_t *argmax, bool whole_batch, const tw_par *par);
 /* The gradient of each output is added to the cell that the input's window chooses. */

@@ -31,17 +31,18 @@ typedef bool (*tw_tile_check)(size_t n, const void *x, const void *y);
 
 typedef struct tw_tile_instruction {
     tw_tile_loop loop;
-    tw_tile_check check;             /* NULL: nothing to check */
-    const char *failure;             /* the text of the INVALID_ARGUMENT status where it fails */
-    tw_dtype dtype;                  /* of the value it makes */
-    uint16_t cost;                   /* picoseconds an element, roughly; decides about threads only */
+    tw_tile_check check; /* NULL: nothing to check */
+    const char *failure; /* the text of the INVALID_ARGUMENT status where it fails */
+    tw_dtype dtype;      /* of the value it makes */
+    bool in_float;       /* the loop takes and gives float where values are 16-bit floats */
+    uint16_t cost;       /* picoseconds an element, roughly; decides about threads only */
     uint16_t source_count;
     uint16_t sources[TW_TILE_SOURCES]; /* values */
 } tw_tile_instruction;
 
 typedef struct tw_tile_operand {
     tw_dtype dtype;
-    bool constant;                   /* a scalar known now: `in` and `shapes` of it are not read */
+    bool constant; /* a scalar known now: `in` and `shapes` of it are not read */
     _Alignas(16) unsigned char value[16];
 } tw_tile_operand;
 
@@ -56,8 +57,8 @@ typedef enum tw_tile_reduce {
 
 /* Reduces `value` over a run of dims: the last rank - split ones (inner: the result has the first
  * `split` dims; split 0 reduces all) or the first `split` ones (outer: the result has the others).
- * The result has the value's dtype: plain real or complex numbers, not bool. Sums of floats are
- * kept in double, in an order fixed by the shape. */
+ * The value is float or double, and so is the result. Sums are kept in double, in an order fixed by
+ * the shape. Max and Min skip NaN. */
 typedef struct tw_tile_reduction {
     tw_tile_reduce kind;
     bool outer;
@@ -65,10 +66,10 @@ typedef struct tw_tile_reduction {
     uint16_t split;
 } tw_tile_reduction;
 
-typedef struct tw_tile_program {     /* the arrays are the caller's and live as long as what is bound */
+typedef struct tw_tile_program { /* the arrays are the caller's and live as long as what is bound */
     const tw_tile_operand *operands;
     const tw_tile_instruction *instructions;
-    const uint16_t *outputs;         /* values that are stored, each as its own array */
+    const uint16_t *outputs; /* values that are stored, each as its own array */
     uint16_t operand_count, instruction_count, output_count;
     tw_tile_reduction reduction;
 } tw_tile_program;
@@ -79,7 +80,7 @@ typedef struct tw_tile_bound tw_tile_bound;
 size_t tw_tile_bound_size(const tw_tile_program *program);
 enum { TW_TILE_SINGLE_SIZE = 1536 }; /* enough for 3 operands, 1 instruction, 1 output */
 /* shapes: fully known, one for each operand; `shape`: the output's, to which they all broadcast
- * (checked). Fails on nothing else. */
+ * (checked). Besides it fails where about a hundred values are alive at once. */
 tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, tw_shape shape,
                         tw_tile_bound *out);
 /* Bytes that run needs beside the outputs (64-byte aligned), 0 for most. */

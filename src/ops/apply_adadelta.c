@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Adadelta: the size of a step comes from moving means of squared gradients and of squared steps. */
+ * Adadelta: the size of a step comes from moving means of squared gradients and of squared
+ * steps. */
 #include <math.h>
 
 #include "ops/update.h"

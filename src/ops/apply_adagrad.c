@@ -39,10 +39,8 @@ static void infer(tw_infer *in)
     tw_infer_update(in, &dense);
 }
 
-static const tw_kernel kernel = {.dtypes = TW_UPDATE_TYPES,
-                                 .state_size = sizeof(bool),
-                                 .prepare = prepare,
-                                 .compute = apply};
+static const tw_kernel kernel = {
+    .dtypes = TW_UPDATE_TYPES, .state_size = sizeof(bool), .prepare = prepare, .compute = apply};
 
 const tw_op_definition tw_op_ApplyAdagrad = {
     .signature = "var: Ref(T), accum: Ref(T), lr: T, grad: T -> out: Ref(T); T: numbertype; "
@@ -66,10 +64,8 @@ static void infer_v2(tw_infer *in)
     tw_infer_update(in, &dense_v2);
 }
 
-static const tw_kernel v2_kernel = {.dtypes = TW_UPDATE_TYPES,
-                                    .state_size = sizeof(bool),
-                                    .prepare = prepare,
-                                    .compute = apply_v2};
+static const tw_kernel v2_kernel = {
+    .dtypes = TW_UPDATE_TYPES, .state_size = sizeof(bool), .prepare = prepare, .compute = apply_v2};
 
 const tw_op_definition tw_op_ApplyAdagradV2 = {
     .signature = "var: Ref(T), accum: Ref(T), lr: T, epsilon: T, grad: T -> out: Ref(T); "

@@ -36,10 +36,8 @@ static tw_status *apply(tw_compute *c)
                           &rates, u.gradient->data, &par);
 }
 
-static const tw_kernel kernel = {.dtypes = TW_UPDATE_TYPES,
-                                 .state_size = sizeof(bool),
-                                 .prepare = prepare,
-                                 .compute = apply};
+static const tw_kernel kernel = {
+    .dtypes = TW_UPDATE_TYPES, .state_size = sizeof(bool), .prepare = prepare, .compute = apply};
 
 const tw_op_definition tw_op_ApplyAdam = {
     .signature = "var: Ref(T), m: Ref(T), v: Ref(T), beta1_power: T, beta2_power: T, lr: T, "

@@ -26,9 +26,8 @@ static void step(size_t n, double *const *v, const double *g, const rates *r)
         double sigma = (grown - power_of(v[1][i], r->power)) / r->lr;
         double linear = v[2][i] + (g[i] + 2 * r->shrinkage * v[0][i] - sigma * v[0][i]);
         double pulled = (linear > 0) - (linear < 0);
-        v[0][i] = fabs(linear) > r->l1
-                      ? (r->l1 * pulled - linear) / (grown / r->lr + 2 * r->l2)
-                      : 0;
+        v[0][i] = fabs(linear) > r->l1 ? (r->l1 * pulled - linear) / (grown / r->lr + 2 * r->l2)
+                                       : 0;
         v[1][i] = accum;
         v[2][i] = linear;
     }
@@ -41,8 +40,7 @@ static void step_v1(size_t n, double *const *v, const double *g, const double *s
 
 static void step_v2(size_t n, double *const *v, const double *g, const double *s)
 {
-    step(n, v, g,
-         &(rates){.lr = s[0], .l1 = s[1], .l2 = s[2], .shrinkage = s[3], .power = s[4]});
+    step(n, v, g, &(rates){.lr = s[0], .l1 = s[1], .l2 = s[2], .shrinkage = s[3], .power = s[4]});
 }
 
 /* s: lr, l1, l2, lr_power or lr, l1, l2, l2_shrinkage, lr_power */

@@ -27,10 +27,8 @@ static void infer(tw_infer *in)
     tw_infer_update(in, &dense);
 }
 
-static const tw_kernel kernel = {.dtypes = TW_UPDATE_TYPES,
-                                 .state_size = sizeof(bool),
-                                 .prepare = prepare,
-                                 .compute = apply};
+static const tw_kernel kernel = {
+    .dtypes = TW_UPDATE_TYPES, .state_size = sizeof(bool), .prepare = prepare, .compute = apply};
 
 const tw_op_definition tw_op_ApplyMomentum = {
     .signature = "var: Ref(T), accum: Ref(T), lr: T, grad: T, momentum: T -> out: Ref(T); "

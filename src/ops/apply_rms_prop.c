@@ -45,9 +45,8 @@ static tw_status *apply_centered(tw_compute *c)
     tw_updated u;
     TW_TRY(tw_update_begin(c, &centered, &u));
     tw_par par = tw_compute_par(c);
-    return tw_update_rmsprop(u.v[0]->dtype, u.v[0]->count, u.v[0]->data, u.v[1]->data,
-                             u.v[2]->data, u.v[3]->data, u.s[0], u.s[1], u.s[2], u.s[3],
-                             u.gradient->data, &par);
+    return tw_update_rmsprop(u.v[0]->dtype, u.v[0]->count, u.v[0]->data, u.v[1]->data, u.v[2]->data,
+                             u.v[3]->data, u.s[0], u.s[1], u.s[2], u.s[3], u.gradient->data, &par);
 }
 
 static void infer_centered(tw_infer *in)

@@ -20,8 +20,9 @@ static tw_status *assign(tw_compute *c)
     if (!same && *(const bool *)tw_compute_state(c)) {
         TW_TRY(tw_compute_ref_get(c, 0, &var));
         if (var)
-            return tw_compute_fail(c, "Assign requires shapes of both tensors to match. "
-                                      "lhs shape= %s rhs shape= %s",
+            return tw_compute_fail(c,
+                                   "Assign requires shapes of both tensors to match. "
+                                   "lhs shape= %s rhs shape= %s",
                                    tw_brackets(var).s, tw_brackets(value).s);
     }
     TW_TRY(tw_compute_ref_assign(c, 0, tw_shape_of(value), &var));

@@ -124,11 +124,11 @@ enum { GRAIN = 64 };
 #include "ops/combine_loops.h"
 
 static const tw_combine *const loops[TW_DTYPE_COUNT] = {
-    [TW_FLOAT32] = f32_loops,   [TW_FLOAT64] = f64_loops,     [TW_FLOAT16] = f16_loops,
-    [TW_BFLOAT16] = b16_loops,  [TW_COMPLEX64] = c64_loops,   [TW_COMPLEX128] = c128_loops,
-    [TW_INT8] = i8_loops,       [TW_INT16] = i16_loops,       [TW_INT32] = i32_loops,
-    [TW_INT64] = i64_loops,     [TW_UINT8] = u8_loops,        [TW_UINT16] = u16_loops,
-    [TW_UINT32] = u32_loops,    [TW_UINT64] = u64_loops};
+    [TW_FLOAT32] = f32_loops,  [TW_FLOAT64] = f64_loops,   [TW_FLOAT16] = f16_loops,
+    [TW_BFLOAT16] = b16_loops, [TW_COMPLEX64] = c64_loops, [TW_COMPLEX128] = c128_loops,
+    [TW_INT8] = i8_loops,      [TW_INT16] = i16_loops,     [TW_INT32] = i32_loops,
+    [TW_INT64] = i64_loops,    [TW_UINT8] = u8_loops,      [TW_UINT16] = u16_loops,
+    [TW_UINT32] = u32_loops,   [TW_UINT64] = u64_loops};
 
 tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
 {

@@ -7,16 +7,35 @@
 #include "kernels/tile.h"
 #include "op/define.h"
 
+/* The dtype of a row's result, by its operands'. */
+typedef enum tw_element_result {
+    TW_ELEMENT_SAME,
+    TW_ELEMENT_BOOL,
+    TW_ELEMENT_PART,             /* of a complex number */
+    TW_ELEMENT_COMPLEX           /* made from parts */
+} tw_element_result;
+
+/* Which integers a row's second operand may not have. */
+typedef enum tw_element_check {
+    TW_ELEMENT_ANY,
+    TW_ELEMENT_NONZERO,
+    TW_ELEMENT_NATURAL
+} tw_element_check;
+
 /* tw_op_definition.elementwise points at one of these for every op that is a tile instruction:
  * the rows of the table, Cast, Select and SelectV2. */
 struct tw_elementwise {
     const char *name;
     uint16_t row;                 /* in the tables of loops */
+    uint16_t cost;                /* of float, picoseconds an element */
     uint8_t arity;                /* tensor inputs */
+    uint8_t result;               /* tw_element_result */
+    uint8_t check;                /* tw_element_check */
     bool broadcasts;              /* false: all inputs have the same shape */
     const char *attr;             /* a float attribute that is the last source, a scalar; NULL */
-    const char *derivatives[2];   /* texts, one for each input; NULL: not differentiable */
-    /* Rows that are none of the table's: fills in what differs. NULL for the table's. */
+    const char *value;            /* the expression, as text */
+    const char *derivatives[2];   /* texts, one for each input; "NONE": not differentiable */
+    /* For those that are no rows: what tw_elementwise_instruction does. NULL for rows. */
     bool (*instruction)(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_instruction *out);
 };
 
@@ -27,5 +46,24 @@ bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
                                 tw_tile_instruction *out);
 /* The value of `attr` as a constant operand of the instruction; false: the row has none. */
 bool tw_elementwise_constant(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_operand *out);
+
+/* The kernel of every elementwise op: a program of one instruction, in state of
+ * TW_TILE_SINGLE_SIZE bytes. */
+tw_status *tw_elementwise_prepare(tw_compute *c, void *state);
+tw_status *tw_elementwise_compute(tw_compute *c);
+
+/* The gradient of all rows: their derivatives' texts as operations (elementwise_gradient.c). */
+tw_status *tw_elementwise_gradient(tw_gradient *g);
+
+/* An operation `type` on the graph and at the place of the one that is differentiated: its first
+ * output. A failure is reported as builders do, and gives an invalid tensor; so does an invalid
+ * input, silently. */
+tw_tensor tw_gradient_add(tw_gradient *g, const char *type, const tw_tensor *inputs, size_t count,
+                          const tw_attr *attrs, size_t attr_count);
+/* A scalar constant. */
+tw_tensor tw_gradient_number(tw_gradient *g, tw_dtype dtype, double value);
+
+/* Add, Equal and NotEqual of strings (elementwise_strings.c). */
+tw_status *tw_strings_compute(tw_compute *c);
 
 #endif

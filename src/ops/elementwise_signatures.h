@@ -6,6 +6,7 @@
 
 #define ARGS_X "x: T -> y: T"
 #define ARGS_XY "x: T, y: T -> z: T"
+#define ARGS_SYMMETRIC "x: T, y: T -> z: T"
 #define ARGS_YX "y: T, x: T -> z: T"
 #define ARGS_AX "a: T, x: T -> z: T"
 #define ARGS_XQ "x: T, q: T -> z: T"
@@ -17,6 +18,7 @@
 #define ARGS_LEAKY_GRAD "gradients: T, features: T -> backprops: T; alpha: float = 0.2"
 #define ARGS_TEST "x: T -> y: bool"
 #define ARGS_COMPARE "x: T, y: T -> z: bool"
+#define ARGS_SAME "x: T, y: T -> z: bool"
 #define ARGS_APPROXIMATE "x: T, y: T -> z: bool; tolerance: float = 1e-05"
 #define ARGS_NOT "x: bool -> y: bool"
 #define ARGS_LOGIC "x: bool, y: bool -> z: bool"
@@ -24,6 +26,30 @@
 #define ARGS_COMPLEX "real: T, imag: T -> out: Tout"
 #define ARGS_PART "input: T -> output: Tout; T: {complex64, complex128} = complex64"
 #define ARGS_ABS "x: T -> y: Tout; T: {complex64, complex128} = complex64"
+
+/* Flags: do the operands commute? */
+#define COMMUTES_X 0
+#define COMMUTES_XY 0
+#define COMMUTES_SYMMETRIC TW_OP_COMMUTATIVE
+#define COMMUTES_YX 0
+#define COMMUTES_AX 0
+#define COMMUTES_XQ 0
+#define COMMUTES_Y_DY 0
+#define COMMUTES_FEATURES 0
+#define COMMUTES_GRADIENTS_FEATURES 0
+#define COMMUTES_GRADIENTS_OUTPUTS 0
+#define COMMUTES_LEAKY 0
+#define COMMUTES_LEAKY_GRAD 0
+#define COMMUTES_TEST 0
+#define COMMUTES_COMPARE 0
+#define COMMUTES_SAME TW_OP_COMMUTATIVE
+#define COMMUTES_APPROXIMATE TW_OP_COMMUTATIVE
+#define COMMUTES_NOT 0
+#define COMMUTES_LOGIC TW_OP_COMMUTATIVE
+#define COMMUTES_CONJ 0
+#define COMMUTES_COMPLEX 0
+#define COMMUTES_PART 0
+#define COMMUTES_ABS 0
 
 #define SET_FLOATING "; T: {half, bfloat16, float, double}"
 #define SET_DOUBLES "; T: {float, double}"

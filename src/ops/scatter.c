@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ScatterUpdate and its relatives: rows of a variable, named by indices, are replaced by or combined
- * with rows of updates, in the order of the indices. All indices are checked before the first row
- * is written. */
+ * ScatterUpdate and its relatives: rows of a variable, named by indices, are replaced by or
+ * combined with rows of updates, in the order of the indices. All indices are checked before the
+ * first row is written. */
 #include "ops/brackets.h"
 #include "ops/combine.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ScatterNdUpdate, -Add, -Sub: slices of a variable, named by rows of indices, are replaced by or
  * combined with slices of updates, in order. The last axis of indices is a coordinate: with `depth`
- * components it names a slice of shape ref.shape[depth:]. All are checked before the first write. */
+ * components it names a slice of shape ref.shape[depth:]. All are checked before the first
+ * write. */
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
@@ -14,8 +15,7 @@ static void infer(tw_infer *in)
     if (!ref.dims || !indices.dims || !updates.dims || depth < 0 || indices.rank == 0)
         return;
     if (depth > (int64_t)ref.rank) {
-        tw_infer_fail(in,
-                      "indices.shape[-1] must be <= ref.rank, but saw %" PRId64 " and rank %zu",
+        tw_infer_fail(in, "indices.shape[-1] must be <= ref.rank, but saw %" PRId64 " and rank %zu",
                       depth, ref.rank);
         return;
     }
@@ -36,8 +36,7 @@ static tw_status *measure(const tw_compute *c, const tw_array *var, const tw_arr
     size_t outer = indices->rank - 1, depth = (size_t)indices->dims[outer];
     bool fits = depth <= var->rank && updates->rank == outer + var->rank - depth;
     for (size_t i = 0; fits && i < updates->rank; i++)
-        fits = updates->dims[i] ==
-               (i < outer ? indices->dims[i] : var->dims[i - outer + depth]);
+        fits = updates->dims[i] == (i < outer ? indices->dims[i] : var->dims[i - outer + depth]);
     if (!fits)
         return tw_compute_fail(c,
                                "Must have updates.shape = indices.shape[:-1] + "
@@ -102,8 +101,8 @@ static tw_status *scatter_nd(tw_compute *c, tw_combination combination)
     size_t bytes = s.length * tw_dtype_size(var->dtype), at;
     for (size_t i = 0; i < s.count && bytes; i++)
         if (locate(var, indices, &s, i, &at))
-            loop(s.length, (char *)var->data + at * bytes,
-                 (const char *)updates->data + i * bytes, 1);
+            loop(s.length, (char *)var->data + at * bytes, (const char *)updates->data + i * bytes,
+                 1);
     return TW_OK;
 }
 

@@ -35,8 +35,7 @@ void tw_infer_update(tw_infer *in, const tw_update *update)
         tw_infer_fail(in, "Shape must be at least rank 1 but is rank 0");
         return;
     }
-    tw_infer_merge(in, grad,
-                   tw_infer_concat(in, indices, tw_infer_slice(in, var, 1, SIZE_MAX)));
+    tw_infer_merge(in, grad, tw_infer_concat(in, indices, tw_infer_slice(in, var, 1, SIZE_MAX)));
 }
 
 /* ---- checks ---- */
@@ -96,8 +95,8 @@ static tw_status *check_indices(const tw_compute *c, const tw_array *var, const 
     for (size_t i = 0; i < indices->count; i++) {
         int64_t at = tw_index_at(indices, i);
         if (at < 0 || at >= var->dims[0])
-            return tw_compute_fail(
-                c, "Index %" PRId64 " at offset %zu in indices is out of range", at, i);
+            return tw_compute_fail(c, "Index %" PRId64 " at offset %zu in indices is out of range",
+                                   at, i);
     }
     return TW_OK;
 }

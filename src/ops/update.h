@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the operations that train a variable share: the variable and its slots come first, then
  * scalars and the gradient in any order. A sparse update has indices too: row i of the gradient
- * belongs to row indices[i] of the variable, and rows are updated in that order. Shapes, scalars and
- * indices are checked before anything is written. */
+ * belongs to row indices[i] of the variable, and rows are updated in that order. Shapes, scalars
+ * and indices are checked before anything is written. */
 #ifndef TW_OPS_UPDATE_H
 #define TW_OPS_UPDATE_H
 

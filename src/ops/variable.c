@@ -12,9 +12,8 @@ static void infer_declared(tw_infer *in)
 /* Only a session holds values: evaluated by itself, a variable has none. */
 static tw_status *no_session(tw_compute *c)
 {
-    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
-                                      "Attempting to use uninitialized value %s",
-                                      tw_compute_name(c));
+    tw_status *status = tw_status_new(
+        TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s", tw_compute_name(c));
     return tw_status_with_kind(status, TW_KIND_STATE);
 }
 
@@ -44,8 +43,9 @@ const tw_op_definition tw_op_VariableV2 = {
 
 const tw_op_definition tw_op_TemporaryVariable = {
     .signature = "-> ref: Ref(dtype); shape: shape; dtype: type; var_name: string = \"\"",
-    .doc = "A variable for the time of one run: its value is taken by DestroyTemporaryVariable with "
-           "the same `var_name`.",
+    .doc =
+        "A variable for the time of one run: its value is taken by DestroyTemporaryVariable with "
+        "the same `var_name`.",
     .flags = TW_OP_STATEFUL,
     .infer = infer_declared,
     .gradient = tw_not_differentiable,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reductions of one kind: the includer defines OP(a, b) and NAME. fold_f32 is only called for the
+ * Reductions of one kind: the includer defines OP(a, b), START and NAME. fold_f32 is only called for the
  * elements of one tile, so that it may add up in float: at most 32 numbers in each of 16 places. */
 static void NAME(fold_f32)(size_t n, double lanes[TW_TILE_BLOCK], const float *x)
 {
@@ -7,8 +7,8 @@ static void NAME(fold_f32)(size_t n, double lanes[TW_TILE_BLOCK], const float *x
     if (whole) {
         float part[TW_TILE_BLOCK];
         for (size_t j = 0; j < TW_TILE_BLOCK; j++)
-            part[j] = x[j];
-        for (size_t i = TW_TILE_BLOCK; i < whole; i += TW_TILE_BLOCK)
+            part[j] = START;
+        for (size_t i = 0; i < whole; i += TW_TILE_BLOCK)
             for (size_t j = 0; j < TW_TILE_BLOCK; j++)
                 part[j] = OP(part[j], x[i + j]);
         for (size_t j = 0; j < TW_TILE_BLOCK; j++)
@@ -43,4 +43,5 @@ static void NAME(column_f64)(size_t n, double *sums, const double *x)
 }
 
 #undef OP
+#undef START
 #undef NAME

@@ -55,15 +55,19 @@ static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, con
 
 /* Each kind once for float and once for double. */
 #define OP(a, b) ((a) + (b))
+#define START 0
 #define NAME(name) name##_sum
 #include "kernels/isa/tile_fold_body.h"
 #define OP(a, b) ((a) * (b))
+#define START 1
 #define NAME(name) name##_prod
 #include "kernels/isa/tile_fold_body.h"
 #define OP(a, b) ((b) > (a) ? (b) : (a))
+#define START -INFINITY
 #define NAME(name) name##_max
 #include "kernels/isa/tile_fold_body.h"
 #define OP(a, b) ((b) < (a) ? (b) : (a))
+#define START INFINITY
 #define NAME(name) name##_min
 #include "kernels/isa/tile_fold_body.h"
 
