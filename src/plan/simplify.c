@@ -25,11 +25,6 @@ static bool is_private(const tw_plan *plan, uint32_t value)
            plan->values.items[value].saved == TW_NO_INDEX;
 }
 
-static bool attr_flag(const tw_plan_node *node, const char *name)
-{
-    const tw_attr *attr = tw_spec_attr(&node->spec, name);
-    return attr && attr->kind == TW_ATTR_BOOL && attr->value.b;
-}
 
 /* A copy of the node's attributes to change, with room for two more. */
 static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)

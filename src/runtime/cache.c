@@ -296,7 +296,7 @@ tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signatur
     tw_mutex_unlock(&session->lock);
     if (*out)
         return TW_OK;
-    tw_skeleton *made;
+    tw_skeleton *made = NULL;
     TW_TRY(make_skeleton(session, signature, version, &made));
     tw_mutex_lock(&session->lock);
     tw_status *status = keep_skeleton(session, made, hash);

@@ -58,13 +58,13 @@ static inline float sigmoid_f32(float x) { return tw_sigmoidf(x); }
 static inline float softplus_f32(float x) { return tw_softplusf(x); }
 static inline float erf_f32(float x) { return tw_erff(x); }
 static inline float erfc_f32(float x) { return erfcf(x); }
-static inline float lgamma_f32(float x) { return (float)tw_lgamma((double)x); }
-static inline float digamma_f32(float x) { return (float)tw_digamma((double)x); }
+static inline float lgamma_f32(float x) { return (float)tw_special_lgamma((double)x); }
+static inline float digamma_f32(float x) { return (float)tw_special_digamma((double)x); }
 static inline float polygamma_f32(float x, float y)
 {
-    return (float)tw_polygamma((double)x, (double)y);
+    return (float)tw_special_polygamma((double)x, (double)y);
 }
-static inline float zeta_f32(float x, float y) { return (float)tw_zeta((double)x, (double)y); }
+static inline float zeta_f32(float x, float y) { return (float)tw_special_zeta((double)x, (double)y); }
 static inline float selu_f32(float x)
 {
     return x < 0 ? 1.7580993408473766F * tw_expm1f(x) : 1.0507009873554805F * x;

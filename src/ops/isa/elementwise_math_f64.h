@@ -54,10 +54,10 @@ static inline double softplus_f64(double x)
 }
 static inline double erf_f64(double x) { return erf(x); }
 static inline double erfc_f64(double x) { return erfc(x); }
-static inline double lgamma_f64(double x) { return tw_lgamma(x); }
-static inline double digamma_f64(double x) { return tw_digamma(x); }
-static inline double polygamma_f64(double x, double y) { return tw_polygamma(x, y); }
-static inline double zeta_f64(double x, double y) { return tw_zeta(x, y); }
+static inline double lgamma_f64(double x) { return tw_special_lgamma(x); }
+static inline double digamma_f64(double x) { return tw_special_digamma(x); }
+static inline double polygamma_f64(double x, double y) { return tw_special_polygamma(x, y); }
+static inline double zeta_f64(double x, double y) { return tw_special_zeta(x, y); }
 static inline double selu_f64(double x)
 {
     return x < 0 ? 1.7580993408473766 * expm1(x) : 1.0507009873554805 * x;
