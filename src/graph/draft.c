@@ -81,9 +81,9 @@ static tw_status *gather_values(tw_draft *d, facts *k)
     for (size_t i = 0; i < d->input_count; i++) {
         if (!(wanted >> (i < 31 ? i : 31) & 1) || !d->inputs[i].op)
             continue;
-        k->values[i] = tw_fold_value(d->inputs[i], 0);
+        k->values[i] = tw_fold_value(d->inputs[i]);
         if (!k->values[i])
-            k->partial[i] = tw_fold_partial(d->inputs[i], &d->arena, 0);
+            k->partial[i] = tw_fold_partial(d->inputs[i], &d->arena);
     }
     return TW_OK;
 }

@@ -163,10 +163,10 @@ const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file);
 void tw_graph_changed_locked(tw_graph *graph); /* a finished operation changed */
 
 /* fold.c. Its value where it is known while building: a new reference, or NULL. Takes the lock. */
-tw_array *tw_fold_value(tw_tensor tensor, int depth);
+tw_array *tw_fold_value(tw_tensor tensor);
 /* What is known of an integer vector, as a shape whose unknown entries are -1; dims in the arena.
  * dims NULL: nothing. */
-tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena, int depth);
+tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena);
 
 /* Reports an error as a builder does: to the innermost context, or else `graph`. Takes it. */
 void tw_build_report(tw_graph *graph, tw_status *status);
