@@ -284,9 +284,8 @@ static bool may_be_folded(const view *v)
         NULL};
     const tw_op *op = v->spec.op;
     uint32_t lasting = TW_OP_STATEFUL | TW_OP_WAITS | TW_OP_SIDE_EFFECT | TW_OP_READS_UNINITIALIZED;
-    /* size: a definition from outside, whose kernels run only where a session runs. */
-    if (!op || op->definition.size || op->definition.flags & lasting || tw_dtype_is_ref(v->dtype) ||
-        is_one_of(v->spec.type, never))
+    if (!op || atomic_load(&op->foreign) || op->definition.flags & lasting ||
+        tw_dtype_is_ref(v->dtype) || is_one_of(v->spec.type, never))
         return false;
     for (size_t i = 0; i < op->input_count; i++) {
         if (op->inputs[i].is_ref)

@@ -47,6 +47,7 @@ struct tw_op {
     tw_op_attr *attrs;
     size_t input_count, output_count, attr_count;
     tw_kernel_entry *_Atomic kernels;
+    atomic_bool foreign; /* it has a caller's kernel, which runs only where a session runs */
 };
 
 /* Parses a signature into op (name set already); errors name the op and the place in the text.

@@ -241,6 +241,7 @@ static tw_status *register_locked(const tw_op_definition *definition)
         return tw_status_new(TW_ALREADY_EXISTS, "an op named '%s' is registered already",
                              definition->name);
     TW_TRY(make_op(definition->name, definition, definition->size, &op));
+    atomic_store(&op->foreign, true);
     if (!tw_vec_reserve(&registry.in_order, registry.in_order.count + 1) ||
         !tw_map_set(&registry.added, op->name, op))
         return tw_no_memory();
@@ -268,8 +269,10 @@ tw_status *tw_register_kernel(const char *op, const tw_kernel *kernel)
     if (!kernel)
         return tw_value_error("tw_register_kernel: no kernel");
     TW_TRY(tw_op_lookup(op, &found));
+    struct tw_op *changed = (struct tw_op *)(uintptr_t)found;
     lock();
-    tw_status *status = add_kernel((struct tw_op *)(uintptr_t)found, kernel);
+    tw_status *status = add_kernel(changed, kernel);
+    atomic_store(&changed->foreign, true);
     unlock();
     return status;
 }
