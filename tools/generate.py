@@ -10,6 +10,7 @@ Writes: thalweg/ops.h      the typed builders of all ops and composites
         ops_builders.c     the functions behind them: a table for each op, for tw_build
         op_table.c         the registry's tables
         composites.h       what src/composites/*.c implement
+        builders_check.inc a test: every option set to zero arrives, and defaults are the macros'
 A file that would not change is left alone. Errors name the file and leave nothing half made."""
 import argparse
 import os
@@ -418,6 +419,43 @@ def composites_header(faces):
                     for f in faces if f.composite) + "\n#endif\n")
 
 
+# ---- the test of the macros -----------------------------------------------------------------------
+
+ZEROS = {"int64_t": "0", "double": "0", "bool": "false", "tw_dtype": "(tw_dtype)0",
+         "tw_operand": "NO_OPERAND"}
+NUMBERS = ("int64_t", "double", "bool")
+
+
+def zero_of(ctype):
+    return "NULL" if ctype.endswith("*") else ZEROS.get(ctype, "((%s){0})" % ctype)
+
+
+def face_check(face):
+    """Two calls of the macro, caught by two functions in place of the builder's."""
+    inputs = [zero_of(m.ctype) for m in face.members if not m.option]
+    options = [(m.member, zero_of(m.ctype)) for m in face.members if m.option]
+    options += [("name", "NULL")] + ([] if face.composite else [("device", "NULL")])
+    call = ", ".join(inputs + [".%s = %s" % pair for pair in options])
+    zeros = "".join("    ZERO(\"%s\", \"%s\", args->%s);\n" % (face.name, name, name)
+                    for name, _ in options)
+    same = "".join("    SAME(\"%s\", \"%s\", args->%s, known.%s);\n"
+                   % (face.name, m.member, m.member, m.member)
+                   for m in face.members if m.ctype in NUMBERS and m.option)
+    known = "    %s known = tw_%s_args_default();\n" % (face.args, face.name) if same else ""
+    return ("static void zeros_%s(const %s *args)\n{\n    (void)args;\n%s}\n"
+            "static void same_%s(const %s *args)\n{\n    (void)args;\n%s%s}\n"
+            "static void check_%s(void)\n{\n#define tw_%s_ zeros_%s\n    tw_%s(%s);\n"
+            "#undef tw_%s_\n#define tw_%s_ same_%s\n    tw_%s(%s);\n#undef tw_%s_\n}\n\n"
+            % ((face.name, face.args, zeros, face.name, face.args, known, same) +
+               (face.name,) * 4 + (call,) + (face.name,) * 4 + (", ".join(inputs), face.name)))
+
+
+def check_source(faces):
+    return ("/* Made by tools/generate.py for tests/op/test_builders.c. */\n" +
+            "".join(map(face_check, faces)) + "static void check_all(void)\n{\n" +
+            "".join("    check_%s();\n" % f.name for f in faces) + "}\n")
+
+
 # ---- the whole -----------------------------------------------------------------------------------
 
 def listed(found, names, what, path):
@@ -497,6 +535,7 @@ def main():
     write(options.out / "thalweg/ops.h", ops_header(faces))
     write(options.out / "composites.h", composites_header(faces))
     write(options.out / "ops_builders.c", builders_source(faces))
+    write(options.out / "builders_check.inc", check_source(faces))
     write(options.out / "op_table.c", table_source(ops, composites))
     return 0
 
