@@ -214,5 +214,12 @@ bool tw_node_is_pure(const tw_plan_node *node)
 {
     const tw_op *op = node->spec.op;
     uint32_t impure = TW_OP_STATEFUL | TW_OP_WAITS | TW_OP_SIDE_EFFECT | TW_OP_READS_UNINITIALIZED;
-    return node->kind == TW_NODE_OP && op && !(op->definition.flags & impure) && !node->ref_inputs;
+    return node->kind == TW_NODE_OP && op && !(op->definition.flags & impure) && !node->ref_inputs &&
+           !atomic_load_explicit(&op->foreign, memory_order_relaxed); /* a caller's kernel runs only in a run */
+}
+
+bool tw_plan_shape_is_foreign(const tw_plan_node *node)
+{
+    void *user;
+    return tw_global_shape(node->spec.type, &user) != NULL;
 }

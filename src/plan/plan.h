@@ -157,6 +157,8 @@ typedef struct tw_plan_dependents {
 tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *out);
 void tw_plan_dependents_clear(tw_plan_dependents *d);
 bool tw_node_is_pure(const tw_plan_node *node);                              /* may be folded, shared, dropped */
+/* Its shape rule is a caller's: for building and error texts, its sizes are known when it has run. */
+bool tw_plan_shape_is_foreign(const tw_plan_node *node);
 static inline tw_plan_node *tw_plan_producer(const tw_plan *plan, uint32_t value)
 {
     return &plan->nodes.items[plan->values.items[value].node];

@@ -98,7 +98,7 @@ tw_status *tw_plan_shapes(tw_plan *plan)
         tw_plan_node *node = &plan->nodes.items[order[i]];
         if (node->kind == TW_NODE_CONSTANT)
             plan->values.items[node->first_value].shape = tw_array_shape(node->constant);
-        else if (node->kind == TW_NODE_OP && !tw_global_shape(node->spec.type, NULL))
+        else if (node->kind == TW_NODE_OP && !tw_plan_shape_is_foreign(node))
             status = infer_node(plan, node, &scratch);
     }
     tw_arena_clear(&scratch);

@@ -123,7 +123,7 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
         shapes[i] = v->values[node->inputs[i]].shape;
         values[i] = v->values[node->inputs[i]].constant;
     }
-    if (!tw_global_shape(node->spec.type, NULL)) {
+    if (!tw_plan_shape_is_foreign(node)) {
         tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = n, .dtypes = node->input_dtypes,
                        .shapes = shapes, .values = values, .output_count = m, .outputs = shapes + n};
         tw_status *status = tw_infer_run(&in, NULL, NULL);

@@ -138,6 +138,8 @@ static tw_status *kernel_step(tw_variant *v, uint32_t index)
     step.compute = step.kernel->compute;
     if (node->spec.op->definition.flags & TW_OP_WAITS)
         step.flags |= TW_STEP_WAITS;
+    if (atomic_load_explicit(&node->spec.op->foreign, memory_order_relaxed))
+        step.flags |= TW_STEP_FOREIGN;
     TW_TRY(output_places(v, node, &step));
     return tw_variant_add_step(v, step);
 }

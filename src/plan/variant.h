@@ -39,7 +39,8 @@ enum {
     TW_STEP_MERGE = 64,
     TW_STEP_LOOP = 128,
     TW_STEP_WAITS = 256,
-    TW_STEP_ALIAS = 512   /* dynamic and an alias: shares its input's storage */
+    TW_STEP_ALIAS = 512,  /* dynamic and an alias: shares its input's storage */
+    TW_STEP_FOREIGN = 1024 /* a caller's kernel: runs in the caller's floating-point mode */
 };
 
 typedef struct tw_step {

@@ -287,10 +287,19 @@ static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t ha
     return TW_OK;
 }
 
+/* Additions leave plans good; changes of finished operations do not. */
+static uint64_t plan_version(const tw_graph *graph)
+{
+    tw_graph_lock(graph);
+    uint64_t changes = graph->changes;
+    tw_graph_unlock(graph);
+    return changes;
+}
+
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature, tw_skeleton **out)
 {
     uint64_t hash = hash_list(signature->feeds, hash_list(signature->targets, hash_list(signature->fetches, 7)));
-    uint64_t version = tw_graph_plan_version(session->graph);
+    uint64_t version = plan_version(session->graph);
     tw_mutex_lock(&session->lock);
     *out = find_skeleton(session, signature, hash, version);
     tw_mutex_unlock(&session->lock);

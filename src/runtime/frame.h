@@ -13,7 +13,7 @@ typedef struct tw_run {
     tw_cancel *cancel;
     int64_t deadline;           /* tw_os_now's; 0: none */
     tw_trace *trace;
-    uint64_t id;                /* of this run: names what lives for one run only */
+    uint64_t float_mode;        /* the caller's */
     tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
     struct tw_wait_state *wait; /* while steps of it may wait */
 } tw_run;

@@ -148,9 +148,9 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
     const tw_plan *plan = frame->variant->plan;
     for (size_t i = 0; i < plan->feed_count; i++)
         tw_frame_feed(frame, i, feeds[i]);
-    uint64_t mode = tw_os_float_enter();
+    frame->run->float_mode = tw_os_float_enter();
     tw_status *status = tw_frame_run(frame);
-    tw_os_float_restore(mode);
+    tw_os_float_restore(frame->run->float_mode);
     if (!status)
         status = fetch_all(frame, outputs);
     tw_frame_drop_heap(frame);

@@ -39,7 +39,8 @@ void tw_loop_store_free(void *store);
 void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t step, int64_t start, int64_t end);
 
 /* Objects by class and key in a map (session.c). */
-tw_status *tw_resources_find(tw_map *map, const tw_state_class *type, const char *key, tw_compute *c, void **out);
+tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type, const char *key, tw_compute *c,
+                             void **out);
 void tw_resources_clear(tw_map *map);
 
 /* What tw_restore keeps for objects that a run makes later (save.c); the session's lock is held. */
@@ -49,7 +50,5 @@ void tw_session_drop_restored(tw_session *session);
 void tw_session_clear_cache(tw_session *session);
 void tw_session_index_skeletons(tw_session *session);
 void tw_variant_free_frames(tw_variant *variant);
-/* Grows when a finished operation was changed; additions do not touch it: plans stay good. */
-uint64_t tw_graph_plan_version(const tw_graph *graph);
 
 #endif

@@ -285,6 +285,7 @@ static tw_status *put_object(tw_session *session, tw_restored *r)
     if (!tw_map_set(&session->restored, r->key, r->saved))
         return tw_no_memory();
     r->saved = NULL;
+    atomic_store(&session->has_restored, true);
     return TW_OK;
 }
 

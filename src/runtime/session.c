@@ -237,34 +237,50 @@ tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array 
 
 /* ---- other state ---- */
 
-static tw_status *make_resource(tw_map *map, const char *name, const tw_state_class *type, tw_compute *c, void **out)
+static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_class *type, void *object)
 {
     tw_resource *resource = TW_NEW(tw_resource);
-    tw_status *status = resource ? type->make(c, out) : tw_no_memory();
-    if (status) {
-        tw_free(resource);
-        return status;
-    }
-    *resource = (tw_resource){type, *out};
+    if (!resource)
+        return tw_no_memory();
+    *resource = (tw_resource){type, object};
     if (tw_map_set(map, name, resource))
         return TW_OK;
-    type->free(*out);
     tw_free(resource);
     return tw_no_memory();
 }
 
-tw_status *tw_resources_find(tw_map *map, const tw_state_class *type, const char *key, tw_compute *c, void **out)
+static void *find_resource(tw_map *map, const char *name)
+{
+    tw_resource *resource = tw_map_get(map, name);
+    return resource ? resource->object : NULL;
+}
+
+/* Looks under the lock (NULL: none is needed), makes without it, and keeps the first that was made. */
+tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type, const char *key, tw_compute *c, void **out)
 {
     tw_buffer name = {0};
+    void *made = NULL;
     tw_buffer_printf(&name, "%s/%s", type->name, key);
     if (name.failed)
         return tw_no_memory();
-    tw_resource *resource = tw_map_get(map, name.data);
-    tw_status *status = TW_OK;
-    if (resource)
-        *out = resource->object;
-    else
-        status = make_resource(map, name.data, type, c, out);
+    if (lock)
+        tw_mutex_lock(lock);
+    *out = find_resource(map, name.data);
+    if (lock)
+        tw_mutex_unlock(lock);
+    tw_status *status = *out ? TW_OK : type->make(c, &made);
+    if (made && lock)
+        tw_mutex_lock(lock);
+    if (made)
+        *out = find_resource(map, name.data);
+    if (made && !*out) {
+        status = keep_resource(map, name.data, type, made);
+        *out = status ? NULL : made;
+    }
+    if (made && lock)
+        tw_mutex_unlock(lock);
+    if (made && *out != made)
+        type->free(made);
     tw_buffer_clear(&name);
     return status;
 }
@@ -283,11 +299,11 @@ void tw_resources_clear(tw_map *map)
 
 tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key, tw_compute *c, void **out)
 {
+    TW_TRY(tw_resources_find(&session->resources, &session->lock, type, key, c, out));
+    if (!type->load || !atomic_load_explicit(&session->has_restored, memory_order_relaxed))
+        return TW_OK;
     tw_mutex_lock(&session->lock);
-    size_t before = session->resources.count;
-    tw_status *status = tw_resources_find(&session->resources, type, key, c, out);
-    if (!status && session->resources.count > before && session->restored.count && type->load)
-        status = tw_session_load_restored(session, type, key, *out);
+    tw_status *status = tw_session_load_restored(session, type, key, *out);
     tw_mutex_unlock(&session->lock);
     return status;
 }

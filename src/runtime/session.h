@@ -45,6 +45,7 @@ struct tw_session {
     tw_map variables;           /* key -> tw_variable *; entries stay until the session is gone */
     tw_map resources;           /* class/key -> tw_resource * */
     tw_map restored;            /* class/key -> tw_saved *: of objects that are not made yet */
+    _Atomic bool has_restored;
     tw_int_map skeletons;       /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
     size_t cache_limit, cache_bytes;

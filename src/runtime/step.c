@@ -157,7 +157,7 @@ static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c,
         shapes[i] = empty ? frame->variant->values[step->inputs[i]].shape : (tw_shape){c->inputs[i]->dims, c->inputs[i]->rank};
         values[i] = ref ? NULL : c->inputs[i];
     }
-    if (tw_global_shape(node->spec.type, NULL))
+    if (tw_plan_shape_is_foreign(node))
         return TW_OK;
     tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = n, .dtypes = node->input_dtypes, .shapes = shapes,
                    .values = values, .output_count = c->output_count, .outputs = outputs};
@@ -304,7 +304,14 @@ static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
         TW_TRY(size_outputs(frame, s, c));
     else if (step->flags & TW_STEP_HEAP)
         TW_TRY(allocate_heap(frame, step, c));
-    return step->flags & TW_STEP_ALIAS ? TW_OK : step->compute(c);
+    if (step->flags & TW_STEP_ALIAS)
+        return TW_OK;
+    if (!(step->flags & TW_STEP_FOREIGN))
+        return step->compute(c);
+    tw_os_float_restore(frame->run->float_mode);
+    tw_status *status = step->compute(c);
+    (void)tw_os_float_enter();
+    return status;
 }
 
 static tw_status *with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
