@@ -103,7 +103,7 @@ struct tw_graph {
     _Atomic uint64_t version;
     uint64_t changes; /* of finished operations: what was folded before is stale */
     bool has_seed, finalized;
-    bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
+    atomic_bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
     int64_t seed;
     int64_t extra_nodes;       /* that TensorFlow would have made besides: for op seeds */
     tw_status *_Atomic status; /* the first error of the macro face */
