@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The 1st, 2nd, ... nth allocation fails while a small model is built, planned, run and freed: always a status, never a
+ * leak. And once it is warm a prepared call allocates nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <thalweg/thalweg.h>
+
+#include "support/failing_allocator.h"
+
+typedef struct model {
+    tw_graph *graph;
+    tw_session *session;
+    tw_tensor x, loss, train, init;
+} model;
+
+static void build(model *m)
+{
+    *m = (model){.graph = tw_graph_new()};
+    if (!m->graph)
+        return;
+    TW_GRAPH(m->graph) {
+        m->x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 3));
+        tw_tensor w = tw_variable(tw_ones(TW_SHAPE(3, 2)), .name = "w"), b = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "b");
+        m->loss = tw_reduce_sum(tw_square(tw_tanh(tw_add(tw_matmul(m->x, w), b))));
+        m->train = tw_minimize(tw_adam(.learning_rate = 0.1), m->loss);
+        m->init = tw_global_variables_initializer();
+        m->session = tw_session_new(NULL);
+    }
+}
+
+static void clear(model *m)
+{
+    tw_session_free(m->session);
+    tw_graph_unref(m->graph);
+}
+
+static tw_status *train_once(model *m, tw_array *in, tw_array **out)
+{
+    TW_TRY(tw_run(m->session, TW_FETCH(m->init)));
+    TW_TRY(tw_run(m->session, TW_FETCH(m->loss), .target = TW_FETCH(m->train), .feed = TW_FEED({m->x, in}), .out = out));
+    return TW_OK;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    model warm; /* the registry's entries stay */
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(4, 3)), *out = NULL;
+    tw_array_set(in, 0.5);
+    build(&warm);
+    TW_CHECK(train_once(&warm, in, &out));
+    tw_array_unref(out);
+    clear(&warm);
+    size_t live = failing_allocator_live();
+    for (size_t n = 1; failing_allocator_next(n); n++) {
+        model m;
+        build(&m);
+        out = NULL;
+        if (m.session) {
+            tw_status *status = train_once(&m, in, &out);
+            if (status)
+                assert_null(out);
+            else
+                assert_float_equal(tw_array_item(out), 8 * 0.81932, 0.01);
+            tw_status_free(status);
+        }
+        tw_array_unref(out);
+        clear(&m);
+        if (failing_allocator_live() != live)
+            fail_msg("%zu blocks are left after allocation %zu failed", failing_allocator_live() - live, n);
+    }
+    tw_array_unref(in);
+}
+
+static void a_warm_call_allocates_nothing(void **state)
+{
+    (void)state;
+    model m;
+    build(&m);
+    tw_callable *call = NULL;
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(4, 3)), *out = tw_array_scalar(TW_FLOAT32, 0);
+    TW_CHECK(tw_run(m.session, TW_FETCH(m.init)));
+    TW_CHECK(tw_make_callable(m.session, TW_FETCH(m.loss), .target = TW_FETCH(m.train), .feed = TW_FETCH(m.x), .callable = &call));
+    TW_CHECK(tw_call(call, &in, &out));
+    failing_allocator_next(1); /* the next allocation would fail */
+    for (int i = 0; i < 10; i++)
+        TW_CHECK(tw_call(call, &in, &out));
+    assert_false(failing_allocator_failed());
+    failing_allocator_next(1000000000);
+    tw_callable_free(call);
+    tw_array_unref(in);
+    tw_array_unref(out);
+    clear(&m);
+}
+
+int main(void)
+{
+    failing_allocator_install();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_warm_call_allocates_nothing),
+    };
+    return cmocka_run_group_tests_name("runtime: memory", tests, NULL, NULL);
+}

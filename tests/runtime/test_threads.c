@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Many threads on one session and one graph: runs agree, building goes on meanwhile, and a child of fork starts afresh. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <thalweg/thalweg.h>
+
+enum { ROUNDS = 60 };
+
+typedef struct shared {
+    tw_session *session;
+    tw_graph *graph;
+    tw_tensor x, y, counter, add;
+    atomic_int wrong, done;
+} shared;
+
+/* Feeds of changing sizes, so that variants are made and shared by several threads. */
+static void *run_often(void *arg)
+{
+    shared *s = arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t n = 1 + i % 5;
+        tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(n, 8)), *out = NULL;
+        tw_array_set(in, 0.5);
+        tw_status *status = tw_run(s->session, TW_FETCH(s->y), .target = TW_FETCH(s->add), .feed = TW_FEED({s->x, in}), .out = &out);
+        if (status || tw_array_get(out, 0) != 4 || tw_array_count(out) != (size_t)n * 8)
+            atomic_fetch_add(&s->wrong, 1);
+        tw_status_free(status);
+        tw_array_unref(in);
+        tw_array_unref(out);
+    }
+    atomic_fetch_add(&s->done, 1);
+    return NULL;
+}
+
+/* Builds on the same graph and runs what it built. */
+static void *build_often(void *arg)
+{
+    shared *s = arg;
+    TW_GRAPH(s->graph) {
+        for (int i = 0; i < ROUNDS; i++) {
+            tw_tensor z = tw_add(tw_mul(s->x, (double)i), 1.0);
+            tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(1, 8)), *out = NULL;
+            tw_array_set(in, 1);
+            tw_status *status = tw_run(s->session, TW_FETCH(z), .feed = TW_FEED({s->x, in}), .out = &out);
+            if (status || tw_array_get(out, 7) != i + 1)
+                atomic_fetch_add(&s->wrong, 1);
+            tw_status_free(status);
+            tw_array_unref(in);
+            tw_array_unref(out);
+        }
+    }
+    return NULL;
+}
+
+static void make_shared(shared *s)
+{
+    *s = (shared){.graph = tw_graph_new()};
+    TW_GRAPH(s->graph) {
+        s->x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 8));
+        tw_tensor w = tw_variable(tw_ones(TW_SHAPE(8, 8)), .name = "w");
+        s->y = tw_matmul(s->x, w);
+        s->counter = tw_variable(0, .name = "counter");
+        s->add = tw_assign_add(s->counter, 1);
+        s->session = tw_session_new(NULL);
+        TW_CHECK(tw_run(s->session, TW_FETCH(tw_global_variables_initializer())));
+    }
+}
+
+static void three_threads_run_while_one_builds(void **state)
+{
+    (void)state;
+    shared s;
+    pthread_t threads[4];
+    make_shared(&s);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, i < 3 ? run_often : build_often, &s);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(s.wrong, 0);
+    tw_array *count = NULL;
+    TW_CHECK(tw_session_get(s.session, s.counter, &count));
+    assert_float_equal(tw_array_item(count), 3 * ROUNDS, 0); /* no update was lost */
+    tw_array_unref(count);
+    tw_session_free(s.session);
+    tw_graph_unref(s.graph);
+}
+
+static void freeing_a_session_waits_for_its_runs(void **state)
+{
+    (void)state;
+    shared s;
+    pthread_t thread;
+    make_shared(&s);
+    pthread_create(&thread, NULL, run_often, &s);
+    while (!atomic_load(&s.done))
+        TW_CHECK(NULL);
+    pthread_join(thread, NULL);
+    tw_session_free(s.session);
+    tw_graph_unref(s.graph);
+    assert_int_equal(s.wrong, 0);
+}
+
+static void a_graph_made_in_one_thread_runs_in_another(void **state)
+{
+    (void)state;
+    shared s;
+    pthread_t thread;
+    make_shared(&s);
+    pthread_create(&thread, NULL, run_often, &s);
+    pthread_join(thread, NULL);
+    assert_int_equal(s.wrong, 0);
+    tw_session_free(s.session);
+    tw_graph_unref(s.graph);
+}
+
+static void a_forked_child_runs_new_sessions(void **state)
+{
+    (void)state;
+    if (getenv("THALWEG_SANITIZED"))
+        skip(); /* the sanitizers' own threads do not survive a fork */
+    tw_reset_default_graph();
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(400, 400)), y = tw_reduce_sum(tw_matmul(x, x));
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(400, 400));
+    tw_array_set(in, 0.125);
+    tw_session *session = tw_session_new(NULL);
+    TW_CHECK(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, in}))); /* the pool runs */
+    pid_t child = fork();
+    if (!child) {
+        tw_array *out = NULL;
+        tw_session *own = tw_session_new(NULL);
+        tw_status *status = tw_run(own, TW_FETCH(y), .feed = TW_FEED({x, in}), .out = &out);
+        _exit(status || tw_array_item(out) != 400.0 * 400 * 400 / 64);
+    }
+    int result = -1;
+    waitpid(child, &result, 0);
+    assert_int_equal(result, 0);
+    tw_session_free(session);
+    tw_array_unref(in);
+    tw_reset_default_graph();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(three_threads_run_while_one_builds),
+        cmocka_unit_test(freeing_a_session_waits_for_its_runs),
+        cmocka_unit_test(a_graph_made_in_one_thread_runs_in_another),
+        cmocka_unit_test(a_forked_child_runs_new_sessions),
+    };
+    return cmocka_run_group_tests_name("runtime: threads", tests, NULL, NULL);
+}
