@@ -31,6 +31,8 @@ static inline void tw_par_run(const tw_par *par, size_t cells, void (*body)(size
  * bounds are multiples of `grain`. */
 static inline size_t tw_par_bound(size_t count, size_t grain, size_t cells, size_t cell)
 {
+    if (cells == 1)
+        return cell ? count : 0;
     size_t grains = (count + grain - 1) / grain;
     size_t each = grains / cells, longer = grains % cells;
     size_t bound = (cell * each + (cell < longer ? cell : longer)) * grain;

@@ -373,5 +373,5 @@ int main(void)
         cmocka_unit_test(the_place_of_the_largest_skips_nan),
         cmocka_unit_test(an_empty_axis_has_no_largest_element),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, enter_float_mode, NULL);
 }

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which way a matrix product goes, and how it is cut: columns by panels first, then rows, in cells
+ * of at least 5 us that depend on the shape alone. */
+#include "kernels/gemm.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/gemm_loops.h"
+#include "kernels/half.h"
+
+enum { CELL_FLOPS = 500000, MOST_CELLS = 64, LEAST_ROWS = 48, LINE_GRAIN = 64 };
+
+const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype)
+{
+    const tw_gemm_table *table = TW_ISA_TABLE(tw_gemm_table);
+    return dtype == TW_FLOAT64 ? &table->f64 : &table->f32;
+}
+
+size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
+{
+    size_t lanes = tw_gemm_loops_of(dtype)->lanes, width, elements, bytes;
+    if (!tw_size_add(n, lanes - 1, &width) || !tw_size_mul(width / lanes * lanes, k, &elements) ||
+        !tw_size_mul(elements, tw_dtype_size(dtype), &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+/* A product with one column is one with one row, transposed, if C's column is contiguous. */
+static bool is_line(const tw_gemm_block *g)
+{
+    return !g->packed && (g->m == 1 || (g->n == 1 && g->ldc == 1));
+}
+
+static tw_gemm_block line_of(const tw_gemm_block *g)
+{
+    tw_gemm_block line = *g;
+    if (g->m == 1)
+        return line;
+    line.m = 1;
+    line.n = g->m;
+    line.ldc = g->m;
+    line.a = g->b;
+    line.a_row = g->b_col;
+    line.a_col = g->b_row;
+    line.b = g->a;
+    line.b_row = g->a_col;
+    line.b_col = g->a_row;
+    return line;
+}
+
+/* The epilogue of a finished line: m or n of the product is 1. */
+static void finish_line(const tw_gemm_loops *loops, const tw_gemm_block *g)
+{
+    if (g->bias || g->activation != TW_ACTIVATION_NONE)
+        loops->finish(g->c, g->m, g->n, g->ldc, g->bias, g->activation);
+}
+
+void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g)
+{
+    if (is_line(g)) {
+        tw_gemm_block line = line_of(g);
+        loops->line(&line, 0, line.n);
+        finish_line(loops, g);
+        return;
+    }
+    loops->panels(g, 0, tw_gemm_panels(loops, g->n));
+}
+
+/* A product cut in cells: `across` runs of panels (or of a line's columns) by `down` runs of rows. */
+typedef struct cut {
+    const tw_gemm_loops *loops;
+    tw_gemm_block g;
+    size_t size, panels, across, down;
+} cut;
+
+static void run_line_cell(size_t cell, void *arg)
+{
+    const cut *x = arg;
+    x->loops->line(&x->g, tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell),
+                   tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell + 1));
+}
+
+static void run_cell(size_t cell, void *arg)
+{
+    const cut *x = arg;
+    size_t i = cell / x->across, j = cell % x->across;
+    size_t first = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i);
+    tw_gemm_block part = x->g;
+    part.m = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i + 1) - first;
+    part.a = (const char *)x->g.a + first * x->g.a_row * x->size;
+    part.c = (char *)x->g.c + first * x->g.ldc * x->size;
+    x->loops->panels(&part, tw_par_bound(x->panels, 1, x->across, j),
+                     tw_par_bound(x->panels, 1, x->across, j + 1));
+}
+
+static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
+{
+    double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
+    size_t wanted = flops >= (double)MOST_CELLS * CELL_FLOPS ? MOST_CELLS
+                                                             : (size_t)(flops / CELL_FLOPS);
+    cut x = {.loops = tw_gemm_loops_of(dtype), .g = *g, .size = tw_dtype_size(dtype)};
+    if (wanted <= 1) {
+        tw_gemm_run_block(x.loops, g);
+        return;
+    }
+    if (is_line(g)) {
+        x.g = line_of(g);
+        size_t grains = (x.g.n + LINE_GRAIN - 1) / LINE_GRAIN;
+        x.across = wanted < grains ? wanted : grains;
+        tw_par_run(par, x.across, run_line_cell, &x);
+        finish_line(x.loops, g);
+        return;
+    }
+    x.panels = tw_gemm_panels(x.loops, g->n);
+    x.across = wanted < x.panels ? wanted : x.panels;
+    size_t most = g->m / LEAST_ROWS ? g->m / LEAST_ROWS : 1;
+    x.down = wanted / x.across < most ? wanted / x.across : most;
+    tw_par_run(par, x.across * x.down, run_cell, &x);
+}
+
+/* Half and bfloat16: blocks of A, B and C are widened, multiplied as floats and narrowed. */
+enum { WIDE_ROWS = 64, WIDE_COLS = 96, WIDE_DEPTH = 192 };
+
+typedef struct widened {
+    tw_dtype dtype;
+    const tw_gemm_block *g;
+    const tw_gemm_loops *loops;
+    size_t across;
+} widened;
+
+static void widen_block(tw_dtype dtype, const void *from, size_t row, size_t col, size_t m,
+                        size_t n, float *to)
+{
+    const uint16_t *x = from;
+    bool half = dtype == TW_FLOAT16;
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            uint16_t bits = x[i * row + j * col];
+            to[i * n + j] = half ? tw_widen_half(bits) : tw_widen_bfloat16(bits);
+        }
+    }
+}
+
+/* The block of C at (i, j), which is (m, n), from its float sums. */
+static void narrow_block(const widened *x, size_t i, size_t j, size_t m, size_t n, float *sum)
+{
+    const tw_gemm_block *g = x->g;
+    bool half = x->dtype == TW_FLOAT16;
+    float bias[WIDE_COLS];
+    if (g->bias)
+        widen_block(x->dtype, (const uint16_t *)g->bias + j, 0, 1, 1, n, bias);
+    for (size_t r = 0; r < m && g->beta != 0; r++) {
+        float old[WIDE_COLS];
+        widen_block(x->dtype, (const uint16_t *)g->c + (i + r) * g->ldc + j, 0, 1, 1, n, old);
+        for (size_t q = 0; q < n; q++)
+            sum[r * n + q] += (float)g->beta * old[q];
+    }
+    x->loops->finish(sum, m, n, n, g->bias ? bias : NULL, g->activation);
+    for (size_t r = 0; r < m; r++) {
+        uint16_t *to = (uint16_t *)g->c + (i + r) * g->ldc + j;
+        for (size_t q = 0; q < n; q++)
+            to[q] = half ? tw_narrow_half(sum[r * n + q]) : tw_narrow_bfloat16(sum[r * n + q]);
+    }
+}
+
+static void run_widened_cell(size_t cell, void *arg)
+{
+    const widened *x = arg;
+    const tw_gemm_block *g = x->g;
+    size_t i = cell / x->across * WIDE_ROWS, j = cell % x->across * WIDE_COLS;
+    size_t m = g->m - i < WIDE_ROWS ? g->m - i : WIDE_ROWS;
+    size_t n = g->n - j < WIDE_COLS ? g->n - j : WIDE_COLS;
+    _Alignas(64) float a[WIDE_ROWS * WIDE_DEPTH], b[WIDE_DEPTH * WIDE_COLS];
+    _Alignas(64) float c[WIDE_ROWS * WIDE_COLS];
+    memset(c, 0, m * n * sizeof *c);
+    for (size_t p = 0; p < g->k; p += WIDE_DEPTH) {
+        size_t k = g->k - p < WIDE_DEPTH ? g->k - p : WIDE_DEPTH;
+        widen_block(x->dtype, (const uint16_t *)g->a + i * g->a_row + p * g->a_col, g->a_row,
+                    g->a_col, m, k, a);
+        widen_block(x->dtype, (const uint16_t *)g->b + p * g->b_row + j * g->b_col, g->b_row,
+                    g->b_col, k, n, b);
+        tw_gemm_run_block(x->loops, &(tw_gemm_block){.m = m,
+                                                     .n = n,
+                                                     .k = k,
+                                                     .a = a,
+                                                     .b = b,
+                                                     .a_row = k,
+                                                     .a_col = 1,
+                                                     .b_row = n,
+                                                     .b_col = 1,
+                                                     .c = c,
+                                                     .ldc = n,
+                                                     .alpha = g->alpha,
+                                                     .beta = 1});
+    }
+    narrow_block(x, i, j, m, n, c);
+}
+
+static void run_widened(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
+{
+    widened x = {dtype, g, tw_gemm_loops_of(TW_FLOAT32), (g->n + WIDE_COLS - 1) / WIDE_COLS};
+    size_t cells = x.across * ((g->m + WIDE_ROWS - 1) / WIDE_ROWS);
+    bool small = (double)g->m * (double)g->n * (double)g->k < CELL_FLOPS;
+    tw_par_run(small ? NULL : par, cells, run_widened_cell, &x);
+}
+
+/* Integers and complex numbers: runs of rows. */
+typedef struct plain {
+    tw_gemm_plain run;
+    tw_gemm_block g;
+    size_t size, cells;
+} plain;
+
+static void run_plain_cell(size_t cell, void *arg)
+{
+    const plain *x = arg;
+    tw_gemm_block part = x->g;
+    size_t first = tw_par_bound(x->g.m, 32, x->cells, cell);
+    part.m = tw_par_bound(x->g.m, 32, x->cells, cell + 1) - first;
+    part.a = (const char *)x->g.a + first * x->g.a_row * x->size;
+    part.c = (char *)x->g.c + first * x->g.ldc * x->size;
+    x->run(&part);
+}
+
+static void run_plain(tw_gemm_plain run, tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
+{
+    plain x = {.run = run, .g = *g, .size = tw_dtype_size(dtype)};
+    x.cells = tw_par_cells(g->m, 32, 0.2 * (double)g->n * (double)g->k);
+    tw_par_run(par, x.cells, run_plain_cell, &x);
+}
+
+static void run_any(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
+{
+    const tw_gemm_other_table *other = TW_ISA_TABLE(tw_gemm_other_table);
+    if (g->m == 0 || g->n == 0)
+        return;
+    switch (dtype) {
+    case TW_FLOAT32:
+    case TW_FLOAT64: run_floating(dtype, g, par); break;
+    case TW_INT32: run_plain(other->i32, dtype, g, par); break;
+    case TW_INT64: run_plain(other->i64, dtype, g, par); break;
+    case TW_COMPLEX64: run_plain(other->c64, dtype, g, par); break;
+    case TW_COMPLEX128: run_plain(other->c128, dtype, g, par); break;
+    default: run_widened(dtype, g, par); break;
+    }
+}
+
+/* Rows of `cols` elements `ld` apart (0: dense) in memory that can exist. */
+static tw_status *check_matrix(const char *name, tw_dtype dtype, size_t rows, size_t cols,
+                               size_t *ld)
+{
+    size_t elements, bytes;
+    if (*ld == 0)
+        *ld = cols;
+    if (*ld < cols)
+        return tw_status_new(TW_INVALID_ARGUMENT, "rows of %s are %zu apart but %zu long", name,
+                             *ld, cols);
+    if (!tw_size_mul(rows, *ld, &elements) ||
+        !tw_size_mul(elements, tw_dtype_size(dtype), &bytes) || bytes > PTRDIFF_MAX)
+        return tw_status_new(TW_INVALID_ARGUMENT, "a matrix of (%zu, %zu) is too large", rows,
+                             cols);
+    return TW_OK;
+}
+
+static tw_status *make_block(tw_dtype dtype, const tw_gemm_shape *s, tw_gemm_block *out)
+{
+    switch (dtype) {
+    case TW_FLOAT32:
+    case TW_FLOAT64:
+    case TW_FLOAT16:
+    case TW_BFLOAT16:
+    case TW_INT32:
+    case TW_INT64:
+    case TW_COMPLEX64:
+    case TW_COMPLEX128: break;
+    default:
+        return tw_status_new(TW_UNIMPLEMENTED, "%s matrices have no product", tw_dtype_name(dtype));
+    }
+    size_t lda = s->lda, ldb = s->ldb, ldc = s->ldc;
+    bool ta = s->transpose_a, tb = s->transpose_b;
+    TW_TRY(check_matrix("a", dtype, ta ? s->k : s->m, ta ? s->m : s->k, &lda));
+    TW_TRY(check_matrix("b", dtype, tb ? s->n : s->k, tb ? s->k : s->n, &ldb));
+    TW_TRY(check_matrix("c", dtype, s->m, s->n, &ldc));
+    *out = (tw_gemm_block){.m = s->m,
+                           .n = s->n,
+                           .k = s->k,
+                           .a_row = ta ? 1 : lda,
+                           .a_col = ta ? lda : 1,
+                           .b_row = tb ? 1 : ldb,
+                           .b_col = tb ? ldb : 1,
+                           .ldc = ldc,
+                           .alpha = s->alpha,
+                           .beta = s->beta,
+                           .conjugate_a = s->conjugate_a,
+                           .conjugate_b = s->conjugate_b};
+    return TW_OK;
+}
+
+tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, const void *b,
+                   void *c, const tw_gemm_epilogue *epilogue, const tw_par *par)
+{
+    tw_gemm_block g;
+    TW_TRY(make_block(dtype, shape, &g));
+    g.a = a;
+    g.b = b;
+    g.c = c;
+    if (epilogue) {
+        bool bare = !epilogue->bias && epilogue->activation == TW_ACTIVATION_NONE;
+        if (!bare && !tw_dtype_is_floating(dtype))
+            return tw_status_new(TW_UNIMPLEMENTED, "products of %s have no bias or activation",
+                                 tw_dtype_name(dtype));
+        g.bias = epilogue->bias;
+        g.activation = epilogue->activation;
+    }
+    run_any(dtype, &g, par);
+    return TW_OK;
+}
+
+/* Batches are shared out whole when they are many or small. */
+typedef struct batched {
+    tw_dtype dtype;
+    const tw_gemm_batches *batches;
+    tw_gemm_block g;
+    size_t size, count, cells;
+} batched;
+
+static void run_batch(const batched *x, size_t index, const tw_par *par)
+{
+    size_t a = 0, b = 0, rest = index;
+    for (size_t i = x->batches->rank; i-- > 0; rest /= x->batches->dims[i]) {
+        size_t at = rest % x->batches->dims[i];
+        a += at * x->batches->a_strides[i];
+        b += at * x->batches->b_strides[i];
+    }
+    tw_gemm_block g = x->g;
+    g.a = (const char *)x->g.a + a * x->size;
+    g.b = (const char *)x->g.b + b * x->size;
+    g.c = (char *)x->g.c + index * g.m * g.ldc * x->size;
+    run_any(x->dtype, &g, par);
+}
+
+static void run_batches(size_t cell, void *arg)
+{
+    const batched *x = arg;
+    size_t last = tw_par_bound(x->count, 1, x->cells, cell + 1);
+    for (size_t i = tw_par_bound(x->count, 1, x->cells, cell); i < last; i++)
+        run_batch(x, i, NULL);
+}
+
+tw_status *tw_gemm_batch(tw_dtype dtype, const tw_gemm_shape *shape, const tw_gemm_batches *batches,
+                         const void *a, const void *b, void *c, const tw_par *par)
+{
+    batched x = {.dtype = dtype, .batches = batches, .size = tw_dtype_size(dtype), .count = 1};
+    size_t bytes;
+    TW_TRY(make_block(dtype, shape, &x.g));
+    for (size_t i = 0; i < batches->rank; i++) {
+        if (!tw_size_mul(x.count, batches->dims[i], &x.count))
+            return tw_status_new(TW_INVALID_ARGUMENT, "too many batches of matrices");
+    }
+    if (!tw_size_mul(x.g.m * x.g.ldc * x.size, x.count, &bytes) || bytes > PTRDIFF_MAX)
+        return tw_status_new(TW_INVALID_ARGUMENT, "%zu matrices of (%zu, %zu) are too large",
+                             x.count, x.g.m, x.g.n);
+    x.g.a = a;
+    x.g.b = b;
+    x.g.c = c;
+    double flops = 2.0 * (double)x.g.m * (double)x.g.n * (double)x.g.k;
+    if (x.count < 8 && flops > 4.0 * CELL_FLOPS) {
+        for (size_t i = 0; i < x.count; i++)
+            run_batch(&x, i, par);
+        return TW_OK;
+    }
+    x.cells = tw_par_cells(x.count, 1, flops / 100 + 50);
+    tw_par_run(par, x.cells, run_batches, &x);
+    return TW_OK;
+}

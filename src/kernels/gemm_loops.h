@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of matrix products: what each instruction set level gives. An operand is a pointer with
+ * a stride for each index, so a transpose costs nothing to say. B is read as panels of a few vectors
+ * of columns, each stored as k rows, padded with zeros. */
+#ifndef TW_KERNELS_GEMM_LOOPS_H
+#define TW_KERNELS_GEMM_LOOPS_H
+
+#include "kernels/gemm.h"
+#include "kernels/isa.h"
+
+/* One thread's part of a product. Strides are in elements: A(i, p) = a[i * a_row + p * a_col]. */
+typedef struct tw_gemm_block {
+    size_t m, n, k;
+    const void *a, *b;
+    size_t a_row, a_col, b_row, b_col;
+    const void *packed; /* all of B packed for this n and k, or NULL: packed on the stack */
+    void *c;
+    size_t ldc;
+    double alpha, beta;
+    bool conjugate_a, conjugate_b;
+    const void *bias; /* [n] or NULL */
+    tw_activation activation;
+} tw_gemm_block;
+
+typedef struct tw_gemm_loops {
+    size_t lanes;         /* columns in a vector */
+    size_t panel_vectors; /* at most, in a panel */
+    size_t tile_rows;     /* a good cut of m is a multiple of it */
+    /* The columns first .. last - 1, counted in panels, of all rows. */
+    void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
+    /* All of B into `to`: k * (n rounded up to whole vectors) elements, 64-byte aligned. */
+    void (*pack)(const tw_gemm_block *g, void *to);
+    /* The product of a row: m is 1. The columns first .. last - 1; without the epilogue. */
+    void (*line)(const tw_gemm_block *g, size_t first, size_t last);
+    /* c = act(c + bias) for an (m, n) block. */
+    void (*finish)(void *c, size_t m, size_t n, size_t ldc, const void *bias,
+                   tw_activation activation);
+} tw_gemm_loops;
+
+/* A whole product by plain blocked loops; g's epilogue is not applied. */
+typedef void (*tw_gemm_plain)(const tw_gemm_block *g);
+
+typedef struct tw_gemm_table {
+    tw_gemm_loops f32, f64;
+} tw_gemm_table;
+typedef struct tw_gemm_other_table {
+    tw_gemm_plain i32, i64, c64, c128;
+} tw_gemm_other_table;
+
+TW_ISA_TABLES(tw_gemm_table, tw_gemm_table);
+TW_ISA_TABLES(tw_gemm_other_table, tw_gemm_other_table);
+
+/* How many panels n columns have, and the first column of panel `panel`. */
+static inline size_t tw_gemm_panels(const tw_gemm_loops *loops, size_t n)
+{
+    size_t width = loops->lanes * loops->panel_vectors;
+    return (n + width - 1) / width;
+}
+
+static inline size_t tw_gemm_panel_start(const tw_gemm_loops *loops, size_t n, size_t panel)
+{
+    return tw_par_bound(n, loops->lanes, tw_gemm_panels(loops, n), panel);
+}
+
+/* The loops of TW_FLOAT32 or TW_FLOAT64. */
+const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype);
+/* Bytes of a packed B; SIZE_MAX if that overflows. */
+size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n);
+/* Runs a block on this thread, whatever its form. */
+void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Matrix products of float and double for one instruction set level: the register tile's size, the
+ * multiply-add and one body for both. */
+#include "kernels/gemm_loops.h"
+
+#if TW_ISA_LEVEL >= 3
+#include <immintrin.h>
+#endif
+
+#include "kernels/vmath.h"
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
+#define NOTHING(...)
+#define ALL(...) __VA_ARGS__
+
+/* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. */
+enum { TW_GEMM_DEPTH = 320 };
+
+#if TW_ISA_LEVEL >= 4
+#define TW_VECTOR_BYTES 64
+#define FMA_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define FMA_F64(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define ROWS 8
+#define VECTORS 3
+#define IF_THREE ALL
+#define IF_SIX ALL
+#define IF_EIGHT ALL
+#elif TW_ISA_LEVEL == 3
+#define TW_VECTOR_BYTES 32
+#define FMA_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define FMA_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define ROWS 6
+#define VECTORS 2
+#define IF_THREE NOTHING
+#define IF_SIX ALL
+#define IF_EIGHT NOTHING
+#else
+#define TW_VECTOR_BYTES 16
+#define FMA_F32(a, b, c) ((a) * (b) + (c))
+#define FMA_F64(a, b, c) ((a) * (b) + (c))
+#define ROWS 4
+#define VECTORS 2
+#define IF_THREE NOTHING
+#define IF_SIX NOTHING
+#define IF_EIGHT NOTHING
+#endif
+
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* to[p][j] = from[j][p] for a block of four by four. */
+static ALWAYS_INLINE void transpose_f32(const float *from, size_t from_step, float *to,
+                                        size_t to_step)
+{
+    quad a = *(const quad *)from, b = *(const quad *)(from + from_step);
+    quad c = *(const quad *)(from + 2 * from_step), d = *(const quad *)(from + 3 * from_step);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(quad *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(quad *)(to + to_step) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(quad *)(to + 2 * to_step) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(quad *)(to + 3 * to_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static ALWAYS_INLINE void transpose_f64(const double *from, size_t from_step, double *to,
+                                        size_t to_step)
+{
+    for (size_t p = 0; p < 4; p++) {
+        for (size_t j = 0; j < 4; j++)
+            to[p * to_step + j] = from[j * from_step + p];
+    }
+}
+
+static inline double sigmoid_f64(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+#define T float
+#define FMA FMA_F32
+#define NAME(f) f##_f32
+#define ACT_SIGMOID tw_sigmoidf
+#define ACT_TANH tw_tanhf
+#define TRANSPOSE_4 transpose_f32
+#include "kernels/isa/gemm_body.h"
+
+#define T double
+#define FMA FMA_F64
+#define NAME(f) f##_f64
+#define ACT_SIGMOID sigmoid_f64
+#define ACT_TANH tanh
+#define TRANSPOSE_4 transpose_f64
+#include "kernels/isa/gemm_body.h"
+
+#define LOOPS(s)                                                                               \
+    {                                                                                          \
+        .lanes = LANES_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, \
+        .pack = pack_##s, .line = line_##s, .finish = finish_##s,                              \
+    }
+const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};

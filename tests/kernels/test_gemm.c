@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Matrix products of every dtype against three plain loops in double, on shapes that take every
+ * path: lines, few rows, panels with and without padding, several steps over k. */
+#include "kernel_test.h"
+
+#include "kernels/gemm.h"
+#include "kernels/gemm_loops.h"
+
+typedef struct number {
+    double re, im;
+} number;
+
+typedef struct example {
+    size_t m, n, k;
+    double alpha, beta;
+    size_t extra; /* elements between the rows of the matrices */
+} example;
+
+static const example examples[] = {
+    {1, 1, 1, 1, 0, 0},     {3, 3, 3, 1, 0, 1},      {1, 7, 5, 1, 0, 0},    {7, 1, 5, 1, 1, 0},
+    {5, 1, 70, 1, 0, 3},    {1, 600, 9, 2, 0, 0},    {1, 5, 2500, 1, 0, 0}, {9, 1, 2100, -1, 1, 0},
+    {17, 19, 23, 1, 0, 2},  {8, 48, 16, 1, 1, 0},    {6, 16, 64, 1, 0, 0},  {20, 100, 33, 1, 0, 0},
+    {13, 10, 400, 1, 0, 0}, {37, 33, 350, -2, 3, 1}, {50, 10, 84, 1, 0, 0}, {4, 4, 0, 1, 1, 0},
+    {3, 3, 0, 1, 0, 0},     {31, 49, 7, 1, 0, 5},
+};
+
+static const tw_dtype dtypes[] = {TW_FLOAT32, TW_FLOAT64, TW_FLOAT16,   TW_BFLOAT16,
+                                  TW_INT32,   TW_INT64,   TW_COMPLEX64, TW_COMPLEX128};
+
+static number at(tw_dtype dtype, const void *x, size_t index)
+{
+    tw_dtype real = real_of(dtype);
+    if (real == dtype)
+        return (number){number_at(dtype, x, index), 0};
+    return (number){number_at(real, x, 2 * index), number_at(real, x, 2 * index + 1)};
+}
+
+/* `count` elements as numbers; the caller's to free. */
+static number *numbers(tw_dtype dtype, const void *x, size_t count, bool conjugate)
+{
+    number *all = malloc((count + 1) * sizeof *all);
+    for (size_t i = 0; i < count; i++) {
+        all[i] = at(dtype, x, i);
+        all[i].im = conjugate ? -all[i].im : all[i].im;
+    }
+    return all;
+}
+
+static double precision(tw_dtype dtype)
+{
+    return dtype == TW_FLOAT64 || dtype == TW_COMPLEX128  ? 1e-14
+           : dtype == TW_FLOAT16                          ? 2e-3
+           : dtype == TW_BFLOAT16                         ? 2e-2
+           : dtype == TW_FLOAT32 || dtype == TW_COMPLEX64 ? 1e-6
+                                                          : 0;
+}
+
+static double activated(double x, tw_activation activation)
+{
+    switch (activation) {
+    case TW_ACTIVATION_RELU: return x > 0 ? x : 0;
+    case TW_ACTIVATION_RELU6: return x > 6 ? 6 : x > 0 ? x : 0;
+    case TW_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
+    case TW_ACTIVATION_TANH: return tanh(x);
+    default: return x;
+    }
+}
+
+static void compare(tw_dtype dtype, const tw_gemm_shape *s, const void *a, const void *b,
+                    const void *before, const void *after, const tw_gemm_epilogue *epilogue)
+{
+    number *left = numbers(dtype, a, (s->transpose_a ? s->k : s->m) * s->lda, s->conjugate_a);
+    number *right = numbers(dtype, b, (s->transpose_b ? s->n : s->k) * s->ldb, s->conjugate_b);
+    for (size_t i = 0; i < s->m; i++) {
+        for (size_t j = 0; j < s->n; j++) {
+            number sum = {0, 0};
+            double sizes = 0;
+            for (size_t p = 0; p < s->k; p++) {
+                number x = left[s->transpose_a ? p * s->lda + i : i * s->lda + p];
+                number y = right[s->transpose_b ? j * s->ldb + p : p * s->ldb + j];
+                sum.re += x.re * y.re - x.im * y.im;
+                sum.im += x.re * y.im + x.im * y.re;
+                sizes += fabs(x.re * y.re) + fabs(x.im * y.im);
+            }
+            number old = s->beta != 0 ? at(dtype, before, i * s->ldc + j) : (number){0, 0};
+            number got = at(dtype, after, i * s->ldc + j);
+            double re = s->alpha * sum.re + s->beta * old.re;
+            double bound = precision(dtype) *
+                           (fabs(s->alpha) * sizes + fabs(s->beta * old.re) + fabs(re) + 1);
+            if (epilogue && epilogue->bias)
+                re += number_at(dtype, epilogue->bias, j);
+            if (epilogue)
+                re = activated(re, epilogue->activation);
+            assert_near(got.re, re, bound, tw_dtype_name(dtype));
+            assert_near(got.im, s->alpha * sum.im + s->beta * old.im, bound, "imaginary part");
+        }
+    }
+    free(left);
+    free(right);
+}
+
+static void check(tw_dtype dtype, const example *e, unsigned flags,
+                  const tw_gemm_epilogue *epilogue)
+{
+    tw_gemm_shape s = {.m = e->m,
+                       .n = e->n,
+                       .k = e->k,
+                       .transpose_a = flags & 1,
+                       .transpose_b = flags >> 1 & 1,
+                       .conjugate_a = flags >> 2 & 1,
+                       .conjugate_b = flags >> 3 & 1,
+                       .alpha = e->alpha,
+                       .beta = e->beta};
+    s.lda = (s.transpose_a ? s.m : s.k) + e->extra;
+    s.ldb = (s.transpose_b ? s.k : s.n) + e->extra;
+    s.ldc = s.n + e->extra;
+    size_t size = tw_dtype_size(dtype), bytes = s.m * s.ldc * size;
+    void *a = random_numbers(dtype, (s.transpose_a ? s.k : s.m) * s.lda, 1 + e->m);
+    void *b = random_numbers(dtype, (s.transpose_b ? s.n : s.k) * s.ldb, 2 + e->n);
+    void *before = random_numbers(dtype, s.m * s.ldc, 3), *c = malloc(bytes), *many = malloc(bytes);
+    memcpy(c, before, bytes);
+    memcpy(many, before, bytes);
+    if (s.beta == 0) { /* must not be read: NaN, where there is one */
+        memset(c, 0xff, bytes);
+        memset(many, 0xff, bytes);
+    }
+    assert_ok(tw_gemm(dtype, &s, a, b, c, epilogue, NULL));
+    assert_ok(tw_gemm(dtype, &s, a, b, many, epilogue, &(tw_par){.threads = 3}));
+    assert_memory_equal(c, many, bytes);
+    compare(dtype, &s, a, b, before, c, epilogue);
+    for (size_t i = 0; i < s.m && e->extra; i++) /* what is between rows stays */
+        assert_memory_equal((char *)c + (i * s.ldc + s.n) * size,
+                            (char *)(s.beta == 0 ? many : before) + (i * s.ldc + s.n) * size, size);
+    free(a);
+    free(b);
+    free(before);
+    free(c);
+    free(many);
+}
+
+static void every_product_is_what_plain_loops_give(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
+            unsigned most = tw_dtype_is_complex(dtypes[d]) ? 16 : 4;
+            for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+                for (unsigned flags = 0; flags < most; flags++)
+                    check(dtypes[d], &examples[i], flags, NULL);
+            }
+        }
+    }
+}
+
+static void bias_and_activation_follow_the_product(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t d = 0; d < 4; d++) {
+            void *bias = random_numbers(dtypes[d], 1000, 77);
+            for (int act = TW_ACTIVATION_NONE; act <= TW_ACTIVATION_TANH; act++) {
+                tw_gemm_epilogue with = {bias, (tw_activation)act}, bare = {NULL, with.activation};
+                for (size_t i = d; i < sizeof examples / sizeof *examples; i += 3) {
+                    check(dtypes[d], &examples[i], (unsigned)i & 3, &with);
+                    check(dtypes[d], &examples[i], (unsigned)i & 3, &bare);
+                }
+            }
+            free(bias);
+        }
+    }
+}
+
+static void large_products_have_the_same_bits_at_any_number_of_threads(void **state)
+{
+    (void)state;
+    const example large[] = {{300, 310, 290, 1, 0, 0},
+                             {1, 5000, 600, 1, 0, 0},
+                             {4000, 1, 700, 1, 0, 0},
+                             {500, 10, 800, 1, 1, 0}};
+    for (EACH_LEVEL(level)) {
+        for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+            check(TW_FLOAT32, &large[i], (unsigned)i & 3, NULL);
+            check(TW_FLOAT16, &large[i], (unsigned)i & 3, NULL);
+        }
+        check(TW_INT32, &large[3], 1, NULL);
+    }
+}
+
+static void integers_wrap(void **state)
+{
+    (void)state;
+    int32_t a[2] = {INT32_MAX, INT32_MAX}, b[2] = {2, 3}, c;
+    tw_gemm_shape s = {.m = 1, .n = 1, .k = 2, .alpha = 1};
+    assert_ok(tw_gemm(TW_INT32, &s, a, b, &c, NULL, NULL));
+    assert_int_equal(c, INT32_MAX - 4);
+}
+
+static void activations_keep_nan(void **state)
+{
+    (void)state;
+    float a = NAN, b = 1, c = 0;
+    for (int act = TW_ACTIVATION_NONE; act <= TW_ACTIVATION_TANH; act++) {
+        assert_ok(tw_gemm(TW_FLOAT32, &(tw_gemm_shape){.m = 1, .n = 1, .k = 1, .alpha = 1}, &a, &b,
+                          &c, &(tw_gemm_epilogue){NULL, (tw_activation)act}, NULL));
+        assert_true(isnan(c));
+    }
+}
+
+static void batches_broadcast_by_strides(void **state)
+{
+    (void)state;
+    enum { M = 5, N = 6, K = 7 };
+    const size_t dims[2] = {2, 3}, a_strides[2] = {3 * M * K, M * K}, b_strides[2] = {0, K * N};
+    for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
+        size_t size = tw_dtype_size(dtypes[d]);
+        char *a = random_numbers(dtypes[d], 6 * M * K, 1),
+             *b = random_numbers(dtypes[d], 3 * K * N, 2);
+        char *c = malloc(6 * M * N * size), one[M * N * 16];
+        tw_gemm_shape s = {.m = M, .n = N, .k = K, .alpha = 1};
+        assert_ok(tw_gemm_batch(dtypes[d], &s, &(tw_gemm_batches){2, dims, a_strides, b_strides}, a,
+                                b, c, &(tw_par){.threads = 2}));
+        for (size_t i = 0; i < 6; i++) {
+            assert_ok(tw_gemm(dtypes[d], &s, a + i * M * K * size, b + i % 3 * K * N * size, one,
+                              NULL, NULL));
+            assert_memory_equal(one, c + i * M * N * size, M * N * size);
+        }
+        free(a);
+        free(b);
+        free(c);
+    }
+}
+
+static void a_packed_matrix_serves_as_well(void **state)
+{
+    (void)state;
+    enum { M = 9, N = 70, K = 700 };
+    float *a = random_numbers(TW_FLOAT32, M * K, 1), *b = random_numbers(TW_FLOAT32, N * K, 2);
+    float *c = malloc(M * N * sizeof *c), *d = malloc(M * N * sizeof *c);
+    for (EACH_LEVEL(level)) {
+        const tw_gemm_loops *loops = tw_gemm_loops_of(TW_FLOAT32);
+        tw_gemm_block g = {.m = M,
+                           .n = N,
+                           .k = K,
+                           .a = a,
+                           .a_row = K,
+                           .a_col = 1,
+                           .b = b,
+                           .b_row = 1,
+                           .b_col = K,
+                           .c = c,
+                           .ldc = N,
+                           .alpha = 1};
+        tw_gemm_run_block(loops, &g);
+        void *packed = aligned_alloc(64, (tw_gemm_packed_bytes(TW_FLOAT32, K, N) + 63) / 64 * 64);
+        loops->pack(&g, packed);
+        g.packed = packed;
+        g.c = d;
+        tw_gemm_run_block(loops, &g);
+        assert_memory_equal(c, d, M * N * sizeof *c);
+        free(packed);
+    }
+    free(a);
+    free(b);
+    free(c);
+    free(d);
+}
+
+static void impossible_sizes_are_refused(void **state)
+{
+    (void)state;
+    float x[4] = {0};
+    tw_gemm_shape s = {.m = 2, .n = 2, .k = 2, .lda = 1, .alpha = 1};
+    assert_refused(tw_gemm(TW_FLOAT32, &s, x, x, x, NULL, NULL), TW_INVALID_ARGUMENT, "rows of a");
+    s = (tw_gemm_shape){.m = SIZE_MAX / 2, .n = 1, .k = 3, .alpha = 1};
+    assert_refused(tw_gemm(TW_FLOAT32, &s, x, x, x, NULL, NULL), TW_INVALID_ARGUMENT, "too large");
+    s = (tw_gemm_shape){.m = 1, .n = 1, .k = 1, .alpha = 1};
+    assert_refused(tw_gemm(TW_STRING, &s, x, x, x, NULL, NULL), TW_UNIMPLEMENTED, "string");
+    assert_refused(tw_gemm(TW_INT32, &s, x, x, x, &(tw_gemm_epilogue){x, TW_ACTIVATION_NONE}, NULL),
+                   TW_UNIMPLEMENTED, "bias");
+    const size_t dims[1] = {SIZE_MAX}, strides[1] = {0};
+    assert_refused(
+        tw_gemm_batch(TW_FLOAT32, &s, &(tw_gemm_batches){1, dims, strides, strides}, x, x, x, NULL),
+        TW_INVALID_ARGUMENT, "too large");
+    s.m = 0;
+    assert_ok(tw_gemm(TW_FLOAT32, &s, x, x, NULL, NULL, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_product_is_what_plain_loops_give),
+        cmocka_unit_test(bias_and_activation_follow_the_product),
+        cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
+        cmocka_unit_test(integers_wrap),
+        cmocka_unit_test(activations_keep_nan),
+        cmocka_unit_test(batches_broadcast_by_strides),
+        cmocka_unit_test(a_packed_matrix_serves_as_well),
+        cmocka_unit_test(impossible_sizes_are_refused),
+    };
+    return cmocka_run_group_tests(tests, enter_float_mode, NULL);
+}
