@@ -32,9 +32,10 @@ struct tw_elementwise {
     uint8_t result;               /* tw_element_result */
     uint8_t check;                /* tw_element_check */
     bool broadcasts;              /* false: all inputs have the same shape */
+    bool by_row;                  /* Select: see tw_elementwise_fits */
     const char *attr;             /* a float attribute that is the last source, a scalar; NULL */
     const char *value;            /* the expression, as text */
-    const char *derivatives[2];   /* texts, one for each input; "NONE": not differentiable */
+    const char *derivatives[3];   /* texts, one for each input; "NONE": not differentiable */
     /* For those that are no rows: what tw_elementwise_instruction does. NULL for rows. */
     bool (*instruction)(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_instruction *out);
 };
@@ -46,6 +47,10 @@ bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
                                 tw_tile_instruction *out);
 /* The value of `attr` as a constant operand of the instruction; false: the row has none. */
 bool tw_elementwise_constant(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_operand *out);
+
+/* Do these operands' shapes broadcast to the result's by the usual rule? False only for a Select
+ * whose condition is a vector and chooses rows: it is no part of a fused program. */
+bool tw_elementwise_fits(const struct tw_elementwise *e, const tw_shape *shapes);
 
 /* The kernel of every elementwise op: a program of one instruction, in state of
  * TW_TILE_SINGLE_SIZE bytes. */
@@ -62,6 +67,9 @@ tw_tensor tw_gradient_add(tw_gradient *g, const char *type, const tw_tensor *inp
                           const tw_attr *attrs, size_t attr_count);
 /* A scalar constant. */
 tw_tensor tw_gradient_number(tw_gradient *g, tw_dtype dtype, double value);
+
+/* The element of an array of shape `from` that stands at element `index` of one of shape `to`. */
+size_t tw_broadcast_index(tw_shape from, tw_shape to, size_t index);
 
 /* Add, Equal and NotEqual of strings (elementwise_strings.c). */
 tw_status *tw_strings_compute(tw_compute *c);

@@ -10,6 +10,7 @@
 #define BINARY ROW
 #define CHECKED ROW
 #define PAIR ROW
+#define TERNARY ROW
 #define TEST ROW
 #define COMPARE ROW
 #define TO_REAL ROW

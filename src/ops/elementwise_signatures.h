@@ -10,6 +10,7 @@
 #define ARGS_YX "y: T, x: T -> z: T"
 #define ARGS_AX "a: T, x: T -> z: T"
 #define ARGS_XQ "x: T, q: T -> z: T"
+#define ARGS_CLIP "t: T, clip_value_min: T, clip_value_max: T -> output: T"
 #define ARGS_Y_DY "y: T, dy: T -> z: T"
 #define ARGS_FEATURES "features: T -> activations: T"
 #define ARGS_GRADIENTS_FEATURES "gradients: T, features: T -> backprops: T"
@@ -34,6 +35,7 @@
 #define COMMUTES_YX 0
 #define COMMUTES_AX 0
 #define COMMUTES_XQ 0
+#define COMMUTES_CLIP 0
 #define COMMUTES_Y_DY 0
 #define COMMUTES_FEATURES 0
 #define COMMUTES_GRADIENTS_FEATURES 0
@@ -59,6 +61,7 @@
 /* The same where only the floating ones have a kernel. */
 #define SET_FLOAT_OF_NUMERIC SET_NUMERIC
 #define SET_REAL "; T: realnumbertype"
+#define SET_CLIPPED "; T: numbertype"
 #define SET_NUMBER "; T: numbertype"
 #define SET_ARITHMETIC                                                        \
     "; T: {half, bfloat16, float, double, uint8, int8, uint16, int16, int32, " \

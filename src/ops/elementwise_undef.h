@@ -4,6 +4,7 @@
 #undef BINARY
 #undef CHECKED
 #undef PAIR
+#undef TERNARY
 #undef TEST
 #undef COMPARE
 #undef TO_REAL

@@ -50,6 +50,11 @@ static TW_INLINE void MAP(2_test_with)(size_t n, bool *z, const T *x, const T *y
     EACH z[i] = f(x[i], y[i], a[i]);
 }
 
+static TW_INLINE void MAP(3)(size_t n, T *z, const T *x, const T *y, const T *w, T (*f)(T, T, T))
+{
+    EACH z[i] = f(x[i], y[i], w[i]);
+}
+
 /* What a row becomes: its value as a function, and the loop over it. */
 #define HEAD(name) \
     static void LOOP(name)(size_t n, void *z, const void *x, const void *y, const void *w)
@@ -62,11 +67,14 @@ static TW_INLINE void MAP(2_test_with)(size_t n, bool *z, const T *x, const T *y
     GIVES(Z, name, value, T x, T y) HEAD(name) { (void)w, MAP(map)(n, z, x, y, VALUE(name)); }
 #define LOOP2A(name, Z, map, value) \
     GIVES(Z, name, value, T x, T y, P a) HEAD(name) { MAP(map)(n, z, x, y, w, VALUE(name)); }
+#define LOOP3(name, Z, map, value) \
+    GIVES(Z, name, value, T x, T y, T w) HEAD(name) { MAP(map)(n, z, x, y, w, VALUE(name)); }
 
 #define UNARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, T, 1, value))
 #define BINARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP2(name, T, 2, value))
 #define CHECKED(name, args, set, cost, check, ...) BINARY(name, args, set, cost, __VA_ARGS__)
 #define PAIR BINARY
+#define TERNARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP3(name, T, 3, value))
 #define TEST(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, bool, 1_test, value))
 #define COMPARE(name, args, set, cost, value, ...) \
     KEEP(set, cost, LOOP2(name, bool, 2_test, value))
@@ -87,6 +95,7 @@ static TW_INLINE void MAP(2_test_with)(size_t n, bool *z, const T *x, const T *y
 #define BINARY ROW
 #define CHECKED ROW
 #define PAIR ROW
+#define TERNARY ROW
 #define TEST ROW
 #define COMPARE ROW
 #define TO_REAL ROW
@@ -109,6 +118,7 @@ static const tw_tile_loop TW_ISA_PASTE_(loops_, SUFFIX)[TW_ROW_COUNT] = {
 #undef LOOP2
 #undef LOOP1A
 #undef LOOP2A
+#undef LOOP3
 #undef ROW
 #undef T
 #undef P

@@ -12,6 +12,7 @@
 #define IN_ORDERED 1, 1, 0, 0, 0
 #define IN_NUMERIC 1, 1, 0, 1, 0
 #define IN_REAL 1, 1, 1, 0, 0
+#define IN_CLIPPED 1, 1, 1, 0, 0
 #define IN_NUMBER 1, 1, 1, 1, 0
 #define IN_ARITHMETIC 1, 1, 1, 1, 0
 #define IN_ADDABLE 1, 1, 1, 1, 0

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Binds a tile program to shapes: joins dims, turns instructions into steps on registers, chooses
+ * the tile's size and the grid of cells. All memory is the one block that tw_tile_bound_size says. */
+#include <limits.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "kernels/isa.h"
+#include "kernels/tile_inside.h"
+
+enum {
+    REGISTERS = 112,     /* alive at once, at most */
+    NO_VALUE = 0xffff,
+    FOR_EVER = INT_MAX,
+    WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
+    SHORTEST = 64,       /* elements of a tile that many registers may cut it down to */
+    MOST_CELLS = 64,
+    CELL_NANOSECONDS = 10000
+};
+
+/* While binding: what is known of a value. Extra ones are made where 16-bit floats are widened. */
+typedef struct tile_value {
+    int last_use;        /* the last step that reads it */
+    int made_by;         /* the step, or -1 for operands */
+    uint16_t slot, wide; /* wide: the value that is this one as float */
+    uint8_t size;
+} tile_value;
+
+typedef struct binder {
+    const tw_tile_program *program;
+    tw_tile_bound *b;
+    tile_value *values;
+    size_t value_count;
+    size_t widest;       /* bytes of an element */
+    double cost;         /* picoseconds an element */
+    tw_status *status;
+} binder;
+
+TW_ISA_TABLES(tw_tile_loops, tw_tile_loops);
+
+const tw_tile_loops *tw_tile_loops_now(void)
+{
+    return TW_ISA_TABLE(tw_tile_loops);
+}
+
+static bool is_short_float(tw_dtype dtype)
+{
+    return dtype == TW_FLOAT16 || dtype == TW_BFLOAT16;
+}
+
+/* Three widened sources, the loop and a narrowed result at most. */
+static size_t most_steps(const tw_tile_program *program)
+{
+    size_t steps = 0;
+    for (size_t i = 0; i < program->instruction_count; i++)
+        steps += program->instructions[i].in_float ? TW_TILE_SOURCES + 2 : 1;
+    return steps;
+}
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 15) & ~(size_t)15;
+}
+
+static size_t most_values(const tw_tile_program *program)
+{
+    return program->operand_count + program->instruction_count + most_steps(program);
+}
+
+size_t tw_tile_bound_size(const tw_tile_program *program)
+{
+    return rounded(sizeof(tw_tile_bound)) + program->operand_count * sizeof(tile_operand) +
+           rounded(most_steps(program) * sizeof(tile_step)) +
+           rounded(program->output_count * sizeof(tile_output)) +
+           most_values(program) * sizeof(tile_value);
+}
+
+static void lay_out(binder *w)
+{
+    tw_tile_bound *b = w->b;
+    char *at = (char *)b + rounded(sizeof *b);
+    memset(b, 0, sizeof *b);
+    b->operands = (tile_operand *)(void *)at;
+    at += w->program->operand_count * sizeof(tile_operand);
+    b->steps = (tile_step *)(void *)at;
+    at += rounded(most_steps(w->program) * sizeof(tile_step));
+    b->outputs = (tile_output *)(void *)at;
+    at += rounded(w->program->output_count * sizeof(tile_output));
+    w->values = (tile_value *)(void *)at;
+    memset(b->operands, 0, (size_t)((char *)w->values - (char *)b->operands));
+    b->operand_count = w->program->operand_count;
+    b->output_count = w->program->output_count;
+    b->reduction = w->program->reduction;
+}
+
+/* ---- shapes ---- */
+
+/* The operand's strides over the output's dims, 0 where it is repeated. */
+static bool find_strides(tw_shape operand, tw_shape shape, int64_t strides[TW_MAX_RANK])
+{
+    int64_t stride = 1;
+    if (operand.rank > shape.rank)
+        return false;
+    for (size_t d = shape.rank; d-- > 0;) {
+        size_t missing = shape.rank - operand.rank;
+        int64_t size = d < missing ? 1 : operand.dims[d - missing];
+        if (size != 1 && size != shape.dims[d])
+            return false;
+        strides[d] = size == 1 ? 0 : stride;
+        stride *= size;
+    }
+    return true;
+}
+
+static bool can_join(const tw_tile_bound *b, size_t d, int64_t inner)
+{
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const int64_t *strides = b->operands[i].strides;
+        if (strides[d] != strides[d + 1] * inner)
+            return false;
+    }
+    return true;
+}
+
+static void move_dim(tw_tile_bound *b, size_t from, size_t to)
+{
+    b->dims[to] = b->dims[from];
+    for (size_t i = 0; i < b->operand_count; i++)
+        b->operands[i].strides[to] = b->operands[i].strides[from];
+}
+
+/* Dims of 1 go; neighbours that every operand walks as if they were one are joined. */
+static void join_dims(tw_tile_bound *b)
+{
+    size_t rank = 0;
+    for (size_t d = 0; d < b->rank; d++) {
+        if (b->dims[d] == 1)
+            continue;
+        move_dim(b, d, rank++);
+        if (rank > 1 && can_join(b, rank - 2, b->dims[rank - 1])) {
+            int64_t outer = b->dims[rank - 2];
+            move_dim(b, rank - 1, rank - 2);
+            rank--;
+            b->dims[rank - 1] *= outer;
+        }
+    }
+    if (rank == 0) {
+        b->dims[0] = 1;
+        for (size_t i = 0; i < b->operand_count; i++)
+            b->operands[i].strides[0] = 0;
+        rank = 1;
+    }
+    b->rank = (uint16_t)rank;
+}
+
+static void find_access(const tw_tile_bound *b, tile_operand *operand)
+{
+    bool full = true, scalar = true;
+    int64_t stride = 1;
+    for (size_t d = b->rank; d-- > 0;) {
+        full = full && operand->strides[d] == stride;
+        scalar = scalar && operand->strides[d] == 0;
+        stride *= b->dims[d];
+    }
+    operand->access = scalar ? TILE_SCALAR : full ? TILE_FULL : TILE_STRIDED;
+}
+
+static tw_status *bind_shapes(binder *w, const tw_shape *shapes, tw_shape shape)
+{
+    tw_tile_bound *b = w->b;
+    int64_t count = tw_shape_elements(shape);
+    if (count < 0 || (uint64_t)count > SIZE_MAX / 16)
+        return tw_value_error("%s is no shape to compute in", tw_shape_text(shape).s);
+    b->count = (size_t)count;
+    b->rank = (uint16_t)shape.rank;
+    memcpy(b->dims, shape.dims, shape.rank * sizeof *b->dims);
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const tw_tile_operand *from = &w->program->operands[i];
+        tile_operand *operand = &b->operands[i];
+        operand->size = (uint8_t)tw_dtype_size(from->dtype);
+        operand->constant = from->constant;
+        memcpy(operand->value, from->value, sizeof operand->value);
+        if (!from->constant && !find_strides(shapes[i], shape, operand->strides))
+            return tw_value_error("%s does not broadcast to %s", tw_shape_text(shapes[i]).s,
+                                  tw_shape_text(shape).s);
+    }
+    join_dims(b);
+    for (size_t i = 0; i < b->operand_count; i++)
+        find_access(b, &b->operands[i]);
+    return TW_OK;
+}
+
+/* ---- steps ---- */
+
+static uint16_t add_value(binder *w, size_t number, size_t size, int made_by)
+{
+    w->values[number] = (tile_value){
+        .last_use = -1, .made_by = made_by, .slot = NO_VALUE, .wide = NO_VALUE,
+        .size = (uint8_t)size};
+    w->widest = size > w->widest ? size : w->widest;
+    return (uint16_t)number;
+}
+
+static tile_step *add_step(binder *w, tw_tile_loop loop, uint16_t target, const uint16_t *sources,
+                           size_t source_count)
+{
+    int number = w->b->step_count++;
+    tile_step *step = &w->b->steps[number];
+    step->loop = loop;
+    step->target = target;
+    w->values[target].made_by = number;
+    for (size_t i = 0; i < TW_TILE_SOURCES; i++) {
+        step->sources[i] = sources[i < source_count ? i : 0];
+        w->values[step->sources[i]].last_use = number;
+    }
+    return step;
+}
+
+static uint16_t widened(binder *w, uint16_t value, tw_dtype dtype)
+{
+    const tw_tile_loops *loops = tw_tile_loops_now();
+    if (w->values[value].wide == NO_VALUE) {
+        uint16_t wide = add_value(w, w->value_count++, sizeof(float), 0);
+        add_step(w, dtype == TW_FLOAT16 ? loops->widen_half : loops->widen_bfloat16, wide, &value,
+                 1);
+        w->values[value].wide = wide;
+    }
+    return w->values[value].wide;
+}
+
+static tw_dtype dtype_of(const tw_tile_program *program, uint16_t value)
+{
+    return value < program->operand_count
+               ? program->operands[value].dtype
+               : program->instructions[value - program->operand_count].dtype;
+}
+
+static void add_instruction(binder *w, size_t index)
+{
+    const tw_tile_program *program = w->program;
+    const tw_tile_instruction *from = &program->instructions[index];
+    const tw_tile_loops *loops = tw_tile_loops_now();
+    uint16_t target = (uint16_t)(program->operand_count + index), sources[TW_TILE_SOURCES];
+    bool narrow = from->in_float && is_short_float(from->dtype);
+    for (size_t i = 0; i < from->source_count; i++) {
+        tw_dtype dtype = dtype_of(program, from->sources[i]);
+        sources[i] = from->sources[i];
+        if (from->in_float && is_short_float(dtype))
+            sources[i] = widened(w, sources[i], dtype);
+    }
+    add_value(w, target, tw_dtype_size(from->dtype), 0);
+    uint16_t made = narrow ? add_value(w, w->value_count++, sizeof(float), 0) : target;
+    tile_step *step = add_step(w, from->loop, made, sources, from->source_count);
+    step->check = from->check;
+    step->failure = from->failure;
+    w->b->checks |= from->check != NULL;
+    w->cost += from->cost;
+    if (narrow)
+        add_step(w, from->dtype == TW_FLOAT16 ? loops->narrow_half : loops->narrow_bfloat16, target,
+                 &made, 1);
+}
+
+static void bind_steps(binder *w)
+{
+    const tw_tile_program *program = w->program;
+    for (size_t i = 0; i < program->operand_count; i++) {
+        add_value(w, i, w->b->operands[i].size, -1);
+        w->values[i].slot = (uint16_t)i;
+        w->cost += 30 * w->b->operands[i].size;
+    }
+    w->value_count = (size_t)program->operand_count + program->instruction_count;
+    for (size_t i = 0; i < program->instruction_count; i++)
+        add_instruction(w, i);
+    for (size_t i = 0; i < program->output_count; i++)
+        w->values[program->outputs[i]].last_use = FOR_EVER;
+    if (program->reduction.kind)
+        w->values[program->reduction.value].last_use = FOR_EVER;
+}
+
+/* ---- registers ---- */
+
+/* An output may be an operand's memory: its value goes there at once only if no later step reads
+ * operands where they lie. */
+static int last_read_of_memory(const binder *w)
+{
+    int last = -1;
+    for (size_t i = 0; i < w->b->operand_count; i++) {
+        if (w->b->operands[i].access == TILE_FULL && w->values[i].last_use > last)
+            last = w->values[i].last_use;
+    }
+    return last;
+}
+
+static void bind_outputs(binder *w)
+{
+    int last = last_read_of_memory(w);
+    for (uint16_t i = 0; i < w->b->output_count; i++) {
+        tile_value *value = &w->values[w->program->outputs[i]];
+        tile_output *output = &w->b->outputs[i];
+        output->size = value->size;
+        output->direct = value->slot == NO_VALUE && value->made_by >= last;
+        if (output->direct)
+            value->slot = (uint16_t)(w->b->operand_count + i);
+    }
+}
+
+static void free_dying(binder *w, int number, bool *used, size_t first, size_t size)
+{
+    const tile_step *step = &w->b->steps[number];
+    for (size_t i = 0; i < TW_TILE_SOURCES; i++) {
+        const tile_value *source = &w->values[step->sources[i]];
+        if (source->last_use == number && source->slot >= first && (!size || source->size == size))
+            used[source->slot - first] = false;
+    }
+}
+
+/* Registers in the order of the steps. A result may take the place of a source that dies, where
+ * their elements are of one size. */
+static tw_status *bind_registers(binder *w)
+{
+    tw_tile_bound *b = w->b;
+    bool used[REGISTERS] = {false};
+    size_t first = (size_t)b->operand_count + b->output_count;
+    for (int number = 0; number < b->step_count; number++) {
+        tile_value *target = &w->values[b->steps[number].target];
+        free_dying(w, number, used, first, target->size);
+        size_t r = 0;
+        while (target->slot == NO_VALUE && r < REGISTERS && used[r])
+            r++;
+        if (r == REGISTERS || first + r >= TILE_MANY)
+            return tw_status_new(TW_INTERNAL, "too many values alive in one elementwise program");
+        if (target->slot == NO_VALUE) {
+            target->slot = (uint16_t)(first + r);
+            used[r] = target->last_use > number;
+            b->register_count = (uint16_t)(r + 1 > b->register_count ? r + 1 : b->register_count);
+        }
+        free_dying(w, number, used, first, 0);
+        if (target->slot >= first)
+            used[target->slot - first] = target->last_use > number;
+    }
+    b->slot_count = (uint16_t)(first + b->register_count);
+    for (int number = 0; number < b->step_count; number++) {
+        tile_step *step = &b->steps[number];
+        step->target = w->values[step->target].slot;
+        for (size_t i = 0; i < TW_TILE_SOURCES; i++)
+            step->sources[i] = w->values[step->sources[i]].slot;
+    }
+    for (size_t i = 0; i < b->output_count; i++)
+        b->outputs[i].value_slot = w->values[w->program->outputs[i]].slot;
+    if (b->reduction.kind) {
+        b->reduced_slot = w->values[b->reduction.value].slot;
+        b->reduced_size = w->values[b->reduction.value].size;
+    }
+    return TW_OK;
+}
+
+/* ---- tiles ---- */
+
+static size_t greatest_divisor(size_t a, size_t b)
+{
+    return b ? greatest_divisor(b, a % b) : a;
+}
+
+/* Bytes of the file for tiles of `elements`, with the places of all registers. */
+static size_t place_registers(binder *w, size_t elements)
+{
+    tw_tile_bound *b = w->b;
+    size_t blocks = (elements + TW_TILE_BLOCK - 1) / TW_TILE_BLOCK * TW_TILE_BLOCK, at = 0;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        tile_operand *operand = &b->operands[i];
+        size_t held = operand->access == TILE_FULL ? TW_TILE_BLOCK : blocks;
+        operand->place = (uint32_t)at;
+        at += (held * operand->size + 127) & ~(size_t)63; /* never a multiple of 4096 apart */
+    }
+    b->registers_place = (uint32_t)at;
+    b->register_bytes = (uint32_t)((blocks * w->widest + 127) & ~(size_t)63);
+    at += (size_t)b->register_count * b->register_bytes;
+    for (size_t i = 0; i < b->output_count; i++) {
+        b->outputs[i].tail = (uint32_t)at;
+        at += TW_TILE_BLOCK * 16;
+    }
+    return at;
+}
+
+static void find_rows(tw_tile_bound *b, tw_shape shape)
+{
+    bool strided = false;
+    size_t outer = 1;
+    for (size_t i = 0; i < b->operand_count; i++)
+        strided = strided || b->operands[i].access == TILE_STRIDED;
+    b->rows = 1;
+    b->length = b->count;
+    if (b->reduction.kind) {
+        for (size_t d = 0; d < b->reduction.split; d++)
+            outer *= (size_t)shape.dims[d];
+        size_t inner = 1;
+        for (size_t d = b->reduction.split; d < shape.rank; d++)
+            inner *= (size_t)shape.dims[d];
+        b->rows = outer;
+        b->length = inner;
+        b->result_count = b->reduction.outer ? inner : outer;
+    } else if (strided && b->count) {
+        b->length = (size_t)b->dims[b->rank - 1];
+        b->rows = b->count / b->length;
+    }
+}
+
+/* A tile of whole rows is a multiple of 16 elements long where it can be. */
+static void choose_tile(tw_tile_bound *b, size_t most)
+{
+    b->tile_rows = 1;
+    b->tile_length = (uint32_t)(b->length < most ? b->length : most);
+    if (b->length >= most || b->length == 0)
+        return;
+    size_t rows = most / b->length;
+    size_t step = TW_TILE_BLOCK / greatest_divisor(b->length, TW_TILE_BLOCK);
+    if (rows > step)
+        rows -= rows % step;
+    rows = rows < b->rows ? rows : b->rows;
+    b->tile_rows = (uint32_t)(rows ? rows : 1);
+    b->tile_length = (uint32_t)(b->tile_rows * b->length);
+}
+
+static tw_status *bind_tiles(binder *w, tw_shape shape)
+{
+    tw_tile_bound *b = w->b;
+    size_t most = TW_TILE_LENGTH;
+    find_rows(b, shape);
+    choose_tile(b, most);
+    while (place_registers(w, b->tile_length) > WARM_BYTES && most > SHORTEST) {
+        most /= 2;
+        choose_tile(b, most);
+    }
+    if (place_registers(w, b->tile_length) > TILE_FILE)
+        return tw_status_new(TW_INTERNAL, "too many values alive in one elementwise program");
+    return TW_OK;
+}
+
+/* ---- cells ---- */
+
+static size_t divided_up(size_t a, size_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+static void cut_rows(tw_tile_bound *b, size_t cells)
+{
+    b->grid = TILE_BY_ROWS;
+    b->share = divided_up(divided_up(b->rows, cells), b->tile_rows) * b->tile_rows;
+    b->share = b->share ? b->share : 1;
+    b->cells = divided_up(b->rows, b->share);
+}
+
+static void cut_length(tw_tile_bound *b, size_t pieces, size_t grain)
+{
+    b->share = divided_up(divided_up(b->length, pieces), grain) * grain;
+    b->pieces = divided_up(b->length, b->share);
+}
+
+static void bind_cells(binder *w)
+{
+    tw_tile_bound *b = w->b;
+    b->time = (double)b->count * w->cost / 1000;
+    double wanted = b->time / CELL_NANOSECONDS;
+    size_t cells = wanted < 2 ? 1 : wanted < MOST_CELLS ? (size_t)wanted : MOST_CELLS;
+    b->pieces = 1;
+    if (b->count == 0) {
+        b->cells = 0;
+    } else if (cells == 1 || (b->rows >= cells && !b->reduction.outer)) {
+        cut_rows(b, cells);
+    } else if (!b->reduction.outer) {
+        cut_length(b, divided_up(cells, b->rows), TW_TILE_LENGTH);
+        b->grid = TILE_BY_PIECES;
+        b->cells = b->rows * b->pieces;
+    } else if (b->length >= cells * TW_TILE_LENGTH) {
+        cut_length(b, cells, TW_TILE_LENGTH);
+        b->grid = TILE_BY_COLUMNS;
+        b->cells = b->pieces;
+    } else {
+        cut_rows(b, cells < 16 ? cells : 16);
+    }
+}
+
+/* The pattern of an operand repeats from dim j on, where it has no stride in the dims before. */
+static void find_periods(tw_tile_bound *b)
+{
+    for (size_t i = 0; i < b->operand_count && b->count; i++) {
+        tile_operand *operand = &b->operands[i];
+        size_t j = 0, period = 1;
+        while (j < b->rank && operand->strides[j] == 0)
+            j++;
+        for (size_t d = j; d < b->rank; d++)
+            period *= (size_t)b->dims[d];
+        if (operand->access != TILE_STRIDED || b->grid != TILE_BY_ROWS ||
+            b->tile_length != b->tile_rows * b->length || b->tile_length % period != 0)
+            continue;
+        operand->access = TILE_PERIODIC;
+        operand->period = (uint32_t)period;
+    }
+}
+
+tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, tw_shape shape,
+                        tw_tile_bound *out)
+{
+    binder w = {.program = program, .b = out, .widest = 1};
+    lay_out(&w);
+    TW_TRY(bind_shapes(&w, shapes, shape));
+    bind_steps(&w);
+    bind_outputs(&w);
+    TW_TRY(bind_registers(&w));
+    TW_TRY(bind_tiles(&w, shape));
+    bind_cells(&w);
+    find_periods(out);
+    return TW_OK;
+}
+
+size_t tw_tile_workspace(const tw_tile_bound *bound)
+{
+    if (!bound->reduction.kind || bound->count == 0)
+        return 0;
+    if (!bound->reduction.outer)
+        return bound->grid == TILE_BY_PIECES ? bound->cells * sizeof(double) : 0;
+    size_t parts = bound->grid == TILE_BY_ROWS ? bound->cells : 1;
+    return parts * bound->length * sizeof(double);
+}
+
+double tw_tile_time(const tw_tile_bound *bound)
+{
+    return bound->time;
+}

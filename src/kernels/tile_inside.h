@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A bound tile program, as tile_bind.c makes it and tile_run.c runs it.
+ *
+ * The output is seen as `rows` rows of `length` elements. A cell is a rectangle of it; a tile is a
+ * few whole rows, or a piece of one. While a cell runs it has a file of registers on the stack.
+ * Every pointer that a step uses stands in a slot: operands first, then registers, then outputs. */
+#ifndef TW_KERNELS_TILE_INSIDE_H
+#define TW_KERNELS_TILE_INSIDE_H
+
+#include "kernels/tile.h"
+
+enum {
+    TILE_FILE = 48 << 10, /* bytes of registers of a cell */
+    TILE_MANY = 352       /* slots, at most */
+};
+
+typedef enum tile_access {
+    TILE_FULL,      /* the output's own order: read where it lies */
+    TILE_SCALAR,    /* spread over its register when a cell starts */
+    TILE_PERIODIC,  /* every tile needs the same pattern: gathered when a cell starts */
+    TILE_STRIDED    /* gathered for each tile, or read where it lies within one row */
+} tile_access;
+
+typedef struct tile_operand {
+    uint8_t access, size;
+    bool constant;
+    uint32_t place;                  /* of its register in the file */
+    uint32_t period;                 /* elements, of a periodic one */
+    _Alignas(16) unsigned char value[16];
+    int64_t strides[TW_MAX_RANK];    /* over bound->dims */
+} tile_operand;
+
+typedef struct tile_step {
+    tw_tile_loop loop;
+    tw_tile_check check;
+    const char *failure;
+    uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
+} tile_step;
+
+typedef struct tile_output {
+    uint16_t value_slot;             /* where the value is when a tile is done */
+    bool direct;                     /* the last step writes to the output's memory itself */
+    uint8_t size;
+    uint32_t tail;                   /* the place in the file of its last, short block */
+} tile_output;
+
+/* How cells are numbered. */
+typedef enum tile_grid {
+    TILE_BY_ROWS,                    /* cell i: `share` rows from i * share on */
+    TILE_BY_PIECES,                  /* cell i: piece i % pieces (of `share` elements) of a row */
+    TILE_BY_COLUMNS                  /* cell i: `share` columns of all rows */
+} tile_grid;
+
+struct tw_tile_bound {
+    uint16_t operand_count, step_count, output_count, slot_count, register_count;
+    uint16_t rank;                   /* of dims, after joining */
+    uint8_t grid;
+    bool checks;                     /* some step has one */
+    tw_tile_reduction reduction;
+    uint16_t reduced_slot;
+    uint8_t reduced_size;
+    uint32_t tile_rows, tile_length; /* a tile: rows, and elements */
+    uint32_t register_bytes, registers_place;
+    size_t count, rows, length, share, pieces, cells;
+    size_t result_count;             /* elements of the reduction's result */
+    double time;
+    int64_t dims[TW_MAX_RANK];
+    tile_operand *operands;
+    tile_step *steps;
+    tile_output *outputs;
+};
+
+/* Partial results of a reduction: one for each block position, so that the order is fixed. */
+typedef struct tile_lanes {
+    _Alignas(64) double lane[TW_TILE_BLOCK];
+} tile_lanes;
+
+/* Functions that exist once for each instruction set level (isa/tile_loops.c). */
+typedef struct tw_tile_loops {
+    tw_tile_loop widen_half, narrow_half, widen_bfloat16, narrow_bfloat16;
+    /* By kind (mean is sum). n: any number. */
+    void (*fold_f32[TW_TILE_MIN + 1])(size_t n, double lanes[TW_TILE_BLOCK], const float *x);
+    void (*fold_f64[TW_TILE_MIN + 1])(size_t n, double lanes[TW_TILE_BLOCK], const double *x);
+    void (*column_f32[TW_TILE_MIN + 1])(size_t n, double *sums, const float *x);
+    void (*column_f64[TW_TILE_MIN + 1])(size_t n, double *sums, const double *x);
+} tw_tile_loops;
+
+const tw_tile_loops *tw_tile_loops_now(void);
+
+/* The pieces of tile_reduce.c. */
+double tw_tile_identity(tw_tile_reduce kind);
+void tw_tile_fold_start(const tw_tile_bound *b, tile_lanes *lanes);
+void tw_tile_fold(const tw_tile_bound *b, tile_lanes *lanes, size_t n, const void *x);
+double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes);
+void tw_tile_columns(const tw_tile_bound *b, double *sums, size_t n, const void *x);
+void tw_tile_result(const tw_tile_bound *b, void *out, size_t index, double value);
+/* What the cells left in the workspace becomes the result; or identities where nothing ran. */
+void tw_tile_finish(const tw_tile_bound *b, void *out, void *workspace);
+
+#endif

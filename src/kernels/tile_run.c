@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs a bound tile program: cells on threads, tiles in a cell, steps on a tile. The last elements
+ * of a tile that are no whole block are copied to blocks of their own, so that neither loops nor
+ * memory ever see more than there is. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+#include "kernels/tile_inside.h"
+
+typedef struct tile_run {
+    const tw_tile_bound *b;
+    const void *const *in;
+    void *const *out;
+    double *partial;     /* the workspace */
+    atomic_int failed;   /* the first step whose check failed, or step_count */
+} tile_run;
+
+/* The reduction of a cell: a position in the rectangle, and what the current row has come to. */
+typedef struct tile_fold {
+    size_t row, column, start, end; /* start, end: the columns of the cell */
+    tile_lanes lanes;
+    double *columns;
+} tile_fold;
+
+typedef struct tile_cell {
+    const tile_run *run;
+    size_t row_start, row_end, start, end; /* the rectangle */
+    char *slots[TILE_MANY];
+    tile_fold fold;
+    _Alignas(64) char file[TILE_FILE];
+} tile_cell;
+
+/* ---- operands ---- */
+
+static void spread(void *to, const void *from, size_t size, size_t n)
+{
+    if (size == 1) {
+        memset(to, *(const unsigned char *)from, n);
+    } else if (size == 2) {
+        uint16_t value, *z = to;
+        memcpy(&value, from, sizeof value);
+        for (size_t i = 0; i < n; i++)
+            z[i] = value;
+    } else if (size == 4) {
+        uint32_t value, *z = to;
+        memcpy(&value, from, sizeof value);
+        for (size_t i = 0; i < n; i++)
+            z[i] = value;
+    } else if (size == 8) {
+        uint64_t value, *z = to;
+        memcpy(&value, from, sizeof value);
+        for (size_t i = 0; i < n; i++)
+            z[i] = value;
+    } else {
+        for (size_t i = 0; i < n; i++)
+            memcpy((char *)to + i * size, from, size);
+    }
+}
+
+/* n elements at stride 0 or 1; short runs are frequent and not worth a call of memcpy. */
+static void copy_run(char *to, const char *from, size_t size, size_t n, int64_t stride)
+{
+    if (stride == 0) {
+        spread(to, from, size, n);
+    } else if (size == 4 && n < 64) {
+        const uint32_t *x = (const uint32_t *)(const void *)from;
+        uint32_t *z = (uint32_t *)(void *)to;
+        for (size_t i = 0; i < n; i++)
+            z[i] = x[i];
+    } else {
+        memcpy(to, from, n * size);
+    }
+}
+
+/* Elements start .. start + n - 1 of the output's order: where they lie, or in `place`. */
+static char *fetch(const tw_tile_bound *b, const tile_operand *operand, const char *in,
+                   size_t start, size_t n, char *place)
+{
+    size_t last = (size_t)b->rank - 1, index[TW_MAX_RANK], rest = start;
+    int64_t offset = 0, stride = operand->strides[last];
+    for (size_t d = last + 1; d-- > 0;) {
+        index[d] = rest % (size_t)b->dims[d];
+        rest /= (size_t)b->dims[d];
+        offset += (int64_t)index[d] * operand->strides[d];
+    }
+    size_t inner = (size_t)b->dims[last], position = index[last], size = operand->size;
+    if (stride == 1 && n <= inner - position)
+        return (char *)(uintptr_t)in + (size_t)offset * size;
+    int64_t row = offset - (int64_t)position * stride;
+    for (size_t done = 0; done < n;) {
+        size_t run = inner - position < n - done ? inner - position : n - done;
+        copy_run(place + done * size, in + (size_t)(row + (int64_t)position * stride) * size, size,
+                 run, stride);
+        done += run;
+        position = 0;
+        for (size_t d = last; d-- > 0;) {
+            row += operand->strides[d];
+            if (++index[d] < (size_t)b->dims[d])
+                break;
+            row -= (int64_t)index[d] * operand->strides[d];
+            index[d] = 0;
+        }
+    }
+    return place;
+}
+
+/* What stays the same for all tiles of a cell. */
+static void start_operands(tile_cell *cell)
+{
+    const tw_tile_bound *b = cell->run->b;
+    size_t n = (b->tile_length + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const tile_operand *operand = &b->operands[i];
+        const char *in = cell->run->in[i];
+        char *place = cell->file + operand->place;
+        if (operand->access == TILE_SCALAR) {
+            spread(place, operand->constant ? (const char *)operand->value : in, operand->size, n);
+        } else if (operand->access == TILE_PERIODIC) {
+            fetch(b, operand, in, cell->row_start * b->length, b->tile_length, place);
+            memset(place + b->tile_length * operand->size, 0,
+                   (n - b->tile_length) * operand->size);
+        } else {
+            continue;
+        }
+        cell->slots[i] = place;
+    }
+}
+
+static void tile_operands(tile_cell *cell, size_t start, size_t n)
+{
+    const tw_tile_bound *b = cell->run->b;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const tile_operand *operand = &b->operands[i];
+        const char *in = cell->run->in[i];
+        if (operand->access == TILE_FULL)
+            cell->slots[i] = (char *)(uintptr_t)in + start * operand->size;
+        else if (operand->access == TILE_STRIDED)
+            cell->slots[i] = fetch(b, operand, in, start, n, cell->file + operand->place);
+    }
+}
+
+/* ---- steps ---- */
+
+static void check_step(tile_cell *cell, const tile_step *step, int number, size_t n)
+{
+    atomic_int *failed = (atomic_int *)(uintptr_t)&cell->run->failed;
+    if (!step->check ||
+        step->check(n, cell->slots[step->sources[0]], cell->slots[step->sources[1]]))
+        return;
+    int before = atomic_load(failed);
+    while (number < before && !atomic_compare_exchange_weak(failed, &before, number))
+        continue;
+}
+
+/* n of the elements count, the blocks that hold them are computed. */
+static void run_steps(tile_cell *cell, size_t n)
+{
+    const tw_tile_bound *b = cell->run->b;
+    char **slots = cell->slots;
+    size_t blocks = (n + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    for (int i = 0; i < b->step_count; i++) {
+        const tile_step *step = &b->steps[i];
+        if (b->checks)
+            check_step(cell, step, i, n);
+        step->loop(blocks, slots[step->target], slots[step->sources[0]], slots[step->sources[1]],
+                   slots[step->sources[2]]);
+    }
+}
+
+static void fold_values(tile_cell *cell, size_t n);
+
+/* Whole blocks, read and written where they lie. */
+static void run_blocks(tile_cell *cell, size_t start, size_t n)
+{
+    const tile_run *run = cell->run;
+    const tw_tile_bound *b = run->b;
+    for (size_t i = 0; i < b->output_count; i++) {
+        if (b->outputs[i].direct)
+            cell->slots[b->operand_count + i] = (char *)run->out[i] + start * b->outputs[i].size;
+    }
+    run_steps(cell, n);
+    for (size_t i = 0; i < b->output_count; i++) {
+        const tile_output *output = &b->outputs[i];
+        if (!output->direct)
+            memmove((char *)run->out[i] + start * output->size, cell->slots[output->value_slot],
+                    n * output->size);
+    }
+    fold_values(cell, n);
+}
+
+/* The n < 16 elements after the first `done` ones of the tile. */
+static void run_tail(tile_cell *cell, size_t start, size_t done, size_t n)
+{
+    const tile_run *run = cell->run;
+    const tw_tile_bound *b = run->b;
+    char *kept[TILE_MANY];
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const tile_operand *operand = &b->operands[i];
+        kept[i] = cell->slots[i];
+        if (operand->access == TILE_SCALAR)
+            continue;
+        char *from = cell->slots[i] + done * operand->size, *place = cell->file + operand->place;
+        if (operand->access == TILE_PERIODIC) { /* its register is needed again */
+            cell->slots[i] = from;
+            continue;
+        }
+        memmove(place, from, n * operand->size);
+        memset(place + n * operand->size, 0, (TW_TILE_BLOCK - n) * operand->size);
+        cell->slots[i] = place;
+    }
+    for (size_t i = 0; i < b->output_count; i++) {
+        if (b->outputs[i].direct)
+            cell->slots[b->operand_count + i] = cell->file + b->outputs[i].tail;
+    }
+    run_steps(cell, n);
+    for (size_t i = 0; i < b->output_count; i++) {
+        const tile_output *output = &b->outputs[i];
+        memcpy((char *)run->out[i] + (start + done) * output->size,
+               cell->slots[output->value_slot], n * output->size);
+    }
+    fold_values(cell, n);
+    memcpy(cell->slots, kept, b->operand_count * sizeof *kept);
+}
+
+static void run_one_tile(tile_cell *cell, size_t start, size_t n)
+{
+    size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
+    tile_operands(cell, start, n);
+    if (blocks)
+        run_blocks(cell, start, blocks);
+    if (blocks < n)
+        run_tail(cell, start, blocks, n - blocks);
+}
+
+/* ---- reductions ---- */
+
+static void end_row(tile_cell *cell)
+{
+    const tile_run *run = cell->run;
+    tile_fold *fold = &cell->fold;
+    if (run->b->reduction.outer || run->b->grid == TILE_BY_PIECES)
+        return;
+    tw_tile_result(run->b, run->out[run->b->output_count], fold->row,
+                   tw_tile_fold_end(run->b, &fold->lanes));
+    tw_tile_fold_start(run->b, &fold->lanes);
+}
+
+/* The next n values of the reduced one, row after row. */
+static void fold_values(tile_cell *cell, size_t n)
+{
+    const tw_tile_bound *b = cell->run->b;
+    tile_fold *fold = &cell->fold;
+    if (!b->reduction.kind)
+        return;
+    const char *x = cell->slots[b->reduced_slot];
+    while (n > 0) {
+        size_t left = fold->end - fold->column, run = left < n ? left : n;
+        if (b->reduction.outer)
+            tw_tile_columns(b, fold->columns + fold->column, run, x);
+        else
+            tw_tile_fold(b, &fold->lanes, run, x);
+        fold->column += run;
+        x += run * b->reduced_size;
+        n -= run;
+        if (fold->column == fold->end) {
+            end_row(cell);
+            fold->row++;
+            fold->column = fold->start;
+        }
+    }
+}
+
+static void start_fold(tile_cell *cell, size_t number)
+{
+    const tw_tile_bound *b = cell->run->b;
+    tile_fold *fold = &cell->fold;
+    fold->row = cell->row_start;
+    fold->column = fold->start = cell->start;
+    fold->end = cell->end;
+    if (!b->reduction.outer) {
+        tw_tile_fold_start(b, &fold->lanes);
+        return;
+    }
+    fold->columns = cell->run->partial + (b->grid == TILE_BY_ROWS ? number * b->length : 0);
+    double identity = tw_tile_identity(b->reduction.kind);
+    for (size_t i = cell->start; i < cell->end; i++)
+        fold->columns[i] = identity;
+}
+
+/* ---- cells ---- */
+
+static void find_rectangle(const tw_tile_bound *b, size_t number, tile_cell *cell)
+{
+    cell->row_start = cell->start = 0;
+    cell->row_end = b->rows;
+    cell->end = b->length;
+    if (b->grid == TILE_BY_ROWS) {
+        cell->row_start = number * b->share;
+        if (b->rows - cell->row_start > b->share)
+            cell->row_end = cell->row_start + b->share;
+        return;
+    }
+    if (b->grid == TILE_BY_PIECES) {
+        cell->row_start = number / b->pieces;
+        cell->row_end = cell->row_start + 1;
+    }
+    cell->start = number % b->pieces * b->share;
+    if (b->length - cell->start > b->share)
+        cell->end = cell->start + b->share;
+}
+
+static void run_cell(size_t number, void *arg)
+{
+    tile_cell cell;
+    const tw_tile_bound *b = ((tile_run *)arg)->b;
+    cell.run = arg;
+    find_rectangle(b, number, &cell);
+    for (size_t r = 0; r < b->register_count; r++)
+        cell.slots[b->operand_count + b->output_count + r] =
+            cell.file + b->registers_place + r * b->register_bytes;
+    start_operands(&cell);
+    if (b->reduction.kind)
+        start_fold(&cell, number);
+    bool whole_rows = cell.end - cell.start == b->length && b->tile_length >= b->length;
+    for (size_t row = cell.row_start; row < cell.row_end; row += whole_rows ? b->tile_rows : 1) {
+        size_t left = (cell.row_end - row) * b->length;
+        if (whole_rows) {
+            run_one_tile(&cell, row * b->length, left < b->tile_length ? left : b->tile_length);
+            continue;
+        }
+        for (size_t column = cell.start; column < cell.end; column += b->tile_length) {
+            size_t n = cell.end - column;
+            run_one_tile(&cell, row * b->length + column, n < b->tile_length ? n : b->tile_length);
+        }
+    }
+    if (b->reduction.kind && !b->reduction.outer && b->grid == TILE_BY_PIECES)
+        cell.run->partial[number] = tw_tile_fold_end(b, &cell.fold.lanes);
+}
+
+tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *const *out,
+                       void *workspace, int threads)
+{
+    tile_run run = {.b = bound, .in = in, .out = out, .partial = workspace};
+    atomic_init(&run.failed, bound->step_count);
+    if (bound->cells > 1 && threads != 1)
+        tw_pool_run(threads, bound->cells, run_cell, &run);
+    else
+        for (size_t cell = 0; cell < bound->cells; cell++)
+            run_cell(cell, &run);
+    if (bound->reduction.kind)
+        tw_tile_finish(bound, out[bound->output_count], workspace);
+    int failed = bound->checks ? atomic_load(&run.failed) : bound->step_count;
+    return failed < bound->step_count ? tw_value_error("%s", bound->steps[failed].failure) : TW_OK;
+}
