@@ -45,6 +45,7 @@ struct tw_gradients_args {
     tw_tensors stop;     /* nothing flows back through these */
     const char *name;    /* the name scope, default "gradients" */
     bool colocate;       /* with the forward operations */
+    bool gate;           /* an optimizer asks: the nodes that TensorFlow makes for that count for later seeds */
 };
 TW_API tw_grads tw_gradients_(const struct tw_gradients_args *args);
 /* The same with a status; on an error the graph keeps no error. */

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tw_gradients: from the ys back to the xs, an operation once the derivatives for all its outputs
+ * are there (first come, first served, as TensorFlow orders them). Each gradient function runs in a
+ * build context, name scope, region and device of the operation that it differentiates. */
+#include "thalweg/gradients.h"
+
+#include <string.h>
+
+#include "autodiff/gradients.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "graph/scope.h"
+#include "thalweg/ops.h"
+
+typedef struct backward {
+    struct tw_gradients_args args; /* whole, whatever the caller knew of them */
+    tw_graph *graph;
+    tw_path path;
+    tw_region *region; /* in which the caller builds */
+    TW_VEC(tw_path_node *) ready;
+} backward;
+
+/* ---- what the caller gave ---- */
+
+static tw_status *check_list(const backward *b, tw_tensors list, const char *name, bool may_miss)
+{
+    if (list.count && !list.items)
+        return tw_value_error("tw_gradients: %s is a NULL list of %zu", name, list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        tw_tensor tensor = list.items[i];
+        if (!tensor.op && may_miss)
+            continue;
+        if (!tw_tensor_valid(tensor))
+            return tw_value_error("tw_gradients: %s[%zu] is an invalid tensor: it was never built",
+                                  name, i);
+        if (tensor.index < 0)
+            return tw_type_error("tw_gradients: %s[%zu], '%s', is an operation, not a tensor", name,
+                                 i, tensor.op->spec.name);
+        if (tensor.op->graph != b->graph)
+            return tw_value_error("tw_gradients: %s[%zu], '%s', is of another graph", name, i,
+                                  tensor.op->spec.name);
+    }
+    return TW_OK;
+}
+
+static tw_status *check_args(const backward *b)
+{
+    const struct tw_gradients_args *args = &b->args;
+    if (args->grad_ys.count && args->grad_ys.count != args->ys.count)
+        return tw_value_error("tw_gradients: %zu grad_ys for %zu ys", args->grad_ys.count,
+                              args->ys.count);
+    TW_TRY(check_list(b, args->ys, "ys", false));
+    TW_TRY(check_list(b, args->xs, "xs", false));
+    TW_TRY(check_list(b, args->stop, "stop", false));
+    return check_list(b, args->grad_ys, "grad_ys", true);
+}
+
+static bool is_number(tw_dtype dtype)
+{
+    return tw_dtype_is_floating(dtype) || tw_dtype_is_integer(dtype);
+}
+
+static tw_status *check_grad_y(tw_tensor y, tw_tensor grad)
+{
+    tw_dtype of_y = tw_dtype_base(tw_tensor_dtype(y));
+    tw_dtype of_grad = tw_dtype_base(tw_tensor_dtype(grad));
+    bool complex = tw_dtype_is_complex(of_y);
+    bool good = complex ? tw_dtype_is_complex(of_grad) : !is_number(of_y) || is_number(of_grad);
+    if (good)
+        return TW_OK;
+    return tw_type_error("Gradient type %s generated for %s tensor %s with type %s must be %s",
+                         tw_dtype_name(of_grad),
+                         complex ? "complex-valued" : "real or integer-valued",
+                         tw_tensor_text(y).s, tw_dtype_name(of_y),
+                         complex ? "complex" : "real or integer");
+}
+
+/* Ones of y's shape, or what the caller gave under a name of this scope. */
+static tw_status *first_grad(const backward *b, size_t i, tw_tensor *out)
+{
+    tw_tensor y = b->args.ys.items[i];
+    tw_tensor given = i < b->args.grad_ys.count ? b->args.grad_ys.items[i] : (tw_tensor){NULL, 0};
+    tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(y));
+    char name[32];
+    snprintf(name, sizeof name, "grad_ys_%zu", i);
+    if (given.op) {
+        TW_TRY(check_grad_y(y, given));
+        *out = tw_identity(given, .name = name);
+        return TW_OK;
+    }
+    if (tw_dtype_is_complex(dtype))
+        return tw_type_error("Gradients of complex tensors must set grad_ys (y.dtype = %s)",
+                             tw_dtype_name(dtype));
+    tw_shape shape = tw_tensor_shape(y);
+    tw_tensor sizes = tw_shape_fully_known(shape)
+                          ? tw_operand_tensor(tw_of_shape(shape), TW_INVALID_DTYPE, "Shape")
+                          : tw_shape(y);
+    tw_tensor one = tw_operand_tensor(tw_of_int(1), dtype, name);
+    *out = tw_fill(sizes, one);
+    return TW_OK;
+}
+
+/* ---- around an operation ---- */
+
+static bool is_inside(const tw_region *region, const tw_region *outer)
+{
+    while (region && region != outer)
+        region = region->outer;
+    return region == outer;
+}
+
+/* The derivatives of what a branch holds belong into the branch, if the caller's place is around
+ * it; a loop as a whole belongs where the loop stands. */
+static tw_region *region_of(const backward *b, const tw_path_node *node)
+{
+    tw_region *own = node->loop ? node->loop->outer : node->op->region;
+    return is_inside(own, b->region) ? own : b->region;
+}
+
+static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
+{
+    const tw_operation *op = node->op ? node->op : node->outputs[0].op;
+    tw_region *region = region_of(b, node);
+    if (region != b->region && tw_scope_push_region(region) < 0)
+        return tw_no_memory();
+    if (*tw_operation_device(op))
+        TW_TRY(tw_scope_push_device(tw_operation_device(op)));
+    return b->args.colocate ? tw_scope_push_colocate((tw_tensor){(tw_operation *)op, -1}) : TW_OK;
+}
+
+static tw_status *open_name(const tw_operation *op)
+{
+    tw_buffer name = {0};
+    tw_buffer_printf(&name, "%s_grad", op->spec.name);
+    char *text = tw_buffer_take(&name);
+    tw_status *status = text ? tw_scope_push_name(text) : tw_no_memory();
+    tw_free(text);
+    return status;
+}
+
+/* ---- one operation ---- */
+
+static tw_status *no_gradient(const tw_operation *op)
+{
+    tw_status *status = tw_status_new(
+        TW_NOT_FOUND, "No gradient defined for operation '%s' (op type: %s)", op->spec.name,
+        op->spec.type);
+    status = tw_status_with_kind(status, TW_KIND_NAME);
+    status = tw_status_with_operation(status, op->spec.type, op->spec.name);
+    return tw_status_with_where(status, op->spec.where);
+}
+
+/* What TensorFlow's function would have made besides counts for the seeds of later operations. */
+static void count_nodes(const backward *b, const tw_operation *op, tw_gradient_fn fn, size_t before)
+{
+    const tw_op *type = op->spec.op;
+    if (!type || fn != type->definition.gradient || type->definition.gradient_nodes == 0)
+        return;
+    tw_graph_lock(b->graph);
+    size_t made = b->graph->operations.count - before;
+    size_t wanted = (size_t)type->definition.gradient_nodes;
+    if (wanted > made)
+        b->graph->extra_nodes += (int64_t)(wanted - made);
+    tw_graph_unlock(b->graph);
+}
+
+/* TensorFlow's optimizers tie the derivatives of an operation together: a NoOp and an Identity for
+ * each. Here they need not be tied, since the order of accesses to a variable is fixed. */
+static void count_gate(const backward *b, const tw_gradient *g)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < g->input_count; i++)
+        count += g->dx[i].kind != TW_GRAD_NONE;
+    if (!b->args.gate || count < 2)
+        return;
+    tw_graph_lock(b->graph);
+    b->graph->extra_nodes += count + 1;
+    tw_graph_unlock(b->graph);
+}
+
+/* The function's own status comes back as it is; else the first error of the builders it called. */
+static tw_status *call_function(const backward *b, tw_gradient *g)
+{
+    tw_build_context ctx;
+    tw_gradient_fn fn = NULL;
+    bool handled = false;
+    size_t before = tw_graph_operation_count(b->graph);
+    tw_build_enter(&ctx, NULL, g->op->spec.where);
+    tw_status *status = tw_gradients_control(g, &handled);
+    if (!status && !handled) {
+        fn = tw_operation_gradient(g->op, &g->user);
+        status = fn ? fn(g) : no_gradient(g->op);
+    }
+    tw_status *built = tw_build_leave(&ctx);
+    if (built && !tw_status_payload(status)) {
+        tw_status_free(status);
+        return built;
+    }
+    tw_status_free(built);
+    if (!status) {
+        count_nodes(b, g->op, fn, before);
+        count_gate(b, g);
+    }
+    return status;
+}
+
+/* A derivative has the shape of what it is for; what is known of that one helps what follows. */
+static tw_status *check_shape(const tw_operation *op, size_t i, tw_tensor input, tw_tensor dx)
+{
+    tw_shape wanted = tw_tensor_shape(input), shape = tw_tensor_shape(dx);
+    if (!tw_shape_compatible(wanted, shape)) {
+        tw_status *status = tw_value_error(
+            "Incompatible shapes between op input and calculated input gradient. Forward operation:"
+            " %s. Input index: %zu. Original input shape: %s. Calculated input gradient shape: %s",
+            op->spec.name, i, tw_shape_text(wanted).s, tw_shape_text(shape).s);
+        return tw_status_with_where(status, op->spec.where);
+    }
+    bool more = wanted.dims && !shape.dims;
+    for (size_t k = 0; wanted.dims && shape.dims && k < shape.rank; k++)
+        more |= shape.dims[k] < 0 && wanted.dims[k] >= 0;
+    return more ? tw_tensor_set_shape(dx, wanted) : TW_OK;
+}
+
+static tw_status *check_results(const tw_gradient *g)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        if (g->dx[i].kind == TW_GRAD_NONE)
+            continue;
+        bool slices = g->dx[i].kind == TW_GRAD_SLICES;
+        if (!tw_tensor_valid(g->dx[i].values) || (slices && !tw_tensor_valid(g->dx[i].indices)))
+            return tw_status_with_where(
+                tw_value_error("the gradient function of '%s' (op type: %s) gave an invalid tensor "
+                               "for input %zu",
+                               g->op->spec.name, g->op->spec.type, i),
+                g->op->spec.where);
+        if (!slices)
+            TW_TRY(check_shape(g->op, i, g->inputs[i], g->dx[i].values));
+    }
+    return TW_OK;
+}
+
+static tw_status *differentiate(backward *b, const tw_path_node *node, const tw_grad *dy,
+                                tw_grad *dx)
+{
+    TW_TRY(open_name(node->op ? node->op : node->outputs[0].op));
+    if (node->loop)
+        return tw_gradients_loop((tw_path_node *)node, dy, dx, b->args.colocate);
+    tw_tensor *inputs = tw_arena_array(&b->path.arena, node->input_count, sizeof *inputs);
+    if (!inputs)
+        return tw_no_memory();
+    for (size_t i = 0; i < node->input_count; i++)
+        inputs[i] = node->inputs[i].tensor;
+    tw_gradient g = {.size = sizeof g,
+                     .op = node->op,
+                     .inputs = inputs,
+                     .outputs = node->outputs,
+                     .input_count = node->input_count,
+                     .output_count = node->output_count,
+                     .dy = dy,
+                     .dx = dx};
+    TW_TRY(call_function(b, &g));
+    return check_results(&g);
+}
+
+static tw_status *pass_on(backward *b, const tw_path_node *node, const tw_grad *dx)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        const tw_path_edge *edge = &node->inputs[i];
+        bool wanted = edge->from->reached && edge->output < edge->from->output_count;
+        if (dx[i].kind != TW_GRAD_NONE && wanted)
+            TW_TRY(tw_path_add(&b->path, edge->from, edge->output, dx[i]));
+    }
+    for (size_t i = 0; i < node->input_count; i++) {
+        tw_path_node *from = node->inputs[i].from;
+        if (from->reached && --from->pending == 0 && !tw_vec_push(&b->ready, from))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
+static tw_status *visit(backward *b, tw_path_node *node)
+{
+    size_t depth = tw_thread_here()->scopes.count;
+    tw_grad *dx = tw_arena_array(&b->path.arena, node->input_count, sizeof *dx);
+    tw_grad *dy = tw_arena_array(&b->path.arena, node->output_count, sizeof *dy);
+    if (!dx || !dy)
+        return tw_no_memory();
+    tw_status *status = open_surroundings(b, node);
+    bool any = false;
+    for (size_t i = 0; i < node->output_count && !status; i++) {
+        dy[i] = node->sums[i].total = tw_sum_grads(&node->sums[i], &b->path.arena);
+        any |= dy[i].kind != TW_GRAD_NONE;
+    }
+    if (!status && any && !node->stops)
+        status = differentiate(b, node, dy, dx);
+    tw_scope_pop_to((int)depth);
+    return status ? status : pass_on(b, node, dx);
+}
+
+/* ---- the whole ---- */
+
+static tw_status *seed(backward *b)
+{
+    tw_tensors ys = b->args.ys;
+    size_t output;
+    for (size_t i = 0; i < ys.count; i++) {
+        tw_tensor grad = {NULL, 0};
+        tw_path_node *node = tw_path_node_of(&b->path, ys.items[i], &output);
+        TW_TRY(first_grad(b, i, &grad));
+        if (node && node->reached)
+            TW_TRY(tw_path_add(&b->path, node, output, tw_grad_of(grad)));
+    }
+    for (size_t i = 0; i < ys.count; i++) {
+        tw_path_node *node = tw_path_node_of(&b->path, ys.items[i], &output);
+        bool queued = !node || !node->reached || node->pending > 0;
+        for (size_t k = 0; k < b->ready.count && !queued; k++)
+            queued = b->ready.items[k] == node;
+        if (!queued && !tw_vec_push(&b->ready, node))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
+static tw_status *run(backward *b, tw_grad *out)
+{
+    const struct tw_gradients_args *args = &b->args;
+    size_t output;
+    TW_TRY(tw_scope_push_name(args->name && *args->name ? args->name : "gradients"));
+    TW_TRY(tw_path_find(&b->path, args->ys, args->xs, args->stop));
+    TW_TRY(seed(b));
+    for (size_t i = 0; i < b->ready.count; i++)
+        TW_TRY(visit(b, b->ready.items[i]));
+    for (size_t i = 0; i < args->xs.count; i++) {
+        const tw_path_node *node = tw_path_node_of(&b->path, args->xs.items[i], &output);
+        out[i] = node ? node->sums[output].total : tw_grad_none();
+    }
+    return TW_OK;
+}
+
+/* One `none` for each x, which lives with the graph. */
+static tw_status *new_result(tw_graph *graph, size_t count, tw_grad **out)
+{
+    tw_graph_lock(graph);
+    *out = tw_arena_array(&graph->arena, count + 1, sizeof **out);
+    tw_graph_unlock(graph);
+    return *out ? TW_OK : tw_no_memory();
+}
+
+static tw_status *add(backward *b, tw_where where, tw_grad *out)
+{
+    tw_build_context ctx;
+    size_t depth = tw_thread_here()->scopes.count;
+    TW_TRY(check_args(b));
+    tw_build_enter(&ctx, b->graph, where);
+    b->path.graph = b->graph;
+    b->region = tw_scope_region(b->graph);
+    b->path.base = tw_region_loop(b->region);
+    /* In the gradient of a loop, what is differentiated is the body of that loop. */
+    if (b->path.base && b->path.base->forward)
+        b->path.base = b->path.base->forward;
+    tw_status *status = run(b, out);
+    tw_path_clear(&b->path);
+    tw_vec_clear(&b->ready);
+    tw_scope_pop_to((int)depth + (ctx.pushed_graph ? 1 : 0));
+    tw_status *built = tw_build_leave(&ctx);
+    if (!built || tw_status_payload(status)) {
+        tw_status_free(built);
+        return status;
+    }
+    tw_status_free(status);
+    return built;
+}
+
+static tw_graph *graph_of(const struct tw_gradients_args *args)
+{
+    const tw_tensors lists[] = {args->ys, args->xs};
+    for (size_t i = 0; i < 2; i++) {
+        if (lists[i].count && lists[i].items && lists[i].items[0].op)
+            return lists[i].items[0].op->graph;
+    }
+    return tw_default_graph();
+}
+
+tw_status *tw_gradients_add(const struct tw_gradients_args *args, tw_grads *out)
+{
+    backward b = {.graph = NULL};
+    tw_grad *grads = NULL;
+    if (!args || !out || args->size < offsetof(struct tw_gradients_args, grad_ys))
+        return tw_value_error("tw_gradients_add needs arguments with their size and a place for "
+                              "the result");
+    memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
+    tw_where where = tw_current_where(b.args.where);
+    *out = (tw_grads){NULL, 0};
+    b.graph = graph_of(&b.args);
+    if (!b.graph)
+        return tw_no_memory();
+    TW_TRY(new_result(b.graph, b.args.xs.count, &grads));
+    tw_status *status = add(&b, where, grads);
+    if (status)
+        return tw_status_with_where(status, where);
+    *out = (tw_grads){grads, b.args.xs.count};
+    return TW_OK;
+}
+
+/* On an error the graph keeps it, and every x gets none. */
+tw_grads tw_gradients_(const struct tw_gradients_args *args)
+{
+    static const tw_grad nothing[1];
+    tw_grads out = {nothing, 0};
+    tw_grad *grads = NULL;
+    tw_status *status = tw_gradients_add(args, &out);
+    if (!status)
+        return out;
+    size_t count = args ? args->xs.count : 0;
+    tw_graph *graph = args ? graph_of(args) : tw_default_graph();
+    if (!graph) {
+        tw_status_free(status);
+        return (tw_grads){nothing, 0};
+    }
+    tw_build_report(graph, status);
+    tw_status_free(new_result(graph, count, &grads));
+    return grads ? (tw_grads){grads, count} : (tw_grads){nothing, 0};
+}

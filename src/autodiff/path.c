@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which operations lie between xs and ys. Everything that ys depend on is collected backwards, a
+ * while loop as one node; what of it depends on xs is marked forwards, through outputs that have
+ * derivatives. Only uses between the two are waited for. */
+#include <string.h>
+
+#include "autodiff/gradients.h"
+#include "base/status.h"
+
+bool tw_dtype_is_trainable(tw_dtype dtype)
+{
+    dtype = tw_dtype_base(dtype);
+    return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype) || dtype == TW_RESOURCE ||
+           dtype == TW_VARIANT;
+}
+
+/* The outermost loop around an operation that is not around what is differentiated; NULL: none. */
+static tw_region *loop_around(const tw_path *path, const tw_operation *op)
+{
+    tw_region *loop = tw_region_loop(op->region);
+    if (loop == path->base)
+        return NULL;
+    while (loop) {
+        tw_region *outer = tw_region_loop(loop->outer);
+        if (outer == path->base || !outer)
+            return loop;
+        loop = outer;
+    }
+    return NULL;
+}
+
+static bool is_type(const tw_operation *op, const char *type)
+{
+    const char *own = op->spec.type;
+    return strcmp(own, type) == 0 || (strncmp(own, "Ref", 3) == 0 && strcmp(own + 3, type) == 0);
+}
+
+static tw_path_node *new_node(tw_path *path, size_t output_count)
+{
+    tw_path_node *node = TW_ARENA_NEW(&path->arena, tw_path_node);
+    if (!node)
+        return NULL;
+    node->output_count = output_count;
+    node->outputs = tw_arena_array(&path->arena, output_count, sizeof *node->outputs);
+    node->sums = tw_arena_array(&path->arena, output_count, sizeof *node->sums);
+    bool good = node->outputs && node->sums && tw_vec_push(&path->nodes, node);
+    return good ? node : NULL;
+}
+
+static tw_path_node *add_operation(tw_path *path, tw_operation *op)
+{
+    tw_path_node *node = new_node(path, op->output_count);
+    if (!node)
+        return NULL;
+    node->op = op;
+    for (uint32_t i = 0; i < op->output_count; i++)
+        node->outputs[i] = (tw_tensor){op, (int32_t)i};
+    path->by_operation[op->id] = node;
+    return node;
+}
+
+/* The Exits of a loop whose values are used outside of it. */
+static tw_path_node *add_loop(tw_path *path, tw_region *loop)
+{
+    TW_VEC(tw_operation *) exits = {0};
+    bool good = true;
+    for (size_t i = 0; i < loop->vars.count && good; i++) {
+        if (loop->vars.items[i].exit)
+            good = tw_vec_push(&exits, loop->vars.items[i].exit);
+    }
+    tw_path_node *node = good ? new_node(path, exits.count) : NULL;
+    if (node)
+        node->loop = loop;
+    for (size_t i = 0; node && i < exits.count; i++) {
+        node->outputs[i] = (tw_tensor){exits.items[i], 0};
+        path->by_operation[exits.items[i]->id] = node;
+    }
+    tw_vec_clear(&exits);
+    return node;
+}
+
+static tw_path_node *visit(tw_path *path, tw_operation *op)
+{
+    tw_path_node *node = path->by_operation[op->id];
+    if (node)
+        return node;
+    tw_region *loop = loop_around(path, op);
+    return loop ? add_loop(path, loop) : add_operation(path, op);
+}
+
+static size_t output_of(const tw_path_node *node, tw_tensor tensor)
+{
+    for (size_t i = 0; node->loop && i < node->output_count; i++) {
+        if (node->outputs[i].op == tensor.op)
+            return i;
+    }
+    return node->loop ? node->output_count : (size_t)tensor.index;
+}
+
+static tw_status *add_edge(tw_path *path, tw_path_node *user, tw_tensor tensor)
+{
+    tw_path_node *from = visit(path, tensor.op);
+    if (!from)
+        return tw_no_memory();
+    tw_path_edge *edge = &user->inputs[user->input_count++];
+    *edge = (tw_path_edge){tensor, from, user, output_of(from, tensor), from->uses};
+    from->uses = edge;
+    return TW_OK;
+}
+
+static tw_status *add_edges(tw_path *path, tw_path_node *node)
+{
+    const tw_operation *op = node->op;
+    node->inputs = tw_arena_array(&path->arena, op->input_count, sizeof *node->inputs);
+    if (!node->inputs)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < op->input_count; i++)
+        TW_TRY(add_edge(path, node, op->inputs[i]));
+    return TW_OK;
+}
+
+/* ---- what goes into a loop ---- */
+
+typedef TW_VEC(tw_operation *) operations;
+
+/* The Enters of `loop` that its Exits depend on; what is inside is walked through. */
+static bool find_enters(tw_path *path, tw_path_node *node, operations *inside,
+                        operations *enters)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (!tw_vec_push(inside, node->outputs[i].op))
+            return false;
+    }
+    for (size_t k = 0; k < inside->count; k++) {
+        const tw_operation *op = inside->items[k];
+        for (uint32_t i = 0; i < op->input_count; i++) {
+            tw_operation *from = op->inputs[i].op;
+            bool known = path->by_operation[from->id] == node;
+            if (known || loop_around(path, from) != node->loop)
+                continue;
+            path->by_operation[from->id] = node;
+            bool enters_here = is_type(from, "Enter") && from->region == node->loop;
+            if (enters_here ? !tw_vec_push(enters, from) : !tw_vec_push(inside, from))
+                return false;
+        }
+    }
+    return true;
+}
+
+static tw_status *add_loop_edges(tw_path *path, tw_path_node *node)
+{
+    operations inside = {0}, enters = {0};
+    tw_status *status = TW_OK;
+    if (!find_enters(path, node, &inside, &enters))
+        status = tw_no_memory();
+    node->inputs = tw_arena_array(&path->arena, enters.count, sizeof *node->inputs);
+    node->enters = tw_arena_array(&path->arena, enters.count, sizeof *node->enters);
+    if (!node->inputs || !node->enters)
+        status = tw_no_memory();
+    for (size_t i = 0; i < enters.count && !status; i++) {
+        node->enters[i] = enters.items[i];
+        status = add_edge(path, node, enters.items[i]->inputs[0]);
+    }
+    tw_vec_clear(&inside);
+    tw_vec_clear(&enters);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static tw_status *collect_locked(tw_path *path, tw_tensors ys)
+{
+    path->operation_count = path->graph->operations.count;
+    path->by_operation =
+        tw_arena_array(&path->arena, path->operation_count, sizeof(tw_path_node *));
+    if (!path->by_operation)
+        return tw_no_memory();
+    for (size_t i = 0; i < ys.count; i++) {
+        if (!visit(path, ys.items[i].op))
+            return tw_no_memory();
+    }
+    for (size_t i = 0; i < path->nodes.count; i++) {
+        tw_path_node *node = path->nodes.items[i];
+        TW_TRY(node->loop ? add_loop_edges(path, node) : add_edges(path, node));
+    }
+    return TW_OK;
+}
+
+static tw_status *mark_reached(tw_path *path, tw_tensors xs)
+{
+    TW_VEC(tw_path_node *) queue = {0};
+    size_t output;
+    bool good = true;
+    for (size_t i = 0; i < xs.count && good; i++) {
+        tw_path_node *node = tw_path_node_of(path, xs.items[i], &output);
+        if (!node || node->reached)
+            continue;
+        node->reached = true;
+        good = tw_vec_push(&queue, node);
+    }
+    for (size_t i = 0; i < queue.count && good; i++) {
+        for (tw_path_edge *use = queue.items[i]->uses; use && good; use = use->sibling) {
+            tw_dtype dtype = use->tensor.op->outputs[use->tensor.index].dtype;
+            if (use->user->reached || !tw_dtype_is_trainable(dtype))
+                continue;
+            use->user->reached = true;
+            good = tw_vec_push(&queue, use->user);
+        }
+    }
+    tw_vec_clear(&queue);
+    return good ? TW_OK : tw_no_memory();
+}
+
+static void count_pending(const tw_path *path)
+{
+    for (size_t i = 0; i < path->nodes.count; i++) {
+        tw_path_node *node = path->nodes.items[i];
+        for (size_t k = 0; node->reached && k < node->input_count; k++) {
+            if (node->inputs[k].from->reached)
+                node->inputs[k].from->pending++;
+        }
+    }
+}
+
+/* An x none of whose inputs depends on another x, and what the caller wants to stop at. */
+static void mark_stops(const tw_path *path, tw_tensors xs, tw_tensors stop)
+{
+    size_t output;
+    for (size_t i = 0; i < xs.count; i++) {
+        tw_path_node *node = tw_path_node_of(path, xs.items[i], &output);
+        if (!node)
+            continue;
+        node->stops = true;
+        for (size_t k = 0; k < node->input_count; k++) {
+            if (node->inputs[k].from->pending > 0)
+                node->stops = false;
+        }
+    }
+    for (size_t i = 0; i < stop.count; i++) {
+        tw_path_node *node = tw_path_node_of(path, stop.items[i], &output);
+        if (node)
+            node->stops = true;
+    }
+}
+
+tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors stop)
+{
+    tw_graph_lock(path->graph);
+    tw_status *status = collect_locked(path, ys);
+    tw_graph_unlock(path->graph);
+    TW_TRY(status);
+    TW_TRY(mark_reached(path, xs));
+    count_pending(path);
+    mark_stops(path, xs, stop);
+    return TW_OK;
+}
+
+void tw_path_clear(tw_path *path)
+{
+    tw_vec_clear(&path->nodes);
+    tw_arena_clear(&path->arena);
+}
+
+tw_path_node *tw_path_node_of(const tw_path *path, tw_tensor tensor, size_t *output)
+{
+    size_t id = tensor.op->id;
+    tw_path_node *node = id < path->operation_count ? path->by_operation[id] : NULL;
+    *output = node ? output_of(node, tensor) : 0;
+    return node && *output < node->output_count ? node : NULL;
+}
+
+tw_status *tw_path_add(tw_path *path, tw_path_node *node, size_t output, tw_grad grad)
+{
+    tw_path_term *term = TW_ARENA_NEW(&path->arena, tw_path_term);
+    tw_path_sum *sum = &node->sums[output];
+    if (!term)
+        return tw_no_memory();
+    term->grad = grad;
+    if (sum->last)
+        sum->last->next = term;
+    else
+        sum->first = term;
+    sum->last = term;
+    sum->count++;
+    return TW_OK;
+}

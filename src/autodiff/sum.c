@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Derivatives that come together at a tensor: dense ones are added by one AddN, slices are put one
+ * after the other (equal rows add up where they are used), mixed ones become dense. */
+#include "autodiff/gradients.h"
+#include "base/status.h"
+#include "thalweg/operand.h"
+
+static tw_tensor make(const char *type, const tw_tensor *inputs, size_t count, tw_attr attr)
+{
+    tw_operation *op = NULL;
+    tw_graph_add_args args = {.size = sizeof args,
+                              .where = tw_current_where((tw_where){NULL, 0}),
+                              .type = type,
+                              .inputs = inputs,
+                              .input_count = count,
+                              .attrs = &attr,
+                              .attr_count = attr.name != NULL};
+    for (size_t i = 0; i < count; i++) {
+        if (!inputs[i].op)
+            return inputs[i];
+    }
+    tw_status *status = tw_graph_add(inputs[0].op->graph, &args, &op);
+    return status ? tw_build_fail(status) : (tw_tensor){op, 0};
+}
+
+static tw_tensor constant(tw_operand value, const char *name)
+{
+    return tw_operand_tensor(value, TW_INT32, name);
+}
+
+/* The first element of a shape. */
+static tw_tensor first_of(tw_tensor shape)
+{
+    tw_tensor inputs[] = {shape, constant(tw_of_ints(TW_INTS(0)), "begin"),
+                          constant(tw_of_ints(TW_INTS(1)), "end"),
+                          constant(tw_of_ints(TW_INTS(1)), "strides")};
+    return make("StridedSlice", inputs, 4,
+                (tw_attr){.name = "shrink_axis_mask", .kind = TW_ATTR_INT, .value.i = 1});
+}
+
+tw_tensor tw_grad_tensor(tw_grad grad)
+{
+    if (grad.kind == TW_GRAD_TENSOR)
+        return grad.values;
+    if (grad.kind == TW_GRAD_NONE)
+        return (tw_tensor){NULL, 0};
+    if (!tw_tensor_valid(grad.dense_shape))
+        return tw_build_fail(tw_value_error("slices without a dense shape cannot become a tensor"));
+    tw_tensor inputs[] = {grad.values, grad.indices, first_of(grad.dense_shape)};
+    return make("UnsortedSegmentSum", inputs, 3, (tw_attr){.name = NULL});
+}
+
+/* One after the other; room for one more behind `parts`. */
+static tw_tensor concat(tw_tensor *parts, size_t count)
+{
+    parts[count] = constant(tw_of_int(0), "axis");
+    return make("ConcatV2", parts, count + 1, (tw_attr){.name = NULL});
+}
+
+/* Rows are numbered by int32 or int64; where both come together, by int64. */
+static void widen(tw_tensor *indices, size_t count)
+{
+    tw_attr to_int64 = {.name = "DstT", .kind = TW_ATTR_TYPE, .value.type = TW_INT64};
+    bool wide = false, narrow = false;
+    for (size_t i = 0; i < count; i++) {
+        wide |= tw_dtype_base(tw_tensor_dtype(indices[i])) == TW_INT64;
+        narrow |= tw_dtype_base(tw_tensor_dtype(indices[i])) == TW_INT32;
+    }
+    for (size_t i = 0; i < count && wide && narrow; i++) {
+        if (tw_dtype_base(tw_tensor_dtype(indices[i])) == TW_INT32)
+            indices[i] = make("Cast", &indices[i], 1, to_int64);
+    }
+}
+
+static tw_grad sum_slices(const tw_path_sum *sum, tw_tensor *values, tw_tensor *indices)
+{
+    size_t i = 0;
+    for (const tw_path_term *term = sum->first; term; term = term->next, i++) {
+        values[i] = term->grad.values;
+        indices[i] = term->grad.indices;
+    }
+    widen(indices, sum->count);
+    tw_grad out = sum->first->grad;
+    out.values = concat(values, sum->count);
+    out.indices = concat(indices, sum->count);
+    return out;
+}
+
+static tw_grad sum_dense(const tw_path_sum *sum, tw_tensor *values)
+{
+    size_t i = 0;
+    for (const tw_path_term *term = sum->first; term; term = term->next)
+        values[i++] = tw_grad_tensor(term->grad);
+    return tw_grad_of(make("AddN", values, sum->count, (tw_attr){.name = NULL}));
+}
+
+tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena)
+{
+    bool all_slices = true;
+    if (sum->count < 2)
+        return sum->count ? sum->first->grad : tw_grad_none();
+    for (const tw_path_term *term = sum->first; term; term = term->next)
+        all_slices = all_slices && term->grad.kind == TW_GRAD_SLICES;
+    tw_tensor *values = tw_arena_array(arena, sum->count + 1, sizeof *values);
+    tw_tensor *indices = tw_arena_array(arena, sum->count + 1, sizeof *indices);
+    if (!values || !indices)
+        return tw_grad_of(tw_build_fail(tw_no_memory()));
+    return all_slices ? sum_slices(sum, values, indices) : sum_dense(sum, values);
+}
