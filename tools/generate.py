@@ -188,9 +188,7 @@ class Face:
         outputs = self.op.outputs
         if len(outputs) > 1:
             return "struct tw_%s_result" % self.name
-        if outputs and self.composite:
-            return composite_type(outputs[0].kind, self.op)
-        return "tw_tensors" if outputs and outputs[0].is_list else "tw_tensor"
+        return self.output_type(outputs[0]) if outputs else "tw_tensor"
 
     def function(self):
         return declare(self.result, "tw_%s_" % self.name)
@@ -414,7 +412,7 @@ def composites_header(faces):
     return ("/* SPDX-License-Identifier: Apache-2.0\n"
             " * Made by tools/generate.py: what the composites implement. `args` is complete:\n"
             " * members that the caller does not know have their defaults. */\n"
-            "#ifndef TW_COMPOSITES_H\n#define TW_COMPOSITES_H\n\n#include \"thalweg/ops.h\"\n\n" +
+            "#ifndef TW_COMPOSITES_H\n#define TW_COMPOSITES_H\n\n#include <thalweg/thalweg.h>\n\n" +
             "".join("%s(const %s *args);\n" % (declare(f.result, "tw_%s_build" % f.name), f.args)
                     for f in faces if f.composite) + "\n#endif\n")
 

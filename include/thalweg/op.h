@@ -180,7 +180,7 @@ typedef struct tw_op_definition {
     const char *since;                         /* what differs by TensorFlow version: "half: 1.0; int64: 1.2"; may be NULL */
     const char *examples[TW_DEFINITION_EXAMPLES]; /* "matmul([[1., 2.]], [[3.], [4.]]) -> [[11.]]" */
     uint32_t flags;
-    uint32_t shape_inputs;                     /* bit i: the shape rule reads input i's value */
+    uint32_t shape_inputs;                     /* bit i: the shape rule reads input i's value; bit 31: that of 31 and later ones */
     void (*infer)(tw_infer *in);               /* NULL: unknown shapes */
     tw_gradient_fn gradient;                   /* NULL: none was written, reaching it is an error */
     tw_status *(*compute)(tw_compute *c);      /* shorthand for one CPU kernel of all dtypes */
@@ -213,6 +213,18 @@ TW_API size_t tw_op_count(void);
 TW_API const tw_op *tw_op_at(size_t index);    /* in order of name for built-in ones, then in order of registration */
 TW_API const char *tw_op_name(const tw_op *op);
 TW_API const tw_op_definition *tw_op_get_definition(const tw_op *op);
+
+/* A function of many ops, described as an op is: what the reference and front ends read. Arguments before the first `;` go by
+ * position, the others by name. */
+typedef struct tw_composite {
+    const char *name;          /* NULL in a definition of the library: the list says it: "reduce_mean" */
+    const char *signature;     /* "input_tensor: tensor; axis: ints; keep_dims: bool = false -> output: tensor" */
+    const char *doc;
+    const char *examples[TW_DEFINITION_EXAMPLES];
+} tw_composite;
+TW_API size_t tw_composite_count(void);
+/* In order of name, which is given apart; NULL: there is none. */
+TW_API const tw_composite *tw_composite_at(size_t index, const char **name);
 
 /* Computes an op without a graph: inputs flat as in tw_graph_add; outputs are new arrays, the caller's to unref. */
 TW_API tw_status *tw_op_evaluate(const char *type, const tw_attr *attrs, size_t attr_count, tw_array *const *inputs,

@@ -114,14 +114,7 @@ struct tw_builder;
 extern const struct tw_builder *const tw_builtin_builders[];
 extern const tw_builtin_op tw_builtin_ops[]; /* sorted by name, ends with name NULL */
 
-/* The same for composites (src/composites): what the reference and front ends read. */
-typedef struct tw_composite {
-    const char *name; /* NULL in the definition: the list says it: "reduce_mean" */
-    /* "input_tensor: tensor; axis: ints; keep_dims: bool = false; name: -> output: tensor" */
-    const char *signature;
-    const char *doc;
-    const char *examples[TW_DEFINITION_EXAMPLES];
-} tw_composite;
+/* The same for composites (src/composites). */
 extern const tw_composite *const tw_builtin_composites[]; /* sorted by name, ends with NULL */
 extern const char *const tw_builtin_composite_names[];
 

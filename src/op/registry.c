@@ -217,6 +217,21 @@ const tw_op_definition *tw_op_get_definition(const tw_op *op)
     return op ? &op->definition : NULL;
 }
 
+size_t tw_composite_count(void)
+{
+    size_t count = 0;
+    while (tw_builtin_composites[count])
+        count++;
+    return count;
+}
+
+const tw_composite *tw_composite_at(size_t index, const char **name)
+{
+    bool there = index < tw_composite_count();
+    *name = there ? tw_builtin_composite_names[index] : NULL;
+    return there ? tw_builtin_composites[index] : NULL;
+}
+
 /* ---- registering ---- */
 
 static bool valid_name(const char *name)
