@@ -157,6 +157,7 @@ tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char *
 bool tw_name_is_taken_locked(const tw_graph *graph, const char *full);
 /* Marks what tw_name_unique_locked gave for `full` as taken; all or nothing. */
 bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique);
+void tw_name_forget_locked(tw_graph *graph, const char *full);
 
 /* add.c: a copy of a text that lives with the graph. NULL text gives "". */
 const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file);

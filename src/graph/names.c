@@ -120,6 +120,15 @@ bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
     return true;
 }
 
+void tw_name_forget_locked(tw_graph *graph, const char *full)
+{
+    name_key key;
+    if (!key_make(&key, full))
+        return; /* it only stays taken */
+    tw_map_remove(&graph->names, key.text);
+    key_clear(&key);
+}
+
 /* `name` under the scopes of this thread; the caller's to tw_free. */
 static char *under_scopes(const tw_graph *graph, const char *name)
 {

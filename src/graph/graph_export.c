@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A graph as a GraphDef. What was imported comes back as it stood; what was built here is written
+ * as TensorFlow 1.15 would write it. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "graph/graph_def.h"
+#include "wire/binary.h"
+#include "wire/text_format.h"
+
+/* ---- one node ---- */
+
+/* A NodeDef of what ours does not hold, to which the rest is added. */
+static tw_status *start_node(const tw_operation *op, tw_message *node)
+{
+    tw_message *rest;
+    if (!op->import || !op->import->node)
+        return TW_OK;
+    TW_TRY(tw_binary_read(node->arena, &tw_pb_NodeDef, op->import->node, op->import->node_size,
+                          NULL, &rest));
+    return tw_message_merge(node, rest) ? TW_OK : tw_no_memory();
+}
+
+static bool write_inputs(const tw_operation *op, tw_message *node)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < op->input_count && good; i++) {
+        const char *name = op->inputs[i].op->spec.name;
+        if (op->inputs[i].index)
+            name = tw_arena_printf(node->arena, "%s:%d", name, (int)op->inputs[i].index);
+        good = name && tw_message_add_borrowed(node, TW_PB_NodeDef_input, name, strlen(name));
+    }
+    for (uint32_t i = 0; i < op->control_count && good; i++) {
+        const char *name = tw_arena_printf(node->arena, "^%s", op->controls[i]->spec.name);
+        good = name && tw_message_add_borrowed(node, TW_PB_NodeDef_input, name, strlen(name));
+    }
+    return good;
+}
+
+static tw_status *write_attr(const tw_operation *op, size_t i, tw_message *node)
+{
+    const tw_attr *attr = &op->spec.attrs[i];
+    tw_message *value = tw_message_add_entry(node, TW_PB_NodeDef_attr, attr->name,
+                                             strlen(attr->name)),
+               *raw;
+    if (!value)
+        return tw_no_memory();
+    if (!op->import || i >= op->import->attr_count || !op->import->attrs[i].data)
+        return tw_attr_to_value(attr, value) ? TW_OK : tw_no_memory();
+    TW_TRY(tw_binary_read(node->arena, &tw_pb_AttrValue, op->import->attrs[i].data,
+                          op->import->attrs[i].length, NULL, &raw));
+    return tw_message_merge(value, raw) ? TW_OK : tw_no_memory();
+}
+
+static tw_status *write_node(const tw_operation *op, tw_message *node)
+{
+    TW_TRY(start_node(op, node));
+    if (!tw_message_add_borrowed(node, TW_PB_NodeDef_name, op->spec.name, strlen(op->spec.name)) ||
+        !tw_message_add_borrowed(node, TW_PB_NodeDef_op, op->spec.type, strlen(op->spec.type)) ||
+        !write_inputs(op, node) ||
+        !tw_message_add_borrowed(node, TW_PB_NodeDef_device, op->device, strlen(op->device)))
+        return tw_no_memory();
+    for (size_t i = 0; i < op->exported_attrs; i++)
+        TW_TRY(write_attr(op, i, node));
+    return TW_OK;
+}
+
+/* ---- the graph ---- */
+
+static tw_status *start_graph(const tw_graph *graph, tw_arena *arena, tw_message **out)
+{
+    if (graph->rest)
+        return tw_binary_read(arena, &tw_pb_GraphDef, graph->rest, graph->rest_size, NULL, out);
+    tw_message *def = tw_message_new(arena, &tw_pb_GraphDef);
+    tw_message *versions = def ? tw_message_add_child(def, TW_PB_GraphDef_versions) : NULL;
+    if (!versions || !tw_message_add_int(versions, TW_PB_VersionDef_producer, graph->producer))
+        return tw_no_memory();
+    *out = def;
+    return TW_OK;
+}
+
+/* The tree borrows from the graph, so it is written before the lock is given back. */
+static tw_status *write_locked(const tw_graph *graph, bool text, tw_arena *arena, char **out,
+                               size_t *size)
+{
+    tw_message *def;
+    TW_TRY(start_graph(graph, arena, &def));
+    for (size_t i = 0; i < graph->operations.count; i++) {
+        tw_message *node = tw_message_add_child(def, TW_PB_GraphDef_node);
+        if (!node)
+            return tw_no_memory();
+        TW_TRY(write_node(graph->operations.items[i], node));
+    }
+    return text ? tw_text_write(def, out, size) : tw_binary_write(def, out, size);
+}
+
+static tw_status *write(const tw_graph *graph, bool text, char **out, size_t *size)
+{
+    tw_arena arena = {0};
+    if (!graph || !out)
+        return tw_value_error("an export needs a graph and a place for the result");
+    tw_graph_lock(graph);
+    tw_status *status = write_locked(graph, text, &arena, out, size);
+    tw_graph_unlock(graph);
+    tw_arena_clear(&arena);
+    return status;
+}
+
+tw_status *tw_graph_export(const tw_graph *graph, char **bytes, size_t *size)
+{
+    size_t unused;
+    return write(graph, false, bytes, size ? size : &unused);
+}
+
+tw_status *tw_graph_export_text(const tw_graph *graph, char **text)
+{
+    size_t unused;
+    return write(graph, true, text, &unused);
+}
+
+/* ---- files ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+tw_status *tw_graph_save(const tw_graph *graph, const char *path)
+{
+    char *bytes;
+    size_t size;
+    if (!path)
+        return tw_value_error("the path to save a graph at is NULL");
+    TW_TRY(write(graph, ends_with(path, ".pbtxt"), &bytes, &size));
+    tw_status *status = tw_os_write_file(path, bytes, size);
+    tw_free(bytes);
+    return status;
+}
+
+/* A node of a binary file has the tag of its op, 18, within its first bytes; a text has nothing
+ * below a space but tabs and line ends. */
+static bool is_text(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c < ' ' && c != '\n' && c != '\r' && c != '\t')
+            return false;
+    }
+    return size > 0;
+}
+
+tw_status *tw_graph_load(const char *path, tw_graph **out)
+{
+    char *bytes;
+    size_t size;
+    if (!path || !out)
+        return tw_value_error("a graph is loaded from a path");
+    *out = NULL;
+    TW_TRY(tw_os_read_file(path, 0, &bytes, &size));
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = tw_no_memory();
+    if (graph && is_text(bytes, size))
+        status = tw_graph_import_text(graph, bytes, NULL);
+    else if (graph)
+        status = tw_graph_import(graph, bytes, size, NULL);
+    tw_free(bytes);
+    if (status)
+        tw_graph_unref(graph);
+    else
+        *out = graph;
+    return tw_status_with_note(status, "in %s", path);
+}
