@@ -139,8 +139,8 @@ const tw_op_definition tw_op_RefSelect = {
 
 /* ---- frames ---- */
 
-#define FRAME_ATTRS                                                     \
-    "; T: type; frame_name: string; is_constant: bool = false; "        \
+#define FRAME_ATTRS                                              \
+    "; T: type; frame_name: string; is_constant: bool = false; " \
     "parallel_iterations: int = 10"
 
 const tw_op_definition tw_op_Enter = {
