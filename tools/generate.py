@@ -11,7 +11,8 @@ Writes: thalweg/ops.h      the typed builders of all ops and composites
         op_table.c         the registry's tables
         composites.h       what src/composites/*.c implement
         builders_check.inc a test: every option set to zero arrives, and defaults are the macros'
-A file that would not change is left alone. Errors name the file and leave nothing half made."""
+A file that would not change is left alone. An op with a fault is named and left out; --strict (a
+test) makes that an error."""
 import argparse
 import os
 import pathlib
@@ -20,8 +21,8 @@ import sys
 import textwrap
 from dataclasses import dataclass
 
-from op_signatures import (Fault, Op, parse_args, parse_op, read_definitions, read_list, read_rows,
-                           split_top)
+from op_signatures import (Fault, Op, check_read, parse_args, parse_op, read_definitions,
+                           read_list, read_rows, split_top)
 
 RESERVED = set("""size where name device auto break case char const continue default do double else
 enum extern float for goto if inline int long register restrict return short signed sizeof static
@@ -29,6 +30,9 @@ struct switch typedef union unsigned void volatile while bool true false and and
 catch class compl const_cast delete dynamic_cast explicit export friend mutable namespace new not
 not_eq operator or or_eq private protected public reinterpret_cast static_cast template this throw
 try typeid typename using virtual wchar_t xor xor_eq""".split())
+
+
+said = False  # something was amiss
 
 
 # ---- members of an args struct -------------------------------------------------------------------
@@ -130,6 +134,7 @@ def composite_default(kind, text):
 
 def parse_composite(op):
     """"a: tensor, b: int; axis: ints; keep_dims: bool = false -> output: tensor"."""
+    check_read(op)
     before, _, after = op.signature.partition("->")
     op.outputs = parse_args(after, op)
     sections = split_top(before, ";")
@@ -417,7 +422,7 @@ def composites_header(faces):
                     for f in faces if f.composite) + "\n#endif\n")
 
 
-# ---- the test of the macros -----------------------------------------------------------------------
+# ---- the test of the macros ----------------------------------------------------------------------
 
 ZEROS = {"int64_t": "0", "double": "0", "bool": "false", "tw_dtype": "(tw_dtype)0",
          "tw_operand": "NO_OPERAND"}
@@ -456,23 +461,39 @@ def check_source(faces):
 
 # ---- the whole -----------------------------------------------------------------------------------
 
+def say(message):
+    global said
+    said = True
+    print("generate.py: " + message, file=sys.stderr)
+
+
 def listed(found, names, what, path):
-    """Those of `found` that the list names, each once; what is amiss is said."""
+    """Those of `found` that the list names, each once; what is amiss is said and left out."""
     by_name = {}
     for op in found:
         if op.name in by_name:
-            raise Fault("%s: defined twice, also in %s" % (op.path, by_name[op.name].path))
+            say("%s: defined twice, also in %s" % (op.path, by_name[op.name].path))
         by_name[op.name] = op
-    for name in names:
-        if name not in by_name:
-            raise Fault("%s: %s has no definition" % (path, name))
-        if names.count(name) > 1:
-            raise Fault("%s: %s stands twice" % (path, name))
-    for op in found:
         if op.name not in names:
-            print("generate.py: %s has no line %s(%s) in %s" % (op.path, what, op.name, path),
-                  file=sys.stderr)
-    return [by_name[name] for name in names]
+            say("%s has no line %s(%s) in %s" % (op.path, what, op.name, path))
+    for name in sorted(set(names)):
+        if name not in by_name:
+            say("%s: %s has no definition" % (path, name))
+        if names.count(name) > 1:
+            say("%s: %s stands twice" % (path, name))
+    return [by_name[name] for name in sorted(set(names)) if name in by_name]
+
+
+def parsed(ops, parse):
+    """Those whose signature can be read."""
+    good = []
+    for op in ops:
+        try:
+            parse(op)
+            good.append(op)
+        except Fault as fault:
+            say(str(fault))
+    return good
 
 
 def read_all(root):
@@ -483,11 +504,7 @@ def read_all(root):
         list(read_definitions(root / "src/composites", "tw_composite", "tw_composite")),
         read_list(root / "src/composites/list.def", "COMPOSITE"), "COMPOSITE",
         "src/composites/list.def")
-    for op in ops:
-        parse_op(op)
-    for op in composites:
-        parse_composite(op)
-    return ops, composites
+    return parsed(ops, parse_op), parsed(composites, parse_composite)
 
 
 def make_faces(root, ops, composites):
@@ -495,19 +512,25 @@ def make_faces(root, ops, composites):
     for op in ops:
         name = snake_case(op.name) if op.builder is None else op.builder
         if name:
-            faces.append(Face(name, op, list(op_members(op)), False))
+            try:
+                faces.append(Face(name, op, list(op_members(op)), False))
+            except Fault as fault:
+                say(str(fault))
     faces += [Face(c.name, c, c.attrs, True) for c in composites]
     taken = {}
     for path in sorted((root / "include/thalweg").glob("*.h")):
         for names in re.findall(r"^#define tw_(\w+)\(|\btw_(\w+)_\(|struct tw_(\w+)_args",
                                 path.read_text(), re.M):
             taken["".join(names)] = path.name
+    good = []
     for face in faces:
         if face.name in taken:
-            raise Fault("%s: a builder tw_%s is also in %s; say .builder = \"other\" or \"\""
-                        % (face.op.path, face.name, taken[face.name]))
+            say("%s: a builder tw_%s is also in %s; say .builder = \"other\" or \"\""
+                % (face.op.path, face.name, taken[face.name]))
+            continue
         taken[face.name] = face.op.path
-    return sorted(faces, key=lambda f: f.name)
+        good.append(face)
+    return sorted(good, key=lambda f: f.name)
 
 
 def write(path, text):
@@ -523,6 +546,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--strict", action="store_true", help="fail if anything was amiss")
     options = parser.parse_args()
     try:
         ops, composites = read_all(options.source)
@@ -535,7 +559,7 @@ def main():
     write(options.out / "ops_builders.c", builders_source(faces))
     write(options.out / "builders_check.inc", check_source(faces))
     write(options.out / "op_table.c", table_source(ops, composites))
-    return 0
+    return int(options.strict and said)
 
 
 sys.exit(main())

@@ -36,7 +36,7 @@ class Attr:
 class Op:
     name: str             # the op's type, or the composite's name
     path: str
-    signature: str
+    signature: str        # "?..." says why it could not be read
     doc: str = ""
     builder: object = None
     inputs: list = field(default_factory=list)
@@ -103,11 +103,9 @@ def read_definitions(folder, kind, prefix):
             try:
                 found = members(match[2], defines, ("signature", "doc", "builder"))
             except Fault as fault:
-                raise Fault("%s: %s" % (where, fault))
-            if "signature" not in found:
-                raise Fault(where + ": no signature that can be read as text")
-            yield Op(match[1], where, found["signature"], found.get("doc", ""),
-                     found.get("builder"))
+                found = {"signature": "?%s" % fault}
+            yield Op(match[1], where, found.get("signature", "?no signature"),
+                     found.get("doc", ""), found.get("builder"))
 
 
 def read_rows(ops):
@@ -133,7 +131,7 @@ def read_rows(ops):
             signature = join_strings("ARGS_%s SET_%s" % (row[1], row[2]), defines)
             yield Op(row[0], where, signature, join_strings(row[-2], defines))
         except (Fault, IndexError) as fault:
-            raise Fault("%s: %s" % (where, fault))
+            yield Op(row[0], where, "?%s" % fault)
 
 
 def read_list(path, macro):
@@ -173,7 +171,13 @@ def parse_attr(text, op):
     return Attr(name, "list(%s)" % inner if is_list else inner, allowed, default)
 
 
+def check_read(op):
+    if op.signature.startswith("?"):
+        raise Fault("%s: %s" % (op.path, op.signature[1:]))
+
+
 def parse_op(op):
+    check_read(op)
     sections = split_top(op.signature, ";")
     inputs, arrow, outputs = sections[0].partition("->")
     op.inputs, op.outputs = parse_args(inputs, op), parse_args(outputs, op)
