@@ -455,7 +455,7 @@ def face_check(face):
 
 def check_source(faces):
     return ("/* Made by tools/generate.py for tests/op/test_builders.c. */\n" +
-            "".join(map(face_check, faces)) + "static void check_all(void)\n{\n" +
+            "".join(map(face_check, faces)) + "static void check_every_builder(void)\n{\n" +
             "".join("    check_%s();\n" % f.name for f in faces) + "}\n")
 
 
