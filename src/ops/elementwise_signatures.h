@@ -57,6 +57,7 @@
 #define SET_DOUBLES "; T: {float, double}"
 #define SET_FLOAT_COMPLEX "; T: {half, bfloat16, float, double, complex64, complex128}"
 #define SET_ORDERED "; T: {half, bfloat16, float, double, int32, int64}"
+#define SET_SIGNED "; T: {half, bfloat16, float, double, int8, int16, int32, int64}"
 #define SET_NUMERIC "; T: {half, bfloat16, float, double, int32, int64, complex64, complex128}"
 /* The same where only the floating ones have a kernel. */
 #define SET_FLOAT_OF_NUMERIC SET_NUMERIC

@@ -24,12 +24,12 @@ double tw_special_lgamma(double x)
 #endif
 }
 
-/* By reflection for negative x, by recurrence up to 10, then the asymptotic series. */
+/* By reflection below -1, by recurrence up to 10, then the asymptotic series. */
 double tw_special_digamma(double x)
 {
     if (is_pole(x))
-        return x == 0 ? copysign(INFINITY, -x) : NAN;
-    if (x < 0)
+        return INFINITY;
+    if (x < -1)
         return tw_special_digamma(1 - x) - PI / tan(PI * (x - floor(x)));
     double shift = 0;
     for (; x < 10; x += 1)

@@ -42,9 +42,12 @@ static inline T FN(sign)(T x)
     P size = F(cabs)(x);
     return size == 0 ? 0 : FN(of)(F(creal)(x) / size, F(cimag)(x) / size);
 }
-static inline T FN(rint)(T x) { return FN(of)(F(rint)(F(creal)(x)), F(rint)(F(cimag)(x))); }
+static inline T FN(round)(T x) { return FN(of)(F(rint)(F(creal)(x)), F(rint)(F(cimag)(x))); }
 static inline T FN(sqrt)(T x) { return F(csqrt)(x); }
-static inline T FN(rsqrt)(T x) { return FN(inv)(F(csqrt)(x)); }
+static inline T FN(rsqrt)(T x)
+{
+    return x == 0 ? FN(of)(INFINITY, NAN) : FN(inv)(F(csqrt)(x));
+}
 static inline T FN(exp)(T x) { return F(cexp)(x); }
 static inline T FN(expm1)(T x)
 {

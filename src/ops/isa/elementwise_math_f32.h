@@ -4,7 +4,7 @@
 #include "kernels/vmath.h"
 
 static inline float abs_f32(float x) { return fabsf(x); }
-static inline float neg_f32(float x) { return -x; }
+static inline float neg_f32(float x) { return 0 - x; }
 static inline float add_f32(float x, float y) { return x + y; }
 static inline float sub_f32(float x, float y) { return x - y; }
 static inline float mul_f32(float x, float y) { return x * y; }
@@ -17,12 +17,13 @@ static inline float truncate_mod_f32(float x, float y) { return fmodf(x, y); }
 static inline float floor_mod_f32(float x, float y)
 {
     float r = fmodf(x, y);
-    return (x < 0) == (y < 0) ? r : fmodf(r + y, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
-/* NaN stays NaN. */
-static inline float sign_f32(float x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+static inline float sign_f32(float x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 static inline float floor_f32(float x) { return floorf(x); }
 static inline float ceil_f32(float x) { return ceilf(x); }
+/* What rounds to 0 becomes +0. */
+static inline float round_f32(float x) { return x == 0 ? x : rintf(x) + 0; }
 static inline float rint_f32(float x) { return rintf(x); }
 static inline float sqrt_f32(float x) { return sqrtf(x); }
 static inline float rsqrt_f32(float x) { return 1 / sqrtf(x); }

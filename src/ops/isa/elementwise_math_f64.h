@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the functions in the rows of elementwise.def are for double. Functions beyond
- * roots call the C library. */
+ * What the functions in the rows of elementwise.def are for double. What is no
+ * arithmetic calls the C library. */
 
 static inline double abs_f64(double x) { return fabs(x); }
-static inline double neg_f64(double x) { return -x; }
+static inline double neg_f64(double x) { return 0 - x; }
 static inline double add_f64(double x, double y) { return x + y; }
 static inline double sub_f64(double x, double y) { return x - y; }
 static inline double mul_f64(double x, double y) { return x * y; }
@@ -16,12 +16,13 @@ static inline double truncate_mod_f64(double x, double y) { return fmod(x, y); }
 static inline double floor_mod_f64(double x, double y)
 {
     double r = fmod(x, y);
-    return (x < 0) == (y < 0) ? r : fmod(r + y, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
-/* NaN stays NaN. */
-static inline double sign_f64(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+static inline double sign_f64(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 static inline double floor_f64(double x) { return floor(x); }
 static inline double ceil_f64(double x) { return ceil(x); }
+/* What rounds to 0 becomes +0. */
+static inline double round_f64(double x) { return x == 0 ? x : rint(x) + 0; }
 static inline double rint_f64(double x) { return rint(x); }
 static inline double sqrt_f64(double x) { return sqrt(x); }
 static inline double rsqrt_f64(double x) { return 1 / sqrt(x); }

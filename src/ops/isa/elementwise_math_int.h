@@ -41,7 +41,7 @@ static inline T FN(pow)(T x, T y)
     return (T)result;
 }
 static inline T FN(sign)(T x) { return (T)((x > 0) - (x < 0)); }
-static inline T FN(rint)(T x) { return x; }
+static inline T FN(round)(T x) { return x; }
 static inline P FN(distance)(T x, T y)
 {
     return x > y ? (P)((U)x - (U)y) : (P)((U)y - (U)x);

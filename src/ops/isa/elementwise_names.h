@@ -17,6 +17,7 @@
 #define floor(x) CALL1(floor, x)
 #define ceil(x) CALL1(ceil, x)
 #define rint(x) CALL1(rint, x)
+#define round(x) CALL1(round, x)
 #define sqrt(x) CALL1(sqrt, x)
 #define rsqrt(x) CALL1(rsqrt, x)
 #define exp(x) CALL1(exp, x)

@@ -10,6 +10,7 @@
 #define IN_FLOAT_COMPLEX 1, 0, 0, 1, 0
 #define IN_FLOAT_OF_NUMERIC 1, 0, 0, 1, 0
 #define IN_ORDERED 1, 1, 0, 0, 0
+#define IN_SIGNED 1, 1, 1, 0, 0
 #define IN_NUMERIC 1, 1, 0, 1, 0
 #define IN_REAL 1, 1, 1, 0, 0
 #define IN_CLIPPED 1, 1, 1, 0, 0
