@@ -10,6 +10,8 @@
 #include "thalweg/dtype.h"
 #include "thalweg/shape.h"
 
+enum { TW_REGION_RANK = 2 * TW_MAX_RANK };
+
 /* A strided region: element i lies at sum i[d] * strides[d] from the base pointer. */
 typedef struct tw_region {
     size_t rank;
@@ -17,7 +19,7 @@ typedef struct tw_region {
     const ptrdiff_t *to, *from; /* strides [rank] */
 } tw_region;
 
-/* to[...] = from[...]; they must not overlap. Rank at most TW_MAX_RANK. */
+/* to[...] = from[...]; they must not overlap. Rank at most TW_REGION_RANK. */
 tw_status *tw_copy_region(tw_dtype dtype, const tw_region *region, void *to, const void *from,
                           const tw_par *par);
 /* to[...] += from[...], for numbers; where `to` repeats an element (stride 0) all are added in

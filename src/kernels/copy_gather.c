@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Concatenation and its way back as runs of rows, and the gathering of rows by indices. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/copy.h"
+#include "tensor/array.h"
+
+/* The length of an output row, checked with everything behind it. */
+static tw_status *row_length(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
+                             size_t *out)
+{
+    size_t total = 0, elements, bytes;
+    bool fits = true;
+    for (size_t i = 0; i < count; i++)
+        fits = fits && tw_size_add(total, lengths[i], &total);
+    fits = fits && tw_size_mul(total, rows, &elements) &&
+           tw_size_mul(elements, tw_dtype_size(dtype), &bytes) && bytes <= PTRDIFF_MAX;
+    if (!fits)
+        return tw_status_new(TW_INVALID_ARGUMENT, "the parts are too large together");
+    *out = total;
+    return TW_OK;
+}
+
+tw_status *tw_concat(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
+                     const void *const *parts, void *out, const tw_par *par)
+{
+    size_t total, size = tw_dtype_size(dtype), start = 0;
+    TW_TRY(row_length(dtype, rows, count, lengths, &total));
+    for (size_t i = 0; i < count; i++) {
+        const size_t dims[2] = {rows, lengths[i]};
+        const ptrdiff_t to[2] = {(ptrdiff_t)total, 1}, from[2] = {(ptrdiff_t)lengths[i], 1};
+        if (rows && lengths[i])
+            TW_TRY(tw_copy_region(dtype, &(tw_region){2, dims, to, from},
+                                  (char *)out + start * size, parts[i], par));
+        start += lengths[i];
+    }
+    return TW_OK;
+}
+
+tw_status *tw_split(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
+                    const void *in, void *const *parts, const tw_par *par)
+{
+    size_t total, size = tw_dtype_size(dtype), start = 0;
+    TW_TRY(row_length(dtype, rows, count, lengths, &total));
+    for (size_t i = 0; i < count; i++) {
+        const size_t dims[2] = {rows, lengths[i]};
+        const ptrdiff_t to[2] = {(ptrdiff_t)lengths[i], 1}, from[2] = {(ptrdiff_t)total, 1};
+        if (parts[i] && rows && lengths[i])
+            TW_TRY(tw_copy_region(dtype, &(tw_region){2, dims, to, from}, parts[i],
+                                  (const char *)in + start * size, par));
+        start += lengths[i];
+    }
+    return TW_OK;
+}
+
+typedef struct gather {
+    tw_dtype dtype, index_dtype;
+    size_t outer, limit, count, bytes, cells; /* bytes of a row */
+    const char *in;
+    const void *indices;
+    char *out;
+} gather;
+
+static int64_t index_at(const gather *g, size_t i)
+{
+    return g->index_dtype == TW_INT32 ? ((const int32_t *)g->indices)[i]
+                                      : ((const int64_t *)g->indices)[i];
+}
+
+static void gather_cell(size_t cell, void *arg)
+{
+    const gather *g = arg;
+    size_t all = g->outer * g->count, last = tw_par_bound(all, 1, g->cells, cell + 1);
+    for (size_t row = tw_par_bound(all, 1, g->cells, cell); row < last; row++) {
+        size_t from = row / g->count * g->limit + (size_t)index_at(g, row % g->count);
+        memcpy(g->out + row * g->bytes, g->in + from * g->bytes, g->bytes);
+    }
+}
+
+/* Strings and handles. */
+static tw_status *gather_owned(const gather *g, size_t inner)
+{
+    for (size_t row = 0; row < g->outer * g->count; row++) {
+        size_t from = row / g->count * g->limit + (size_t)index_at(g, row % g->count);
+        TW_TRY(tw_elements_copy(g->dtype, g->out + row * g->bytes, g->in + from * g->bytes, inner));
+    }
+    return TW_OK;
+}
+
+tw_status *tw_gather_rows(tw_dtype dtype, size_t outer, size_t limit, size_t inner, const void *in,
+                          tw_dtype index_dtype, const void *indices, size_t count, void *out,
+                          const tw_par *par)
+{
+    gather g = {.dtype = dtype,
+                .index_dtype = index_dtype,
+                .outer = outer,
+                .limit = limit,
+                .count = count,
+                .in = in,
+                .indices = indices,
+                .out = out};
+    size_t rows, bytes;
+    if (index_dtype != TW_INT32 && index_dtype != TW_INT64)
+        return tw_status_new(TW_UNIMPLEMENTED, "an index is int32 or int64, not %s",
+                             tw_dtype_name(index_dtype));
+    if (!tw_size_mul(inner, tw_dtype_size(dtype), &g.bytes) || !tw_size_mul(outer, count, &rows) ||
+        !tw_size_mul(rows, g.bytes, &bytes) || bytes > PTRDIFF_MAX)
+        return tw_status_new(TW_INVALID_ARGUMENT, "%zu rows of %zu elements are too large", count,
+                             inner);
+    for (size_t i = 0; i < count; i++) {
+        int64_t index = index_at(&g, i);
+        if (index < 0 || (uint64_t)index >= limit)
+            return tw_status_new(TW_INVALID_ARGUMENT,
+                                 "indices[%zu] = %" PRId64 " is not in [0, %zu)", i, index, limit);
+    }
+    if (bytes == 0)
+        return TW_OK;
+    if (!tw_dtype_is_plain(dtype))
+        return gather_owned(&g, inner);
+    g.cells = tw_par_cells(rows, 1, 3 + 0.15 * (double)g.bytes);
+    tw_par_run(par, g.cells, gather_cell, &g);
+    return TW_OK;
+}
