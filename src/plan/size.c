@@ -55,11 +55,12 @@ static tw_status *set_constant(tw_variant *v, uint32_t value, tw_array *array)
     return TW_OK;
 }
 
+/* Few enough to compute now; a size that only the kernel knows comes from inputs that are few. */
 static bool small_integers(const tw_variant *v, uint32_t value)
 {
     tw_dtype dtype = v->plan->values.items[value].dtype;
-    int64_t n = tw_shape_elements(v->values[value].shape);
-    return (dtype == TW_INT32 || dtype == TW_INT64 || dtype == TW_BOOL) && n >= 0 && n <= KNOWN_ELEMENTS;
+    bool integers = dtype == TW_INT32 || dtype == TW_INT64 || dtype == TW_BOOL;
+    return integers && (v->values[value].dynamic || tw_shape_elements(v->values[value].shape) <= KNOWN_ELEMENTS);
 }
 
 /* May the node's result be computed now, from sizes and known numbers? */
@@ -74,7 +75,7 @@ static bool is_known(const tw_variant *v, const tw_plan_node *node)
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
         const tw_sized *input = &v->values[node->inputs[i]];
-        if (shape_only ? input->dynamic : !input->constant)
+        if (shape_only ? input->dynamic : !input->constant || input->constant->count > KNOWN_ELEMENTS)
             return false;
     }
     return true;

@@ -178,7 +178,7 @@ static tw_status *alias_step(tw_variant *v, uint32_t index)
     } else {
         step.compute = copy_bytes;
         TW_TRY(output_places(v, node, &step));
-        if (step.flags & (TW_STEP_DYNAMIC | TW_STEP_HEAP))
+        if (step.flags & TW_STEP_HEAP)
             step.flags |= TW_STEP_ALIAS;
         return tw_variant_add_step(v, step);
     }
