@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every golden case of every op that exists, the whole way: built into a graph, planned, run and differentiated; outputs,
+ * variables afterwards, refusals and gradients (d sum(w * outputs) / d input) are compared with TensorFlow's. A case is
+ * compared or stands in exceptions.txt by name with its reason; at most one in a hundred may stand there. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <thalweg/thalweg.h>
+
+#include "plan/variant.h"
+#include "support/golden_cases.h"
+#include "support/golden_files.h"
+
+static struct {
+    size_t cases, compared, gradients, excused, bad;
+    const char *only;
+    char *exceptions;
+} tally;
+
+typedef struct built {
+    tw_graph *graph;
+    tw_session *session;
+    tw_operation *op;
+    tw_tensor inputs[GOLDEN_MANY], outputs[GOLDEN_MANY];
+    tw_feed feeds[GOLDEN_MANY];
+    size_t feed_count;
+    tw_tensor inits[GOLDEN_MANY];
+    size_t init_count;
+} built;
+
+static bool excused(const golden_case *one, const char *name)
+{
+    char key[200];
+    snprintf(key, sizeof key, "\n%s %s ", one->name, name);
+    if (!strstr(tally.exceptions, key))
+        return false;
+    tally.excused++;
+    return true;
+}
+
+static void differs(const golden_case *one, const char *name, const char *what)
+{
+    if (excused(one, name))
+        return;
+    tally.bad++;
+    printf("    %s %s: %s\n", one->name, name, what);
+}
+
+/* Floats sum up: relative to the largest magnitude in sight. */
+static golden_tolerance tolerance_for(const golden_case *one, const tw_array *want, double slack)
+{
+    golden_tolerance t = {.relative = slack * golden_relative(want->dtype), .scale = golden_largest(want)};
+    for (size_t i = 0; i < one->input_count; i++) {
+        double largest = golden_largest(one->inputs[i].array);
+        t.scale = largest > t.scale && largest < 1e6 ? largest : t.scale;
+    }
+    return t;
+}
+
+/* ---- building ---- */
+
+static tw_tensor make_variable(built *b, const golden_tensor *input, size_t i)
+{
+    tw_operation *op = NULL;
+    char name[24];
+    snprintf(name, sizeof name, "ref%zu", i);
+    tw_shape shape = input->array ? tw_array_shape(input->array) : TW_UNKNOWN_SHAPE;
+    tw_attr attrs[2] = {{.name = "dtype", .kind = TW_ATTR_TYPE, .value.type = input->dtype},
+                        {.name = "shape", .kind = TW_ATTR_SHAPE, .value.shape = shape}};
+    TW_CHECK(tw_graph_add(b->graph, &(tw_graph_add_args){.size = sizeof(tw_graph_add_args), .type = "VariableV2", .name = name,
+                                                         .attrs = attrs, .attr_count = 2}, &op));
+    tw_tensor variable = tw_operation_output(op, 0);
+    if (input->array)
+        b->inits[b->init_count++] = tw_assign(variable, input->array);
+    return variable;
+}
+
+/* Integers are constants, as in the cases' own making; all else is fed. */
+static void make_input(built *b, const golden_case *one, size_t i)
+{
+    const golden_tensor *input = &one->inputs[i];
+    if (input->is_ref) {
+        b->inputs[i] = make_variable(b, input, i);
+    } else if (input->dtype == TW_INT32 || input->dtype == TW_INT64) {
+        b->inputs[i] = tw_operand_tensor(tw_of_array(input->array), input->dtype, "input");
+    } else {
+        b->inputs[i] = tw_placeholder(input->dtype, .shape = tw_array_shape(input->array));
+        b->feeds[b->feed_count++] = (tw_feed){b->inputs[i], input->array};
+    }
+}
+
+static tw_status *build(const golden_case *one, built *b)
+{
+    *b = (built){.graph = tw_graph_new()};
+    b->session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .graph = b->graph});
+    tw_status *status = TW_OK;
+    TW_GRAPH(b->graph) {
+        for (size_t i = 0; i < one->input_count; i++)
+            make_input(b, one, i);
+        tw_graph_add_args args = {.size = sizeof args, .where = TW_HERE, .type = one->op, .inputs = b->inputs,
+                                  .input_count = one->input_count, .input_counts = one->count_count ? one->counts : NULL,
+                                  .attrs = one->attrs, .attr_count = one->attr_count};
+        status = tw_graph_add(b->graph, &args, &b->op);
+    }
+    for (size_t i = 0; !status && i < tw_operation_output_count(b->op); i++)
+        b->outputs[i] = tw_operation_output(b->op, i);
+    return status;
+}
+
+static void clear(built *b)
+{
+    tw_session_free(b->session);
+    tw_graph_unref(b->graph);
+}
+
+/* ---- running ---- */
+
+static bool suits(const golden_case *one, const tw_status *status, const char *phase)
+{
+    const golden_error *wanted = golden_error_of(one, phase);
+    return wanted && wanted->code == tw_status_code(status);
+}
+
+static void refused(const golden_case *one, tw_status *status)
+{
+    char what[500];
+    snprintf(what, sizeof what, "refused: %.450s", tw_status_message(status));
+    if (!suits(one, status, "build") && !suits(one, status, "run"))
+        differs(one, "error", what);
+    tw_status_free(status);
+}
+
+static tw_status *initialize(built *b)
+{
+    struct tw_run_args args = {.size = sizeof args, .session = b->session, .target = {b->inits, b->init_count}};
+    return tw_run_(&args);
+}
+
+/* The name of output `index` in the files: those of lists are numbered. */
+static const golden_tensor *wanted_output(const golden_case *one, size_t index)
+{
+    return index < one->out_count ? &one->outs[index] : NULL;
+}
+
+static void compare(const golden_case *one, const char *name, const tw_array *got, const tw_array *want, double slack)
+{
+    tw_text why;
+    if (!golden_same(got, want, tolerance_for(one, want, slack), &why))
+        differs(one, name, why.s);
+}
+
+static void compare_run(const golden_case *one, built *b)
+{
+    tw_array *out[GOLDEN_MANY] = {NULL};
+    size_t count = tw_operation_output_count(b->op);
+    tw_tensor operation = {b->op, -1};
+    struct tw_run_args args = {.size = sizeof args, .session = b->session, .fetch = {b->outputs, count},
+                               .target = {&operation, 1}, .feed = {b->feeds, b->feed_count}, .out = out};
+    tw_status *status = initialize(b);
+    if (!status)
+        status = tw_run_(&args);
+    if (status) {
+        refused(one, status);
+        return;
+    }
+    if (golden_error_of(one, "run") || golden_error_of(one, "build"))
+        differs(one, "error", "not refused");
+    for (size_t i = 0; i < count; i++) {
+        const golden_tensor *want = wanted_output(one, i);
+        if (want && want->array)
+            compare(one, want->name, out[i], want->array, 1);
+        tw_array_unref(out[i]);
+    }
+    for (size_t i = 0; i < one->after_count; i++) {
+        for (size_t k = 0; k < one->input_count; k++) {
+            tw_array *value = NULL;
+            if (strcmp(one->afters[i].name, one->inputs[k].name) || !one->afters[i].array)
+                continue;
+            TW_CHECK(tw_session_get(b->session, b->inputs[k], &value));
+            compare(one, one->afters[i].name, value, one->afters[i].array, 1);
+            tw_array_unref(value);
+        }
+    }
+}
+
+/* ---- gradients ---- */
+
+static const golden_tensor *find(const golden_tensor *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(list[i].name, name))
+            return &list[i];
+    }
+    return NULL;
+}
+
+static void compare_gradient(const golden_case *one, built *b, const golden_tensor *want, tw_grad grad)
+{
+    tw_array *got = NULL;
+    char name[100];
+    snprintf(name, sizeof name, "grad:%s", want->name);
+    if (!want->array) {
+        if (grad.kind != TW_GRAD_NONE)
+            differs(one, name, "a gradient where TensorFlow has none");
+        return;
+    }
+    if (grad.kind == TW_GRAD_NONE) {
+        differs(one, name, "no gradient");
+        return;
+    }
+    tw_tensor dense = {NULL, 0};
+    TW_GRAPH(b->graph) {
+        dense = tw_grad_tensor(grad);
+    }
+    struct tw_run_args args = {.size = sizeof args, .session = b->session, .fetch = {&dense, 1},
+                               .feed = {b->feeds, b->feed_count}, .out = &got};
+    tw_status *status = tw_run_(&args);
+    if (status)
+        differs(one, name, tw_status_message(status));
+    else
+        compare(one, name, got, want->array, 10);
+    tw_status_free(status);
+    tw_array_unref(got);
+    tally.gradients++;
+}
+
+static void differentiate(const golden_case *one, built *b)
+{
+    tw_tensor ys[GOLDEN_MANY], weights[GOLDEN_MANY], xs[GOLDEN_MANY];
+    const golden_tensor *wanted[GOLDEN_MANY];
+    size_t y_count = 0, x_count = 0;
+    TW_GRAPH(b->graph) {
+        for (size_t i = 0; i < tw_operation_output_count(b->op) && i < one->out_count; i++) {
+            const golden_tensor *w = find(one->ws, one->w_count, one->outs[i].name);
+            if (!w)
+                continue;
+            weights[y_count] = tw_operand_tensor(tw_of_array(w->array), w->dtype, "w");
+            ys[y_count++] = b->outputs[i];
+        }
+    }
+    for (size_t i = 0; i < one->input_count; i++) {
+        const golden_tensor *want = find(one->grads, one->grad_count, one->inputs[i].name);
+        if (want) {
+            wanted[x_count] = want;
+            xs[x_count++] = b->inputs[i];
+        }
+    }
+    if (!y_count || !x_count)
+        return;
+    tw_grads grads;
+    struct tw_gradients_args args = {.size = sizeof args, .where = TW_HERE, .ys = {ys, y_count}, .xs = {xs, x_count},
+                                     .grad_ys = {weights, y_count}};
+    tw_status *status = tw_gradients_add(&args, &grads);
+    if (status) {
+        if (!golden_error_of(one, "gradient"))
+            differs(one, "gradient", tw_status_message(status));
+        tw_status_free(status);
+        return;
+    }
+    for (size_t i = 0; i < x_count; i++)
+        compare_gradient(one, b, wanted[i], grads.grads[i]);
+}
+
+static void use_case(const golden_case *one, void *user)
+{
+    built b;
+    (void)user;
+    if (!one->new && excused(one, "old"))
+        return;
+    if (!one->new) /* 1.15.5's meaning holds where it has one of its own */
+        return;
+    tally.cases++;
+    tw_status *status = build(one, &b);
+    if (status) {
+        refused(one, status);
+    } else {
+        compare_run(one, &b);
+        if (!golden_error_of(one, "gradient"))
+            differentiate(one, &b);
+    }
+    tally.compared++;
+    clear(&b);
+}
+
+/* ---- the tests, one for each op ---- */
+
+static void an_op_agrees_with_tensorflow(void **state)
+{
+    char path[600];
+    size_t before = tally.bad;
+    snprintf(path, sizeof path, TW_SOURCE_ROOT "/tests/golden/ops/%s.txt", (const char *)*state);
+    assert_true(golden_cases_each(path, use_case, NULL));
+    if (tally.bad != before)
+        fail_msg("%zu differences in %s", tally.bad - before, (const char *)*state);
+}
+
+static void few_cases_are_excused(void **state)
+{
+    (void)state;
+    printf("note: golden ops: %zu cases compared, %zu gradients, %zu elements excused by name\n", tally.compared, tally.gradients,
+           tally.excused);
+    assert_int_equal(tally.cases, tally.compared);
+    assert_true(tally.excused * 100 <= tally.compared);
+}
+
+static int is_text(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return length > 4 && !strcmp(entry->d_name + length - 4, ".txt");
+}
+
+int main(int argc, char **argv)
+{
+    struct dirent **files;
+    int count = scandir(TW_SOURCE_ROOT "/tests/golden/ops", &files, is_text, alphasort);
+    struct CMUnitTest *tests = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof *tests);
+    size_t used = 0;
+    tally.exceptions = golden_read("exceptions.txt", &used);
+    used = 0;
+    for (int i = 0; i < count && tests; i++) {
+        char *name = files[i]->d_name;
+        name[strlen(name) - 4] = 0;
+        if (tw_op_find(name) && (argc < 2 || !strcmp(argv[1], name)))
+            tests[used++] = (struct CMUnitTest){.name = name, .test_func = an_op_agrees_with_tensorflow, .initial_state = name};
+    }
+    if (argc < 2)
+        tests[used++] = (struct CMUnitTest)cmocka_unit_test(few_cases_are_excused);
+    int failed = used ? _cmocka_run_group_tests("golden: ops through the graph", tests, used, NULL, NULL) : 0;
+    for (int i = 0; i < count; i++)
+        free(files[i]);
+    free(files);
+    free(tests);
+    free(tally.exceptions);
+    return failed;
+}
