@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The `thalweg` command: version, ops [NAME], explain GRAPH FETCH... [--feed NAME=SHAPE]. */
+ * The `thalweg` command: version, ops [NAME], reference, explain GRAPH TENSOR... [--feed TENSOR]... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@ static int usage(void)
 {
     fputs("usage: thalweg version\n"
           "       thalweg ops [NAME]                          all ops, or what one does\n"
+          "       thalweg reference                           all ops and composites as one page of Markdown\n"
           "       thalweg explain GRAPH TENSOR...             the plan that computes these tensors of a GraphDef file\n"
           "               [--feed TENSOR]...                  with these fed\n", stderr);
     return 2;
@@ -45,6 +46,37 @@ static void show_op(const tw_op *op)
         printf("%s    %s\n", i ? "" : "\nexamples:\n", d->examples[i]);
     const char *gradient = !d->gradient ? "none written" : d->gradient == tw_not_differentiable ? "not differentiable" : "yes";
     printf("\ngradient: %s\n", gradient);
+}
+
+static void reference_op(const tw_op *op)
+{
+    const tw_op_definition *d = tw_op_get_definition(op);
+    printf("### %s\n\n    %s\n\n%s\n", tw_op_name(op), d->signature, d->doc ? d->doc : "");
+    for (size_t i = 0; i < TW_DEFINITION_EXAMPLES && d->examples[i]; i++)
+        printf("%s    %s\n", i ? "" : "\n", d->examples[i]);
+    if (d->since)
+        printf("\nSince: %s.\n", d->since);
+    printf("\n%s\n\n", !d->gradient ? "No gradient was written." : d->gradient == tw_not_differentiable ? "Not differentiable." : "Differentiable.");
+}
+
+/* The whole reference as one Markdown page. */
+static int reference(void)
+{
+    printf("# Reference\n\nMade from the registry by `thalweg reference`. Signatures are in TensorFlow's language: inputs -> outputs; "
+           "attributes.\n\n## Ops\n\n");
+    for (size_t i = 0; i < tw_op_count(); i++) {
+        if (tw_op_name(tw_op_at(i))[0] != '_')
+            reference_op(tw_op_at(i));
+    }
+    printf("## Composites\n\nFunctions of many ops; `tw_NAME(...)` in C.\n\n");
+    for (size_t i = 0; i < tw_composite_count(); i++) {
+        const char *name;
+        const tw_composite *c = tw_composite_at(i, &name);
+        printf("### %s\n\n    %s\n\n%s\n\n", name, c->signature, c->doc ? c->doc : "");
+        for (size_t k = 0; k < TW_DEFINITION_EXAMPLES && c->examples[k]; k++)
+            printf("    %s\n\n", c->examples[k]);
+    }
+    return 0;
 }
 
 static int ops(const char *name)
@@ -117,6 +149,8 @@ int main(int argc, char **argv)
         return version();
     if (!strcmp(argv[1], "ops") && argc <= 3)
         return ops(argc > 2 ? argv[2] : NULL);
+    if (!strcmp(argv[1], "reference"))
+        return reference();
     if (!strcmp(argv[1], "explain"))
         return explain(argc - 2, argv + 2);
     return usage();
