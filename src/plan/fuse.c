@@ -342,9 +342,9 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
     const tw_plan_node *last = &plan->nodes.items[root];
     uint32_t shaped = w.group->reduces ? last->inputs[0] : last->first_value;
     tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
-    *made = false;
+    *made = !tw_variant_must_run(v, last); /* then nothing of the group runs: nobody else reads it */
     for (uint32_t m = 0; m < w.group->count; m++) {
-        if (v->values[plan->nodes.items[w.group->nodes[m]].first_value].dynamic)
+        if (*made || v->values[plan->nodes.items[w.group->nodes[m]].first_value].dynamic)
             return TW_OK;
     }
     if (v->values[last->first_value].constant || v->values[shaped].dynamic || v->values[shaped].constant)

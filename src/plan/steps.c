@@ -28,7 +28,7 @@ static bool all_known(const tw_variant *v, const tw_plan_node *node)
     return node->output_count > 0;
 }
 
-static bool must_run(const tw_variant *v, const tw_plan_node *node)
+bool tw_variant_must_run(const tw_variant *v, const tw_plan_node *node)
 {
     if (node->kind == TW_NODE_FEED || node->kind == TW_NODE_CONSTANT || node->is_variable)
         return false;
@@ -56,7 +56,7 @@ static void mark_needed(tw_variant *v)
     }
     for (uint32_t i = plan->order_count; i-- > 0;) {
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
-        if (!must_run(v, node))
+        if (!tw_variant_must_run(v, node))
             continue;
         bool sizes_only = node->spec.op && node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
         for (uint32_t k = 0; k < node->input_count; k++)
@@ -78,6 +78,7 @@ tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
     }
     if (node->ref_inputs)
         step.flags |= TW_STEP_WRITES;
+    v->has_heap = v->has_heap || step.flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC);
     v->input_total += step.input_count + step.output_count;
     return tw_vec_push(&v->steps, step) ? TW_OK : tw_no_memory();
 }
@@ -216,7 +217,7 @@ static tw_status *merge_step(tw_variant *v, uint32_t index)
 tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
-    if (!must_run(v, node))
+    if (!tw_variant_must_run(v, node))
         return TW_OK;
     if (node->kind == TW_NODE_LOOP) {
         tw_step step = {.node = index, .flags = TW_STEP_LOOP, .body = v->bodies[index]};

@@ -68,6 +68,7 @@ typedef struct tw_variant {
     uint32_t **feed_views;      /* by feed: the values that view its memory, then TW_NO_INDEX */
     struct tw_variant **bodies; /* by node: of loops */
     uint32_t fused_steps;
+    bool has_heap;              /* some step has outputs with storage of their own */
     uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */
     struct tw_variant *next;    /* of one plan, see runtime/cache.c */
     void *frames;               /* idle frames, the runtime's, and how they are freed with the variant */
@@ -104,5 +105,6 @@ void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array
 tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
 tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
+bool tw_variant_must_run(const tw_variant *variant, const tw_plan_node *node);
 
 #endif

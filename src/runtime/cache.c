@@ -8,7 +8,7 @@
 #include "runtime/frame.h"
 #include "runtime/run.h"
 
-enum { VALUE_VARIANTS = 16, VARIANTS = 64 };
+enum { VALUE_VARIANTS = 16, VARIANTS = 64, KEY_BYTES = 512 };
 
 /* ---- variants of one skeleton ---- */
 
@@ -94,25 +94,28 @@ static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *co
     return status;
 }
 
-static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+/* Moves the entry for a key to the front; NULL: there is none. */
+static tw_sizes *find_sizes(tw_skeleton *s, const unsigned char *key, size_t bytes)
 {
-    size_t bytes = key_size(s, feeds);
+    for (tw_sizes **at = &s->sizes; *at; at = &(*at)->next) {
+        tw_sizes *found = *at;
+        if (found->bytes != bytes || memcmp(found->key, key, bytes))
+            continue;
+        *at = found->next;
+        found->next = s->sizes;
+        s->sizes = found;
+        return found;
+    }
+    return NULL;
+}
+
+static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const *feeds, const unsigned char *key, size_t bytes)
+{
     tw_sizes *sizes = tw_alloc(sizeof *sizes + bytes);
     if (!sizes)
         return tw_no_memory();
     *sizes = (tw_sizes){.bytes = bytes};
-    write_key(s, feeds, sizes->key);
-    for (tw_sizes **at = &s->sizes; *at; at = &(*at)->next) {
-        tw_sizes *found = *at;
-        if (found->bytes != bytes || memcmp(found->key, sizes->key, bytes))
-            continue;
-        *at = found->next; /* to the front */
-        found->next = s->sizes;
-        s->sizes = found;
-        tw_free(sizes);
-        *out = tw_variant_ref(found->variant);
-        return TW_OK;
-    }
+    memcpy(sizes->key, key, bytes);
     tw_status *status = make_variant(session, s, feeds, sizes);
     if (status) {
         tw_free(sizes);
@@ -120,9 +123,25 @@ static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *co
     }
     sizes->next = s->sizes;
     s->sizes = sizes;
-    *out = tw_variant_ref(sizes->variant);
     trim_variants(session, s);
     return TW_OK;
+}
+
+static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+{
+    unsigned char small[KEY_BYTES], *key = small;
+    size_t bytes = key_size(s, feeds);
+    if (bytes > sizeof small)
+        key = tw_alloc(bytes);
+    if (!key)
+        return tw_no_memory();
+    write_key(s, feeds, key);
+    tw_status *status = find_sizes(s, key, bytes) ? TW_OK : add_sizes(session, s, feeds, key, bytes);
+    if (!status)
+        *out = tw_variant_ref(s->sizes->variant);
+    if (key != small)
+        tw_free(key);
+    return status;
 }
 
 tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)

@@ -277,7 +277,7 @@ tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
 void tw_frame_drop_heap(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;
-    for (size_t s = 0; s < v->steps.count; s++) {
+    for (size_t s = 0; v->has_heap && s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         for (uint32_t k = 0; step->flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC) && k < step->output_count; k++) {
             tw_array *slot = &frame->slots[step->outputs[k]];
