@@ -21,6 +21,21 @@ static tw_status *compute_fill(tw_compute *c)
     return (tw_fill)(out->dtype, tw_input_data(c, 1), out->count, out->data, &par);
 }
 
+/* Every element is the value, so its derivative is the sum of all. */
+static tw_status *fill_gradient(tw_gradient *g)
+{
+    tw_tensor dy = tw_gradient_dy(g, 0);
+    tw_shape shape = tw_tensor_shape(dy);
+    int64_t axes[TW_MAX_RANK];
+    for (size_t i = 0; shape.dims && i < shape.rank; i++)
+        axes[i] = (int64_t)i;
+    if (shape.dims)
+        g->dx[1] = tw_grad_of(tw_sum(dy, ((tw_ints){axes, shape.rank})));
+    else
+        g->dx[1] = tw_grad_of(tw_sum(tw_reshape(dy, TW_INTS(-1)), 0));
+    return TW_OK;
+}
+
 const tw_op_definition tw_op_Fill = {
     .signature = "dims: index_type, value: T -> output: T; T: type; "
                  "index_type: {int32, int64} = int32",
@@ -29,6 +44,7 @@ const tw_op_definition tw_op_Fill = {
     .examples = {"fill([2, 3], 9) -> [[9, 9, 9], [9, 9, 9]]"},
     .shape_inputs = 1,
     .infer = infer_fill,
+    .gradient = fill_gradient,
     .compute = compute_fill,
 };
 
