@@ -125,7 +125,7 @@ static tw_status *apply_scopes(addition *a)
     a->effect.device = a->args.device ? a->args.device : "";
     if (!a->args.is_import) {
         a->region = tw_scope_region(d->graph);
-        TW_TRY(tw_region_enter(a->region, d->type, d->inputs, d->input_count));
+        TW_TRY(tw_region_enter(a->region, d->type, a->full, a->exact, d->inputs, d->input_count));
         TW_TRY(tw_scope_apply(&a->args, d->graph, d->op, d->inputs, d->input_count, &d->arena,
                               &a->effect));
         if (a->region)

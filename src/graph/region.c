@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "graph/scope.h"
 
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
@@ -66,25 +67,53 @@ static bool is_visible(tw_region *region, const tw_operation *op)
     return false;
 }
 
-tw_status *tw_region_enter(tw_region *region, const char *type, tw_tensor *inputs,
-                           size_t input_count)
+/* What comes in for an operation is named under it: "mul/Enter". The scope that says so is open
+ * until it is popped to *depth. */
+static tw_status *open_names(tw_region *region, const char *name, bool exact, int *depth)
 {
-    bool bridges = is_type(type, "Enter") || is_type(type, "Switch");
-    for (size_t i = 0; i < input_count; i++) {
+    char *unique = NULL;
+    tw_buffer scope = {0};
+    *depth = (int)tw_thread_here()->scopes.count;
+    tw_graph_lock(region->graph);
+    tw_status *status = exact ? TW_OK : tw_name_unique_locked(region->graph, name, &unique);
+    tw_graph_unlock(region->graph);
+    TW_TRY(status);
+    tw_buffer_printf(&scope, "%s/", exact ? name : unique);
+    tw_free(unique);
+    char *text = tw_buffer_take(&scope);
+    status = text ? tw_scope_push_graph(region->graph) : tw_no_memory();
+    if (!status)
+        status = tw_scope_push_name(text);
+    tw_free(text);
+    return status;
+}
+
+tw_status *tw_region_enter(tw_region *region, const char *type, const char *name, bool exact,
+                           tw_tensor *inputs, size_t input_count)
+{
+    int depth = -1;
+    tw_status *status = TW_OK;
+    for (size_t i = 0; i < input_count && !status; i++) {
         const tw_operation *op = inputs[i].op;
         tw_region *from = output_region(op);
-        if (from == region || bridges)
+        if (from == region || is_type(type, "Enter"))
             continue;
         if (!is_visible(region, op))
-            return tw_value_error(tw_region_loop(region)
-                                      ? "input %zu, '%s', is in another while loop"
-                                      : "input %zu, '%s', is in a while loop: use what the loop "
-                                        "returns",
-                                  i, op->spec.name);
-        if (region && !is_inside(from, region))
-            TW_TRY(tw_region_capture(region, inputs[i], &inputs[i]));
+            status = tw_value_error(tw_region_loop(region)
+                                        ? "input %zu, '%s', is in another while loop"
+                                        : "input %zu, '%s', is in a while loop: use what the loop "
+                                          "returns",
+                                    i, op->spec.name);
+        if (status || !region || is_inside(from, region))
+            continue;
+        if (depth < 0)
+            status = open_names(region, name, exact, &depth);
+        if (!status)
+            status = tw_region_capture(region, inputs[i], &inputs[i]);
     }
-    return TW_OK;
+    if (depth >= 0)
+        tw_scope_pop_to(depth);
+    return status;
 }
 
 static tw_operation *pivot_of(const tw_region *region)

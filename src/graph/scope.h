@@ -84,9 +84,10 @@ void tw_scope_saw(const tw_operation *op);
 tw_status *tw_device_merge(const char *inner, const char *outer, char **out);
 
 /* region.c: inputs as they are seen inside, and the control inputs of what has to wait for the
- * region's pivot. `inputs` and the controls (from the arena) are replaced. */
-tw_status *tw_region_enter(tw_region *region, const char *type, tw_tensor *inputs,
-                           size_t input_count);
+ * region's pivot. `inputs` and the controls (from the arena) are replaced. What has to be made for
+ * that is named under the operation's full name (`exact`: it is unique as it is). */
+tw_status *tw_region_enter(tw_region *region, const char *type, const char *name, bool exact,
+                           tw_tensor *inputs, size_t input_count);
 tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tensor *inputs,
                               size_t input_count, tw_scope_effect *effect, tw_arena *arena);
 

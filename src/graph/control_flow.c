@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How the inside of a branch or a loop sees tensors of the outside, and tw_cond. An outer tensor
+ * comes into a branch through a Switch, into a loop through an Enter, through one region after the
+ * other; what a gradient loop needs of the loop that it differentiates is a LoopValue. Each is made
+ * once for a region. */
+#include "graph/control_flow.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "graph/operand.h"
+#include "graph/scope.h"
+#include "thalweg/control_flow.h"
+
+tw_status *tw_node_add(tw_graph *graph, const char *type, const char *name, tw_tensors inputs,
+                       const tw_attr *attrs, size_t attr_count, tw_where where, tw_operation **out)
+{
+    tw_graph_add_args args = {.size = sizeof args,
+                              .where = where,
+                              .type = type,
+                              .name = name,
+                              .inputs = inputs.items,
+                              .input_count = inputs.count,
+                              .attrs = attrs,
+                              .attr_count = attr_count};
+    return tw_graph_add(graph, &args, out);
+}
+
+static bool is_exit(const tw_operation *op)
+{
+    return !strcmp(op->spec.type, "Exit") || !strcmp(op->spec.type, "RefExit");
+}
+
+bool tw_region_holds(const tw_region *region, const tw_operation *op)
+{
+    const tw_region *r = op->region && is_exit(op) ? op->region->outer : op->region;
+    while (r && r != region)
+        r = r->outer;
+    return r == region;
+}
+
+int tw_region_step_into(tw_region *region)
+{
+    int depth = (int)tw_thread_here()->scopes.count;
+    tw_status *status = tw_scope_push_graph(region->graph);
+    if (!status)
+        status = tw_scope_push_control((tw_tensors){NULL, 0});
+    if (!status && tw_scope_push_region(region) >= 0)
+        return depth;
+    tw_status_free(status);
+    tw_scope_pop_to(depth);
+    return -1;
+}
+
+/* ---- what was captured ---- */
+
+static uint64_t capture_key(tw_tensor tensor)
+{
+    return (uint64_t)tensor.op->id << 8 | (uint8_t)tensor.index;
+}
+
+static bool known(const tw_region *region, tw_tensor tensor, tw_tensor *out)
+{
+    uint64_t place;
+    tw_graph_lock(region->graph);
+    bool found = tensor.index < 256 &&
+                 tw_int_map_get(&region->captured, capture_key(tensor), &place);
+    if (found)
+        *out = *(const tw_tensor *)(uintptr_t)place;
+    tw_graph_unlock(region->graph);
+    return found;
+}
+
+/* Notes what stands for `tensor` inside; without memory it is only made again next time. */
+static void note(tw_region *region, tw_tensor tensor, tw_tensor inside)
+{
+    tw_graph_lock(region->graph);
+    tw_tensor *kept = tw_arena_copy(&region->graph->arena, &inside, sizeof inside);
+    if (kept && tensor.index < 256)
+        tw_int_map_set(&region->captured, capture_key(tensor), (uint64_t)(uintptr_t)kept);
+    tw_graph_unlock(region->graph);
+}
+
+static void put_into(tw_operation *op, tw_region *region)
+{
+    tw_graph_lock(op->graph);
+    op->region = region;
+    tw_graph_unlock(op->graph);
+}
+
+/* ---- into a branch ---- */
+
+static tw_status *add_switch(const tw_region *region, tw_tensor data, tw_operation **out)
+{
+    bool ref = tw_dtype_is_ref(tw_tensor_dtype(data));
+    tw_tensor inputs[] = {data, region->pred};
+    TW_TRY(tw_scope_push_colocate((tw_tensor){NULL, 0}));
+    tw_status *status = tw_scope_push_colocate(data);
+    if (!status)
+        status = tw_node_add(region->graph, ref ? "RefSwitch" : "Switch", "Switch",
+                             (tw_tensors){inputs, 2}, NULL, 0, data.op->spec.where, out);
+    return status;
+}
+
+static tw_status *capture_in_branch(tw_region *region, tw_tensor tensor, tw_tensor *out)
+{
+    int depth = (int)tw_thread_here()->scopes.count;
+    tw_status *status = tw_scope_push_graph(region->graph);
+    tw_operation *op = NULL;
+    if (!status)
+        status = tw_scope_push_control((tw_tensors){NULL, 0});
+    if (!status && region->outer && tw_scope_push_region(region->outer) < 0)
+        status = tw_no_memory();
+    if (!status)
+        status = add_switch(region, tensor, &op);
+    tw_scope_pop_to(depth);
+    TW_TRY(status);
+    put_into(op, region);
+    *out = (tw_tensor){op, region->branch ? 1 : 0};
+    return TW_OK;
+}
+
+/* ---- into a loop ---- */
+
+tw_operation *tw_loop_constant_enter(tw_tensor tensor)
+{
+    static const char *const same[] = {"Switch", "RefSwitch", "Identity", "RefIdentity"};
+    tw_operation *op = tensor.op;
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        if (strcmp(op->spec.type, same[i]))
+            continue;
+        op = tw_operation_input(op, 0).op;
+        i = (size_t)-1;
+    }
+    bool enter = !strcmp(op->spec.type, "Enter") || !strcmp(op->spec.type, "RefEnter");
+    const tw_attr *constant = enter ? tw_operation_attr(op, "is_constant") : NULL;
+    return constant && constant->value.b ? op : NULL;
+}
+
+/* The loops around `op`'s outputs, the innermost first, up to one that is around `region` too. */
+static size_t loops_apart(const tw_region *region, const tw_operation *op, size_t most)
+{
+    tw_region *loop = tw_region_loop(op->region);
+    size_t count = 0;
+    for (; loop && count < most; loop = tw_region_loop(loop->outer), count++) {
+        const tw_region *around = region;
+        while (around && around != loop)
+            around = around->outer;
+        if (around)
+            break;
+    }
+    return count;
+}
+
+enum { MOST_LOOPS = 32 };
+
+/* The counters of the gradient loops, the outermost first, as `region` sees them. */
+static tw_status *gather_indices(tw_region *region, size_t count, tw_tensor *out)
+{
+    tw_region *loop = tw_region_loop(region);
+    for (size_t i = count; i-- > 0; loop = tw_region_loop(loop->outer)) {
+        if (!loop || !loop->counter.op)
+            return tw_status_new(TW_INTERNAL,
+                                 "a value of a loop is wanted outside of its gradient");
+        out[i] = loop->counter;
+        if (loop != tw_region_loop(region))
+            TW_TRY(tw_region_capture(region, loop->counter, &out[i]));
+    }
+    return TW_OK;
+}
+
+tw_status *tw_loop_value(tw_region *region, tw_tensor forward, tw_tensor *out)
+{
+    tw_tensor indices[MOST_LOOPS];
+    size_t count = loops_apart(region, forward.op, MOST_LOOPS);
+    if (!count || count == MOST_LOOPS)
+        return tw_value_error("%zu nested loops are more than a gradient can follow", count);
+    TW_TRY(gather_indices(region, count, indices));
+    tw_attr attr = {.name = "T", .kind = TW_ATTR_TYPE};
+    attr.value.type = tw_dtype_base(tw_tensor_dtype(forward));
+    tw_operation *op;
+    int depth = tw_region_step_into(region);
+    if (depth < 0)
+        return tw_no_memory();
+    tw_status *status = tw_node_add(region->graph, "LoopValue", NULL, (tw_tensors){indices, count},
+                                    &attr, 1, forward.op->spec.where, &op);
+    tw_scope_pop_to(depth);
+    TW_TRY(status);
+    tw_graph_lock(op->graph);
+    op->forward = forward;
+    op->outputs[0].shape = forward.op->outputs[forward.index].shape;
+    tw_graph_unlock(op->graph);
+    *out = (tw_tensor){op, 0};
+    return TW_OK;
+}
+
+static tw_status *copy_constant(tw_region *region, const tw_operation *constant, tw_tensor *out)
+{
+    tw_operation *op;
+    TW_TRY(tw_node_add(region->graph, "Const", NULL, (tw_tensors){NULL, 0}, constant->spec.attrs,
+                       constant->spec.attr_count, constant->spec.where, &op));
+    *out = (tw_tensor){op, 0};
+    return TW_OK;
+}
+
+/* A tensor of the loop that `region` differentiates: what is the same in every iteration comes from
+ * outside, the rest is looked up. */
+static tw_status *capture_forward(tw_region *region, tw_tensor tensor, tw_tensor *out)
+{
+    tw_operation *enter = tw_loop_constant_enter(tensor);
+    if (enter)
+        return tw_region_capture(region, tw_operation_input(enter, 0), out);
+    if (strcmp(tensor.op->spec.type, "Const") == 0) {
+        int depth = tw_scope_push_region(region);
+        if (depth < 0)
+            return tw_no_memory();
+        tw_status *status = copy_constant(region, tensor.op, out);
+        tw_scope_pop_to(depth);
+        return status;
+    }
+    return tw_loop_value(region, tensor, out);
+}
+
+static tw_status *add_enter(const tw_region *region, tw_tensor data, bool constant,
+                            const char *name, tw_where where, tw_operation **out)
+{
+    bool ref = tw_dtype_is_ref(tw_tensor_dtype(data));
+    tw_attr attrs[] = {{.name = "frame_name", .kind = TW_ATTR_STRING},
+                       {.name = "is_constant", .kind = TW_ATTR_BOOL},
+                       {.name = "parallel_iterations", .kind = TW_ATTR_INT}};
+    attrs[0].value.s = (tw_bytes){region->name, strlen(region->name)};
+    attrs[1].value.b = constant;
+    attrs[2].value.i = region->parallel_iterations;
+    return tw_node_add(region->graph, ref ? "RefEnter" : "Enter", name ? name : "Enter",
+                       (tw_tensors){&data, 1}, attrs, 3, where, out);
+}
+
+tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
+{
+    tw_operation *op = NULL;
+    int depth = tw_region_step_into(region);
+    if (depth < 0)
+        return tw_no_memory();
+    tw_status *status = add_enter(region, tensor, true, NULL, tensor.op->spec.where, &op);
+    tw_scope_pop_to(depth);
+    *out = (tw_tensor){op, 0};
+    return status;
+}
+
+tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out)
+{
+    if (tw_region_holds(region, tensor.op)) {
+        *out = tensor;
+        return TW_OK;
+    }
+    if (known(region, tensor, out))
+        return TW_OK;
+    tw_tensor outer = tensor;
+    const tw_region *forward = region->kind == TW_REGION_LOOP ? region->forward : NULL;
+    if (forward && tw_region_holds(forward, tensor.op)) {
+        TW_TRY(capture_forward(region, tensor, out));
+    } else {
+        if (region->outer)
+            TW_TRY(tw_region_capture(region->outer, tensor, &outer));
+        TW_TRY(region->kind == TW_REGION_LOOP ? tw_loop_constant(region, outer, out)
+                                              : capture_in_branch(region, outer, out));
+        if (!tw_same(outer, tensor))
+            note(region, outer, *out);
+    }
+    note(region, tensor, *out);
+    return TW_OK;
+}
+
+/* ---- the nodes of a loop ---- */
+
+tw_status *tw_loop_open(tw_graph *graph, const char *frame, int64_t parallel_iterations,
+                        tw_region **out)
+{
+    const char *name = tw_graph_unique_name(graph, frame, true);
+    if (!name)
+        return tw_no_memory();
+    TW_TRY(tw_region_new(graph, TW_REGION_LOOP, tw_scope_region(graph), name, out));
+    (*out)->parallel_iterations = parallel_iterations;
+    return TW_OK;
+}
+
+/* A variable's first value is not to be fixed where the loop may change its shape. */
+static tw_status *set_invariant(tw_operation *enter, tw_shape invariant)
+{
+    tw_graph *graph = enter->graph;
+    tw_shape first = tw_tensor_shape((tw_tensor){enter, 0});
+    if (!tw_shape_compatible(first, invariant))
+        return tw_value_error("The shape invariant specified for %s is not compatible with the "
+                              "initial shape of the loop variable. It enters the loop with shape "
+                              "%s, but the specified shape invariant is %s.",
+                              tw_tensor_name((tw_tensor){enter, 0}).s, tw_shape_text(first).s,
+                              tw_shape_text(invariant).s);
+    tw_graph_lock(graph);
+    tw_shape kept = TW_UNKNOWN_SHAPE;
+    if (invariant.dims) {
+        int64_t *dims = tw_arena_array(&graph->arena, invariant.rank + 1, sizeof *dims);
+        if (dims && invariant.rank)
+            memcpy(dims, invariant.dims, invariant.rank * sizeof *dims);
+        kept = (tw_shape){dims, invariant.rank};
+    }
+    enter->outputs[0].shape = kept;
+    tw_graph_unlock(graph);
+    return kept.dims || !invariant.dims ? TW_OK : tw_no_memory();
+}
+
+tw_status *tw_loop_enter(tw_region *region, tw_tensor first, const tw_shape *invariant,
+                         const char *name, tw_where where)
+{
+    tw_loop_var var = {NULL, NULL, NULL, NULL, NULL};
+    tw_tensor seen = first;
+    if (region->outer)
+        TW_TRY(tw_region_capture(region->outer, first, &seen));
+    int depth = tw_region_step_into(region);
+    if (depth < 0)
+        return tw_no_memory();
+    tw_status *status = add_enter(region, seen, false, name, where, &var.enter);
+    tw_scope_pop_to(depth);
+    TW_TRY(status);
+    tw_region *around = region->outer ? tw_region_loop(region->outer) : NULL;
+    if (around && around->pivot_body.op && tw_loop_constant_enter(seen))
+        TW_TRY(tw_operation_add_control_input(var.enter, around->pivot_body.op));
+    if (invariant)
+        TW_TRY(set_invariant(var.enter, *invariant));
+    return tw_vec_push(&region->vars, var) ? TW_OK : tw_no_memory();
+}
+
+static const char *typed(const tw_operation *op, const char *plain, const char *ref)
+{
+    return tw_dtype_is_ref(op->outputs[0].dtype) ? ref : plain;
+}
+
+tw_status *tw_loop_merge(tw_region *region, size_t var, const char *name, tw_where where)
+{
+    tw_loop_var *v = &region->vars.items[var];
+    tw_tensor twice[] = {{v->enter, 0}, {v->enter, 0}};
+    TW_TRY(tw_node_add(region->graph, typed(v->enter, "Merge", "RefMerge"), name ? name : "Merge",
+                       (tw_tensors){twice, 2}, NULL, 0, where, &v->merge));
+    if (!region->pivot_cond)
+        region->pivot_cond = v->merge;
+    return TW_OK;
+}
+
+tw_status *tw_loop_condition(tw_region *region, tw_tensor go_on, const char *name, tw_where where)
+{
+    return tw_node_add(region->graph, "LoopCond", name, (tw_tensors){&go_on, 1}, NULL, 0, where,
+                       &region->cond);
+}
+
+tw_status *tw_loop_switch(tw_region *region, size_t var, const char *name, tw_where where)
+{
+    tw_loop_var *v = &region->vars.items[var];
+    tw_tensor inputs[] = {{v->merge, 0}, {region->cond, 0}};
+    int depth = (int)tw_thread_here()->scopes.count;
+    tw_status *status = tw_scope_push_colocate((tw_tensor){NULL, 0});
+    if (!status)
+        status = tw_scope_push_colocate(inputs[0]);
+    if (!status)
+        status = tw_node_add(region->graph, typed(v->merge, "Switch", "RefSwitch"),
+                             name ? name : "Switch", (tw_tensors){inputs, 2}, NULL, 0, where,
+                             &v->switch_);
+    tw_scope_pop_to(depth);
+    return status;
+}
+
+tw_status *tw_loop_next(tw_region *region, size_t var, tw_tensor value, const char *name,
+                        tw_where where)
+{
+    tw_loop_var *v = &region->vars.items[var];
+    bool ref = tw_dtype_is_ref(tw_tensor_dtype(value)) &&
+               tw_dtype_is_ref(v->merge->outputs[0].dtype);
+    TW_TRY(tw_node_add(region->graph, ref ? "RefNextIteration" : "NextIteration",
+                       name ? name : "NextIteration", (tw_tensors){&value, 1}, NULL, 0, where,
+                       &v->next));
+    return tw_operation_set_input(v->merge, 1, (tw_tensor){v->next, 0});
+}
+
+tw_status *tw_loop_exit(tw_region *region, size_t var, const char *name, tw_where where)
+{
+    tw_loop_var *v = &region->vars.items[var];
+    tw_tensor input = {v->switch_, 0};
+    return tw_node_add(region->graph, typed(v->switch_, "Exit", "RefExit"), name ? name : "Exit",
+                       (tw_tensors){&input, 1}, NULL, 0, where, &v->exit);
+}
