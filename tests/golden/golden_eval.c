@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * golden_eval [-q] [OP ...]: computes TensorFlow's cases of ops (all registered ones) by themselves,
- * without a graph, and compares outputs, variables, refusals and static shapes. Prints what fails,
- * a line for each op and totals; exit status 1 if anything failed. Elements in which we mean to
- * differ stand in tests/golden/exceptions.txt: CASE NAME "why". */
+ * golden_eval [-q] [OP ...]: computes TensorFlow's cases of ops (all registered ones) by
+ * themselves, without a graph, and compares outputs, variables, refusals and static shapes. Prints
+ * what fails, a line for each op and totals; exit status 1 if anything failed. Elements in which we
+ * mean to differ stand in tests/golden/exceptions.txt: CASE NAME "why". */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +88,8 @@ static const char *const sums[] = {"Sum",
                                    "CropAndResize",
                                    "ExtractGlimpse",
                                    "DrawBoundingBoxes",
+                                   "Apply",
+                                   "SparseApply",
                                    NULL};
 /* Linear algebra. */
 static const char *const solvers[] = {"Matrix",    "BatchMatrix", "Cholesky",    "BatchCholesky",
