@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Distributions over Philox streams. Work is cut at numbers of elements that are whole groups of
+ * blocks; a cell skips to its place in the stream. */
+#include "kernels/distributions.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "kernels/distributions_inside.h"
+#include "tensor/array.h"
+
+enum {
+    WORDS = 4,
+    BATCH_WORDS = TW_RANDOM_BATCH * WORDS,
+    CELL = 4 * BATCH_WORDS,   /* elements that a cell makes, of most kinds */
+    RESERVED = 256            /* words of the stream kept for each truncated number */
+};
+
+typedef struct fill {
+    tw_philox stream;
+    tw_dtype dtype;
+    uint64_t low, range;
+    char *out;
+    size_t count;
+    const tw_random_loops *loops;
+} fill;
+
+/* ---- numbers from words ---- */
+
+static double double_of(uint32_t high, uint32_t low)
+{
+    uint64_t bits = (UINT64_C(1023) << 52) | (uint64_t)(high & 0xfffffu) << 32 | low;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value - 1;
+}
+
+/* Two normal doubles of four words. */
+static void normal_doubles(const uint32_t words[4], double out[2])
+{
+    double u = double_of(words[0], words[1]), v = double_of(words[2], words[3]);
+    double radius = sqrt(-2 * log(u < 1.0e-7 ? 1.0e-7 : u)), angle = 2 * 3.14159265358979323846 * v;
+    out[0] = sin(angle) * radius;
+    out[1] = cos(angle) * radius;
+}
+
+static uint16_t half_of(uint32_t word)
+{
+    return tw_float_to_half(tw_half_to_float((uint16_t)(0x3c00 | (word & 0x3ff))) - 1);
+}
+
+static uint16_t bfloat16_of(uint32_t word)
+{
+    return tw_float_to_bfloat16(tw_bfloat16_to_float((uint16_t)(0x3f80 | (word & 0x7f))) - 1);
+}
+
+static uint16_t narrow(tw_dtype dtype, float value)
+{
+    return dtype == TW_FLOAT16 ? tw_float_to_half(value) : tw_float_to_bfloat16(value);
+}
+
+/* ---- a batch of words becomes numbers ---- */
+
+typedef void (*batch_fn)(const fill *f, const uint32_t words[BATCH_WORDS], void *out);
+
+static void uniform_floats(const fill *f, const uint32_t *words, void *out)
+{
+    f->loops->uniform_f32(BATCH_WORDS, out, words);
+}
+
+static void normal_floats(const fill *f, const uint32_t *words, void *out)
+{
+    f->loops->normal_f32(BATCH_WORDS, out, words);
+}
+
+static void uniform_shorts(const fill *f, const uint32_t *words, void *out)
+{
+    uint16_t *z = out;
+    for (size_t i = 0; i < BATCH_WORDS; i++)
+        z[i] = f->dtype == TW_FLOAT16 ? half_of(words[i]) : bfloat16_of(words[i]);
+}
+
+static void normal_shorts(const fill *f, const uint32_t *words, void *out)
+{
+    float values[BATCH_WORDS];
+    uint16_t *z = out;
+    f->loops->normal_f32(BATCH_WORDS, values, words);
+    for (size_t i = 0; i < BATCH_WORDS; i++)
+        z[i] = narrow(f->dtype, values[i]);
+}
+
+static void uniform_doubles(const fill *f, const uint32_t *words, void *out)
+{
+    double *z = out;
+    (void)f;
+    for (size_t i = 0; i < BATCH_WORDS / 2; i++)
+        z[i] = double_of(words[2 * i], words[2 * i + 1]);
+}
+
+static void normal_wide(const fill *f, const uint32_t *words, void *out)
+{
+    double *z = out;
+    (void)f;
+    for (size_t i = 0; i < BATCH_WORDS / 2; i += 2)
+        normal_doubles(words + 2 * i, z + i);
+}
+
+static void ints_32(const fill *f, const uint32_t *words, void *out)
+{
+    uint32_t *z = out, low = (uint32_t)f->low, range = (uint32_t)f->range;
+    for (size_t i = 0; i < BATCH_WORDS; i++)
+        z[i] = low + (range ? words[i] % range : words[i]);
+}
+
+static void ints_64(const fill *f, const uint32_t *words, void *out)
+{
+    uint64_t *z = out;
+    for (size_t i = 0; i < BATCH_WORDS / 2; i++) {
+        uint64_t word = words[2 * i] | (uint64_t)words[2 * i + 1] << 32;
+        z[i] = f->low + (f->range ? word % f->range : word);
+    }
+}
+
+static batch_fn batch_of(const fill *f, tw_distribution kind)
+{
+    bool normal = kind != TW_DISTRIBUTION_UNIFORM;
+    switch (f->dtype) {
+    case TW_FLOAT32:
+        return normal ? normal_floats : uniform_floats;
+    case TW_FLOAT64:
+        return normal ? normal_wide : uniform_doubles;
+    case TW_INT32:
+        return ints_32;
+    case TW_INT64:
+        return ints_64;
+    default:
+        return normal ? normal_shorts : uniform_shorts;
+    }
+}
+
+/* ---- cells ---- */
+
+typedef struct plain_job {
+    fill f;
+    batch_fn batch;
+} plain_job;
+
+/* A batch makes 256 elements of up to 4 bytes or 128 of 8: at most 1 KiB. */
+static void plain_cell(size_t cell, void *arg)
+{
+    const plain_job *job = arg;
+    const fill *f = &job->f;
+    size_t size = tw_dtype_size(f->dtype), each = size == 8 ? BATCH_WORDS / 2 : BATCH_WORDS;
+    size_t start = cell * CELL, end = f->count - start > CELL ? start + CELL : f->count;
+    tw_philox stream = f->stream;
+    uint32_t words[BATCH_WORDS];
+    _Alignas(8) char last[BATCH_WORDS * 4];
+    tw_philox_skip(&stream, start / each * TW_RANDOM_BATCH);
+    for (size_t at = start; at < end; at += each) {
+        f->loops->blocks(&stream, words);
+        if (end - at >= each) {
+            job->batch(f, words, f->out + at * size);
+        } else {
+            job->batch(f, words, last);
+            memcpy(f->out + at * size, last, (end - at) * size);
+        }
+    }
+}
+
+/* ---- truncated normal numbers ---- */
+
+/* The four numbers of a group: pairs are drawn from the group's part of the stream until four of
+ * them are near enough to 0. */
+static void truncated_floats(const fill *f, size_t group, float out[WORDS])
+{
+    tw_philox stream = f->stream;
+    size_t found = 0;
+    tw_philox_skip(&stream, (uint64_t)group * RESERVED);
+    while (found < WORDS) {
+        uint32_t words[16] = {0};
+        float pairs[16];
+        tw_philox_next(&stream, words);
+        f->loops->normal_f32(16, pairs, words);
+        for (size_t i = 0; i < WORDS && found < WORDS; i++) {
+            if (fabsf(pairs[i]) < 2)
+                out[found++] = pairs[i];
+        }
+    }
+}
+
+static void truncated_doubles(const fill *f, size_t group, double out[2])
+{
+    tw_philox stream = f->stream;
+    size_t found = 0;
+    tw_philox_skip(&stream, (uint64_t)group * (RESERVED / 2));
+    while (found < 2) {
+        uint32_t words[WORDS];
+        double pair[2];
+        tw_philox_next(&stream, words);
+        normal_doubles(words, pair);
+        for (size_t i = 0; i < 2 && found < 2; i++) {
+            if (fabs(pair[i]) < 2)
+                out[found++] = pair[i];
+        }
+    }
+}
+
+static void truncated_cell(size_t cell, void *arg)
+{
+    const fill *f = arg;
+    size_t start = cell * CELL, end = f->count - start > CELL ? start + CELL : f->count;
+    size_t each = f->dtype == TW_FLOAT64 ? 2 : WORDS;
+    for (size_t at = start; at < end; at += each) {
+        size_t n = end - at < each ? end - at : each;
+        float values[WORDS];
+        double wide[2];
+        if (f->dtype == TW_FLOAT64) {
+            truncated_doubles(f, at / each, wide);
+            memcpy((double *)(void *)f->out + at, wide, n * sizeof *wide);
+            continue;
+        }
+        truncated_floats(f, at / each, values);
+        for (size_t i = 0; i < n; i++) {
+            if (f->dtype == TW_FLOAT32)
+                ((float *)(void *)f->out)[at + i] = values[i];
+            else
+                ((uint16_t *)(void *)f->out)[at + i] = narrow(f->dtype, values[i]);
+        }
+    }
+}
+
+static void run_cells(int threads, size_t count, void (*body)(size_t cell, void *arg), void *arg)
+{
+    size_t cells = (count + CELL - 1) / CELL;
+    if (cells > 1 && threads != 1) {
+        tw_pool_run(threads, cells, body, arg);
+        return;
+    }
+    for (size_t cell = 0; cell < cells; cell++)
+        body(cell, arg);
+}
+
+void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void *out, size_t count,
+                    int threads)
+{
+    fill f = {.stream = stream, .dtype = dtype, .out = out, .count = count,
+              .loops = TW_ISA_TABLE(tw_random_loops)};
+    if (kind == TW_DISTRIBUTION_TRUNCATED) {
+        run_cells(threads, count, truncated_cell, &f);
+        return;
+    }
+    plain_job job = {.f = f, .batch = batch_of(&f, kind)};
+    run_cells(threads, count, plain_cell, &job);
+}
+
+void tw_random_fill_ints(tw_philox stream, tw_dtype dtype, int64_t low, uint64_t range, void *out,
+                         size_t count, int threads)
+{
+    fill f = {.stream = stream, .dtype = dtype, .low = (uint64_t)low, .range = range, .out = out,
+              .count = count, .loops = TW_ISA_TABLE(tw_random_loops)};
+    plain_job job = {.f = f, .batch = batch_of(&f, TW_DISTRIBUTION_UNIFORM)};
+    run_cells(threads, count, plain_cell, &job);
+}
+
+/* ---- one word after the other ---- */
+
+tw_random_words tw_random_words_of(tw_philox stream)
+{
+    return (tw_random_words){.stream = stream, .used = WORDS};
+}
+
+uint32_t tw_random_word(tw_random_words *words)
+{
+    if (words->used == WORDS) {
+        tw_philox_next(&words->stream, words->words);
+        words->used = 0;
+    }
+    return words->words[words->used++];
+}
+
+double tw_random_double(tw_random_words *words)
+{
+    uint32_t high = tw_random_word(words);
+    return double_of(high, tw_random_word(words));
+}
+
+void tw_random_permutation(tw_random_words *words, int64_t *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (int64_t)i;
+    for (size_t i = 0; i + 1 < count; i++) {
+        size_t other = i + tw_random_word(words) % (uint32_t)(count - i);
+        int64_t kept = out[i];
+        out[i] = out[other];
+        out[other] = kept;
+    }
+}
+
+/* Running sums of exp(logit - largest) over the classes whose logit is finite. */
+static double sum_classes(tw_dtype dtype, const char *logits, size_t classes, double *sums)
+{
+    size_t size = tw_dtype_size(dtype);
+    double most = -INFINITY, total = 0;
+    for (size_t k = 0; k < classes; k++) {
+        sums[k] = tw_element_get(dtype, logits + k * size);
+        most = isfinite(sums[k]) && sums[k] > most ? sums[k] : most;
+    }
+    for (size_t k = 0; k < classes; k++) {
+        total += isfinite(sums[k]) ? exp(sums[k] - most) : 0;
+        sums[k] = total;
+    }
+    return total;
+}
+
+/* The first class whose sum is above `x`. */
+static size_t find_class(const double *sums, size_t classes, double x)
+{
+    size_t low = 0, high = classes;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sums[middle] > x)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+void tw_random_multinomial(tw_philox stream, tw_dtype dtype, const void *logits, size_t rows,
+                           size_t classes, size_t samples, tw_dtype out_dtype, void *out,
+                           double *sums)
+{
+    tw_random_words words = tw_random_words_of(stream);
+    for (size_t row = 0; row < rows; row++) {
+        const char *from = (const char *)logits + row * classes * tw_dtype_size(dtype);
+        double total = sum_classes(dtype, from, classes, sums);
+        for (size_t i = 0; i < samples; i++) {
+            size_t found = find_class(sums, classes, tw_random_double(&words) * total);
+            if (out_dtype == TW_INT64)
+                ((int64_t *)out)[row * samples + i] = (int64_t)found;
+            else
+                ((int32_t *)out)[row * samples + i] = (int32_t)found;
+        }
+    }
+}

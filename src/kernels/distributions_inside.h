@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The part of distributions.c that exists once for each instruction set level. */
+#ifndef TW_KERNELS_DISTRIBUTIONS_INSIDE_H
+#define TW_KERNELS_DISTRIBUTIONS_INSIDE_H
+
+#include <stddef.h>
+
+#include "base/philox.h"
+#include "kernels/isa.h"
+
+enum { TW_RANDOM_BATCH = 64 }; /* blocks that are made at once */
+
+typedef struct tw_random_loops {
+    /* The next TW_RANDOM_BATCH blocks, one after the other; the stream goes on. */
+    void (*blocks)(tw_philox *stream, uint32_t *out);
+    /* n multiples of 16: words as uniform floats; pairs of words as pairs of normal ones. */
+    void (*uniform_f32)(size_t n, float *out, const uint32_t *words);
+    void (*normal_f32)(size_t n, float *out, const uint32_t *words);
+} tw_random_loops;
+TW_ISA_TABLES(tw_random_loops, tw_random_loops);
+
+#endif
