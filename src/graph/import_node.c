@@ -58,6 +58,17 @@ static void settle_kind(const node_maker *m, tw_attr *attr)
         attr->kind = known->kind;
 }
 
+/* Files of TensorFlow before 1.0 write a scalar where nothing is known of a placeholder's shape. */
+static void settle_placeholder(const node_maker *m, tw_attr *attr)
+{
+    enum { LAST_SUCH_PRODUCER = 21 };
+    const tw_message *versions = tw_message_child(m->im->def, TW_PB_GraphDef_versions);
+    int64_t producer = versions ? tw_message_int(versions, TW_PB_VersionDef_producer) : 0;
+    if (attr->kind == TW_ATTR_SHAPE && !attr->list && attr->value.shape.rank == 0 &&
+        producer <= LAST_SUCH_PRODUCER && strcmp(m->node->type, "Placeholder") == 0)
+        attr->value.shape = TW_UNKNOWN_SHAPE;
+}
+
 /* Colocation is by name, and names got a prefix. */
 static tw_status *prefix_class(node_maker *m, size_t i)
 {
@@ -98,6 +109,7 @@ static tw_status *read_attr(node_maker *m, const tw_message *entry, size_t i)
     if (!*name || strlen(name) != key.size)
         return tw_value_error("an attribute has no valid name");
     settle_kind(m, &m->attrs[i]);
+    settle_placeholder(m, &m->attrs[i]);
     TW_TRY(keep_raw(m, value, i));
     return prefix_class(m, i);
 }

@@ -93,10 +93,11 @@ static tw_status *read_inputs(tw_importer *im, tw_import_node *node)
 
 tw_status *tw_import_read(tw_importer *im)
 {
-    im->count = tw_message_count(im->def, TW_PB_GraphDef_node);
-    im->nodes = tw_arena_array(&im->scratch, im->count, sizeof *im->nodes);
+    size_t count = tw_message_count(im->def, TW_PB_GraphDef_node);
+    im->nodes = tw_arena_array(&im->scratch, count, sizeof *im->nodes);
     if (!im->nodes)
         return tw_no_memory();
+    im->count = count;
     for (size_t i = 0; i < im->count; i++) {
         im->nodes[i].def = tw_message_child_at(im->def, TW_PB_GraphDef_node, i);
         TW_TRY(read_name(im, &im->nodes[i]));

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * GraphDefs in and out: TensorFlow's own files come back as they were, what is damaged gives a
+ * status and adds nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "graph/graph_def.h"
+#include "graphs.h"
+#include "support/failing_allocator.h"
+#include "support/golden_files.h"
+#include "thalweg/thalweg.h"
+#include "wire/text_format.h"
+
+static void comes_back(const char *path, void *arg)
+{
+    (void)arg;
+    size_t size, written_size;
+    char *bytes = golden_read(path, &size), *written;
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = tw_graph_import(graph, bytes, size, NULL);
+    if (status)
+        fail_msg("%s: %s", path, tw_status_message(status));
+    must(tw_graph_export(graph, &written, &written_size));
+    if (written_size != size || memcmp(written, bytes, size) != 0)
+        fail_msg("%s: other bytes came back", path);
+    tw_free(written);
+    tw_graph_unref(graph);
+    free(bytes);
+}
+
+static void golden_graphs_come_back_byte_for_byte(void **state)
+{
+    (void)state;
+    assert_int_equal(golden_each("files/tf-0.12.1/graphs", ".pb", comes_back, NULL), 9);
+    assert_int_equal(golden_each("files/tf-1.15.5/graphs", ".pb", comes_back, NULL), 9);
+}
+
+static void comes_back_as_text(const char *path, void *arg)
+{
+    (void)arg;
+    size_t size;
+    char *text = golden_read(path, &size), *written;
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = tw_graph_import_text(graph, text, NULL);
+    if (status)
+        fail_msg("%s: %s", path, tw_status_message(status));
+    must(tw_graph_export_text(graph, &written));
+    tw_arena arena = {0};
+    tw_message *before, *after;
+    must(tw_text_read(&arena, &tw_pb_GraphDef, text, size, &before));
+    must(tw_text_read(&arena, &tw_pb_GraphDef, written, strlen(written), &after));
+    if (!tw_message_equal(before, after))
+        fail_msg("%s: another graph came back", path);
+    assert_string_equal(text, written);
+    tw_arena_clear(&arena);
+    tw_free(written);
+    tw_graph_unref(graph);
+    free(text);
+}
+
+static void golden_texts_come_back(void **state)
+{
+    (void)state;
+    size_t count = golden_each("files/tf-0.12.1/graphs", ".pbtxt", comes_back_as_text, NULL);
+    count += golden_each("files/tf-1.15.5/graphs", ".pbtxt", comes_back_as_text, NULL);
+    assert_int_equal(count, 16);
+}
+
+/* What TensorFlow refuses of these is refused here, but for ops that we only keep. */
+static void damage_is_a_status(const char *path, void *arg)
+{
+    size_t *refused = arg, size;
+    char *bytes = golden_read(path, &size);
+    bool binary = !strstr(path, ".pbtxt");
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = binary ? tw_graph_import(graph, bytes, size, NULL)
+                               : tw_graph_import_text(graph, bytes, NULL);
+    *refused += status != NULL;
+    if (status)
+        assert_int_equal(tw_graph_operation_count(graph), 0);
+    tw_status_free(status);
+    tw_graph_unref(graph);
+    free(bytes);
+}
+
+static void damaged_graphs_are_refused(void **state)
+{
+    (void)state;
+    size_t refused = 0;
+    size_t binary = golden_each("files/tf-1.15.5/damaged", ".pb", damage_is_a_status, &refused);
+    assert_int_equal(binary, 9);
+    assert_int_equal(refused, 7); /* an empty file is an empty graph, an unknown op is kept */
+}
+
+static void every_cut_of_a_graph_gives_a_status_or_a_graph(void **state)
+{
+    (void)state;
+    size_t size;
+    char *bytes = golden_read("files/tf-1.15.5/graphs/while.pb", &size);
+    for (size_t length = 0; length < size; length++) {
+        char *copy = malloc(length + 1);
+        memcpy(copy, bytes, length);
+        tw_graph *graph = tw_graph_new();
+        tw_status_free(tw_graph_import(graph, copy, length, NULL));
+        tw_graph_unref(graph);
+        free(copy);
+    }
+    free(bytes);
+}
+
+static void every_flipped_byte_gives_a_status_or_a_graph(void **state)
+{
+    (void)state;
+    size_t size;
+    char *bytes = golden_read("files/tf-0.12.1/graphs/cond.pb", &size);
+    for (size_t i = 0; i < size; i++) {
+        char before = bytes[i];
+        bytes[i] = (char)(before ^ (1 << i % 8));
+        tw_graph *graph = tw_graph_new();
+        tw_status_free(tw_graph_import(graph, bytes, size, NULL));
+        tw_graph_unref(graph);
+        bytes[i] = before;
+    }
+    free(bytes);
+}
+
+static tw_graph *from_text(const char *text)
+{
+    tw_graph *graph = tw_graph_new();
+    must(tw_graph_import_text(graph, text, NULL));
+    return graph;
+}
+
+static tw_status *refusal_of(const char *text)
+{
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = tw_graph_import_text(graph, text, NULL);
+    assert_int_equal(tw_graph_operation_count(graph), 0);
+    tw_graph_unref(graph);
+    return status;
+}
+
+static void nodes_may_come_in_any_order_and_keep_it(void **state)
+{
+    (void)state;
+    tw_graph *graph = from_text("node { name: 'b' op: 'Neg' input: 'a' "
+                                "  attr { key: 'T' value { type: DT_FLOAT } } }"
+                                "node { name: 'a' op: 'Placeholder' "
+                                "  attr { key: 'dtype' value { type: DT_FLOAT } } }");
+    assert_string_equal(tw_operation_name(tw_graph_operation_at(graph, 0)), "b");
+    assert_ptr_equal(tw_operation_input(tw_graph_operation_at(graph, 0), 0).op,
+                     tw_graph_operation(graph, "a"));
+    tw_graph_unref(graph);
+}
+
+static void a_cycle_names_its_nodes(void **state)
+{
+    (void)state;
+    MUST_FAIL(refusal_of("node { name: 'a' op: 'Neg' input: 'b' "
+                         "  attr { key: 'T' value { type: DT_FLOAT } } }"
+                         "node { name: 'b' op: 'Neg' input: 'a' "
+                         "  attr { key: 'T' value { type: DT_FLOAT } } }"),
+              TW_INVALID_ARGUMENT, "cycle", "'a'", "'b'");
+    MUST_FAIL(refusal_of("node { name: 'a' op: 'NoOp' input: '^a' }"), TW_INVALID_ARGUMENT,
+              "cycle");
+}
+
+static void bad_inputs_and_names_are_named(void **state)
+{
+    (void)state;
+    MUST_FAIL(refusal_of("node { name: 'a' op: 'NoOp' input: '^x' }"), TW_INVALID_ARGUMENT,
+              "NoOp 'a'", "Unknown input node '^x'");
+    MUST_FAIL(refusal_of("node { name: 'a' op: 'NoOp' } node { name: 'a' op: 'NoOp' }"),
+              TW_INVALID_ARGUMENT, "not unique");
+    MUST_FAIL(refusal_of("node { name: 'a b' op: 'NoOp' }"), TW_INVALID_ARGUMENT,
+              "invalid characters");
+    MUST_FAIL(refusal_of("node { name: 'a' }"), TW_INVALID_ARGUMENT, "does not say its op");
+    MUST_FAIL(refusal_of("node { name: 'a' op: 'NoOp' }"
+                         "node { name: 'b' op: 'Neg' input: 'a' "
+                         "  attr { key: 'T' value { type: DT_FLOAT } } }"),
+              TW_INVALID_ARGUMENT, "Neg 'b'", "invalid output 0", "a");
+    MUST_FAIL(
+        refusal_of("node { name: 'a' op: 'NoOp' } node { name: 'b' op: 'NoOp' input: 'a:x' }"),
+        TW_INVALID_ARGUMENT, "Malformed input 'a:x'");
+}
+
+static void defaults_that_the_file_lacks_are_known_but_not_written(void **state)
+{
+    (void)state;
+    static const char text[] = "node {\n  name: \"a\"\n  op: \"Placeholder\"\n  attr {\n    key: "
+                               "\"dtype\"\n    value {\n      type: DT_FLOAT\n    }\n  }\n}\n";
+    tw_graph *graph = from_text(text);
+    assert_non_null(tw_operation_attr(tw_graph_operation(graph, "a"), "shape"));
+    char *written;
+    must(tw_graph_export_text(graph, &written));
+    assert_string_equal(written, text);
+    tw_free(written);
+    tw_graph_unref(graph);
+}
+
+static void a_type_that_nobody_knows_is_kept_with_its_dtypes(void **state)
+{
+    (void)state;
+    tw_graph *graph = from_text("node { name: 'a' op: 'Strange' device: '/job:x' "
+                                "  attr { key: 'T' value { type: DT_INT32 } }"
+                                "  attr { key: 'why' value { s: 'because' } } }"
+                                "node { name: 'b' op: 'Neg' input: 'a:1' "
+                                "  attr { key: 'T' value { type: DT_INT32 } } }"
+                                "node { name: 'c' op: 'Stranger' input: '^a' }"
+                                "node { name: 'd' op: 'Odd' }"
+                                "node { name: 'e' op: 'Neg' input: 'd' "
+                                "  attr { key: 'T' value { type: DT_DOUBLE } } }");
+    tw_operation *a = tw_graph_operation(graph, "a");
+    assert_int_equal(tw_operation_output_count(a), 2);
+    assert_int_equal(tw_tensor_dtype(tw_operation_output(a, 1)), TW_INT32);
+    assert_shape(tw_operation_output(a, 0), "<unknown>");
+    assert_string_equal(tw_operation_device(a), "/job:x");
+    assert_int_equal(tw_operation_output_count(tw_graph_operation(graph, "c")), 0);
+    tw_tensor d = tw_operation_output(tw_graph_operation(graph, "d"), 0);
+    assert_int_equal(tw_tensor_dtype(d), TW_FLOAT64);
+    tw_graph_unref(graph);
+}
+
+static void a_function_of_the_library_gives_the_outputs_of_its_calls(void **state)
+{
+    (void)state;
+    tw_graph *graph = from_text(
+        "node { name: 'a' op: 'F' attr { key: 'S' value { type: DT_INT64 } } }"
+        "library { function { signature { name: 'F' "
+        "  output_arg { name: 'x' type: DT_HALF } "
+        "  output_arg { name: 'y' type_attr: 'S' } } } }");
+    tw_operation *a = tw_graph_operation(graph, "a");
+    assert_int_equal(tw_operation_output_count(a), 2);
+    assert_int_equal(tw_tensor_dtype(tw_operation_output(a, 0)), TW_FLOAT16);
+    assert_int_equal(tw_tensor_dtype(tw_operation_output(a, 1)), TW_INT64);
+    tw_graph_unref(graph);
+}
+
+static void a_prefix_stands_before_names_inputs_and_groups(void **state)
+{
+    (void)state;
+    static const char text[] = "node { name: 'a' op: 'NoOp' }"
+                               "node { name: 'b' op: 'NoOp' input: '^a' attr { key: '_class' "
+                               "  value { list { s: 'loc:@a' } } } }";
+    tw_graph *graph = tw_graph_new();
+    must(tw_graph_import_text(graph, text, "p/q"));
+    must(tw_graph_import_text(graph, text, NULL));
+    tw_operation *b = tw_graph_operation(graph, "p/q/b");
+    assert_ptr_equal(tw_operation_control_input(b, 0), tw_graph_operation(graph, "p/q/a"));
+    const tw_bytes *group = tw_operation_attr(b, "_class")->value.items;
+    assert_int_equal(group->length, strlen("loc:@p/q/a"));
+    assert_memory_equal(group->data, "loc:@p/q/a", group->length);
+    MUST_FAIL(tw_graph_import_text(graph, text, "p/q/"), TW_INVALID_ARGUMENT, "already exists");
+    MUST_FAIL(tw_graph_import_text(graph, text, "p q"), TW_INVALID_ARGUMENT, "'p q'");
+    assert_int_equal(tw_graph_operation_count(graph), 4);
+    tw_graph_unref(graph);
+}
+
+static void imported_names_are_taken(void **state)
+{
+    (void)state;
+    tw_graph *graph = from_text("node { name: 'Do' op: 'NoOp' }");
+    assert_string_equal(name_of(add_named(graph, "NoOp", "do", NULL, 0)), "do_1");
+    tw_graph_unref(graph);
+}
+
+static const char tensor_text[] = "node { name: 'c' op: 'Const' "
+                                  "attr { key: 'dtype' value { type: %s } } "
+                                  "attr { key: 'value' value { tensor { dtype: %s "
+                                  "tensor_shape { dim { size: %s } } %s } } } }";
+
+static tw_status *import_tensor(tw_graph *graph, const char *dtype, const char *size,
+                                const char *values)
+{
+    char text[512];
+    snprintf(text, sizeof text, tensor_text, dtype, dtype, size, values);
+    return tw_graph_import_text(graph, text, NULL);
+}
+
+static void assert_tensor(const char *dtype, const char *values, const char *printed)
+{
+    tw_graph *graph = tw_graph_new();
+    must(import_tensor(graph, dtype, "3", values));
+    tw_array *array = tw_tensor_constant_value(
+        tw_operation_output(tw_graph_operation(graph, "c"), 0));
+    char *text = tw_array_text(array);
+    assert_string_equal(text, printed);
+    tw_free(text);
+    tw_array_unref(array);
+    tw_graph_unref(graph);
+}
+
+static void the_last_value_of_a_tensor_stands_for_the_rest(void **state)
+{
+    (void)state;
+    assert_tensor("DT_FLOAT", "float_val: 1 float_val: 2", "[1. 2. 2.]");
+    assert_tensor("DT_INT32", "int_val: 7", "[7 7 7]");
+    assert_tensor("DT_INT64", "int64_val: -9223372036854775808",
+                  "[-9223372036854775808 "
+                  "-9223372036854775808 "
+                  "-9223372036854775808]");
+    assert_tensor("DT_BOOL", "bool_val: true bool_val: false", "[ True False False]");
+    assert_tensor("DT_STRING", "string_val: 'a' string_val: 'bc'", "[b'a' b'bc' b'bc']");
+    assert_tensor("DT_HALF", "half_val: 15360", "[1. 1. 1.]");
+    assert_tensor("DT_UINT8", "int_val: 255", "[255 255 255]");
+    assert_tensor("DT_DOUBLE", "", "[0. 0. 0.]");
+    assert_tensor("DT_COMPLEX64", "scomplex_val: 1 scomplex_val: 2", "[1.+2.j 1.+2.j 1.+2.j]");
+    assert_tensor("DT_INT16", "tensor_content: '\\001\\000\\002\\000\\003\\000'", "[1 2 3]");
+}
+
+static void tensors_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new();
+    MUST_FAIL(import_tensor(graph, "DT_FLOAT", "-1", ""), TW_INVALID_ARGUMENT, "Const 'c'");
+    MUST_FAIL(import_tensor(graph, "DT_FLOAT", "-2", ""), TW_INVALID_ARGUMENT, "Const 'c'");
+    MUST_FAIL(import_tensor(graph, "DT_FLOAT", "4611686018427387904", "float_val: 1"),
+              TW_RESOURCE_EXHAUSTED, "Const 'c'");
+    MUST_FAIL(import_tensor(graph, "DT_FLOAT", "1099511627776", "float_val: 1"),
+              TW_RESOURCE_EXHAUSTED, "memory");
+    MUST_FAIL(import_tensor(graph, "DT_FLOAT", "3", "tensor_content: 'abc'"), TW_INVALID_ARGUMENT,
+              "3 bytes");
+    assert_int_equal(tw_graph_operation_count(graph), 0);
+    tw_graph_unref(graph);
+}
+
+static void a_second_import_joins_the_libraries(void **state)
+{
+    (void)state;
+    static const char f[] = "library { function { signature { name: 'F' } } }";
+    static const char g[] = "library { function { signature { name: 'G' } } } "
+                            "versions { producer: 17 }";
+    static const char other[] =
+        "library { function { signature { name: 'F' is_stateful: true } } }";
+    tw_graph *graph = from_text(f);
+    add_named(graph, "NoOp", NULL, NULL, 0);
+    must(tw_graph_import_text(graph, g, NULL));
+    must(tw_graph_import_text(graph, f, NULL));
+    MUST_FAIL(tw_graph_import_text(graph, other, NULL), TW_ALREADY_EXISTS, "'F'");
+    char *text;
+    must(tw_graph_export_text(graph, &text));
+    assert_non_null(strstr(text, "name: \"F\""));
+    assert_non_null(strstr(text, "name: \"G\""));
+    assert_null(strstr(strstr(text, "name: \"F\"") + 1, "name: \"F\""));
+    tw_free(text);
+    tw_graph_unref(graph);
+}
+
+static void a_changed_attribute_of_an_imported_node_is_written_as_changed(void **state)
+{
+    (void)state;
+    tw_graph *graph = from_text("node { name: 'a' op: 'Strange' "
+                                "  attr { key: 'x' value { shape { dim { size: 2 name: 'n' } } } }"
+                                "  attr { key: 'y' value { i: 1 } } }");
+    tw_attr y = {.name = "y", .kind = TW_ATTR_INT}, z = {.name = "z", .kind = TW_ATTR_BOOL};
+    y.value.i = 5;
+    must(tw_operation_set_attr(tw_graph_operation(graph, "a"), &y));
+    must(tw_operation_set_attr(tw_graph_operation(graph, "a"), &z));
+    char *text;
+    must(tw_graph_export_text(graph, &text));
+    assert_non_null(strstr(text, "name: \"n\""));
+    assert_non_null(strstr(text, "i: 5"));
+    assert_non_null(strstr(text, "key: \"z\""));
+    assert_null(strstr(text, "i: 1"));
+    tw_free(text);
+    tw_graph_unref(graph);
+}
+
+static void what_is_built_here_is_read_back(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new(), *copy = NULL;
+    tw_tensor x = add_placeholder(graph, "x", TW_FLOAT32, TW_SHAPE(-1, 3));
+    add_named(graph, "MatMul", "y", (tw_tensor[]){x, x}, 2);
+    const char *paths[] = {"/tmp/thalweg_test.pb", "/tmp/thalweg_test.pbtxt"};
+    for (int i = 0; i < 2; i++) {
+        must(tw_graph_save(graph, paths[i]));
+        must(tw_graph_load(paths[i], &copy));
+        assert_int_equal(tw_graph_operation_count(copy), 2);
+        assert_shape(tw_operation_output(tw_graph_operation(copy, "x"), 0), "(?, 3)");
+        char *a, *b;
+        must(tw_graph_export_text(graph, &a));
+        must(tw_graph_export_text(copy, &b));
+        assert_string_equal(a, b);
+        tw_free(a);
+        tw_free(b);
+        tw_graph_unref(copy);
+        remove(paths[i]);
+    }
+    MUST_FAIL(tw_graph_load("/tmp/thalweg_test.pb", &copy), TW_NOT_FOUND, "thalweg_test.pb");
+    tw_graph_unref(graph);
+}
+
+static void an_allocation_that_fails_adds_nothing(void **state)
+{
+    (void)state;
+    size_t size, written_size;
+    char *bytes = golden_read("files/tf-1.15.5/graphs/while.pb", &size), *written;
+    tw_graph *warm = tw_graph_new(); /* the registry keeps what it makes */
+    must(tw_graph_import(warm, bytes, size, NULL));
+    tw_graph_unref(warm);
+    size_t live = failing_allocator_live();
+    for (size_t n = 1; failing_allocator_next(n); n++) {
+        tw_graph *graph = tw_graph_new();
+        if (!graph)
+            continue;
+        tw_status *status = tw_graph_import(graph, bytes, size, NULL);
+        if (status)
+            assert_int_equal(tw_graph_operation_count(graph), 0);
+        else if (!tw_graph_export(graph, &written, &written_size))
+            tw_free(written);
+        tw_status_free(status);
+        tw_graph_unref(graph);
+        assert_int_equal(failing_allocator_live(), live);
+    }
+    free(bytes);
+}
+
+int main(void)
+{
+    failing_allocator_install();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_graphs_come_back_byte_for_byte),
+        cmocka_unit_test(golden_texts_come_back),
+        cmocka_unit_test(damaged_graphs_are_refused),
+        cmocka_unit_test(every_cut_of_a_graph_gives_a_status_or_a_graph),
+        cmocka_unit_test(every_flipped_byte_gives_a_status_or_a_graph),
+        cmocka_unit_test(nodes_may_come_in_any_order_and_keep_it),
+        cmocka_unit_test(a_cycle_names_its_nodes),
+        cmocka_unit_test(bad_inputs_and_names_are_named),
+        cmocka_unit_test(defaults_that_the_file_lacks_are_known_but_not_written),
+        cmocka_unit_test(a_type_that_nobody_knows_is_kept_with_its_dtypes),
+        cmocka_unit_test(a_function_of_the_library_gives_the_outputs_of_its_calls),
+        cmocka_unit_test(a_prefix_stands_before_names_inputs_and_groups),
+        cmocka_unit_test(imported_names_are_taken),
+        cmocka_unit_test(the_last_value_of_a_tensor_stands_for_the_rest),
+        cmocka_unit_test(tensors_that_cannot_be_are_refused),
+        cmocka_unit_test(a_second_import_joins_the_libraries),
+        cmocka_unit_test(a_changed_attribute_of_an_imported_node_is_written_as_changed),
+        cmocka_unit_test(what_is_built_here_is_read_back),
+        cmocka_unit_test(an_allocation_that_fails_adds_nothing),
+    };
+    return cmocka_run_group_tests_name("GraphDef", tests, NULL, NULL);
+}
