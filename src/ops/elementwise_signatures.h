@@ -19,7 +19,7 @@
 #define ARGS_LEAKY_GRAD "gradients: T, features: T -> backprops: T; alpha: float = 0.2"
 #define ARGS_TEST "x: T -> y: bool"
 #define ARGS_COMPARE "x: T, y: T -> z: bool"
-#define ARGS_SAME "x: T, y: T -> z: bool"
+#define ARGS_SAME "x: T, y: T -> z: bool; incompatible_shape_error: bool = true"
 #define ARGS_APPROXIMATE "x: T, y: T -> z: bool; tolerance: float = 1e-05"
 #define ARGS_NOT "x: bool -> y: bool"
 #define ARGS_LOGIC "x: bool, y: bool -> z: bool"
