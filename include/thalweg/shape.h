@@ -50,6 +50,16 @@ TW_API bool tw_shape_equal(tw_shape a, tw_shape b);   /* the same dims, unknown 
 TW_API bool tw_shape_compatible(tw_shape a, tw_shape b); /* could both describe one array */
 TW_API bool tw_dims_agree(int64_t a, int64_t b);      /* equal, or one of them unknown */
 
+/* NumPy's text for slices, "::-2, ..., newaxis, 1:3", as StridedSlice's inputs and masks. */
+typedef struct tw_slices {
+    size_t count; /* entries, "..." and "newaxis" included */
+    int64_t begin[TW_MAX_RANK], end[TW_MAX_RANK], stride[TW_MAX_RANK];
+    /* bit: entry */
+    int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
+} tw_slices;
+
+TW_API tw_status *tw_slices_parse(const char *text, tw_slices *out);
+
 #ifdef __cplusplus
 }
 #endif
