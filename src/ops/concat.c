@@ -245,7 +245,7 @@ const tw_op_definition tw_op_ConcatOffset = {
     .signature = "concat_dim: int32, shape: N * int32 -> offset: N * int32; N: int >= 2",
     .doc = "Where each part of a concatenation begins, from the shapes of the parts.",
     .since = "a negative dimension: 1.0",
-    .examples = {"concat_offset(1, [[2, 2], [2, 3]]) -> [[0, 0], [0, 2]]"},
+    .examples = {"concat_offset(1, [[2, 2], [2, 3]]) -> [0, 0], [0, 2]"},
     .infer = infer_offset,
     .gradient = tw_not_differentiable,
     .compute = compute_offset,
