@@ -3,8 +3,8 @@
  * once for all dtypes; the blocks stay in the first cache. */
 #include "ops/update.h"
 
-#include "kernels/half.h"
 #include "ops/brackets.h"
+#include "ops/wide.h"
 
 enum { BLOCK = 256, GRAIN = 64 };
 
@@ -118,38 +118,6 @@ tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *o
 
 /* ---- loops ---- */
 
-static void load(const tw_array *from, size_t at, size_t n, double *to)
-{
-    if (from->dtype == TW_FLOAT32)
-        for (size_t i = 0; i < n; i++)
-            to[i] = (double)((const float *)from->data)[at + i];
-    else if (from->dtype == TW_FLOAT64)
-        for (size_t i = 0; i < n; i++)
-            to[i] = ((const double *)from->data)[at + i];
-    else if (from->dtype == TW_FLOAT16)
-        for (size_t i = 0; i < n; i++)
-            to[i] = (double)tw_widen_half(((const uint16_t *)from->data)[at + i]);
-    else
-        for (size_t i = 0; i < n; i++)
-            to[i] = (double)tw_widen_bfloat16(((const uint16_t *)from->data)[at + i]);
-}
-
-static void store(tw_array *to, size_t at, size_t n, const double *from)
-{
-    if (to->dtype == TW_FLOAT32)
-        for (size_t i = 0; i < n; i++)
-            ((float *)to->data)[at + i] = (float)from[i];
-    else if (to->dtype == TW_FLOAT64)
-        for (size_t i = 0; i < n; i++)
-            ((double *)to->data)[at + i] = from[i];
-    else if (to->dtype == TW_FLOAT16)
-        for (size_t i = 0; i < n; i++)
-            ((uint16_t *)to->data)[at + i] = tw_narrow_half((float)from[i]);
-    else
-        for (size_t i = 0; i < n; i++)
-            ((uint16_t *)to->data)[at + i] = tw_narrow_bfloat16((float)from[i]);
-}
-
 typedef struct pass {
     const tw_update *update;
     const tw_updated *updated;
@@ -168,11 +136,11 @@ static void run_range(const pass *p, size_t at, size_t from, size_t n)
     while (n > 0) {
         size_t length = n < BLOCK ? n : BLOCK;
         for (size_t k = 0; k < p->update->variables; k++)
-            load(u->v[k], at, length, v[k]);
-        load(u->gradient, from, length, g);
+            tw_widen(u->v[k]->dtype, u->v[k]->data, at, length, v[k]);
+        tw_widen(u->gradient->dtype, u->gradient->data, from, length, g);
         p->step(length, v, g, u->s);
         for (size_t k = 0; k < p->update->variables; k++)
-            store(u->v[k], at, length, v[k]);
+            tw_narrow(u->v[k]->dtype, u->v[k]->data, at, length, v[k]);
         at += length, from += length, n -= length;
     }
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * _FusedMatMul: what the planner makes of MatMul, a bias and an activation. The bias is added and
+ * the activation taken while the product's tiles are still in the first cache. */
+#include "ops/activation.h"
+#include "ops/brackets.h"
+
+static void infer(tw_infer *in)
+{
+    bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
+    tw_shape a = tw_infer_matrix(in, 0), b = tw_infer_matrix(in, 1);
+    tw_shape bias = tw_infer_vector(in, 2);
+    int64_t ka = tw_infer_dim(a, !ta), kb = tw_infer_dim(b, tb);
+    int64_t n = tw_infer_dim(b, !tb), biases = tw_infer_dim(bias, 0);
+    if (!tw_dims_agree(ka, kb))
+        tw_infer_fail(in, "inner sizes differ, %" PRId64 " and %" PRId64, ka, kb);
+    if (!tw_dims_agree(n, biases))
+        tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, n, biases);
+    tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), n < 0 ? biases : n));
+}
+
+typedef struct options {
+    bool ta, tb;
+    tw_activation activation;
+} options;
+
+static tw_status *prepare(tw_compute *c, void *state)
+{
+    options *o = state;
+    o->ta = tw_compute_bool(c, "transpose_a");
+    o->tb = tw_compute_bool(c, "transpose_b");
+    return tw_activation_read(c, &o->activation);
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1), *bias = tw_input(c, 2);
+    const options *o = tw_compute_state(c);
+    tw_gemm_shape shape = {.m = (size_t)a->dims[o->ta],
+                           .n = (size_t)b->dims[!o->tb],
+                           .k = (size_t)a->dims[!o->ta],
+                           .transpose_a = o->ta,
+                           .transpose_b = o->tb,
+                           .alpha = 1};
+    if (bias->rank != 1 || (size_t)bias->dims[0] != shape.n)
+        return tw_compute_fail(c,
+                               "Must provide as many biases as the last dimension of the input "
+                               "tensor: %s vs. %zu",
+                               tw_brackets(bias).s, shape.n);
+    tw_gemm_epilogue epilogue = {bias->data, o->activation};
+    tw_par par = tw_compute_par(c);
+    return tw_gemm(a->dtype, &shape, a->data, b->data, tw_output_data(c, 0), &epilogue, &par);
+}
+
+const tw_op_definition tw_op__FusedMatMul = {
+    .signature = "a: T, b: T, bias: T -> product: T; transpose_a: bool = false; "
+                 "transpose_b: bool = false; T: {float, double}; "
+                 "activation: {\"\", \"Relu\", \"Relu6\", \"Sigmoid\", \"Tanh\"} = \"\"",
+    .doc = "activation(MatMul(a, b) + bias). The planner makes it.",
+    .builder = "",
+    .infer = infer,
+    .gradient = tw_not_differentiable,
+    .compute = compute,
+    .state_size = sizeof(options),
+    .prepare = prepare,
+};
