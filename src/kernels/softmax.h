@@ -7,7 +7,7 @@
 
 #include "kernels/par.h"
 #include "thalweg/dtype.h"
-#include "thalweg/status.h"
+#include "thalweg/shape.h"
 
 /* out may be in. log: x - max - log(sum exp(x - max)). */
 tw_status *tw_softmax(tw_dtype dtype, bool log, size_t rows, size_t cols, const void *in, void *out,

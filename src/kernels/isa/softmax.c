@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Softmax over rows of float and double for one instruction set level. */
+#include "kernels/softmax_loops.h"
+#include "kernels/vmath.h"
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* What is taken at once: it stays in the first cache between the passes. */
+enum { ELEMENTS = 512 };
+
+#define T float
+#define EXP tw_expf
+#define LOG tw_logf
+#define NAME(f) f##_f32
+#include "kernels/isa/softmax_body.h"
+
+#define T double
+#define EXP exp
+#define LOG log
+#define NAME(f) f##_f64
+#include "kernels/isa/softmax_body.h"
+
+#define LOOPS(s)                                                \
+    {                                                           \
+        softmax_##s, log_softmax_##s, xent_##s, sparse_xent_##s \
+    }
+const tw_softmax_table TW_ISA_NAME(tw_softmax_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};

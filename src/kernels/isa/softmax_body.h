@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Softmax of one dtype. Before it is included: T, EXP, LOG and NAME(f). Short rows are taken several
+ * at a time, so that the exponentials run over one long stretch. Sums and maxima go by lanes, folded
+ * in a fixed order. */
+
+enum { NAME(LANES) = 64 / sizeof(T) };
+
+static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
+{
+    T most = -(T)INFINITY;
+    size_t j = 0;
+    if (n >= NAME(LANES)) {
+        T lane[NAME(LANES)];
+        for (size_t l = 0; l < NAME(LANES); l++)
+            lane[l] = x[l];
+        for (j = NAME(LANES); j + NAME(LANES) <= n; j += NAME(LANES)) {
+            for (size_t l = 0; l < NAME(LANES); l++)
+                lane[l] = x[j + l] > lane[l] ? x[j + l] : lane[l];
+        }
+        for (size_t l = 0; l < NAME(LANES); l++)
+            most = lane[l] > most ? lane[l] : most;
+    }
+    for (; j < n; j++)
+        most = x[j] > most ? x[j] : most;
+    return most;
+}
+
+static ALWAYS_INLINE T NAME(row_sum)(const T *x, size_t n)
+{
+    T sum = 0;
+    size_t j = 0;
+    if (n >= NAME(LANES)) {
+        T lane[NAME(LANES)] = {0};
+        for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
+            for (size_t l = 0; l < NAME(LANES); l++)
+                lane[l] += x[j + l];
+        }
+        for (size_t half = NAME(LANES) / 2; half; half /= 2) {
+            for (size_t l = 0; l < half; l++)
+                lane[l] += lane[l + half];
+        }
+        sum = lane[0];
+    }
+    for (; j < n; j++)
+        sum += x[j];
+    return sum;
+}
+
+/* sum labels and sum labels * x */
+static ALWAYS_INLINE void NAME(row_labels)(const T *labels, const T *x, size_t n, T *all, T *dot)
+{
+    T lane[NAME(LANES)] = {0}, dots[NAME(LANES)] = {0};
+    size_t j = 0;
+    for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
+        for (size_t l = 0; l < NAME(LANES); l++) {
+            lane[l] += labels[j + l];
+            dots[l] += labels[j + l] * x[j + l];
+        }
+    }
+    for (size_t l = 0; j + l < n; l++) {
+        lane[l] += labels[j + l];
+        dots[l] += labels[j + l] * x[j + l];
+    }
+    *all = NAME(row_sum)(lane, NAME(LANES));
+    *dot = NAME(row_sum)(dots, NAME(LANES));
+}
+
+static inline size_t NAME(rows_at_once)(const tw_softmax_rows *r)
+{
+    return r->scratch || r->cols >= ELEMENTS ? 1 : ELEMENTS / (r->cols ? r->cols : 1);
+}
+
+static inline T *NAME(out_row)(const tw_softmax_rows *r, size_t row)
+{
+    return (T *)r->out + (r->scratch ? 0 : row * r->cols);
+}
+
+/* out = logits - max for the rows first .. last - 1. */
+static void NAME(shift)(const tw_softmax_rows *r, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++) {
+        const T *x = (const T *)r->logits + row * r->logits_stride;
+        T *out = NAME(out_row)(r, row), most = NAME(row_max)(x, r->cols);
+        for (size_t j = 0; j < r->cols; j++)
+            out[j] = x[j] - most;
+    }
+}
+
+static void NAME(exponentials)(T *x, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        x[j] = EXP(x[j]);
+}
+
+static void NAME(softmax)(const tw_softmax_rows *r)
+{
+    size_t step = NAME(rows_at_once)(r);
+    for (size_t first = 0; first < r->rows; first += step) {
+        size_t last = r->rows - first < step ? r->rows : first + step;
+        NAME(shift)(r, first, last);
+        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        for (size_t row = first; row < last; row++) {
+            T *out = NAME(out_row)(r, row), scale = 1 / NAME(row_sum)(out, r->cols);
+            for (size_t j = 0; j < r->cols; j++)
+                out[j] *= scale;
+        }
+    }
+}
+
+/* The exponentials are only summed, a piece at a time. */
+static void NAME(log_softmax)(const tw_softmax_rows *r)
+{
+    T piece[ELEMENTS];
+    for (size_t row = 0; row < r->rows; row++) {
+        NAME(shift)(r, row, row + 1);
+        T *out = NAME(out_row)(r, row), sum = 0;
+        for (size_t j = 0; j < r->cols; j += ELEMENTS) {
+            size_t n = r->cols - j < ELEMENTS ? r->cols - j : ELEMENTS;
+            for (size_t q = 0; q < n; q++)
+                piece[q] = EXP(out[j + q]);
+            sum += NAME(row_sum)(piece, n);
+        }
+        T log_sum = LOG(sum);
+        for (size_t j = 0; j < r->cols; j++)
+            out[j] -= log_sum;
+    }
+}
+
+/* With d = logits - max and s = sum exp d: loss = log(s) sum labels - sum labels d. What needs d is
+ * found before it is overwritten; most rows' labels and dots are kept for a block. */
+static void NAME(xent)(const tw_softmax_rows *r)
+{
+    T all[ELEMENTS], dot[ELEMENTS];
+    size_t step = NAME(rows_at_once)(r);
+    for (size_t first = 0; first < r->rows; first += step) {
+        size_t last = r->rows - first < step ? r->rows : first + step;
+        NAME(shift)(r, first, last);
+        for (size_t row = first; row < last; row++)
+            NAME(row_labels)
+            ((const T *)r->labels + row * r->labels_stride, NAME(out_row)(r, row), r->cols,
+             &all[row - first], &dot[row - first]);
+        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        for (size_t row = first; row < last; row++) {
+            const T *labels = (const T *)r->labels + row * r->labels_stride;
+            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols), scale = 1 / sum;
+            if (r->loss)
+                ((T *)r->loss)[row] = LOG(sum) * all[row - first] - dot[row - first];
+            for (size_t j = 0; j < r->cols && !r->scratch; j++)
+                out[j] = out[j] * scale - labels[j];
+        }
+    }
+}
+
+static void NAME(sparse_xent)(const tw_softmax_rows *r)
+{
+    T dot[ELEMENTS];
+    size_t step = NAME(rows_at_once)(r), at[ELEMENTS];
+    for (size_t first = 0; first < r->rows; first += step) {
+        size_t last = r->rows - first < step ? r->rows : first + step;
+        NAME(shift)(r, first, last);
+        for (size_t row = first; row < last; row++) {
+            at[row - first] = r->wide ? (size_t)((const int64_t *)r->classes)[row]
+                                      : (size_t)((const int32_t *)r->classes)[row];
+            dot[row - first] = NAME(out_row)(r, row)[at[row - first]];
+        }
+        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        for (size_t row = first; row < last; row++) {
+            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols), scale = 1 / sum;
+            if (r->loss)
+                ((T *)r->loss)[row] = LOG(sum) - dot[row - first];
+            for (size_t j = 0; j < r->cols && !r->scratch; j++)
+                out[j] *= scale;
+            out[at[row - first]] -= 1;
+        }
+    }
+}
+
+#undef T
+#undef EXP
+#undef LOG
+#undef NAME

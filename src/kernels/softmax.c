@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Softmax and cross entropy: rows are shared out in cells; half and bfloat16 go through rows of
+ * floats. */
+#include "kernels/softmax.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "kernels/half.h"
+#include "kernels/softmax_loops.h"
+
+enum { SCRATCH = 2048 }; /* floats on the stack for a row */
+
+typedef struct job {
+    tw_dtype dtype;
+    tw_softmax_loop loop;
+    tw_softmax_rows all;
+    size_t size, cells;
+    atomic_bool out_of_memory;
+} job;
+
+static tw_softmax_rows part_of(const job *j, size_t first, size_t last)
+{
+    tw_softmax_rows r = j->all;
+    r.rows = last - first;
+    r.logits = (const char *)r.logits + first * r.logits_stride * j->size;
+    if (r.labels)
+        r.labels = (const char *)r.labels + first * r.labels_stride * j->size;
+    if (r.classes)
+        r.classes = (const char *)r.classes + first * (r.wide ? 8 : 4);
+    if (r.loss)
+        r.loss = (char *)r.loss + first * j->size;
+    if (r.out)
+        r.out = (char *)r.out + first * r.cols * j->size;
+    return r;
+}
+
+static void widen(tw_dtype dtype, const void *from, size_t n, float *to)
+{
+    const uint16_t *x = from;
+    if (dtype == TW_FLOAT16) {
+        for (size_t i = 0; i < n; i++)
+            to[i] = tw_widen_half(x[i]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = tw_widen_bfloat16(x[i]);
+}
+
+static void narrow(tw_dtype dtype, const float *from, size_t n, void *to)
+{
+    uint16_t *x = to;
+    if (dtype == TW_FLOAT16) {
+        for (size_t i = 0; i < n; i++)
+            x[i] = tw_narrow_half(from[i]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        x[i] = tw_narrow_bfloat16(from[i]);
+}
+
+/* One row at a time: logits, labels and result stand in `wide`, three rows of floats. */
+static void run_narrow_rows(const job *j, const tw_softmax_rows *r, float *wide)
+{
+    for (size_t row = 0; row < r->rows; row++) {
+        size_t cols = r->cols;
+        float loss, *x = wide, *labels = x + cols, *out = labels + cols;
+        tw_softmax_rows one = *r;
+        one.rows = 1;
+        widen(j->dtype, (const uint16_t *)r->logits + row * r->logits_stride, cols, x);
+        one.logits = x;
+        if (r->labels) {
+            widen(j->dtype, (const uint16_t *)r->labels + row * r->labels_stride, cols, labels);
+            one.labels = labels;
+        }
+        if (r->classes)
+            one.classes = (const char *)r->classes + row * (r->wide ? 8 : 4);
+        one.out = out;
+        one.loss = r->loss ? &loss : NULL;
+        j->loop(&one);
+        if (r->loss)
+            narrow(j->dtype, &loss, 1, (uint16_t *)r->loss + row);
+        if (r->out)
+            narrow(j->dtype, out, cols, (uint16_t *)r->out + row * cols);
+    }
+}
+
+/* A cell needs scratch where results are not wanted and for the 16-bit floats. */
+static void run_cell(size_t cell, void *arg)
+{
+    job *j = arg;
+    tw_softmax_rows r = part_of(j, tw_par_bound(j->all.rows, 1, j->cells, cell),
+                                tw_par_bound(j->all.rows, 1, j->cells, cell + 1));
+    bool is_narrow = j->size == 2;
+    if (!is_narrow && r.out) {
+        j->loop(&r);
+        return;
+    }
+    _Alignas(64) double stack[SCRATCH];
+    size_t bytes = is_narrow ? 3 * r.cols * sizeof(float) : r.cols * j->size;
+    void *heap = bytes > sizeof stack ? tw_alloc_aligned(bytes) : NULL;
+    void *scratch = heap ? heap : stack;
+    if (bytes > sizeof stack && !heap) {
+        atomic_store(&j->out_of_memory, true);
+        return;
+    }
+    if (is_narrow) {
+        run_narrow_rows(j, &r, scratch);
+    } else {
+        r.out = scratch;
+        r.scratch = true;
+        j->loop(&r);
+    }
+    tw_free_aligned(heap);
+}
+
+static const tw_softmax_loops *loops_of(tw_dtype dtype)
+{
+    const tw_softmax_table *table = TW_ISA_TABLE(tw_softmax_table);
+    if (!tw_dtype_is_floating(dtype))
+        return NULL;
+    return dtype == TW_FLOAT64 ? &table->f64 : &table->f32;
+}
+
+static tw_status *refuse(tw_dtype dtype)
+{
+    return tw_status_new(TW_UNIMPLEMENTED, "%s arrays have no softmax", tw_dtype_name(dtype));
+}
+
+static tw_status *run(tw_dtype dtype, tw_softmax_loop loop, const tw_softmax_rows *r,
+                      const tw_par *par)
+{
+    job j = {.dtype = dtype, .loop = loop, .all = *r, .size = tw_dtype_size(dtype)};
+    size_t elements, bytes;
+    if (!tw_size_mul(r->rows, r->cols, &elements) || !tw_size_mul(elements, 24, &bytes) ||
+        bytes > PTRDIFF_MAX)
+        return tw_status_new(TW_INVALID_ARGUMENT, "a matrix of (%zu, %zu) is too large", r->rows,
+                             r->cols);
+    if (r->rows == 0)
+        return TW_OK;
+    j.cells = tw_par_cells(r->rows, 1, (dtype == TW_FLOAT64 ? 5.0 : 1.0) * (double)r->cols + 10);
+    tw_par_run(par, j.cells, run_cell, &j);
+    return atomic_load(&j.out_of_memory) ? tw_no_memory() : TW_OK;
+}
+
+tw_status *tw_softmax(tw_dtype dtype, bool log, size_t rows, size_t cols, const void *in, void *out,
+                      const tw_par *par)
+{
+    const tw_softmax_loops *loops = loops_of(dtype);
+    if (!loops)
+        return refuse(dtype);
+    tw_softmax_rows r = {
+        .rows = rows, .cols = cols, .logits = in, .logits_stride = cols, .out = out};
+    return run(dtype, log ? loops->log_softmax : loops->softmax, &r, par);
+}
+
+tw_status *tw_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
+                           size_t logits_stride, const void *labels, size_t labels_stride,
+                           void *loss, void *backprop, const tw_par *par)
+{
+    const tw_softmax_loops *loops = loops_of(dtype);
+    if (!loops)
+        return refuse(dtype);
+    tw_softmax_rows r = {.rows = rows,
+                         .cols = cols,
+                         .logits = logits,
+                         .labels = labels,
+                         .logits_stride = logits_stride,
+                         .labels_stride = labels_stride,
+                         .loss = loss,
+                         .out = backprop};
+    return run(dtype, loops->xent, &r, par);
+}
+
+/* "3 0 -1", of the first ten. */
+static tw_text list_classes(const tw_softmax_rows *r)
+{
+    tw_text text = {""};
+    size_t used = 0;
+    for (size_t i = 0; i < r->rows && i < 10 && used < sizeof text.s; i++) {
+        int64_t c = r->wide ? ((const int64_t *)r->classes)[i] : ((const int32_t *)r->classes)[i];
+        int n = snprintf(text.s + used, sizeof text.s - used, "%s%" PRId64, i ? " " : "", c);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (r->rows > 10 && used + 4 < sizeof text.s)
+        snprintf(text.s + used, sizeof text.s - used, "...");
+    return text;
+}
+
+static tw_status *check_classes(const tw_softmax_rows *r)
+{
+    for (size_t i = 0; i < r->rows; i++) {
+        int64_t c = r->wide ? ((const int64_t *)r->classes)[i] : ((const int32_t *)r->classes)[i];
+        if (c < 0 || (uint64_t)c >= r->cols)
+            return tw_status_new(TW_INVALID_ARGUMENT,
+                                 "Received a label value of %" PRId64
+                                 " which is outside the valid range of [0, %zu).  Label values: %s",
+                                 c, r->cols, list_classes(r).s);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
+                                  tw_dtype label_dtype, const void *labels, void *loss,
+                                  void *backprop, const tw_par *par)
+{
+    const tw_softmax_loops *loops = loops_of(dtype);
+    if (!loops)
+        return refuse(dtype);
+    if (label_dtype != TW_INT32 && label_dtype != TW_INT64)
+        return tw_status_new(TW_UNIMPLEMENTED, "a label is int32 or int64, not %s",
+                             tw_dtype_name(label_dtype));
+    tw_softmax_rows r = {.rows = rows,
+                         .cols = cols,
+                         .logits = logits,
+                         .logits_stride = cols,
+                         .classes = labels,
+                         .wide = label_dtype == TW_INT64,
+                         .loss = loss,
+                         .out = backprop};
+    TW_TRY(check_classes(&r));
+    return run(dtype, loops->sparse_xent, &r, par);
+}
