@@ -58,6 +58,7 @@ static tw_tensor repeat(tw_operand value, tw_dtype dtype, tw_shape shape, const 
     return add_array(array, name, "");
 }
 
+/* A number is repeated, an array takes the shape; anything else has a shape of its own. */
 static tw_tensor shaped(tw_operand value, tw_dtype dtype, tw_shape shape, const char *name)
 {
     if (is_number(value))
@@ -111,6 +112,8 @@ const tw_composite tw_composite_convert_to_tensor = {
 
 /* ---- zeros and ones ---- */
 
+/* The shape is a list known now, or a tensor. TensorFlow keeps up to 1000 elements in the graph
+ * itself. */
 static tw_tensor full(const tw_operand *shape, tw_dtype dtype, int value, const char *name)
 {
     if (shape->kind == TW_OPERAND_INTS) {

@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "tensor/array.h"
 
+/* Copies end in NUL, so that a text can be handed out as a C string; the length says how much of
+ * it is the value, which may hold NULs of its own. */
 static bool copy_bytes(tw_arena *arena, const void *from, void *to)
 {
     const tw_bytes *bytes = from;
@@ -20,6 +22,8 @@ static bool copy_bytes(tw_arena *arena, const void *from, void *to)
     return data != NULL;
 }
 
+/* A shape of unknown rank has no dims to copy, and a scalar's dims are not NULL: the two stay
+ * apart. */
 static bool copy_shape(tw_arena *arena, const void *from, void *to)
 {
     tw_shape shape = *(const tw_shape *)from;
@@ -32,6 +36,7 @@ static bool copy_shape(tw_arena *arena, const void *from, void *to)
     return true;
 }
 
+/* Arrays in attributes are never written to, so that a reference is a copy. */
 static bool copy_tensor(tw_arena *arena, const void *from, void *to)
 {
     (void)arena;
@@ -40,6 +45,8 @@ static bool copy_tensor(tw_arena *arena, const void *from, void *to)
     return true;
 }
 
+/* `attr_count` grows with what was copied: a failure in the middle leaves a function that can be
+ * released. */
 static bool copy_func(tw_arena *arena, const void *from, void *to)
 {
     const tw_func *func = from;
@@ -57,6 +64,7 @@ static bool copy_func(tw_arena *arena, const void *from, void *to)
     return good;
 }
 
+/* Of all that an attribute points at only arrays are not the arena's. */
 static void release_tensor(const void *item)
 {
     tw_array_unref(*(tw_array *const *)item);
@@ -80,6 +88,8 @@ static bool equal_shape(const void *a, const void *b)
     return tw_shape_equal(*(const tw_shape *)a, *(const tw_shape *)b);
 }
 
+/* By value: two constants that were made apart and hold the same numbers are the same, down to
+ * the bits, so that -0 and NaN are told apart as their bytes are. */
 static bool equal_tensor(const void *a, const void *b)
 {
     const tw_array *x = *(tw_array *const *)a, *y = *(tw_array *const *)b;
@@ -89,6 +99,7 @@ static bool equal_tensor(const void *a, const void *b)
         return false;
     if (x->dtype != TW_STRING)
         return x->count == 0 || memcmp(x->data, y->data, tw_array_bytes(x)) == 0;
+    /* A string element may point at its bytes: these are compared, not the pointers. */
     const tw_string *s = x->data, *t = y->data;
     for (size_t i = 0; i < x->count; i++)
         if (!tw_string_equal(&s[i], &t[i]))
@@ -113,6 +124,7 @@ static uint64_t hash_bytes(const void *item, uint64_t seed)
     return tw_hash_bytes(bytes->data, bytes->length, seed);
 }
 
+/* Equal shapes give equal hashes: the rank is in the number of bytes. */
 static uint64_t hash_shape(const void *item, uint64_t seed)
 {
     const tw_shape *shape = item;
@@ -121,6 +133,7 @@ static uint64_t hash_shape(const void *item, uint64_t seed)
     return tw_hash_bytes(shape->dims, shape->rank * sizeof *shape->dims, seed);
 }
 
+/* Goes through what equal_tensor compares. */
 static uint64_t hash_tensor(const void *item, uint64_t seed)
 {
     const tw_array *array = *(tw_array *const *)item;
@@ -138,6 +151,7 @@ static uint64_t hash_tensor(const void *item, uint64_t seed)
     return seed;
 }
 
+/* Name and attributes; a function's body is found by its name. */
 static uint64_t hash_func(const void *item, uint64_t seed)
 {
     const tw_func *func = item;
@@ -152,6 +166,7 @@ static void text_int(tw_buffer *b, const void *item)
     tw_buffer_printf(b, "%" PRId64, *(const int64_t *)item);
 }
 
+/* The shortest digits that read back, as Python shows it. */
 static void text_float(tw_buffer *b, const void *item)
 {
     char digits[40];
@@ -182,6 +197,7 @@ static void text_shape(tw_buffer *b, const void *item)
     tw_buffer_add_text(b, tw_shape_text(*(const tw_shape *)item).s);
 }
 
+/* What it is, not what it holds: a constant may be large. */
 static void text_tensor(tw_buffer *b, const void *item)
 {
     const tw_array *array = *(tw_array *const *)item;
@@ -241,11 +257,13 @@ const void *tw_attr_item(const tw_attr *attr, size_t index)
     return (const char *)attr->value.items + index * kinds[attr->kind].size;
 }
 
+/* An attribute without a kind has no value; an empty list none either. */
 static size_t item_count(const tw_attr *attr)
 {
     return attr->list ? attr->count : kinds[attr->kind].size ? 1 : 0;
 }
 
+/* `to` may be `from`: it is written last, and only when everything is there. */
 tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
 {
     size_t size = kinds[from->kind].size, count = item_count(from);
@@ -256,6 +274,8 @@ tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
         return tw_no_memory();
     if (from->list)
         copy.value.items = items;
+    /* `count` follows the elements that are done, and a scalar is one from the start, so that what
+     * a failure leaves can be released. */
     bool good = true;
     for (size_t i = 0; i < count && good; i++) {
         const void *item = tw_attr_item(from, i);
@@ -273,6 +293,7 @@ tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
     return TW_OK;
 }
 
+/* The memory itself goes with its arena. */
 void tw_attr_release(const tw_attr *attr)
 {
     if (!kinds[attr->kind].release)
@@ -281,6 +302,7 @@ void tw_attr_release(const tw_attr *attr)
         kinds[attr->kind].release(tw_attr_item(attr, i));
 }
 
+/* Attributes without a name (elements of a request) compare by value alone. */
 bool tw_attr_equal(const tw_attr *a, const tw_attr *b)
 {
     if (a->kind != b->kind || a->list != b->list || item_count(a) != item_count(b))
@@ -296,6 +318,7 @@ bool tw_attr_equal(const tw_attr *a, const tw_attr *b)
     return true;
 }
 
+/* For tables of nodes: agrees with tw_attr_equal. */
 uint64_t tw_attr_hash(const tw_attr *attr, uint64_t seed)
 {
     if (attr->name)
@@ -321,6 +344,7 @@ tw_text tw_attr_text(const tw_attr *attr)
     }
     if (attr->list)
         tw_buffer_add_char(&b, ']');
+    /* A text that is too long for its place ends in three dots. */
     char *whole = tw_buffer_take(&b);
     if (whole) {
         size_t length = strlen(whole), room = sizeof text.s - 1;
@@ -332,6 +356,8 @@ tw_text tw_attr_text(const tw_attr *attr)
     return text;
 }
 
+/* The accessors below answer for any attribute, so that a rule or kernel reads what its
+ * signature promises without a check of its own. */
 static bool is_scalar(const tw_attr *attr, tw_attr_kind kind)
 {
     return attr && attr->kind == kind && !attr->list;

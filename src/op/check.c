@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "op/attr.h"
 
+/* No list of allowed dtypes means all are. */
 bool tw_op_allows_type(const tw_op_attr *attr, tw_dtype dtype)
 {
     for (size_t i = 0; i < attr->allowed_type_count; i++)
@@ -15,6 +16,7 @@ bool tw_op_allows_type(const tw_op_attr *attr, tw_dtype dtype)
     return !attr->allowed_types;
 }
 
+/* `parameter` is the input that brought the dtype, or the attribute that was given. */
 tw_status *tw_op_refuse_type(const tw_op_attr *attr, const char *parameter, tw_dtype dtype)
 {
     tw_buffer names = {0};
@@ -29,6 +31,7 @@ tw_status *tw_op_refuse_type(const tw_op_attr *attr, const char *parameter, tw_d
     return status;
 }
 
+/* Bytes are compared: an attribute may hold NULs, which no allowed value does. */
 static bool allows_string(const tw_op_attr *attr, tw_bytes bytes)
 {
     for (size_t i = 0; i < attr->allowed_string_count; i++) {
@@ -39,6 +42,7 @@ static bool allows_string(const tw_op_attr *attr, tw_bytes bytes)
     return !attr->allowed_strings;
 }
 
+/* A long text of a caller is cut. */
 static tw_status *refuse_string(const tw_op *op, const tw_op_attr *attr, tw_bytes bytes)
 {
     tw_buffer names = {0};
@@ -52,6 +56,7 @@ static tw_status *refuse_string(const tw_op *op, const tw_op_attr *attr, tw_byte
     return status;
 }
 
+/* Of a number its value, of a list its length. */
 static tw_status *check_minimum(const tw_op *op, const tw_op_attr *attr, const tw_attr *value)
 {
     if (!attr->has_minimum)
@@ -99,6 +104,7 @@ static tw_status *check_item(const tw_op *op, const tw_op_attr *attr, const tw_a
     return TW_OK;
 }
 
+/* Kind first, because the rest reads the value as that kind. */
 tw_status *tw_op_check_attr(const tw_op *op, const tw_op_attr *attr, const tw_attr *value)
 {
     if (value->kind == TW_ATTR_PLACEHOLDER)

@@ -12,6 +12,7 @@
 
 enum { EXPLAINED_INPUTS = 8 };
 
+/* Nodes have a handful of attributes: a walk over their names is faster than any table. */
 const tw_attr *tw_spec_attr(const tw_spec *spec, const char *name)
 {
     for (size_t i = 0; i < spec->attr_count; i++)
@@ -20,6 +21,7 @@ const tw_attr *tw_spec_attr(const tw_spec *spec, const char *name)
     return NULL;
 }
 
+/* The number of inputs or outputs that an argument stands for in this node. */
 static size_t elements_of(const tw_spec *spec, const tw_op_arg *arg)
 {
     if (arg->number_attr)
@@ -30,6 +32,7 @@ static size_t elements_of(const tw_spec *spec, const tw_op_arg *arg)
     return types && types->list ? types->count : 0;
 }
 
+/* What errors call an input; a node of an unknown type has numbers only. */
 tw_text tw_spec_input_name(const tw_spec *spec, size_t input)
 {
     tw_text text;
@@ -75,6 +78,7 @@ tw_status *tw_compute_allocate(tw_compute *c, size_t output, tw_shape shape, tw_
     return c->engine->allocate(c, output, shape, out);
 }
 
+/* NULL comes from a failed allocation, which surfaces here. */
 tw_status *tw_compute_forward(tw_compute *c, size_t output, tw_array *array)
 {
     return array ? c->engine->forward(c, output, array) : tw_no_memory();
@@ -90,6 +94,7 @@ tw_status *tw_compute_ref_assign(tw_compute *c, size_t input, tw_shape shape, tw
     return c->engine->ref_assign(c, input, shape, out);
 }
 
+/* A node that names no key has state of its own. */
 tw_status *tw_compute_resource(tw_compute *c, const tw_state_class *type, const char *key,
                                void **out)
 {
@@ -161,6 +166,7 @@ const char *tw_compute_name(const tw_compute *c)
 /* "Not yet" is an address, never looked into: nothing has to be freed, and nothing can fail. */
 static const char wait_mark;
 
+/* The engine keeps the step until the waker that the kernel asked for is called. */
 tw_status *tw_compute_wait(tw_compute *c)
 {
     (void)c;
@@ -172,6 +178,7 @@ bool tw_status_is_wait(const tw_status *status)
     return (const void *)status == &wait_mark;
 }
 
+/* Bare words: the engine adds the rest, so that shape rules, kernels and engines say it alike. */
 tw_status *tw_compute_fail(const tw_compute *c, const char *format, ...)
 {
     (void)c;
@@ -182,6 +189,8 @@ tw_status *tw_compute_fail(const tw_compute *c, const char *format, ...)
     return tw_status_with_kind(status, TW_KIND_VALUE);
 }
 
+/* A status that names an operation already comes from further inside, where more was known. Long
+ * lists of inputs are cut: the first ones tell enough. */
 tw_status *tw_compute_explain(const tw_compute *c, tw_status *status)
 {
     if (!status || tw_status_is_wait(status) || tw_status_operation(status))

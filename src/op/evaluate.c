@@ -26,6 +26,8 @@ typedef struct evaluation {
     tw_dtype *dtypes; /* of the outputs, references included */
 } evaluation;
 
+/* The context's frame is what the engine that made it says it is; here it is always an
+ * evaluation. */
 static evaluation *of(tw_compute *c)
 {
     return c->frame;
@@ -37,6 +39,7 @@ static void put_output(tw_compute *c, size_t output, tw_array *array)
     c->outputs[output] = array;
 }
 
+/* An output that has the wanted shape already, because the rule knew it, is kept. */
 static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_array **out)
 {
     tw_array *now = c->outputs[output];
@@ -49,12 +52,16 @@ static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_arra
     return TW_OK;
 }
 
+/* The output becomes the array itself: nothing is copied, and nobody may write to it from now
+ * on. */
 static tw_status *forward(tw_compute *c, size_t output, tw_array *array)
 {
     put_output(c, output, tw_array_ref(array));
     return TW_OK;
 }
 
+/* Kernels are told of a wrong input rather than given the memory of somebody's array to write
+ * to. */
 static tw_status *check_ref(tw_compute *c, size_t input)
 {
     if (input < c->input_count && input < 32 && (of(c)->refs >> input & 1))
@@ -62,6 +69,7 @@ static tw_status *check_ref(tw_compute *c, size_t input)
     return tw_status_new(TW_INTERNAL, "input %zu is no variable", input);
 }
 
+/* The array is the variable: what is written to it is the variable's value. */
 static tw_status *ref_get(tw_compute *c, size_t input, tw_array **out)
 {
     TW_TRY(check_ref(c, input));
@@ -69,6 +77,8 @@ static tw_status *ref_get(tw_compute *c, size_t input, tw_array **out)
     return TW_OK;
 }
 
+/* Memory that only the variable holds is written again; otherwise whoever holds the old value
+ * keeps it, and the variable gets fresh memory. */
 static tw_status *ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_array **out)
 {
     TW_TRY(check_ref(c, input));
@@ -76,6 +86,7 @@ static tw_status *ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_arr
     if (!now || !tw_storage_unique(now->storage) || !tw_shape_equal(tw_array_shape(now), shape)) {
         tw_array *array;
         tw_dtype dtype = now ? now->dtype : TW_INVALID_DTYPE;
+        /* A variable without a value does not tell its dtype: the signature does. */
         const tw_op_arg *arg = input < c->spec->op->input_count ? &c->spec->op->inputs[input]
                                                                 : NULL;
         const tw_attr *type = arg && arg->type_attr ? tw_spec_attr(c->spec, arg->type_attr) : NULL;
@@ -89,6 +100,7 @@ static tw_status *ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_arr
     return TW_OK;
 }
 
+/* Objects are few: a list is searched. They are dropped when the evaluation ends. */
 static tw_status *resource(tw_compute *c, const tw_state_class *type, const char *key, void **out)
 {
     evaluation *e = of(c);
@@ -108,6 +120,7 @@ static tw_status *resource(tw_compute *c, const tw_state_class *type, const char
     return TW_OK;
 }
 
+/* Nobody would ever wake the step: there is no other one. */
 static tw_status *waker(tw_compute *c, tw_waker **out)
 {
     *out = NULL;
@@ -119,6 +132,8 @@ static const tw_engine engine = {allocate, forward, ref_get, ref_assign, resourc
 
 /* ---- the steps of an evaluation ---- */
 
+/* All values are known here, so that a rule that fails has found what the kernel would refuse;
+ * its text is the one that is shown while building, too. */
 static tw_status *infer_shapes(evaluation *e)
 {
     const tw_compute *c = &e->c;
@@ -171,6 +186,7 @@ static tw_status *resolve_outputs(evaluation *e)
                                                  op->name, at, c->output_count);
 }
 
+/* An input without an array is a variable that holds nothing yet, which few ops can take. */
 static tw_status *check_initialized(const evaluation *e)
 {
     const tw_compute *c = &e->c;
@@ -200,6 +216,8 @@ static tw_status *make_outputs(evaluation *e)
     return TW_OK;
 }
 
+/* Prepare sees the shapes and writes the state; the workspace is sized after it, as in a
+ * session. */
 static tw_status *run_kernel(evaluation *e, const tw_kernel *kernel)
 {
     tw_compute *c = &e->c;
@@ -242,6 +260,8 @@ static tw_status *close_outputs(evaluation *e)
     return TW_OK;
 }
 
+/* A view of the input under the rule's shape, which must have as many elements as there is
+ * memory for. */
 static tw_status *alias_output(evaluation *e)
 {
     tw_compute *c = &e->c;
@@ -253,6 +273,7 @@ static tw_status *alias_output(evaluation *e)
     return c->outputs[0] ? TW_OK : tw_no_memory();
 }
 
+/* The order is that of a session: what is missing, shapes, kernel, memory, numbers. */
 static tw_status *evaluate(evaluation *e)
 {
     tw_compute *c = &e->c;
@@ -272,6 +293,7 @@ static tw_status *evaluate(evaluation *e)
     return close_outputs(e);
 }
 
+/* Newest first, as they may hold on to older ones. */
 static void drop_states(evaluation *e)
 {
     for (local_state *s = e->states; s; s = s->next)
@@ -297,6 +319,7 @@ tw_status *tw_evaluate(const tw_spec *spec, tw_array **inputs, size_t input_coun
     e.c.frame = &e;
     for (size_t i = 0; i < output_count; i++)
         outputs[i] = NULL;
+    /* Denormals are flushed as in a session, so that folded constants have the same bits. */
     uint64_t mode = tw_os_float_enter();
     tw_status *status = tw_compute_explain(&e.c, evaluate(&e));
     tw_os_float_restore(mode);
@@ -309,6 +332,7 @@ tw_status *tw_evaluate(const tw_spec *spec, tw_array **inputs, size_t input_coun
 
 /* ---- without a spec ---- */
 
+/* tw_op_evaluate's own frame: what tw_evaluate borrows. */
 typedef struct call {
     tw_spec spec;
     tw_array **inputs; /* references are held */
@@ -336,6 +360,7 @@ static tw_status *take_inputs(call *k, tw_array *const *inputs, size_t input_cou
     return TW_OK;
 }
 
+/* Whatever it took is in `k`, and released by the caller on every path. */
 static tw_status *call_op(call *k, const tw_attr *attrs, size_t attr_count, tw_array *const *inputs,
                           size_t input_count, tw_array **outputs, size_t output_count)
 {

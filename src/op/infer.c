@@ -13,12 +13,14 @@
 
 enum { LAST_BIT = 31 };
 
+/* Short memory is a failure of the rule as any other: the first one is kept. */
 static void fail_memory(tw_infer *in)
 {
     if (!in->status)
         in->status = tw_no_memory();
 }
 
+/* Only the first failure is worth telling: later ones follow from it. */
 void tw_infer_fail(tw_infer *in, const char *format, ...)
 {
     if (in->status)
@@ -35,6 +37,7 @@ bool tw_infer_failed(const tw_infer *in)
     return in->status != NULL;
 }
 
+/* An override takes the place of the definition's rule; an op without a rule has unknown shapes. */
 tw_status *tw_infer_run(tw_infer *in, tw_infer_fn fn, void *user)
 {
     in->read = 0;
@@ -45,6 +48,7 @@ tw_status *tw_infer_run(tw_infer *in, tw_infer_fn fn, void *user)
         fn(in, user);
     else if (in->spec->op && in->spec->op->definition.infer)
         in->spec->op->definition.infer(in);
+    /* Half of a failed rule's outputs would be worse than none. */
     tw_status *status = in->status;
     in->status = NULL;
     for (size_t i = 0; status && i < in->output_count; i++)
@@ -64,6 +68,7 @@ size_t tw_infer_output_count(const tw_infer *in)
     return in->output_count;
 }
 
+/* Rules may ask for inputs that are not there; the answer is "unknown". */
 tw_shape tw_infer_input(const tw_infer *in, size_t input)
 {
     return input < in->input_count ? in->shapes[input] : TW_UNKNOWN_SHAPE;
@@ -74,6 +79,8 @@ tw_dtype tw_infer_dtype(const tw_infer *in, size_t input)
     return input < in->input_count ? in->dtypes[input] : TW_INVALID_DTYPE;
 }
 
+/* Never NULL, so that a rule needs no check: if memory is short it writes into the scratch area,
+ * and the failure that was kept makes the result void. */
 int64_t *tw_infer_dims(tw_infer *in, size_t rank)
 {
     int64_t *dims = tw_arena_array(in->arena, rank, sizeof *dims);
@@ -87,6 +94,8 @@ int64_t *tw_infer_dims(tw_infer *in, size_t rank)
     return dims;
 }
 
+/* The rank may come from the length of a fed vector: it is checked here, where it becomes a
+ * shape. */
 tw_shape tw_infer_unknown(tw_infer *in, size_t rank)
 {
     if (rank > TW_MAX_RANK) {
@@ -96,6 +105,7 @@ tw_shape tw_infer_unknown(tw_infer *in, size_t rank)
     return (tw_shape){tw_infer_dims(in, rank), rank};
 }
 
+/* After a failure the shape returned has the rank that the rule goes on with. */
 tw_shape tw_infer_rank(tw_infer *in, size_t input, size_t rank)
 {
     tw_shape shape = tw_infer_input(in, input);
@@ -138,6 +148,7 @@ const tw_array *tw_infer_value(tw_infer *in, size_t input)
     return may_read(in, input) && in->values ? in->values[input] : NULL;
 }
 
+/* A vector of one element counts as a scalar, as TensorFlow's kernels see it. */
 bool tw_infer_int_value(tw_infer *in, size_t input, int64_t *out)
 {
     const tw_array *value = tw_infer_value(in, input);
@@ -148,6 +159,7 @@ bool tw_infer_int_value(tw_infer *in, size_t input, int64_t *out)
     return false;
 }
 
+/* Below -1 nothing has a meaning; -1 is "unknown" to some rules and "what is left" to others. */
 static tw_shape value_as_shape(tw_infer *in, const tw_array *value)
 {
     if (!tw_dtype_is_integer(value->dtype) || value->rank > 1) {
@@ -169,6 +181,7 @@ static tw_shape value_as_shape(tw_infer *in, const tw_array *value)
     return shape;
 }
 
+/* From the best that is known: the value, what is known of the value, the length, nothing. */
 tw_shape tw_infer_shape_value(tw_infer *in, size_t input)
 {
     const tw_array *value = tw_infer_value(in, input);
@@ -188,6 +201,7 @@ tw_shape tw_infer_shape_value(tw_infer *in, size_t input)
 
 /* ---- shapes made of shapes ---- */
 
+/* Both describe one array: each fills in what the other leaves open. */
 tw_shape tw_infer_merge(tw_infer *in, tw_shape a, tw_shape b)
 {
     if (!a.dims || !b.dims)
@@ -220,6 +234,7 @@ static int64_t broadcast_dim(int64_t a, int64_t b)
     return b == -1 ? a : -2;
 }
 
+/* An unknown dim beside one greater than 1 must be that or 1: the result is known. */
 tw_shape tw_infer_broadcast(tw_infer *in, tw_shape a, tw_shape b)
 {
     if (!a.dims || !b.dims)
@@ -237,6 +252,7 @@ tw_shape tw_infer_broadcast(tw_infer *in, tw_shape a, tw_shape b)
     return (tw_shape){dims, rank};
 }
 
+/* The dims of the result are fresh: the caller's shapes may be literals of its block. */
 tw_shape tw_infer_concat(tw_infer *in, tw_shape a, tw_shape b)
 {
     if (!a.dims || !b.dims)
@@ -250,6 +266,7 @@ tw_shape tw_infer_concat(tw_infer *in, tw_shape a, tw_shape b)
     return shape;
 }
 
+/* Shares the dims; bounds beyond the rank are cut. */
 tw_shape tw_infer_slice(tw_infer *in, tw_shape a, size_t from, size_t to)
 {
     (void)in;
@@ -260,6 +277,7 @@ tw_shape tw_infer_slice(tw_infer *in, tw_shape a, size_t from, size_t to)
     return (tw_shape){a.dims + from, to - from};
 }
 
+/* Axes that are not there are unknown: what to make of that is the rule's affair. */
 int64_t tw_infer_dim(tw_shape shape, int64_t axis)
 {
     if (!shape.dims)
@@ -268,6 +286,7 @@ int64_t tw_infer_dim(tw_shape shape, int64_t axis)
     return axis >= 0 && axis < (int64_t)shape.rank ? shape.dims[axis] : -1;
 }
 
+/* After a failure 0, which can index the dims of any array that has one. */
 int64_t tw_infer_axis(tw_infer *in, int64_t axis, size_t rank)
 {
     int64_t n = (int64_t)rank;
@@ -279,6 +298,7 @@ int64_t tw_infer_axis(tw_infer *in, int64_t axis, size_t rank)
     return 0;
 }
 
+/* The dims are copied: rules write shapes as literals. */
 void tw_infer_output(tw_infer *in, size_t output, tw_shape shape)
 {
     if (output >= in->output_count || in->status)

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "op/op.h"
 
+/* One of the two functions, by the table that it stands in. */
 typedef struct override {
     tw_gradient_fn gradient;
     tw_infer_fn shape;
@@ -29,6 +30,7 @@ static void unlock(void)
     tw_mutex_unlock(&table.lock);
 }
 
+/* A record stays where it is once made, so that taking an override away needs no memory. */
 static tw_status *set(tw_map *map, const char *name, override value)
 {
     if (!name)
@@ -53,6 +55,7 @@ static tw_status *set(tw_map *map, const char *name, override value)
     return status;
 }
 
+/* A copy: the record may change as soon as the lock is free. */
 static override get(const tw_map *map, const char *name)
 {
     lock();

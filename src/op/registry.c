@@ -12,8 +12,12 @@
 #include "base/vec.h"
 #include "op/attr.h"
 
+/* An entry of the table, NULL until somebody asked for it. Readers need no lock: they see NULL
+ * or a finished op. */
 typedef struct tw_op *_Atomic slot;
 
+/* The lock guards the arena and what is added; a lookup of a built-in op that was asked for
+ * before does not take it. */
 static struct {
     tw_mutex lock;
     bool ready;            /* everything below is set up; guarded by the lock */
@@ -24,6 +28,7 @@ static struct {
     TW_VEC(struct tw_op *) in_order;
 } registry = {.lock = TW_MUTEX_INIT};
 
+/* As functions, because fork wants them so. */
 static void lock(void)
 {
     tw_mutex_lock(&registry.lock);
@@ -55,6 +60,8 @@ static tw_status *set_up(void)
 
 /* ---- making an entry, with the lock held ---- */
 
+/* "T: {float}" is parsed as the attributes of an op without inputs, so that there is one
+ * language. */
 static struct tw_op *parse_constraints(const char *dtypes, const char *name, tw_status **status)
 {
     struct tw_op *constraints = TW_ARENA_NEW(&registry.arena, struct tw_op);
@@ -67,6 +74,7 @@ static struct tw_op *parse_constraints(const char *dtypes, const char *name, tw_
     return *status ? NULL : constraints;
 }
 
+/* The list is read without the lock: an entry is complete before it is linked. */
 static tw_status *add_kernel(struct tw_op *op, const tw_kernel *kernel)
 {
     tw_kernel_entry *entry = TW_ARENA_NEW(&registry.arena, tw_kernel_entry);
@@ -89,6 +97,7 @@ static tw_status *add_kernel(struct tw_op *op, const tw_kernel *kernel)
 static tw_status *add_kernels(struct tw_op *op)
 {
     const tw_op_definition *d = &op->definition;
+    /* The shorthand comes last in the list, after all kernels that say more. */
     if (d->compute) {
         tw_kernel only = {.compute = d->compute,
                           .in_place = d->in_place,
@@ -102,6 +111,7 @@ static tw_status *add_kernels(struct tw_op *op)
     return TW_OK;
 }
 
+/* What a definition of an older size lacks is zero. A failure wastes arena memory, no more. */
 static tw_status *make_op(const char *name, const tw_op_definition *definition, size_t size,
                           struct tw_op **out)
 {
@@ -122,11 +132,14 @@ static tw_status *make_op(const char *name, const tw_op_definition *definition, 
 
 /* ---- finding ---- */
 
+/* For bsearch: the key is a name, the element a row. */
 static int compare_name(const void *name, const void *row)
 {
     return strcmp(name, ((const tw_builtin_op *)row)->name);
 }
 
+/* The entry is looked at again under the lock, because another thread may have made it
+ * meanwhile. */
 static tw_status *make_builtin(size_t index, const tw_op **out)
 {
     slot *entry = &atomic_load(&registry.builtin)[index];
@@ -146,6 +159,7 @@ static tw_status *make_builtin(size_t index, const tw_op **out)
     return status;
 }
 
+/* Cheap once done: the pointer is published after all else is there. */
 static tw_status *ensure_set_up(void)
 {
     if (atomic_load(&registry.builtin))
@@ -175,6 +189,8 @@ tw_status *tw_op_lookup(const char *name, const tw_op **out)
                                TW_KIND_NAME);
 }
 
+/* An op that could not be made for want of memory is not found either; who must tell the two
+ * apart asks tw_op_lookup. */
 const tw_op *tw_op_find(const char *name)
 {
     const tw_op *op;
@@ -234,6 +250,7 @@ const tw_composite *tw_composite_at(size_t index, const char **name)
 
 /* ---- registering ---- */
 
+/* TensorFlow's rule for names of ops, less ">", and a small letter may begin one. */
 static bool valid_name(const char *name)
 {
     if (!name || !((*name >= 'A' && *name <= 'Z') || (*name >= 'a' && *name <= 'z')))
@@ -246,6 +263,7 @@ static bool valid_name(const char *name)
     return true;
 }
 
+/* Room in both lists is taken before either is changed. */
 static tw_status *register_locked(const tw_op_definition *definition)
 {
     struct tw_op *op;
@@ -266,6 +284,7 @@ static tw_status *register_locked(const tw_op_definition *definition)
 
 tw_status *tw_register_op(const tw_op_definition *definition)
 {
+    /* Everything before `infer` was there from the first version on. */
     if (!definition || definition->size < offsetof(tw_op_definition, infer))
         return tw_value_error("tw_register_op: size must be sizeof(tw_op_definition)");
     if (!valid_name(definition->name))
@@ -294,6 +313,7 @@ tw_status *tw_register_kernel(const char *op, const tw_kernel *kernel)
 
 /* ---- choosing a kernel ---- */
 
+/* Nodes have few attributes: a search costs less than a table. */
 static const tw_attr *find_value(const tw_attr *attrs, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
@@ -302,6 +322,8 @@ static const tw_attr *find_value(const tw_attr *attrs, size_t count, const char 
     return NULL;
 }
 
+/* A constraint on a list(type) holds for each of its elements; one on an attribute that the node
+ * lacks does not hold. */
 static bool suits(const tw_kernel_entry *entry, const tw_attr *attrs, size_t attr_count)
 {
     const struct tw_op *constraints = entry->constraints;
@@ -317,6 +339,7 @@ static bool suits(const tw_kernel_entry *entry, const tw_attr *attrs, size_t att
     return true;
 }
 
+/* A label must be asked for, and asking for none means one without. */
 static bool has_label(const tw_kernel *kernel, const tw_attr *wanted)
 {
     const char *label = kernel->label ? kernel->label : "";
@@ -329,6 +352,7 @@ static bool has_label(const tw_kernel *kernel, const tw_attr *wanted)
 const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr *attrs,
                               size_t attr_count)
 {
+    /* TensorFlow's name for this attribute; the graph's kernel label map sets it. */
     const tw_attr *label = find_value(attrs, attr_count, "_kernel");
     const tw_kernel_entry *entry = atomic_load(&((struct tw_op *)(uintptr_t)op)->kernels);
     for (; entry; entry = entry->next) {

@@ -16,6 +16,9 @@ typedef struct slot {
     const char *source; /* the input that its value was inferred from; NULL: given */
 } slot;
 
+/* One call: what it was given, and a slot for each attribute, filled first from what the caller
+ * says, then from the inputs in their order, then from defaults. That order decides whom an
+ * error blames. */
 typedef struct resolver {
     const tw_op *op;
     const tw_dtype *inputs;
@@ -25,12 +28,16 @@ typedef struct resolver {
     size_t *counts; /* one for each input argument */
 } resolver;
 
+/* NULL for a NULL name too, so that callers can ask for "the attribute of this argument, if it
+ * has one". */
 static slot *slot_of(resolver *r, const char *name)
 {
     const tw_op_attr *attr = name ? tw_op_find_attr(r->op, name) : NULL;
     return attr ? &r->slots[attr - r->op->attrs] : NULL;
 }
 
+/* Values that the caller gives are checked before anything is inferred. Attributes whose name
+ * begins with an underscore are the graph's business (_class, _kernel ...) and pass through. */
 static tw_status *take_given(resolver *r, const tw_attr *attrs, size_t attr_count)
 {
     for (size_t i = 0; i < attr_count; i++) {
@@ -47,6 +54,7 @@ static tw_status *take_given(resolver *r, const tw_attr *attrs, size_t attr_coun
         TW_TRY(tw_op_check_attr(r->op, wanted, attr));
         s->given = attr;
         s->value = *attr;
+        /* An empty list takes the kind of the signature. */
         if (attr->kind != TW_ATTR_PLACEHOLDER)
             s->value.kind = wanted->kind;
     }
@@ -55,16 +63,19 @@ static tw_status *take_given(resolver *r, const tw_attr *attrs, size_t attr_coun
 
 /* ---- how many elements each argument has ---- */
 
+/* Does the argument stand for any number of inputs? */
 static bool is_list(const tw_op_arg *arg)
 {
     return arg->number_attr || arg->type_list_attr;
 }
 
+/* The attribute whose value is that number, or whose list is so long. */
 static const char *length_attr(const tw_op_arg *arg)
 {
     return arg->number_attr ? arg->number_attr : arg->type_list_attr;
 }
 
+/* Names the inputs, because a number alone would not tell which one is missing. */
 static tw_status *wrong_count(const resolver *r)
 {
     const tw_op *op = r->op;
@@ -102,6 +113,7 @@ static tw_status *guess_counts(resolver *r)
             return tw_value_error("'%s' Op has several lists of inputs: their lengths must be "
                                   "given",
                                   r->op->name);
+        /* Compared first, so that a huge or negative number in an attribute cannot wrap the sum. */
         if (r->counts[i] > r->input_count || known + r->counts[i] > r->input_count)
             return wrong_count(r);
         known += r->counts[i];
@@ -117,6 +129,7 @@ static tw_status *guess_counts(resolver *r)
     return TW_OK;
 }
 
+/* Lengths from a caller are only believed if they add up to the inputs that there are. */
 static tw_status *settle_counts(resolver *r, const size_t *given)
 {
     if (!given)
@@ -133,6 +146,7 @@ static tw_status *settle_counts(resolver *r, const size_t *given)
 
 /* ---- what the inputs say ---- */
 
+/* The length of an `N * T` list says N, unless another list or the caller said it before. */
 static tw_status *infer_number(resolver *r, const tw_op_arg *arg, size_t count)
 {
     slot *s = slot_of(r, arg->number_attr);
@@ -173,6 +187,9 @@ static char *describe_types(const resolver *r, const tw_op_arg *arg, const tw_dt
     return tw_buffer_take(&b);
 }
 
+/* The four ways in which TensorFlow's Python layer says this: within one list, against an
+ * earlier argument (of a list or not), and against a dtype that is fixed. `source` is the
+ * argument that fixed the dtype; NULL if none did. */
 static tw_status *refuse_mismatch(const resolver *r, const tw_op_arg *arg, const tw_dtype *types,
                                   size_t count, tw_dtype wanted, const char *source)
 {
@@ -200,6 +217,7 @@ static tw_status *infer_type(resolver *r, const tw_op_arg *arg, const tw_dtype *
     slot *s = slot_of(r, arg->type_attr);
     const tw_op_attr *attr = &r->op->attrs[s - r->slots];
     tw_dtype type = tw_dtype_base(types[element]);
+    /* Inside a function's body the type may be the function's own attribute: anything fits. */
     if (s->value.kind == TW_ATTR_PLACEHOLDER)
         return TW_OK;
     if (s->value.kind == TW_ATTR_TYPE) {
@@ -214,6 +232,7 @@ static tw_status *infer_type(resolver *r, const tw_op_arg *arg, const tw_dtype *
     return TW_OK;
 }
 
+/* A list(type) attribute takes a dtype from each element, or checks each against the given list. */
 static tw_status *infer_types(resolver *r, const tw_op_arg *arg, const tw_dtype *types,
                               size_t count)
 {
@@ -252,6 +271,8 @@ static tw_status *infer_types(resolver *r, const tw_op_arg *arg, const tw_dtype 
     return TW_OK;
 }
 
+/* One input against its argument. A reference is as good as its value, but only a reference can
+ * stand where one is wanted. */
 static tw_status *check_element(resolver *r, const tw_op_arg *arg, const tw_dtype *types,
                                 size_t count, size_t element)
 {
@@ -268,6 +289,7 @@ static tw_status *check_element(resolver *r, const tw_op_arg *arg, const tw_dtyp
     return TW_OK;
 }
 
+/* Goes through arguments and inputs side by side; an error is marked with the input at fault. */
 static tw_status *infer_attrs(resolver *r)
 {
     size_t first = 0;
@@ -293,6 +315,7 @@ static tw_status *infer_attrs(resolver *r)
 
 /* ---- results ---- */
 
+/* Results are copies, so that they outlive the caller's and the inferred ones. */
 static tw_status *put_attr(resolver *r, const tw_attr *value, tw_resolved *out)
 {
     TW_TRY(tw_attr_copy(r->arena, value, &out->attrs[out->attr_count]));
@@ -300,6 +323,8 @@ static tw_status *put_attr(resolver *r, const tw_attr *value, tw_resolved *out)
     return TW_OK;
 }
 
+/* First those of the signature in its order, which makes equal nodes compare equal, then the
+ * others. */
 static tw_status *put_attrs(resolver *r, const tw_attr *attrs, size_t attr_count, tw_resolved *out)
 {
     const tw_op *op = r->op;
@@ -333,6 +358,7 @@ static bool output_length(resolver *r, const tw_op_arg *arg, size_t *count)
     return !arg->number_attr || (s->value.value.i >= 0 && s->value.value.i <= UINT16_MAX);
 }
 
+/* Unknown (invalid) where a function's attribute stands for the type. */
 static tw_dtype output_type(resolver *r, const tw_op_arg *arg, size_t index)
 {
     slot *s = slot_of(r, arg->type_attr ? arg->type_attr : arg->type_list_attr);
@@ -344,6 +370,7 @@ static tw_dtype output_type(resolver *r, const tw_op_arg *arg, size_t index)
     return arg->is_ref ? tw_dtype_ref(type) : type;
 }
 
+/* Counts first: an attribute of 10^9 outputs is refused before it costs memory. */
 static tw_status *put_outputs(resolver *r, tw_resolved *out)
 {
     const tw_op *op = r->op;
@@ -368,6 +395,7 @@ static tw_status *put_outputs(resolver *r, tw_resolved *out)
     return TW_OK;
 }
 
+/* What was put into `out` when this fails is released by the caller. */
 static tw_status *resolve(resolver *r, const size_t *input_counts, const tw_attr *attrs,
                           size_t attr_count, tw_resolved *out)
 {

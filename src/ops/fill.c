@@ -3,6 +3,7 @@
 #include "kernels/copy.h"
 #include "op/define.h"
 
+/* A negative entry is refused here: in a shape -1 would only mean "unknown". */
 static void infer_fill(tw_infer *in)
 {
     tw_infer_vector(in, 0);
@@ -48,6 +49,7 @@ const tw_op_definition tw_op_Fill = {
     .compute = compute_fill,
 };
 
+/* Elements of any dtype: what a string or handle held is dropped first. */
 static tw_status *compute_zeros(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);

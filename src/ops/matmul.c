@@ -3,6 +3,7 @@
 #include "kernels/gemm.h"
 #include "op/define.h"
 
+/* With unknown shapes the result still has two dims. */
 static void infer(tw_infer *in)
 {
     bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
@@ -13,7 +14,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), tw_infer_dim(b, !tb)));
 }
 
-/* With c = op(a) op(b):  d op(a) = dc op(b)^H,  d op(b) = op(a)^H dc  (for real numbers ^H is ^T). */
+/* With c = op(a) op(b):  d op(a) = dc op(b)^H,  d op(b) = op(a)^H dc  (for real numbers ^H is
+ * ^T). */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor a = tw_gradient_conj(g, g->inputs[0]), b = tw_gradient_conj(g, g->inputs[1]);
@@ -26,6 +28,7 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* m, n and k are those of the transposed matrices: the flags choose the dim to read. */
 static tw_status *compute(tw_compute *c)
 {
     bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");

@@ -3,6 +3,7 @@
  * rules do the work, and their gradient is a reshape back. */
 #include "op/define.h"
 
+/* One gradient for all three: whatever the shape was, the elements are in the same order. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_reshape(tw_gradient_dy(g, 0), tw_shape(g->inputs[0])));
@@ -33,8 +34,8 @@ static int64_t known_product(tw_shape shape, bool positive)
     return product;
 }
 
-/* One entry is open, and the element counts say what it is. Where both shapes hold a zero, the other
- * entries do. */
+/* One entry is open, and the element counts say what it is. Where both shapes hold a zero, the
+ * other entries do. */
 static void infer_open(tw_infer *in, tw_shape shape, size_t open)
 {
     tw_shape from = tw_infer_input(in, 0);
@@ -55,6 +56,8 @@ static void infer_open(tw_infer *in, tw_shape shape, size_t open)
     tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }
 
+/* What is known of the new shape is kept even where the old one is unknown; with both known the
+ * element counts must agree. */
 static void infer_reshape(tw_infer *in)
 {
     tw_shape shape = tw_infer_shape_value(in, 1);
@@ -98,6 +101,7 @@ const tw_op_definition tw_op_Reshape = {
 
 /* ---- ExpandDims ---- */
 
+/* Without the value of `dim` only the new rank is known. */
 static void infer_expand(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -158,6 +162,7 @@ static bool mark_named(tw_infer *in, tw_shape shape, tw_ints named, bool *droppe
     return true;
 }
 
+/* Without names, which dims go depends on all sizes: if one is unknown so is the rank. */
 static void infer_squeeze(tw_infer *in)
 {
     tw_ints named = tw_infer_ints(in, "squeeze_dims");

@@ -15,6 +15,7 @@ static tw_status *put(const tw_compute *c, tw_array *out, size_t index, int64_t 
     return TW_OK;
 }
 
+/* A shape of known rank is a vector of known length. */
 static void infer_shape(tw_infer *in)
 {
     for (size_t i = 0; i < tw_infer_input_count(in); i++) {
@@ -54,6 +55,7 @@ const tw_op_definition tw_op_ShapeN = {
     .compute = compute_shape,
 };
 
+/* Counted when the array was made: nothing is multiplied here. */
 static tw_status *compute_size(tw_compute *c)
 {
     return put(c, tw_output(c, 0), 0, (int64_t)tw_input(c, 0)->count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The examples in the ops' definitions hold: "sum([[1., 2.], [3., 4.]], [0]) -> [4., 6.]" is read,
  * computed and compared. A list with a point in it is of float32, one without of int32, unless the
- * signature wants another dtype; a list for a list input has one tensor an element; after the inputs
- * come attributes that have no default, then others by name. */
+ * signature wants another dtype; a list for a list input has one tensor an element; after the
+ * inputs come attributes that have no default, then others by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

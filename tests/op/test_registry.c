@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The registry: built-in ops, ops from outside, kernels, overrides; from many threads, after fork. */
+ * The registry: built-in ops, ops from outside, kernels, overrides; from many threads, after
+ * fork. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
