@@ -305,8 +305,9 @@ static tw_status *gradient_v3(tw_gradient *g)
 
 /* ---- definitions ---- */
 
-#define FORWARD_OPTIONS \
-    "epsilon: float = 0.0001; data_format: {\"NHWC\", \"NCHW\"} = \"NHWC\"; is_training: bool = true"
+#define FORWARD_OPTIONS                                                       \
+    "epsilon: float = 0.0001; data_format: {\"NHWC\", \"NCHW\"} = \"NHWC\"; " \
+    "is_training: bool = true"
 #define ABOUT                                                                                     \
     "y = (x - mean) / sqrt(variance + epsilon) * scale + offset for each channel of images. "     \
     "With `is_training` mean and variance are the batch's and come out (the variance unbiased), " \

@@ -134,11 +134,6 @@ static const tw_kernel min_kernel = REDUCE_KERNEL(ORDERED_TYPES, compute_min);
 
 /* ---- gradients ---- */
 
-#if defined(tw_broadcast_to) && defined(tw_cast) && defined(tw_cumprod) && defined(tw_range) && \
-    defined(tw_list_diff) && defined(tw_concat) && defined(tw_pack) && defined(tw_gather) &&    \
-    defined(tw_transpose) && defined(tw_invert_permutation)
-#define HAS_GRADIENTS 1
-
 /* The shape of x with 1 for each reduced axis. Only the sizes of this Sum are ever looked at, so it
  * is not computed where they are known beforehand. */
 static tw_tensor kept_shape(tw_gradient *g)
@@ -204,6 +199,7 @@ static tw_status *gradient_norm(tw_gradient *g)
     return TW_OK;
 }
 
+#ifdef tw_cumprod
 /* The product of all other elements along an axis: those before times those behind, so that zeros
  * do no harm. */
 static tw_tensor product_of_others(tw_gradient *g, tw_tensor x, int64_t axis)
@@ -213,34 +209,36 @@ static tw_tensor product_of_others(tw_gradient *g, tw_tensor x, int64_t axis)
     return tw_mul(tw_gradient_conj(g, before), tw_gradient_conj(g, behind));
 }
 
-/* Any axes: they are brought to the front as one, and back. */
-static tw_tensor product_over_axes(tw_gradient *g)
+static bool stands_before(const tw_array *axes, size_t i, int64_t rank)
 {
-    tw_tensor x = g->inputs[0], shape = tw_shape(x), rank = tw_rank(x);
-    tw_tensor all = tw_range(0, rank, 1);
-    tw_tensor axes = tw_reshape(tw_cast(g->inputs[1], .DstT = TW_INT32), TW_SHAPE(-1));
-    axes = tw_floor_mod(tw_add(axes, rank), rank);
-    tw_tensor kept = tw_list_diff(all, axes).out, gone = tw_list_diff(all, kept).out;
-    tw_tensor perm = tw_concat(0, TW_LIST(gone, kept)), front = tw_transpose(x, perm);
-    tw_tensor sizes = tw_pack(TW_LIST(tw_prod(tw_gather(shape, gone), TW_INTS(0)),
-                                      tw_prod(tw_gather(shape, kept), TW_INTS(0))));
-    tw_tensor others = product_of_others(g, tw_reshape(front, sizes), 0);
-    return tw_transpose(tw_reshape(others, tw_shape(front)), tw_invert_permutation(perm));
+    int64_t axis = tw_index_at(axes, i);
+    for (size_t k = 0; k < i; k++)
+        if ((tw_index_at(axes, k) + rank) % rank == (axis + rank) % rank)
+            return true;
+    return false;
 }
 
+/* One axis after the other: what is left of the first is an element of the next. */
 static tw_status *gradient_prod(tw_gradient *g)
 {
+    tw_tensor left = g->inputs[0], dx = with_axes(g, tw_gradient_dy(g, 0));
+    tw_shape x = tw_tensor_shape(left);
+    int64_t rank = x.dims && x.rank ? (int64_t)x.rank : TW_MAX_RANK;
     tw_array *axes = tw_tensor_constant_value(g->inputs[1]);
-    bool one = axes && axes->count == 1;
-    tw_tensor others = one ? product_of_others(g, g->inputs[0], tw_index_at(axes, 0))
-                           : product_over_axes(g);
+    if (!axes)
+        return tw_gradient_fail(g, "the gradient of Prod needs axes that are known");
+    for (size_t i = 0; i < axes->count; i++) {
+        if (stands_before(axes, i, rank))
+            continue;
+        int64_t axis = tw_index_at(axes, i);
+        dx = tw_mul(dx, product_of_others(g, left, axis));
+        if (i + 1 < axes->count)
+            left = tw_prod(left, TW_INTS(axis), .keep_dims = true);
+    }
     tw_array_unref(axes);
-    g->dx[0] = tw_grad_of(tw_mul(with_axes(g, tw_gradient_dy(g, 0)), others));
+    g->dx[0] = tw_grad_of(dx);
     return TW_OK;
 }
-
-#else
-#define HAS_GRADIENTS 0
 #endif
 
 /* ---- definitions ---- */
@@ -256,9 +254,7 @@ const tw_op_definition tw_op_Sum = {
                  "sum([[1., 2.], [3., 4.]], [1], keep_dims=True) -> [[3.], [7.]]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
     .gradient = gradient_sum,
-#endif
     .kernels = &sum_kernel,
     .kernel_count = 1,
 };
@@ -274,9 +270,7 @@ const tw_op_definition tw_op_Mean = {
     .examples = {"mean([[1., 2.], [3., 4.]], [0]) -> [2., 3.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
     .gradient = gradient_mean,
-#endif
     .kernels = &mean_kernel,
     .kernel_count = 1,
 };
@@ -292,7 +286,7 @@ const tw_op_definition tw_op_Prod = {
     .examples = {"prod([[1., 2.], [3., 4.]], [0]) -> [3., 8.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
+#ifdef tw_cumprod
     .gradient = gradient_prod,
 #endif
     .kernels = &prod_kernel,
@@ -310,9 +304,7 @@ const tw_op_definition tw_op_Max = {
     .examples = {"max([[1., 4.], [3., 2.]], [0]) -> [3., 4.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
     .gradient = gradient_extreme,
-#endif
     .kernels = &max_kernel,
     .kernel_count = 1,
 };
@@ -328,9 +320,7 @@ const tw_op_definition tw_op_Min = {
     .examples = {"min([[1., 4.], [3., 2.]], [0]) -> [1., 2.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
     .gradient = gradient_extreme,
-#endif
     .kernels = &min_kernel,
     .kernel_count = 1,
 };
@@ -346,9 +336,7 @@ const tw_op_definition tw_op_EuclideanNorm = {
     .examples = {"euclidean_norm([[3., 0.], [4., 2.]], [0]) -> [5., 2.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#if HAS_GRADIENTS
     .gradient = gradient_norm,
-#endif
     .kernels = &norm_kernel,
     .kernel_count = 1,
 };

@@ -68,7 +68,6 @@ static tw_status *compute(tw_compute *c)
     return tw_gemm(TW_FLOAT32, &shape, wide_a, wide_b, tw_output_data(c, 0), NULL, &par);
 }
 
-#ifdef tw_cast
 /* d op(a) = dc op(b)^T,  d op(b) = op(a)^T dc; each of its operand's dtype. */
 static tw_grad of_dtype(tw_tensor gradient, tw_dtype dtype)
 {
@@ -90,7 +89,6 @@ static tw_status *gradient(tw_gradient *g)
     g->dx[1] = of_dtype(db, tw_gradient_type(g, "Tb"));
     return TW_OK;
 }
-#endif
 
 const tw_op_definition tw_op_SparseMatMul = {
     .signature = "a: Ta, b: Tb -> product: float; transpose_a: bool = false; "
@@ -100,9 +98,7 @@ const tw_op_definition tw_op_SparseMatMul = {
     .builder = "sparse_matmul",
     .examples = {"sparse_matmul([[1., 2.]], [[3.], [4.]]) -> [[11.]]"},
     .infer = infer,
-#ifdef tw_cast
     .gradient = gradient,
-#endif
     .compute = compute,
     .workspace = workspace,
     .state_size = sizeof(flags),
