@@ -118,9 +118,12 @@ static void start_operands(tile_cell *cell)
         if (operand->access == TILE_SCALAR) {
             spread(place, operand->constant ? (const char *)operand->value : in, operand->size, n);
         } else if (operand->access == TILE_PERIODIC) {
-            fetch(b, operand, in, cell->row_start * b->length, b->tile_length, place);
-            memset(place + b->tile_length * operand->size, 0,
-                   (n - b->tile_length) * operand->size);
+            /* A copy even where it lies in one piece: blocks are read whole. */
+            size_t used = b->tile_length * operand->size;
+            const char *from = fetch(b, operand, in, cell->row_start * b->length, b->tile_length,
+                                     place);
+            memmove(place, from, used);
+            memset(place + used, 0, (n - b->tile_length) * operand->size);
         } else {
             continue;
         }
