@@ -135,6 +135,7 @@ const tw_op_definition tw_op_RandomUniform = {
     .signature = "shape: T -> output: dtype; seed: int = 0; seed2: int = 0; "
                  "dtype: {half, bfloat16, float, double}; T: {int32, int64}",
     .doc = "Numbers in [0, 1), all equally likely.",
+    .builder = "raw_random_uniform",
     .flags = TW_OP_STATEFUL,
     .shape_inputs = 1,
     .infer = infer_shape,
@@ -169,6 +170,7 @@ const tw_op_definition tw_op_TruncatedNormal = {
     .signature = "shape: T -> output: dtype; seed: int = 0; seed2: int = 0; "
                  "dtype: {half, bfloat16, float, double}; T: {int32, int64}",
     .doc = "Normally distributed numbers; those of 2 and more, or -2 and less, are drawn again.",
+    .builder = "raw_truncated_normal",
     .flags = TW_OP_STATEFUL,
     .shape_inputs = 1,
     .infer = infer_shape,
