@@ -14,10 +14,8 @@ static tw_status *read_perm(const tw_compute *c, const tw_array *perm, size_t ra
             perm->count);
     for (size_t i = 0; i < rank; i++) {
         int64_t axis = tw_index_at(perm, i);
-        axis += axis < 0 ? (int64_t)rank : 0;
         if (axis < 0 || axis >= (int64_t)rank)
-            return tw_compute_fail(c, "%" PRId64 " is out of range [0 .. %zu)",
-                                   tw_index_at(perm, i), rank);
+            return tw_compute_fail(c, "%" PRId64 " is out of range [0 .. %zu)", axis, rank);
         if (seen[axis])
             return tw_compute_fail(c, "axis %" PRId64 " occurs twice in perm %s", axis,
                                    tw_index_row_text(perm, 0, rank).s);
@@ -31,13 +29,13 @@ static void infer_with_perm(tw_infer *in, tw_shape shape, const tw_array *perm)
 {
     int64_t *dims = tw_infer_dims(in, shape.rank);
     for (size_t i = 0; i < shape.rank; i++) {
-        int64_t axis = tw_index_at(perm, i), rank = (int64_t)shape.rank;
-        if (axis < -rank || axis >= rank) {
+        int64_t axis = tw_index_at(perm, i);
+        if (axis < 0 || axis >= (int64_t)shape.rank) {
             tw_infer_fail(in, "perm dim %" PRId64 " is out of range of input rank %zu", axis,
                           shape.rank);
             return;
         }
-        dims[i] = tw_infer_dim(shape, axis);
+        dims[i] = shape.dims[axis];
     }
     tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }

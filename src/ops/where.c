@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where: the coordinates of the elements that are not zero. */
+#include "ops/arrays.h"
+
+static void infer(tw_infer *in)
+{
+    tw_shape shape = tw_infer_input(in, 0);
+    if (shape.dims && shape.rank == 0)
+        tw_infer_fail(in, "WhereOp : Unhandled input dimensions: 0");
+    tw_infer_output(in, 0, TW_SHAPE(-1, shape.dims ? (int64_t)shape.rank : -1));
+}
+
+/* Anything but zero, -0 and false: NaN counts. */
+static bool is_set(const tw_array *x, size_t i)
+{
+    const char *element = tw_element_at(x, i);
+    switch (x->dtype) {
+    case TW_BOOL:
+    case TW_INT8:
+    case TW_UINT8: return *element != 0;
+    case TW_FLOAT32: return *(const float *)element != 0;
+    case TW_COMPLEX64: return ((const float *)element)[0] != 0 || ((const float *)element)[1] != 0;
+    case TW_COMPLEX128:
+        return ((const double *)element)[0] != 0 || ((const double *)element)[1] != 0;
+    case TW_INT64:
+    case TW_UINT64: return *(const uint64_t *)element != 0;
+    default: return tw_element_get(x->dtype, element) != 0;
+    }
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    int64_t count = 0;
+    size_t at[TW_MAX_RANK] = {0};
+    for (size_t i = 0; i < x->count; i++)
+        count += is_set(x, i);
+    tw_array *y;
+    TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE(count, (int64_t)x->rank), &y));
+    int64_t *to = y->data;
+    for (size_t i = 0; i < x->count; i++) {
+        if (is_set(x, i))
+            for (size_t k = 0; k < x->rank; k++)
+                *to++ = (int64_t)at[k];
+        for (size_t k = x->rank; k-- > 0 && ++at[k] == (size_t)x->dims[k];)
+            at[k] = 0;
+    }
+    return TW_OK;
+}
+
+const tw_op_definition tw_op_Where = {
+    .signature = "input: T -> index: int64; "
+                 "T: {float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, "
+                 "qint32, bfloat16, uint16, complex128, half, uint32, uint64, bool} = bool",
+    .doc = "The coordinates of the elements that are true (or not zero), one row for each, in "
+           "row-major order.",
+    .builder = "where",
+    .since = "numbers: 1.3",
+    .examples = {"where([[True, False], [True, True]]) -> [[0, 0], [1, 0], [1, 1]]"},
+    .infer = infer,
+    .gradient = tw_not_differentiable,
+    .compute = compute,
+};
