@@ -240,6 +240,7 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
 {
     tw_compute c;
     const tw_kernel *kernel = step->kernel;
+    step->flops = tw_step_flops(v, step);
     if (!kernel || step->flags & TW_STEP_DYNAMIC)
         return TW_OK;
     tw_variant_context(v, step, pointers, &c);

@@ -105,6 +105,7 @@ void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array
 tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
 tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
+double tw_step_flops(const tw_variant *variant, const tw_step *step);
 bool tw_variant_must_run(const tw_variant *variant, const tw_plan_node *node);
 
 #endif

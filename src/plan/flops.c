@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How many floating-point operations a step takes, roughly: for traces and plans shown to people,
+ * never for decisions. Products and convolutions by their inner sizes, all else one an element. */
+#include <string.h>
+
+#include "plan/variant.h"
+
+static double elements(const tw_variant *v, uint32_t value)
+{
+    int64_t n = v->values[value].dynamic ? 0 : tw_shape_elements(v->values[value].shape);
+    return n > 0 ? (double)n : 0;
+}
+
+/* The inner size of a product: a's other dim than the one that the result has. */
+static double inner_size(const tw_variant *v, const tw_plan_node *node)
+{
+    static const char *const flags[] = {"transpose_a", "adj_x"};
+    tw_shape a = v->values[node->inputs[0]].shape;
+    bool turned = false;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        const tw_attr *attr = tw_spec_attr(&node->spec, flags[i]);
+        turned = turned || (attr && attr->kind == TW_ATTR_BOOL && attr->value.b);
+    }
+    if (!a.dims || a.rank < 2)
+        return 1;
+    int64_t k = a.dims[a.rank - (turned ? 2 : 1)];
+    return k > 0 ? (double)k : 0;
+}
+
+/* Of a convolution and its gradients: each element of the images that come out (forward) meets
+ * the filter once. */
+static double convolution(const tw_variant *v, uint32_t filter, uint32_t images)
+{
+    tw_shape f = v->values[filter].shape;
+    if (!f.dims || f.rank != 4 || f.dims[3] <= 0)
+        return elements(v, images);
+    return 2 * elements(v, images) * elements(v, filter) / (double)f.dims[3];
+}
+
+double tw_step_flops(const tw_variant *v, const tw_step *step)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[step->node];
+    const char *type = node->spec.op ? node->spec.op->name : "";
+    if (!step->output_count)
+        return 0;
+    double out = elements(v, step->outputs[0]);
+    if (!step->kernel)
+        return out * (node->group == TW_NO_INDEX ? 1 : v->plan->groups.items[node->group].count);
+    if (strstr(type, "MatMul"))
+        return 2 * out * inner_size(v, node);
+    if (!strcmp(type, "Conv2D") || !strcmp(type, "_FusedConv2D"))
+        return convolution(v, node->inputs[1], step->outputs[0]);
+    if (!strcmp(type, "Conv2DBackpropInput"))
+        return convolution(v, node->inputs[1], node->inputs[2]);
+    if (!strcmp(type, "Conv2DBackpropFilter"))
+        return convolution(v, step->outputs[0], node->inputs[2]);
+    return out;
+}
