@@ -127,6 +127,9 @@ TW_API tw_operation *tw_build(const tw_builder *builder, const void *args);
 TW_API tw_tensor tw_build_result(tw_operation *op);
 /* Outputs from .. from + count - 1 as a list, borrowed from the graph. */
 TW_API tw_tensors tw_build_results(tw_operation *op, size_t from, size_t count);
+/* Room for `count` tensors (invalid ones) that lives with the graph (NULL: the current one), for lists to give back. NULL:
+ * no memory, which was reported. */
+TW_API tw_tensor *tw_build_tensors(tw_graph *graph, size_t count);
 /* Makes an operand a tensor: a constant named `name` of `dtype` (TW_INVALID_DTYPE: its own) where it is none. */
 TW_API tw_tensor tw_operand_tensor(tw_operand operand, tw_dtype dtype, const char *name);
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How variables get their first values. An initializer is a function with its settings, called with
+ * the variable's shape and dtype inside NAME/Initializer. */
+#include <math.h>
+
+#include "train/train.h"
+
+static const int64_t *seed_of(const tw_initializer *initializer)
+{
+    return initializer->has_seed ? &initializer->seed_value : NULL;
+}
+
+static tw_dtype dtype_of(const tw_initializer *initializer, tw_dtype dtype)
+{
+    return initializer->dtype ? initializer->dtype : dtype;
+}
+
+/* One with the settings that all share. */
+static tw_initializer make(const struct tw_initializer_args *args,
+                           tw_tensor (*fn)(const tw_initializer *, tw_shape, tw_dtype), double a,
+                           double b)
+{
+    tw_initializer out = {.make = fn, .a = a, .b = b, .dtype = args->dtype};
+    out.has_seed = args->seed != NULL;
+    out.seed_value = args->seed ? *args->seed : 0;
+    return out;
+}
+
+/* ---- constants ---- */
+
+static tw_tensor constant(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_constant(initializer->constant, .dtype = dtype_of(initializer, dtype),
+                       .shape = shape);
+}
+
+tw_initializer tw_constant_initializer_(tw_operand value)
+{
+    return (tw_initializer){.make = constant, .constant = value};
+}
+
+static tw_tensor zeros(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_zeros(shape, .dtype = dtype_of(initializer, dtype));
+}
+
+tw_initializer tw_zeros_initializer(void)
+{
+    return (tw_initializer){.make = zeros};
+}
+
+static tw_tensor ones(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_ones(shape, .dtype = dtype_of(initializer, dtype));
+}
+
+tw_initializer tw_ones_initializer(void)
+{
+    return (tw_initializer){.make = ones};
+}
+
+/* ---- random numbers ---- */
+
+static tw_tensor uniform(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_random_uniform(shape, .minval = initializer->a, .maxval = initializer->b,
+                             .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
+}
+
+tw_initializer tw_random_uniform_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, uniform, args->minval, args->maxval);
+}
+
+static tw_tensor normal(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_random_normal(shape, .mean = initializer->a, .stddev = initializer->b,
+                            .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
+}
+
+tw_initializer tw_random_normal_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, normal, args->mean, args->stddev);
+}
+
+static tw_tensor truncated(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    return tw_truncated_normal(shape, .mean = initializer->a, .stddev = initializer->b,
+                               .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
+}
+
+tw_initializer tw_truncated_normal_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, truncated, args->mean, args->stddev);
+}
+
+/* ---- by the number of inputs and outputs ---- */
+
+/* The elements that go into one of the result: all dims but the last. */
+static double inputs_of(tw_shape shape)
+{
+    double count = 1;
+    for (size_t i = 0; i + 1 < shape.rank; i++)
+        count *= (double)shape.dims[i];
+    return count > 1 ? count : 1;
+}
+
+/* The mean of inputs and outputs of an element; dims before the last two are a window. */
+static double mean_fan(tw_shape shape)
+{
+    double window = 1;
+    if (shape.rank < 2)
+        return shape.rank ? fmax(1, (double)shape.dims[0]) : 1;
+    for (size_t i = 0; i + 2 < shape.rank; i++)
+        window *= (double)shape.dims[i];
+    double fan =
+        window * (double)(shape.dims[shape.rank - 2] + shape.dims[shape.rank - 1]) / 2;
+    return fan > 1 ? fan : 1;
+}
+
+/* Glorot and Bengio 2010: the variance is 1 / mean_fan. */
+static tw_tensor glorot(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    tw_initializer scaled = *initializer;
+    scaled.b = sqrt(3 / mean_fan(shape));
+    scaled.a = -scaled.b;
+    return uniform(&scaled, shape, dtype);
+}
+
+tw_initializer tw_glorot_uniform_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, glorot, 0, 0);
+}
+
+/* The same variance; what a truncated normal loses is made good by 1.3. */
+static tw_tensor glorot_normal(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    tw_initializer scaled = *initializer;
+    scaled.a = 0;
+    scaled.b = sqrt(1.3 / mean_fan(shape));
+    return truncated(&scaled, shape, dtype);
+}
+
+tw_initializer tw_xavier_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, args->uniform ? glorot : glorot_normal, 0, 0);
+}
+
+/* Keeps the scale of the inputs: factor * sqrt(3 / inputs). */
+static tw_tensor unit_scaling(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    tw_initializer scaled = *initializer;
+    scaled.b = sqrt(3 / inputs_of(shape)) * initializer->a;
+    scaled.a = -scaled.b;
+    return uniform(&scaled, shape, dtype);
+}
+
+tw_initializer tw_uniform_unit_scaling_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, unit_scaling, args->factor, 0);
+}
