@@ -14,6 +14,7 @@ enum {
     FOR_EVER = INT_MAX,
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,       /* elements of a tile that many registers may cut it down to */
+    SECOND_CACHE = 1 << 19,
     MOST_CELLS = 64,
     CELL_NANOSECONDS = 10000
 };
@@ -511,6 +512,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     TW_TRY(bind_tiles(&w, shape));
     bind_cells(&w);
     find_periods(out);
+    out->streams = out->step_count > 1 && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }
 

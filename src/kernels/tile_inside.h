@@ -56,6 +56,7 @@ struct tw_tile_bound {
     uint16_t rank;                   /* of dims, after joining */
     uint8_t grid;
     bool checks;                     /* some step has one */
+    bool streams;                    /* more memory than the second cache holds */
     tw_tile_reduction reduction;
     uint16_t reduced_slot;
     uint8_t reduced_size;

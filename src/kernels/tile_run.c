@@ -227,9 +227,34 @@ static void run_tail(tile_cell *cell, size_t start, size_t done, size_t n)
     memcpy(cell->slots, kept, b->operand_count * sizeof *kept);
 }
 
+static void prefetch(const char *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
+/* While a tile is computed the next one comes from memory, and its outputs' lines too. The address
+ * may lie beyond the arrays: a prefetch of what is not there does nothing. */
+static void prefetch_next(const tile_cell *cell, size_t start)
+{
+    const tile_run *run = cell->run;
+    const tw_tile_bound *b = run->b;
+    size_t next = start + b->tile_length;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        size_t size = b->operands[i].size;
+        if (b->operands[i].access == TILE_FULL)
+            prefetch((const char *)run->in[i] + next * size, b->tile_length * size);
+    }
+    for (size_t i = 0; i < b->output_count; i++)
+        prefetch((const char *)run->out[i] + next * b->outputs[i].size,
+                 b->tile_length * b->outputs[i].size);
+}
+
 static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 {
     size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
+    if (cell->run->b->streams)
+        prefetch_next(cell, start);
     tile_operands(cell, start, n);
     if (blocks)
         run_blocks(cell, start, blocks);
