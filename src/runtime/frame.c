@@ -239,24 +239,29 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
     return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count) : TW_OK;
 }
 
+static tw_status *uninitialized(const tw_variable *variable, tw_tensor tensor)
+{
+    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
+                                      variable ? variable->key : tensor.op->spec.name);
+    status = tw_status_with_phase(tw_status_with_kind(status, TW_KIND_STATE), TW_PHASE_RUN);
+    status = tw_status_with_operation(status, tensor.op->spec.type, tensor.op->spec.name);
+    return tw_status_with_where(status, tensor.op->spec.where);
+}
+
+/* out NULL: only whether it has a value. */
 static tw_status *fetch_variable(tw_frame *frame, uint32_t value, tw_array **out, tw_tensor tensor)
 {
     tw_variable *variable = frame->refs[frame->variant->values[value].root];
     tw_array *held = variable ? tw_variable_hold(variable) : NULL;
-    if (!held) {
-        tw_status *status = tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
-                                          variable ? variable->key : tensor.op->spec.name);
-        status = tw_status_with_phase(tw_status_with_kind(status, TW_KIND_STATE), TW_PHASE_RUN);
-        return tw_status_with_where(tw_status_with_operation(status, tensor.op->spec.type, tensor.op->spec.name),
-                                    tensor.op->spec.where);
-    }
+    if (!held)
+        return uninitialized(variable, tensor);
     tw_array view = *held;
     const tw_sized *sized = &frame->variant->values[value];
     if (sized->root != value && !sized->dynamic) { /* another shape over it */
         view.rank = sized->shape.rank;
         memcpy(view.dims, sized->shape.dims, view.rank * sizeof *view.dims);
     }
-    tw_status *status = give(&view, out, tensor);
+    tw_status *status = out ? give(&view, out, tensor) : TW_OK;
     tw_array_unref(held);
     return status;
 }
@@ -271,7 +276,7 @@ tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
                                                   tw_tensor_name(f->tensor).s), TW_PHASE_RUN);
     if (frame->variant->values[f->value].place == TW_PLACE_VARIABLE)
         return fetch_variable(frame, f->value, out, f->tensor);
-    return give(&frame->slots[f->value], out, f->tensor);
+    return out ? give(&frame->slots[f->value], out, f->tensor) : TW_OK;
 }
 
 void tw_frame_drop_heap(tw_frame *frame)

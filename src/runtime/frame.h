@@ -54,7 +54,8 @@ tw_status *tw_frame_step(tw_frame *frame, uint32_t step);
 tw_status *tw_frame_loop(tw_frame *frame, uint32_t step); /* loop.c */
 /* Drops the storage of values that have one of their own. */
 void tw_frame_drop_heap(tw_frame *frame);
-/* The value after the run into *out: NULL there gets a new array; another is written into. */
+/* The value after the run into *out: NULL there gets a new array; another is written into. out NULL: only whether there is
+ * one. */
 tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out);
 /* A step's failure with the operation, its inputs and the user's line. */
 tw_status *tw_frame_explain(tw_frame *frame, uint32_t step, tw_status *status);

@@ -125,14 +125,13 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
     bool given[64];
-    for (size_t i = 0; outputs && i < plan->fetch_count; i++) {
-        bool had = outputs[i] != NULL;
+    for (size_t i = 0; i < plan->fetch_count; i++) {
         if (i < 64)
-            given[i] = had;
-        tw_status *status = tw_frame_fetch(frame, i, &outputs[i]);
+            given[i] = outputs && outputs[i];
+        tw_status *status = tw_frame_fetch(frame, i, outputs ? &outputs[i] : NULL);
         if (!status)
             continue;
-        for (size_t k = 0; k < i && k < 64; k++) { /* what was made goes: outputs are as they were */
+        for (size_t k = 0; outputs && k < i && k < 64; k++) { /* what was made goes: outputs are as they were */
             if (!given[k]) {
                 tw_array_unref(outputs[k]);
                 outputs[k] = NULL;
@@ -220,8 +219,12 @@ static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors
     if (fetches > SMALL_FEEDS)
         out = tw_alloc_zero(fetches, sizeof *out);
     tw_status *status = out ? tw_run_skeleton(&run, skeleton, arrays, args->out ? out : NULL) : tw_no_memory();
-    for (size_t i = 0; !status && i < fetches; i++)
-        args->out[i] = out[i];
+    for (size_t i = 0; out && i < fetches; i++) {
+        if (status)
+            tw_array_unref(out[i]);
+        else
+            args->out[i] = out[i];
+    }
     if (out != small)
         tw_free(out);
     tw_skeleton_unref(skeleton);

@@ -35,6 +35,7 @@ static void clear(model *m)
 {
     tw_session_free(m->session);
     tw_graph_unref(m->graph);
+    tw_reset_default_graph(); /* where operations went if the scope could not be entered */
 }
 
 static tw_status *train_once(model *m, tw_array *in, tw_array **out)
