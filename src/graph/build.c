@@ -38,12 +38,13 @@ static tw_status *take_args(building *b, const void *args)
     const args_head *head = args;
     size_t whole = b->builder->args_size;
     b->where = tw_current_where(head->where);
-    b->args = args;
     if (head->size < sizeof *head)
         return tw_value_error("the size of a builder's arguments is %zu, less than their head",
                               head->size);
+    b->args = args;
     if (head->size >= whole)
         return TW_OK;
+    b->args = NULL;
     char *copy = tw_arena_copy(&b->arena, b->builder->defaults, whole);
     if (!copy)
         return tw_no_memory();

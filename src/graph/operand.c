@@ -120,6 +120,10 @@ static tw_status *put_integer(tw_dtype dtype, void *element, int64_t value)
         put_double(dtype, element, (double)value);
         return TW_OK;
     }
+    if (dtype == TW_BOOL && (value == 0 || value == 1)) { /* C's true is an int */
+        *(bool *)element = value != 0;
+        return TW_OK;
+    }
     if (!integer_range(dtype, &least, &greatest))
         return tw_type_error("Expected %s, got %" PRId64 " of type 'int' instead.",
                              tw_dtype_name(dtype), value);
