@@ -261,6 +261,7 @@ void tw_plan_dependents_clear(tw_plan_dependents *d)
 {
     tw_free(d->offsets);
     tw_free(d->nodes);
+    *d = (tw_plan_dependents){NULL, NULL};
 }
 
 static bool makes_dead(const tw_plan_node *node)

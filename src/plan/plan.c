@@ -9,7 +9,6 @@
 
 static tw_status *run_passes(tw_plan *plan)
 {
-    TW_TRY(tw_plan_guard(plan));
     TW_TRY(tw_plan_fold(plan));
     TW_TRY(tw_plan_share(plan));
     TW_TRY(tw_plan_shapes(plan));

@@ -45,6 +45,9 @@ typedef struct tw_plan_node {
     uint32_t group;             /* fused group, or TW_NO_INDEX */
     uint32_t position;          /* in the schedule */
     struct tw_plan_loop *loop;  /* of TW_NODE_LOOP */
+    struct tw_plan_loop *forward; /* of a LoopValue: the loop that it reads, */
+    uint32_t slot;              /* and which of the values kept there */
+    bool before_test;           /* in a loop's body: runs whether the loop goes on or not */
 } tw_plan_node;
 
 typedef struct tw_plan_value {
@@ -68,25 +71,25 @@ typedef struct tw_plan_group {
     bool reduces;               /* the last one is a reduction */
 } tw_plan_group;
 
+/* Variable i of a loop: input i of its node. Those that change come first, then what is the same in all iterations, then
+ * references to variables of the session. */
 typedef struct tw_plan_loop_var {
-    uint32_t enter;             /* value in the plan around */
-    uint32_t merge;             /* value in the body: what an iteration starts with */
-    uint32_t next;              /* value in the body: what the next one starts with; TW_NO_INDEX: constant in the loop */
-    uint32_t exit;              /* output of the loop node, or TW_NO_INDEX */
+    uint32_t inside;            /* value in the body: a feed (feeds[i]), or the session's variable */
+    bool is_ref, writes;        /* of a session's variable */
 } tw_plan_loop_var;
 
-/* A frame. `body` holds the condition's nodes and the body's; `in_body` (by body node) says which run only when the
- * condition holds. */
+/* A frame. `body` holds the condition's nodes and the body's. Its fetches are the condition (0) and what each variable that
+ * changes is in the next iteration. */
 typedef struct tw_plan_loop {
-    tw_plan *body;
+    tw_plan *body, *owner;      /* owner: the plan that holds the loop's node */
+    uint32_t node;
     const char *name;
     tw_plan_loop_var *vars;
     uint32_t var_count;
-    uint32_t cond;              /* value in the body: go on? */
-    bool *in_body;
-    uint32_t first_body_step;   /* steps of the body plan before it are the condition's */
+    uint32_t carried;           /* so many of them change */
+    uint32_t *exits;            /* by output of the node: whose last value it is */
     uint32_t saved_count;       /* values kept for every iteration */
-    const tw_region *region;
+    uint32_t levels;            /* loops around that values are kept for, this one included; 0: nothing is kept */
 } tw_plan_loop;
 
 typedef struct tw_plan_fetch {
@@ -98,6 +101,7 @@ struct tw_plan {
     atomic_int refs;
     tw_graph *graph;            /* a reference is held by the outermost plan */
     tw_plan *outer;
+    tw_plan_loop *loop;         /* of a body: what it is the body of; NULL: the outermost plan */
     tw_arena arena;
     TW_VEC(tw_plan_node) nodes;
     TW_VEC(tw_plan_value) values;
@@ -109,6 +113,7 @@ struct tw_plan {
     size_t fetch_count;
     uint32_t *order;            /* nodes as they run; those of a group stand together, the last one last */
     uint32_t order_count;
+    uint32_t test_count;        /* of a body: so many of them come before the condition is known */
     bool has_guards, has_waits, has_loops;
     struct tw_plan_counts_internal {
         uint32_t folded, shared, simplified, fused;
@@ -126,7 +131,7 @@ void tw_plan_unref(tw_plan *plan);
 
 /* The passes. */
 tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature);
-tw_status *tw_plan_loops(tw_plan *plan);      /* frames become loop nodes */
+tw_status *tw_plan_loops(tw_plan *plan);      /* frames become loop nodes; marks what may be dead */
 tw_status *tw_plan_guard(tw_plan *plan);      /* marks what may be dead */
 tw_status *tw_plan_variables(tw_plan *plan);  /* orders the accesses to each variable */
 tw_status *tw_plan_shapes(tw_plan *plan);     /* what is known of every shape without the feeds' sizes */

@@ -92,7 +92,7 @@ static tw_status *allocate_parts(tw_frame *frame)
     for (size_t s = 0; s < steps; s++)
         most = v->steps.items[s].input_count > most ? v->steps.items[s].input_count : most;
     frame->arena = tw_alloc_aligned(v->arena_bytes + 64);
-    frame->slots = tw_alloc_array(values + 1, sizeof *frame->slots);
+    frame->slots = tw_alloc_zero(values + 1, sizeof *frame->slots);
     frame->contexts = tw_alloc_array(steps + 1, sizeof *frame->contexts);
     frame->pointers = tw_alloc_array((size_t)v->input_total + 1, sizeof *frame->pointers);
     frame->refs = tw_alloc_zero(values + 1, sizeof *frame->refs);
