@@ -49,6 +49,16 @@ static ALWAYS_INLINE T NAME(row_sum)(const T *x, size_t n)
 /* sum labels and sum labels * x */
 static ALWAYS_INLINE void NAME(row_labels)(const T *labels, const T *x, size_t n, T *all, T *dot)
 {
+    if (n < NAME(LANES)) {
+        T sum = 0, sum_dots = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += labels[i];
+            sum_dots += labels[i] * x[i];
+        }
+        *all = sum;
+        *dot = sum_dots;
+        return;
+    }
     T lane[NAME(LANES)] = {0}, dots[NAME(LANES)] = {0};
     size_t j = 0;
     for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
@@ -137,8 +147,8 @@ static void NAME(xent)(const tw_softmax_rows *r)
         NAME(shift)(r, first, last);
         for (size_t row = first; row < last; row++)
             NAME(row_labels)
-            ((const T *)r->labels + row * r->labels_stride, NAME(out_row)(r, row), r->cols,
-             &all[row - first], &dot[row - first]);
+        ((const T *)r->labels + row * r->labels_stride, NAME(out_row)(r, row), r->cols,
+         &all[row - first], &dot[row - first]);
         NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         for (size_t row = first; row < last; row++) {
             const T *labels = (const T *)r->labels + row * r->labels_stride;
