@@ -268,11 +268,12 @@ static tw_status *compute_grad(tw_compute *c)
     .data_format = tw_gradient_string(g, "data_format"),        \
     .is_training = tw_gradient_bool(g, "is_training")
 
-static tw_status *give_gradients(tw_gradient *g, const tw_tensor *parts)
+/* The moments that came in are not read while training, and constants else. */
+static tw_status *give_gradients(tw_gradient *g, tw_tensor x, tw_tensor scale, tw_tensor offset)
 {
-    size_t count = tw_gradient_bool(g, "is_training") ? 5 : 3;
-    for (size_t i = 0; i < count; i++)
-        g->dx[i] = tw_grad_of(parts[i]);
+    g->dx[0] = tw_grad_of(x);
+    g->dx[1] = tw_grad_of(scale);
+    g->dx[2] = tw_grad_of(offset);
     return TW_OK;
 }
 
@@ -281,8 +282,7 @@ static tw_status *gradient(tw_gradient *g)
     bool kept = tw_gradient_bool(g, "is_training");
     struct tw_fused_batch_norm_grad_result d = tw_fused_batch_norm_grad(OPERANDS(g, kept),
                                                                         OPTIONS(g));
-    return give_gradients(g, (const tw_tensor[]){d.x_backprop, d.scale_backprop, d.offset_backprop,
-                                                 d.reserve_space_3, d.reserve_space_4});
+    return give_gradients(g, d.x_backprop, d.scale_backprop, d.offset_backprop);
 }
 
 static tw_status *gradient_v2(tw_gradient *g)
@@ -290,8 +290,7 @@ static tw_status *gradient_v2(tw_gradient *g)
     bool kept = tw_gradient_bool(g, "is_training");
     struct tw_fused_batch_norm_grad_v2_result d = tw_fused_batch_norm_grad_v2(OPERANDS(g, kept),
                                                                               OPTIONS(g));
-    return give_gradients(g, (const tw_tensor[]){d.x_backprop, d.scale_backprop, d.offset_backprop,
-                                                 d.reserve_space_3, d.reserve_space_4});
+    return give_gradients(g, d.x_backprop, d.scale_backprop, d.offset_backprop);
 }
 
 static tw_status *gradient_v3(tw_gradient *g)
@@ -299,8 +298,7 @@ static tw_status *gradient_v3(tw_gradient *g)
     bool kept = tw_gradient_bool(g, "is_training");
     struct tw_fused_batch_norm_grad_v3_result d = tw_fused_batch_norm_grad_v3(
         OPERANDS(g, kept), g->outputs[5], OPTIONS(g));
-    return give_gradients(g, (const tw_tensor[]){d.x_backprop, d.scale_backprop, d.offset_backprop,
-                                                 d.reserve_space_4, d.reserve_space_5});
+    return give_gradients(g, d.x_backprop, d.scale_backprop, d.offset_backprop);
 }
 
 /* ---- definitions ---- */
