@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cumsum and Cumprod: running sums and products along an axis, forward or in reverse, with the
+ * element itself or (exclusive) with those before it. */
+#include <string.h>
+
+#include "ops/segments.h"
+
+static void infer(tw_infer *in)
+{
+    tw_shape x = tw_infer_input(in, 0);
+    int64_t axis, rank = (int64_t)x.rank;
+    tw_infer_scalar(in, 1);
+    if (x.dims && tw_infer_int_value(in, 1, &axis) && (axis < -rank || axis >= rank))
+        tw_infer_fail(in,
+                      "ScanOp: Expected scan axis in the range [%" PRId64 ", %" PRId64
+                      "), but got %" PRId64,
+                      -rank, rank, axis);
+    tw_infer_output(in, 0, x);
+}
+
+static tw_status *gradient_sum(tw_gradient *g)
+{
+    g->dx[0] = tw_grad_of(tw_cumsum(tw_gradient_dy(g, 0), g->inputs[1],
+                                    .exclusive = tw_gradient_bool(g, "exclusive"),
+                                    .reverse = !tw_gradient_bool(g, "reverse")));
+    return TW_OK;
+}
+
+/* Every product that x is in, divided by x: wrong at zeros, as TensorFlow's. */
+static tw_status *gradient_prod(tw_gradient *g)
+{
+    tw_tensor x = g->inputs[0], axis = g->inputs[1];
+    bool exclusive = tw_gradient_bool(g, "exclusive"), reverse = tw_gradient_bool(g, "reverse");
+    tw_tensor prod = tw_cumprod(x, axis, .exclusive = exclusive, .reverse = reverse);
+    tw_tensor sum = tw_cumsum(tw_mul(prod, tw_gradient_dy(g, 0)), axis, .exclusive = exclusive,
+                              .reverse = !reverse);
+    g->dx[0] = tw_grad_of(tw_real_div(sum, x));
+    return TW_OK;
+}
+
+/* A scan of `count` rows of `length` elements, from the first to the last or back. */
+typedef struct scan {
+    tw_combine loop;
+    tw_dtype dtype;
+    double first; /* 0 or 1 */
+    size_t count, length, row_bytes;
+    bool exclusive, reverse;
+} scan;
+
+/* Row by row: y[i] = y[i - 1] op x[i], or op x[i - 1]. */
+static void scan_rows(const scan *s, char *y, const char *x)
+{
+    ptrdiff_t step = (ptrdiff_t)s->row_bytes * (s->reverse ? -1 : 1);
+    size_t start = s->reverse ? (s->count - 1) * s->row_bytes : 0;
+    x += start;
+    y += start;
+    if (s->exclusive)
+        tw_fill_numbers(s->dtype, y, s->length, s->first);
+    else
+        memcpy(y, x, s->row_bytes);
+    for (size_t i = 1; i < s->count; i++, x += step) {
+        memcpy(y + step, y, s->row_bytes);
+        s->loop(s->length, y + step, s->exclusive ? x : x + step, 1);
+        y += step;
+    }
+}
+
+static tw_status *compute(tw_compute *c, tw_combination how)
+{
+    const tw_array *x = tw_input(c, 0);
+    tw_array *y = tw_output(c, 0);
+    size_t axis;
+    TW_TRY(tw_compute_axis(c, 1, x->rank, &axis));
+    if (y->count == 0)
+        return TW_OK;
+    scan s = {.loop = tw_combine_loop(how, x->dtype),
+              .dtype = x->dtype,
+              .first = how == TW_COMBINE_MUL,
+              .count = (size_t)x->dims[axis],
+              .length = tw_span(x->dims, axis + 1, x->rank),
+              .exclusive = tw_compute_bool(c, "exclusive"),
+              .reverse = tw_compute_bool(c, "reverse")};
+    s.row_bytes = s.length * tw_dtype_size(x->dtype);
+    size_t outer = tw_span(x->dims, 0, axis);
+    for (size_t i = 0; i < outer; i++)
+        scan_rows(&s, tw_element_to(y, i * s.count * s.length),
+                  tw_element_at(x, i * s.count * s.length));
+    return TW_OK;
+}
+
+static tw_status *compute_sum(tw_compute *c)
+{
+    return compute(c, TW_COMBINE_ADD);
+}
+
+static tw_status *compute_prod(tw_compute *c)
+{
+    return compute(c, TW_COMBINE_MUL);
+}
+
+static const tw_kernel sum_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = compute_sum};
+static const tw_kernel prod_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = compute_prod};
+
+#define SCAN                                                                       \
+    "x: T, axis: Tidx -> out: T; exclusive: bool = false; reverse: bool = false; " \
+    "T: numbertype; Tidx: {int32, int64} = int32"
+
+const tw_op_definition tw_op_Cumsum = {
+    .signature = SCAN,
+    .doc = "The running sums along `axis`: of all elements up to each one. `exclusive` leaves that "
+           "one out, `reverse` begins at the end.",
+    .since = "Cumsum: 0.9; Tidx: 0.12",
+    .examples = {"cumsum([1, 2, 3], 0) -> [1, 3, 6]",
+                 "cumsum([1, 2, 3], 0, exclusive=True) -> [0, 1, 3]",
+                 "cumsum([1, 2, 3], 0, reverse=True) -> [6, 5, 3]"},
+    .infer = infer,
+    .gradient = gradient_sum,
+    .kernels = &sum_kernel,
+    .kernel_count = 1,
+};
+
+const tw_op_definition tw_op_Cumprod = {
+    .signature = SCAN,
+    .doc = "The running products along `axis`: of all elements up to each one. `exclusive` leaves "
+           "that one out, `reverse` begins at the end.",
+    .since = "Cumprod: 0.9; Tidx: 0.12",
+    .examples = {"cumprod([1, 2, 3], 0) -> [1, 2, 6]",
+                 "cumprod([1, 2, 3], 0, exclusive=True) -> [1, 1, 2]"},
+    .infer = infer,
+    .gradient = gradient_prod,
+    .kernels = &prod_kernel,
+    .kernel_count = 1,
+};

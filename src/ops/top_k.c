@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * TopK and TopKV2: the k largest elements of each row, and their places. Elements become integers
+ * that are ordered as they are; the k best so far stand in a heap with the worst on top. Among
+ * equals the one that comes first is better; NaN is below everything. */
+#include <string.h>
+
+#include "ops/arrays.h"
+
+/* ---- shapes ---- */
+
+static void infer_k(tw_infer *in, int64_t k)
+{
+    tw_shape x = tw_infer_input(in, 0);
+    if (!x.dims)
+        return;
+    int64_t last = tw_infer_dim(x, -1);
+    if (x.rank == 0)
+        tw_infer_fail(in, "input must be >= 1-D, got shape []");
+    else if (last >= 0 && k > last)
+        tw_infer_fail(in, "input must have at least k columns. Had %" PRId64 ", needed %" PRId64,
+                      last, k);
+    for (size_t i = 0; i < 2 && !tw_infer_failed(in); i++)
+        tw_infer_output(in, i, tw_infer_replace(in, x, x.rank - 1, k));
+}
+
+static void infer_v1(tw_infer *in)
+{
+    infer_k(in, tw_infer_int(in, "k"));
+}
+
+static void infer_v2(tw_infer *in)
+{
+    int64_t k = -1;
+    tw_infer_scalar(in, 1);
+    if (tw_infer_int_value(in, 1, &k) && k < 0)
+        tw_infer_fail(in, "Need k >= 0, got %" PRId64, k);
+    infer_k(in, k);
+}
+
+/* dy goes to the places of the values: as updates of a flat array of zeros. */
+static tw_status *gradient(tw_gradient *g)
+{
+    tw_tensor x = g->inputs[0], places = g->outputs[1];
+    tw_tensor shape = tw_shape(x), flat = tw_reshape(places, TW_INTS(-1));
+    tw_tensor last = tw_gather(shape, tw_sub(tw_size(shape), 1));
+    tw_tensor place_shape = tw_shape(places);
+    tw_tensor k = tw_gather(place_shape, tw_sub(tw_size(place_shape), 1));
+    tw_tensor rows = tw_floor_div(tw_range(0, tw_size(places), 1), tw_maximum(k, 1));
+    tw_tensor at = tw_expand_dims(tw_add(flat, tw_mul(rows, last)), -1);
+    tw_tensor size = tw_expand_dims(tw_prod(shape, 0), 0);
+    tw_tensor dy = tw_reshape(tw_gradient_dy(g, 0), TW_INTS(-1));
+    g->dx[0] = tw_grad_of(tw_reshape(tw_scatter_nd(at, dy, size), shape));
+    return TW_OK;
+}
+
+/* ---- keys ---- */
+
+/* The bits of a float of `bits` bits as an integer of the same order; NaN: 0. */
+static uint64_t float_key(uint64_t value, unsigned bits, uint64_t infinity)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+    if ((value & ~sign) > infinity)
+        return 0;
+    if (value == sign) /* -0 equals 0 */
+        value = 0;
+    return value & sign ? sign - (value & ~sign) : sign + value;
+}
+
+static uint64_t key_of(tw_dtype dtype, const void *row, size_t i)
+{
+    switch (dtype) {
+    case TW_FLOAT32: return float_key(((const uint32_t *)row)[i], 32, UINT64_C(0x7f800000));
+    case TW_FLOAT64: return float_key(((const uint64_t *)row)[i], 64, UINT64_C(0x7ff0000000000000));
+    case TW_FLOAT16: return float_key(((const uint16_t *)row)[i], 16, UINT64_C(0x7c00));
+    case TW_BFLOAT16: return float_key(((const uint16_t *)row)[i], 16, UINT64_C(0x7f80));
+    case TW_UINT64: return ((const uint64_t *)row)[i];
+    default: break;
+    }
+    const char *element = (const char *)row + i * tw_dtype_size(dtype);
+    return (uint64_t)tw_element_get_int(dtype, element) ^ UINT64_C(1) << 63;
+}
+
+/* ---- the heap ---- */
+
+typedef struct entry {
+    uint64_t key;
+    size_t place;
+} entry;
+
+static bool worse(const entry *a, const entry *b)
+{
+    return a->key != b->key ? a->key < b->key : a->place > b->place;
+}
+
+/* The entry at `at` goes down to where it belongs among `count`: a parent is worse than its
+ * children. */
+static void sink(entry *heap, size_t count, size_t at)
+{
+    entry moved = heap[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && worse(&heap[child + 1], &heap[child]))
+            child++;
+        if (!worse(&heap[child], &moved))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+/* The k best of a row of n, the best one first. */
+static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, entry *heap)
+{
+    for (size_t i = 0; i < k; i++)
+        heap[i] = (entry){key_of(dtype, row, i), i};
+    for (size_t i = k / 2; i-- > 0;)
+        sink(heap, k, i);
+    for (size_t i = k; i < n; i++) {
+        uint64_t key = key_of(dtype, row, i);
+        if (key <= heap[0].key)
+            continue;
+        heap[0] = (entry){key, i};
+        sink(heap, k, 0);
+    }
+    for (size_t left = k; left > 1;) {
+        entry worst = heap[0];
+        heap[0] = heap[--left];
+        heap[left] = worst;
+        sink(heap, left, 0);
+    }
+}
+
+/* ---- numbers ---- */
+
+static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
+{
+    const tw_array *x = tw_input(c, 0);
+    size_t n = (size_t)x->dims[x->rank - 1], rows = x->count / n, size = tw_dtype_size(x->dtype);
+    char *values = tw_output_data(c, 0);
+    int32_t *places = tw_output_data(c, 1);
+    for (size_t row = 0; row < rows; row++) {
+        const char *from = tw_element_at(x, row * n);
+        select_best(x->dtype, from, n, k, heap);
+        for (size_t i = 0; i < k; i++) {
+            memcpy(values + (row * k + i) * size, from + heap[i].place * size, size);
+            places[row * k + i] = (int32_t)heap[i].place;
+        }
+    }
+    return TW_OK;
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    const tw_array *y = tw_output(c, 0);
+    if (y->count == 0)
+        return TW_OK;
+    size_t k = (size_t)y->dims[y->rank - 1];
+    if (tw_input(c, 0)->dims[y->rank - 1] > INT32_MAX)
+        return tw_compute_fail(c, "places in rows of more than 2147483647 elements do not fit");
+    entry *heap = tw_alloc_array(k, sizeof *heap);
+    if (!heap)
+        return tw_no_memory();
+    tw_status *status = top_k(c, heap, k);
+    tw_free(heap);
+    return status;
+}
+
+const tw_op_definition tw_op_TopK = {
+    .signature = "input: T -> values: T, indices: int32; k: int >= 0; sorted: bool = true; "
+                 "T: realnumbertype",
+    .doc =
+        "The `k` largest elements of each row (the last dimension), the largest first, and their "
+        "places; among equals the one that comes first. TopKV2 takes k as an input.",
+    .builder = "top_k_v1",
+    .since = "sorted: 0.7; half: 1.3",
+    .examples = {"top_k_v1([1, 9, 5, 9], 2) -> [9, 9], [1, 3]"},
+    .infer = infer_v1,
+    .gradient = gradient,
+    .compute = compute,
+};
+
+const tw_op_definition tw_op_TopKV2 = {
+    .signature = "input: T, k: int32 -> values: T, indices: int32; sorted: bool = true; "
+                 "T: realnumbertype",
+    .doc =
+        "The `k` largest elements of each row (the last dimension), the largest first, and their "
+        "places; among equals the one that comes first.",
+    .builder = "top_k",
+    .since = "TopKV2: 0.7; half: 1.3",
+    .examples = {"top_k([1, 9, 5, 9], 2) -> [9, 9], [1, 3]",
+                 "top_k([[1., 2.], [4., 3.]], 1) -> [[2.], [4.]], [[1], [0]]"},
+    .shape_inputs = 1 << 1,
+    .infer = infer_v2,
+    .gradient = gradient,
+    .compute = compute,
+};
