@@ -90,7 +90,8 @@ TW_API tw_tensor tw_minimize_(tw_optimizer optimizer, tw_tensor loss, const stru
 /* The two halves of it. grads[i] belongs to variables[i]; none: the variable is left alone (all none is an error). */
 TW_API tw_grads tw_compute_gradients(tw_optimizer optimizer, tw_tensor loss, tw_tensors variables);
 TW_API tw_tensor tw_apply_gradients_(tw_optimizer optimizer, tw_grads grads, tw_tensors variables, const struct tw_minimize_args *args);
-#define tw_apply_gradients(optimizer, grads, variables, ...) \
+#define tw_apply_gradients(...) TW_APPLY_GRADIENTS_(__VA_ARGS__, )
+#define TW_APPLY_GRADIENTS_(optimizer, grads, variables, ...) \
     tw_apply_gradients_((optimizer), (grads), (variables), &(struct tw_minimize_args){.size = sizeof(struct tw_minimize_args), .where = TW_HERE, __VA_ARGS__})
 /* The slot `name` ("m", "v", "momentum", "accumulator", "rms") of a variable under an optimizer; invalid: none. */
 TW_API tw_tensor tw_optimizer_slot(tw_optimizer optimizer, tw_tensor variable, const char *slot);
@@ -110,13 +111,18 @@ TW_API tw_tensor tw_exponential_decay_(tw_operand learning_rate, tw_operand glob
 TW_API tw_tensor tw_inverse_time_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps, const struct tw_decay_args *args);
 TW_API tw_tensor tw_natural_exp_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps, const struct tw_decay_args *args);
 TW_API tw_tensor tw_polynomial_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps, const struct tw_decay_args *args);
+TW_API tw_tensor tw_cosine_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps, const struct tw_decay_args *args);
 /* values has one more element than boundaries. */
 TW_API tw_tensor tw_piecewise_constant_(tw_operand x, tw_doubles boundaries, tw_doubles values, const struct tw_decay_args *args);
-#define tw_exponential_decay(rate, step, steps, ...) tw_exponential_decay_(TW_OPERAND(rate), TW_OPERAND(step), steps, TW_DECAY_ARGS_(__VA_ARGS__))
-#define tw_inverse_time_decay(rate, step, steps, ...) tw_inverse_time_decay_(TW_OPERAND(rate), TW_OPERAND(step), steps, TW_DECAY_ARGS_(__VA_ARGS__))
-#define tw_natural_exp_decay(rate, step, steps, ...) tw_natural_exp_decay_(TW_OPERAND(rate), TW_OPERAND(step), steps, TW_DECAY_ARGS_(__VA_ARGS__))
-#define tw_polynomial_decay(rate, step, steps, ...) tw_polynomial_decay_(TW_OPERAND(rate), TW_OPERAND(step), steps, TW_DECAY_ARGS_(__VA_ARGS__))
-#define tw_piecewise_constant(x, boundaries, values, ...) tw_piecewise_constant_(TW_OPERAND(x), boundaries, values, TW_DECAY_ARGS_(__VA_ARGS__))
+#define tw_exponential_decay(...) TW_DECAY_(tw_exponential_decay_, __VA_ARGS__, )
+#define tw_inverse_time_decay(...) TW_DECAY_(tw_inverse_time_decay_, __VA_ARGS__, )
+#define tw_natural_exp_decay(...) TW_DECAY_(tw_natural_exp_decay_, __VA_ARGS__, )
+#define tw_polynomial_decay(...) TW_DECAY_(tw_polynomial_decay_, __VA_ARGS__, )
+#define tw_cosine_decay(...) TW_DECAY_(tw_cosine_decay_, __VA_ARGS__, )
+#define tw_piecewise_constant(...) TW_PIECEWISE_CONSTANT_(__VA_ARGS__, )
+#define TW_DECAY_(f, rate, step, steps, ...) f(TW_OPERAND(rate), TW_OPERAND(step), steps, TW_DECAY_ARGS_(__VA_ARGS__))
+#define TW_PIECEWISE_CONSTANT_(x, boundaries, values, ...) \
+    tw_piecewise_constant_(TW_OPERAND(x), boundaries, values, TW_DECAY_ARGS_(__VA_ARGS__))
 
 /* ---- moving averages ---- */
 

@@ -20,6 +20,7 @@ void tw_build_report(tw_graph *graph, tw_status *status)
 
 tw_tensor tw_build_fail(tw_status *status)
 {
+    status = tw_status_with_where(status, tw_current_where((tw_where){NULL, 0}));
     tw_build_report(tw_default_graph(), status);
     return (tw_tensor){NULL, 0};
 }

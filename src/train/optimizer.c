@@ -55,7 +55,8 @@ static void make_slots(const tw_optimizer *o, tw_tensor variable)
         slot_key key = key_of(o, rule->slots[i]);
         if (tw_tensor_valid(tw_slot_get(graph, key.text, variable)))
             continue;
-        tw_tensor slot = tw_slot_new(variable, name_of(o), rule->initializer(o, i));
+        tw_tensor slot = tw_slot_new(variable, name_of(o), tw_tensor_shape(variable),
+                                     rule->initializer(o, i));
         tw_slot_set(graph, key.text, variable, slot);
     }
 }

@@ -52,7 +52,8 @@ static const char *free_name(tw_tensor primary, const char *name, char *text, si
     return unique ? unique + prefix : NULL;
 }
 
-tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_initializer initializer)
+tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_shape shape,
+                      tw_initializer initializer)
 {
     char text[1024];
     struct tw_variable_scope_args fresh = {.size = sizeof fresh, .name = "", .reuse = TW_REUSE_AUTO};
@@ -66,7 +67,7 @@ tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_initializer initia
         return tw_build_fail(status);
     status = tw_scope_push_colocate(primary);
     if (!status) {
-        slot = tw_get_variable(unique, tw_tensor_shape(primary),
+        slot = tw_get_variable(unique, shape,
                                .dtype = tw_dtype_base(tw_tensor_dtype(primary)),
                                .initializer = initializer, .trainable = false);
         tw_scope_pop();

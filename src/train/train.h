@@ -26,8 +26,9 @@ bool tw_train_is_trainable(tw_dtype dtype);
 /* What was kept under `key` for a variable; invalid: nothing. */
 tw_tensor tw_slot_get(tw_graph *graph, const char *key, tw_tensor variable);
 void tw_slot_set(tw_graph *graph, const char *key, tw_tensor variable, tw_tensor slot);
-/* A variable PRIMARY/NAME of the primary's shape, not trained, beside it. */
-tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_initializer initializer);
+/* A variable PRIMARY/NAME of the primary's dtype, not trained, beside it. */
+tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_shape shape,
+                      tw_initializer initializer);
 /* An initializer that gives a tensor as it is. */
 tw_initializer tw_initializer_of(tw_tensor value);
 
