@@ -74,6 +74,14 @@ static const char *name_of(const building *b)
     return name && *name ? name : b->builder->type;
 }
 
+static const char *device_of(const building *b)
+{
+    const char *device = NULL;
+    if (b->builder->device_offset)
+        memcpy(&device, b->args + b->builder->device_offset, sizeof device);
+    return device;
+}
+
 /* The operands that stand for an argument of the signature: one, or a list of tensors. */
 typedef struct operands {
     const tw_operand *one;
@@ -415,7 +423,8 @@ static tw_status *build(building *b, const void *args, tw_operation **out)
                              .input_count = b->input_count,
                              .input_counts = b->counts,
                              .attrs = b->attrs,
-                             .attr_count = b->attr_count};
+                             .attr_count = b->attr_count,
+                             .device = device_of(b)};
     return tw_graph_add(b->graph, &add, out);
 }
 
