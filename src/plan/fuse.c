@@ -27,6 +27,12 @@ static bool is_elementwise(const tw_plan_node *node)
            node->real_controls == 0 && tw_elementwise_instruction(&node->spec, node->input_dtypes, &instruction);
 }
 
+/* A broadcast that only elementwise nodes read is no work: their operands broadcast anyway. */
+static bool is_broadcast(const tw_plan_node *node)
+{
+    return tw_node_is_pure(node) && !strcmp(node->spec.op->name, "BroadcastTo") && node->real_controls == 0;
+}
+
 static const struct { const char *type; tw_tile_reduce kind; } reductions[] = {
     {"Sum", TW_TILE_SUM}, {"Mean", TW_TILE_MEAN}, {"Prod", TW_TILE_PROD}, {"Max", TW_TILE_MAX}, {"Min", TW_TILE_MIN}};
 
@@ -69,14 +75,15 @@ static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
     const tw_plan *plan = f->plan;
     for (uint32_t m = 0; m < f->member_count; m++) {
         const tw_plan_node *node = &plan->nodes.items[f->members[m]];
-        uint32_t inputs = f->members[m] == root && shaped != node->first_value ? 1 : node->input_count;
+        bool first_only = (f->members[m] == root && shaped != node->first_value) || is_broadcast(node);
+        uint32_t inputs = first_only ? 1 : node->input_count;
         for (uint32_t i = 0; i < inputs; i++) {
             uint32_t value = node->inputs[i];
             const tw_plan_value *v = &plan->values.items[value];
             const tw_plan_node *from = &plan->nodes.items[v->node];
             if (++f->used[value] != v->uses || v->fetched || v->saved != TW_NO_INDEX || f->member_count == GROUP_MEMBERS ||
-                from->group != TW_NO_INDEX || from->gone || !is_elementwise(from) || !can_wait(f, v->node, root) ||
-                known_to_differ(plan, value, shaped))
+                from->group != TW_NO_INDEX || from->gone || !(is_elementwise(from) || is_broadcast(from)) || !can_wait(f, v->node, root) ||
+                known_to_differ(plan, value, shaped) || is_broadcast(node))
                 continue;
             f->members[f->member_count++] = v->node;
         }
@@ -199,12 +206,19 @@ static uint16_t operand_of(tw_weaver *w, uint32_t value)
     return n;
 }
 
+static bool takes_part(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+    if ((w->group->reduces && m + 1 == w->group->count) || is_broadcast(node))
+        return false;
+    return !w->v->values[node->first_value].constant && tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+}
+
 static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
 {
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
-        if (node->first_value == value && !w->v->values[value].constant &&
-            tw_shape_equal(w->v->values[value].shape, w->shape)) {
+        if (node->first_value == value && takes_part(w, m)) {
             *which = m;
             return true;
         }
@@ -212,12 +226,12 @@ static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
     return false;
 }
 
-static bool takes_part(const tw_weaver *w, uint32_t m)
+/* What a member reads, without the broadcasts of the group in between. */
+static uint32_t source_of(const tw_weaver *w, uint32_t value)
 {
-    const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
-    if (w->group->reduces && m + 1 == w->group->count)
-        return false;
-    return !w->v->values[node->first_value].constant && tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+    const tw_plan_node *node = tw_plan_producer(w->v->plan, value);
+    bool inside = node->group != TW_NO_INDEX && &w->v->plan->groups.items[node->group] == w->group;
+    return inside && is_broadcast(node) ? node->inputs[0] : value;
 }
 
 /* Operands first (numbers of instructions follow them), then the instructions. */
@@ -229,8 +243,9 @@ static bool weave(tw_weaver *w)
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
         for (uint32_t i = 0; takes_part(w, m) && i < node->input_count; i++) {
-            if (!is_member(w, node->inputs[i], &which))
-                operand_of(w, node->inputs[i]);
+            uint32_t source = source_of(w, node->inputs[i]);
+            if (!is_member(w, source, &which))
+                operand_of(w, source);
         }
     }
     uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
@@ -250,8 +265,10 @@ static bool weave(tw_weaver *w)
         tw_tile_instruction *instruction = &w->instructions[w->program->instruction_count];
         if (!tw_elementwise_instruction(&node->spec, node->input_dtypes, instruction))
             return false;
-        for (uint32_t i = 0; i < node->input_count; i++)
-            instruction->sources[i] = is_member(w, node->inputs[i], &which) ? made[which] : operand_of(w, node->inputs[i]);
+        for (uint32_t i = 0; i < node->input_count; i++) {
+            uint32_t source = source_of(w, node->inputs[i]);
+            instruction->sources[i] = is_member(w, source, &which) ? made[which] : operand_of(w, source);
+        }
         if (instruction->source_count > node->input_count)
             instruction->sources[node->input_count] = next_extra++;
         made[m] = (uint16_t)(extra + w->program->instruction_count++);
@@ -360,7 +377,8 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
         return TW_OK;
     w.program->reduction = reduction;
     for (uint32_t m = 0; m < w.group->count; m++) {
-        if (!takes_part(&w, m) && w.group->nodes[m] != root)
+        bool broadcast = is_broadcast(&plan->nodes.items[w.group->nodes[m]]);
+        if (!takes_part(&w, m) && w.group->nodes[m] != root && !broadcast)
             TW_TRY(tw_variant_node_step(v, w.group->nodes[m]));
     }
     *made = true;

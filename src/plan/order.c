@@ -174,11 +174,38 @@ tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *
 
 /* What frees memory or holds none (updates of variables, targets without outputs) goes as soon as it can; all else in the
  * order of adding. */
-static uint64_t run_key(const tw_plan *plan, uint32_t node)
+static uint64_t run_key(const tw_plan *plan, const bool *test, uint32_t node)
 {
     const tw_plan_node *n = &plan->nodes.items[node];
     bool sink = n->ref_inputs || (n->output_count == 0 && n->kind == TW_NODE_OP);
-    return (uint64_t)!sink << 32 | node;
+    return (uint64_t)!test[node] << 33 | (uint64_t)!sink << 32 | node;
+}
+
+/* Of a loop's body: what the condition needs, and what runs whether it holds or not. The nodes of a group go together. */
+static tw_status *find_test_part(const tw_plan *plan, bool *test)
+{
+    uint32_t n = (uint32_t)plan->nodes.count, depth = 0;
+    uint32_t *stack = tw_alloc_array((size_t)n + 1, sizeof *stack);
+    if (!stack)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < n; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        test[i] = !node->gone && (node->before_test || plan->values.items[plan->fetches[0].value].node == i);
+        if (test[i])
+            stack[depth++] = i;
+    }
+    while (depth) {
+        const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
+        const tw_plan_group *group = node->group == TW_NO_INDEX ? NULL : &plan->groups.items[node->group];
+        for (uint32_t k = 0; k < node->input_count + node->control_count + (group ? group->count : 0); k++) {
+            uint32_t up = k < node->input_count + node->control_count ? needed(plan, node, k)
+                                                                      : group->nodes[k - node->input_count - node->control_count];
+            if (!test[up] && !plan->nodes.items[up].gone)
+                test[up] = true, stack[depth++] = up;
+        }
+    }
+    tw_free(stack);
+    return TW_OK;
 }
 
 static void write_unit(tw_plan *plan, uint32_t u)
@@ -200,17 +227,20 @@ tw_status *tw_plan_schedule(tw_plan *plan)
     uint32_t *order = tw_alloc_array((size_t)units + 1, sizeof *order);
     uint64_t *keys = tw_alloc_array((size_t)units + 1, sizeof *keys);
     bool *present = tw_alloc_zero((size_t)units + 1, sizeof *present);
+    bool *test = tw_alloc_zero((size_t)nodes + 1, sizeof *test);
     plan->order = tw_arena_array(&plan->arena, (size_t)nodes + 1, sizeof *plan->order);
-    tw_status *status = unit_of && order && keys && present && plan->order ? TW_OK : tw_no_memory();
+    tw_status *status = unit_of && order && keys && present && test && plan->order ? TW_OK : tw_no_memory();
+    if (!status && plan->loop)
+        status = find_test_part(plan, test);
     for (uint32_t i = 0; !status && i < nodes; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         unit_of[i] = node->group == TW_NO_INDEX ? i : nodes + node->group;
-        keys[i] = run_key(plan, i);
+        keys[i] = run_key(plan, test, i);
         present[i] = !node->gone && node->group == TW_NO_INDEX;
     }
     for (uint32_t g = 0; !status && g < plan->groups.count; g++) {
         const tw_plan_group *group = &plan->groups.items[g];
-        keys[nodes + g] = run_key(plan, group->nodes[group->count - 1]);
+        keys[nodes + g] = run_key(plan, test, group->nodes[group->count - 1]);
         present[nodes + g] = true;
     }
     tw_sorter sorter = {.plan = plan, .unit_of = unit_of, .keys = keys, .units = units};
@@ -219,8 +249,12 @@ tw_status *tw_plan_schedule(tw_plan *plan)
     plan->order_count = 0;
     for (uint32_t i = 0; !status && i < count; i++)
         write_unit(plan, order[i]);
-    for (uint32_t i = 0; !status && i < plan->order_count; i++)
+    plan->test_count = 0;
+    for (uint32_t i = 0; !status && i < plan->order_count; i++) {
         plan->nodes.items[plan->order[i]].position = i;
+        plan->test_count += test[plan->order[i]];
+    }
+    tw_free(test);
     tw_free(unit_of);
     tw_free(order);
     tw_free(keys);
@@ -283,6 +317,7 @@ tw_status *tw_plan_guard(tw_plan *plan)
         if (node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_WAITS)
             plan->has_waits = true;
         plan->has_loops = plan->has_loops || node->kind == TW_NODE_LOOP;
+        plan->has_waits = plan->has_waits || (node->kind == TW_NODE_LOOP && node->loop->body->has_waits);
     }
     tw_free(order);
     return TW_OK;

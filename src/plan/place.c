@@ -57,6 +57,8 @@ static void lives(tw_variant *v)
         if (plan->fetches[i].value != TW_NO_INDEX)
             v->values[v->values[plan->fetches[i].value].root].dies = (uint32_t)v->steps.count;
     }
+    for (size_t i = 0; plan->loop && i < plan->loop->saved_count; i++) /* kept at the end of the iteration */
+        v->values[v->values[plan->loop->saved[i]].root].dies = (uint32_t)v->steps.count;
 }
 
 /* The input whose memory output 0 of the step may take, or TW_NO_INDEX. */
@@ -80,9 +82,27 @@ static uint32_t in_place_input(const tw_variant *v, uint32_t s)
     return TW_NO_INDEX;
 }
 
+/* A loop's variables have their place for the whole iteration, and get their next values there. */
+static tw_status *gather_carried(tw_placer *p)
+{
+    const tw_plan *plan = p->v->plan;
+    for (size_t i = 0; plan->loop && i < plan->loop->carried; i++) {
+        uint32_t value = plan->feeds[i];
+        const tw_sized *sized = &p->v->values[value];
+        tw_block block = {.bytes = rounded(sized->bytes), .dies = (uint32_t)p->v->steps.count, .owner = value};
+        if (sized->place != TW_PLACE_ARENA || !block.bytes)
+            continue;
+        if (!tw_vec_push(&p->blocks, block))
+            return tw_no_memory();
+        p->block_of[value] = (uint32_t)p->blocks.count;
+    }
+    return TW_OK;
+}
+
 static tw_status *gather_blocks(tw_placer *p)
 {
     tw_variant *v = p->v;
+    TW_TRY(gather_carried(p));
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         uint32_t over = step->output_count ? in_place_input(v, s) : TW_NO_INDEX;
@@ -93,7 +113,7 @@ static tw_status *gather_blocks(tw_placer *p)
                 continue;
             if (k == 0 && over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
                 uint32_t b = p->block_of[value] = p->block_of[v->values[over].root];
-                p->blocks.items[b - 1].dies = sized->dies;
+                p->blocks.items[b - 1].dies = max_u32(p->blocks.items[b - 1].dies, sized->dies);
                 continue;
             }
             tw_block block = {.bytes = rounded(sized->bytes), .born = s, .dies = sized->dies, .owner = value};

@@ -149,7 +149,7 @@ void tw_plan_count_uses(tw_plan *plan)
     }
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        for (uint32_t j = 0; !node->gone && j < node->input_count; j++)
+        for (uint32_t j = 0; !node->gone && !tw_node_reads_sizes_only(node) && j < node->input_count; j++)
             plan->values.items[node->inputs[j]].uses++;
     }
     for (size_t i = 0; i < plan->fetch_count; i++) {
@@ -207,6 +207,11 @@ tw_status *tw_plan_sweep(tw_plan *plan)
     tw_free(stack);
     tw_plan_count_uses(plan);
     return TW_OK;
+}
+
+bool tw_node_reads_sizes_only(const tw_plan_node *node)
+{
+    return node->kind == TW_NODE_OP && node->spec.op && node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
 }
 
 bool tw_node_is_pure(const tw_plan_node *node)

@@ -58,7 +58,7 @@ typedef struct tw_plan_value {
     bool reads;                 /* a plain read (Identity of a reference) that stands for the variable itself */
     bool fetched;
     bool wanted;                /* a fed value whose numbers shape rules read: part of what a variant is made for */
-    uint32_t uses;              /* inputs that read it, fetches included */
+    uint32_t uses;              /* inputs that read its numbers (not only its size), fetches included */
     tw_shape shape;             /* what is known of it whatever is fed: see shapes.c */
     uint32_t moved;             /* the value that its readers are to read instead, or TW_NO_INDEX: see tw_plan_settle */
     uint32_t saved;             /* slot of the loop's store where its value in each iteration is kept, or TW_NO_INDEX */
@@ -88,7 +88,8 @@ typedef struct tw_plan_loop {
     uint32_t var_count;
     uint32_t carried;           /* so many of them change */
     uint32_t *exits;            /* by output of the node: whose last value it is */
-    uint32_t saved_count;       /* values kept for every iteration */
+    uint32_t saved_count;       /* values kept for every iteration, */
+    uint32_t *saved;            /* which: values of the body */
     uint32_t levels;            /* loops around that values are kept for, this one included; 0: nothing is kept */
 } tw_plan_loop;
 
@@ -162,6 +163,7 @@ typedef struct tw_plan_dependents {
 tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *out);
 void tw_plan_dependents_clear(tw_plan_dependents *d);
 bool tw_node_is_pure(const tw_plan_node *node);                              /* may be folded, shared, dropped */
+bool tw_node_reads_sizes_only(const tw_plan_node *node);                    /* Shape, Rank, ZerosLike ... */
 /* Its shape rule is a caller's: for building and error texts, its sizes are known when it has run. */
 bool tw_plan_shape_is_foreign(const tw_plan_node *node);
 static inline tw_plan_node *tw_plan_producer(const tw_plan *plan, uint32_t value)

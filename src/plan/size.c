@@ -23,7 +23,7 @@ static bool copy_dims(tw_variant *v, tw_shape from, tw_shape *to)
     return true;
 }
 
-static tw_status *set_shape(tw_variant *v, uint32_t value, tw_shape shape)
+tw_status *tw_variant_set_shape(tw_variant *v, uint32_t value, tw_shape shape)
 {
     tw_sized *sized = &v->values[value];
     if (!copy_dims(v, shape, &sized->shape))
@@ -49,7 +49,7 @@ static tw_status *explain(tw_variant *v, const tw_plan_node *node, tw_status *st
 /* Numbers that are known here: a reference is taken. */
 static tw_status *set_constant(tw_variant *v, uint32_t value, tw_array *array)
 {
-    TW_TRY(set_shape(v, value, tw_array_shape(array)));
+    TW_TRY(tw_variant_set_shape(v, value, tw_array_shape(array)));
     v->values[value].constant = tw_array_ref(array);
     v->values[value].place = TW_PLACE_CONSTANT;
     return TW_OK;
@@ -68,7 +68,7 @@ static bool is_known(const tw_variant *v, const tw_plan_node *node)
 {
     if (!tw_node_is_pure(node) || node->guarded || node->control_count || !node->output_count || !node->input_count)
         return false;
-    bool shape_only = node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+    bool shape_only = tw_node_reads_sizes_only(node);
     for (uint32_t k = 0; k < node->output_count; k++) {
         if (!small_integers(v, node->first_value + k))
             return false;
@@ -136,7 +136,7 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
         }
     }
     for (size_t k = 0; k < m; k++)
-        TW_TRY(set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
+        TW_TRY(tw_variant_set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
     return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
 }
 
@@ -145,7 +145,7 @@ static tw_status *size_variable(tw_variant *v, const tw_plan_node *node)
 {
     const tw_attr *shape = tw_spec_attr(&node->spec, "shape");
     tw_shape declared = shape && shape->kind == TW_ATTR_SHAPE ? shape->value.shape : TW_UNKNOWN_SHAPE;
-    return set_shape(v, node->first_value, node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
+    return tw_variant_set_shape(v, node->first_value, node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
 }
 
 tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
@@ -154,8 +154,8 @@ tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
     tw_arena scratch = {0};
     tw_status *status = TW_OK;
     for (size_t i = 0; i < plan->feed_count && !status; i++) {
-        status = set_shape(v, plan->feeds[i], feeds[i].shape);
-        v->values[plan->feeds[i]].place = TW_PLACE_FEED;
+        status = tw_variant_set_shape(v, plan->feeds[i], feeds[i].shape);
+        v->values[plan->feeds[i]].place = tw_variant_feed_place(v, i);
         if (!status && feeds[i].value)
             v->values[plan->feeds[i]].constant = tw_array_copy(feeds[i].value);
     }
@@ -167,6 +167,8 @@ tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
             status = tw_variant_size_loop(v, plan->order[i]);
         else if (node->kind == TW_NODE_OP && node->is_variable)
             status = size_variable(v, node);
+        else if (node->forward)
+            status = tw_variant_size_value(v, plan->order[i]);
         else if (node->kind == TW_NODE_OP)
             status = size_operation(v, node, &scratch);
         if (scratch.bytes > 1 << 20)

@@ -58,7 +58,7 @@ static void mark_needed(tw_variant *v)
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
         if (!tw_variant_must_run(v, node))
             continue;
-        bool sizes_only = node->spec.op && node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+        bool sizes_only = tw_node_reads_sizes_only(node);
         for (uint32_t k = 0; k < node->input_count; k++)
             v->values[node->inputs[k]].needed = v->values[node->inputs[k]].needed || !sizes_only ||
                                                 v->values[node->inputs[k]].dynamic || node->guarded;
@@ -73,7 +73,8 @@ tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
     if (node->guarded)
         step.flags |= TW_STEP_GUARDED;
     for (uint32_t i = 0; i < step.input_count; i++) {
-        if (from_variable(v, step.inputs[i]) && !(i < 32 && node->ref_inputs >> i & 1))
+        bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[i].is_ref : i < 32 && node->ref_inputs >> i & 1;
+        if (from_variable(v, step.inputs[i]) && !ref)
             step.flags |= TW_STEP_READS;
     }
     if (node->ref_inputs)
@@ -214,6 +215,19 @@ static tw_status *merge_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
+/* What a loop kept is read where it is, unless it has storage of its own. */
+static tw_status *value_step(tw_variant *v, uint32_t index)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[index];
+    tw_step step = {.node = index, .flags = TW_STEP_VALUE};
+    TW_TRY(output_places(v, node, &step));
+    tw_sized *sized = &v->values[node->first_value];
+    if (sized->place == TW_PLACE_ARENA)
+        sized->place = TW_PLACE_FEED;
+    tw_variant_of_loop(v, node->forward)->wanted[node->slot] = true;
+    return tw_variant_add_step(v, step);
+}
+
 tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -224,6 +238,8 @@ tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
         TW_TRY(output_places(v, node, &step));
         return tw_variant_add_step(v, step);
     }
+    if (node->forward)
+        return value_step(v, index);
     if (is_type(node, "Switch") || is_type(node, "RefSwitch"))
         return switch_step(v, index);
     if (is_type(node, "Merge") || is_type(node, "RefMerge"))
@@ -294,27 +310,40 @@ static tw_status *make_slots(tw_variant *v)
     return TW_OK;
 }
 
-/* Which values view the memory of each feed: a run points them at the caller's array. */
+/* The values that view the memory of `root`, then TW_NO_INDEX; NULL: no memory. */
+static uint32_t *list_views(tw_variant *v, uint32_t root)
+{
+    size_t count = 0, at = 0;
+    for (uint32_t k = 0; k < v->plan->values.count; k++)
+        count += v->values[k].root == root;
+    uint32_t *views = tw_arena_array(&v->arena, count + 1, sizeof *views);
+    for (uint32_t k = 0; views && k < v->plan->values.count; k++) {
+        if (v->values[k].root == root)
+            views[at++] = k;
+    }
+    if (views)
+        views[at] = TW_NO_INDEX;
+    return views;
+}
+
+/* A run points the views of a feed at the caller's array, those of a LoopValue at what a loop kept. */
 static tw_status *list_feed_views(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
     v->feed_views = tw_arena_array(&v->arena, plan->feed_count + 1, sizeof *v->feed_views);
-    if (!v->feed_views)
-        return tw_no_memory();
-    for (size_t i = 0; i < plan->feed_count; i++) {
-        size_t count = 0;
-        for (uint32_t k = 0; k < plan->values.count; k++)
-            count += v->values[k].root == plan->feeds[i];
-        uint32_t *views = v->feed_views[i] = tw_arena_array(&v->arena, count + 1, sizeof *views);
-        if (!views)
-            return tw_no_memory();
-        for (uint32_t k = 0; k < plan->values.count; k++) {
-            if (v->values[k].root == plan->feeds[i])
-                *views++ = k;
-        }
-        *views = TW_NO_INDEX;
+    bool good = v->feed_views != NULL;
+    for (size_t i = 0; good && i < plan->feed_count; i++) {
+        v->feed_views[i] = list_views(v, plan->feeds[i]);
+        good = v->feed_views[i] != NULL;
     }
-    return TW_OK;
+    for (size_t s = 0; good && s < v->steps.count; s++) {
+        tw_step *step = &v->steps.items[s];
+        if (!(step->flags & TW_STEP_VALUE))
+            continue;
+        step->state = list_views(v, step->outputs[0]);
+        good = step->state != NULL;
+    }
+    return good ? TW_OK : tw_no_memory();
 }
 
 tw_status *tw_variant_steps(tw_variant *v)
@@ -328,6 +357,8 @@ tw_status *tw_variant_steps(tw_variant *v)
     mark_needed(v);
     for (uint32_t i = 0; i < plan->order_count; i++) {
         uint32_t index = plan->order[i], group = plan->nodes.items[index].group;
+        if (i == plan->test_count)
+            v->test_steps = (uint32_t)v->steps.count;
         if (group != TW_NO_INDEX && index == plan->groups.items[group].nodes[0]) {
             bool made = false;
             TW_TRY(tw_variant_fuse(v, group, &made));
@@ -338,6 +369,8 @@ tw_status *tw_variant_steps(tw_variant *v)
         }
         TW_TRY(tw_variant_node_step(v, index));
     }
+    if (plan->test_count >= plan->order_count)
+        v->test_steps = (uint32_t)v->steps.count;
     size_t most = 1;
     for (size_t s = 0; s < v->steps.count; s++) {
         size_t n = v->steps.items[s].input_count + v->steps.items[s].output_count;

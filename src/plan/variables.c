@@ -48,6 +48,10 @@ static tw_status *name_variables(tw_orderer *o)
                     value->variable = (uint32_t)((uintptr_t)tw_map_get(&slots, key) - 1);
                 continue;
             }
+            if (value->is_ref && node->kind == TW_NODE_LOOP) { /* an Exit of a reference: what went in */
+                value->variable = plan->values.items[node->inputs[node->loop->exits[k]]].variable;
+                continue;
+            }
             for (uint32_t j = 0; value->is_ref && j < node->input_count && value->variable == TW_NO_INDEX; j++) {
                 if (j < 32 && node->ref_inputs >> j & 1)
                     value->variable = plan->values.items[node->inputs[j]].variable;
@@ -64,6 +68,12 @@ static bool is_plain_read(const tw_plan *plan, const tw_plan_node *node)
            plan->values.items[node->inputs[0]].is_ref && !strcmp(node->spec.op->name, "Identity");
 }
 
+/* What a loop carries on or keeps is the value that was read, whatever is written later. */
+static bool is_kept(const tw_plan *plan, uint32_t value)
+{
+    return plan->loop && (plan->values.items[value].fetched || plan->values.items[value].saved != TW_NO_INDEX);
+}
+
 static bool is_reading(const tw_plan_value *value)
 {
     return value->variable != TW_NO_INDEX && (value->is_ref || value->reads);
@@ -74,7 +84,7 @@ static tw_status *gather(tw_orderer *o)
     tw_plan *plan = o->plan;
     for (uint32_t i = 0; i < o->count; i++) {
         tw_plan_node *node = &plan->nodes.items[o->order[i]];
-        if (is_plain_read(plan, node)) {
+        if (is_plain_read(plan, node) && !is_kept(plan, node->first_value)) {
             tw_plan_value *read = &plan->values.items[node->first_value];
             read->reads = true;
             read->variable = plan->values.items[node->inputs[0]].variable;
@@ -84,7 +94,7 @@ static tw_status *gather(tw_orderer *o)
             const tw_plan_value *value = &plan->values.items[node->inputs[j]];
             if (!is_reading(value))
                 continue;
-            bool ref = j < 32 && node->ref_inputs >> j & 1;
+            bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[j].writes : j < 32 && node->ref_inputs >> j & 1;
             tw_access access = {.variable = value->variable, .place = i, .node = o->order[i], .writes = ref};
             plan->nodes.items[value->variable].written = plan->nodes.items[value->variable].written || ref;
             access.read = value->reads ? node->inputs[j] : TW_NO_INDEX;

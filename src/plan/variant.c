@@ -9,16 +9,24 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     size_t values = v->plan->values.count, nodes = v->plan->nodes.count;
     v->values = tw_arena_array(&v->arena, values + 1, sizeof *v->values);
     v->bodies = tw_arena_array(&v->arena, nodes + 1, sizeof *v->bodies);
-    if (!v->values || !v->bodies)
+    size_t slots = v->plan->loop ? v->plan->loop->saved_count : 0;
+    v->wanted = tw_arena_array(&v->arena, slots + 1, sizeof *v->wanted);
+    if (!v->values || !v->bodies || !v->wanted)
         return tw_no_memory();
     for (size_t i = 0; i < values; i++)
         v->values[i].dynamic = true;
     TW_TRY(tw_variant_size(v, feeds));
     TW_TRY(tw_variant_steps(v));
-    return tw_variant_place(v);
+    TW_TRY(tw_variant_place(v));
+    return v->plan->loop ? tw_variant_plan_moves(v) : TW_OK;
 }
 
 tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant **out)
+{
+    return tw_variant_build_inside(NULL, plan, feeds, out);
+}
+
+tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds, tw_variant **out)
 {
     tw_variant *v = TW_NEW(tw_variant);
     if (!v)
@@ -26,6 +34,7 @@ tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant
     atomic_init(&v->refs, 1);
     tw_mutex_init(&v->lock);
     v->plan = tw_plan_ref(plan);
+    v->outer = outer;
     tw_status *status = build(v, feeds);
     if (status) {
         tw_variant_unref(v);
@@ -52,6 +61,7 @@ void tw_variant_unref(tw_variant *v)
     for (size_t i = 0; v->bodies && i < v->plan->nodes.count; i++)
         tw_variant_unref(v->bodies[i]);
     tw_vec_clear(&v->steps);
+    tw_vec_clear(&v->moves);
     tw_mutex_free(&v->lock);
     tw_plan_unref(v->plan);
     tw_arena_clear(&v->arena);
@@ -77,7 +87,8 @@ static tw_status *verify_order(const tw_variant *v, uint32_t *made_at)
         const tw_step *step = &v->steps.items[s];
         for (uint32_t i = 0; i < step->input_count; i++) {
             uint32_t root = v->values[step->inputs[i]].root;
-            if (in_arena(v, root) && (!made_at[root] || made_at[root] > s))
+            bool carried = tw_plan_producer(v->plan, root)->kind == TW_NODE_FEED;
+            if (in_arena(v, root) && !carried && (!made_at[root] || made_at[root] > s))
                 return tw_status_new(TW_INTERNAL, "step %u reads '%s' before it is made", s, value_name(v, root));
         }
         for (uint32_t k = 0; k < step->output_count; k++) {

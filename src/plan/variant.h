@@ -40,7 +40,8 @@ enum {
     TW_STEP_LOOP = 128,
     TW_STEP_WAITS = 256,
     TW_STEP_ALIAS = 512,  /* dynamic and an alias: shares its input's storage */
-    TW_STEP_FOREIGN = 1024 /* a caller's kernel: runs in the caller's floating-point mode */
+    TW_STEP_FOREIGN = 1024, /* a caller's kernel: runs in the caller's floating-point mode */
+    TW_STEP_VALUE = 2048  /* reads what a loop kept; `state` lists the values that view it, then TW_NO_INDEX */
 };
 
 typedef struct tw_step {
@@ -57,9 +58,16 @@ typedef struct tw_step {
     double flops;               /* an estimate, for traces and plans shown */
 } tw_step;
 
+/* One copy at the end of a loop's iteration; TW_NO_INDEX: the place in the arena that is there for swaps. */
+typedef struct tw_move {
+    uint32_t from, to;          /* values of the body */
+    size_t bytes;
+} tw_move;
+
 typedef struct tw_variant {
     atomic_int refs;
     tw_plan *plan;
+    struct tw_variant *outer;   /* of a loop's body: the variant around */
     tw_arena arena;
     tw_sized *values;           /* by value of the plan */
     tw_array *slots;            /* prototypes of a frame's: dtype and dims; data is set by the frame */
@@ -67,6 +75,10 @@ typedef struct tw_variant {
     size_t arena_bytes, live_bytes, workspace_bytes;
     uint32_t **feed_views;      /* by feed: the values that view its memory, then TW_NO_INDEX */
     struct tw_variant **bodies; /* by node: of loops */
+    uint32_t test_steps;        /* of a loop's body: so many steps come before its condition is known, */
+    TW_VEC(tw_move) moves;      /* how variables in the arena go on to the next iteration, */
+    size_t swap_offset;         /* and a place in the arena that this needs */
+    bool *wanted;               /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
     bool has_heap;              /* some step has outputs with storage of their own */
     uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */
@@ -92,6 +104,16 @@ void tw_variant_unref(tw_variant *variant);
 tw_status *tw_variant_place(tw_variant *variant);
 /* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */
 tw_status *tw_variant_size_loop(tw_variant *variant, uint32_t node);
+/* The variant of the body of a loop that is around `variant` or beside it; what it keeps in `slot` for a LoopValue. */
+tw_variant *tw_variant_of_loop(tw_variant *variant, const tw_plan_loop *loop);
+tw_status *tw_variant_size_value(tw_variant *variant, uint32_t node);
+/* Where feed `feed` lies: a loop's variable has memory of its own. */
+tw_place tw_variant_feed_place(const tw_variant *variant, size_t feed);
+/* After placing: the moves at the end of an iteration. */
+tw_status *tw_variant_plan_moves(tw_variant *variant);
+tw_status *tw_variant_set_shape(tw_variant *variant, uint32_t value, tw_shape shape);
+/* tw_variant_build for a loop's body inside `outer`. */
+tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds, tw_variant **out);
 /* Steps from the plan's order, given the sizes. */
 tw_status *tw_variant_steps(tw_variant *variant);
 /* Sizes of everything in order. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Steps that are more than a kernel over planned memory: guarded by a condition, reading or writing variables, with sizes
  * known only now. Each is the same few acts in one order: dead? - hold variables - size - compute - let go. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -69,6 +68,8 @@ static tw_status *hold_variables(tw_frame *frame, const tw_step *step)
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
     for (uint32_t i = 0; i < step->input_count; i++) {
         bool ref = i < 32 && node->ref_inputs >> i & 1;
+        if (step->flags & TW_STEP_LOOP)
+            ref = node->loop->vars[i].is_ref; /* the body finds it itself */
         if (!ref && frame->refs[frame->variant->values[step->inputs[i]].root])
             TW_TRY(hold_variable(frame, step->inputs[i]));
     }
@@ -81,28 +82,23 @@ static void let_go(tw_frame *frame)
         tw_array_unref(frame->held[--frame->held_count]);
 }
 
-static int by_address(const void *a, const void *b)
-{
-    uintptr_t x = (uintptr_t)*(tw_variable *const *)a, y = (uintptr_t)*(tw_variable *const *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The variables of reference inputs, each once, in the order in which all threads lock them. */
 static size_t sorted_refs(tw_frame *frame, const tw_step *step, tw_variable **out)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    size_t count = 0, unique = 0;
+    size_t count = 0;
     for (uint32_t i = 0; i < step->input_count && i < STEP_REFS; i++) {
-        if (node->ref_inputs >> i & 1 && frame->refs[step->inputs[i]])
-            out[count++] = frame->refs[step->inputs[i]];
+        tw_variable *variable = node->ref_inputs >> i & 1 ? frame->refs[step->inputs[i]] : NULL;
+        size_t at = count;
+        while (at && (uintptr_t)out[at - 1] > (uintptr_t)variable)
+            at--;
+        if (!variable || (at && out[at - 1] == variable))
+            continue;
+        for (size_t k = count++; k > at; k--)
+            out[k] = out[k - 1];
+        out[at] = variable;
     }
-    if (count > 1)
-        qsort(out, count, sizeof *out, by_address);
-    for (size_t i = 0; i < count; i++) {
-        if (!i || out[i] != out[i - 1])
-            out[unique++] = out[i];
-    }
-    return unique;
+    return count;
 }
 
 /* The contexts' inputs of reference arguments are the variables' own arrays while the locks are held. */
@@ -296,6 +292,8 @@ static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
     const tw_step *step = &frame->variant->steps.items[s];
     if (step->flags & TW_STEP_LOOP)
         return tw_frame_loop(frame, s);
+    if (step->flags & TW_STEP_VALUE)
+        return tw_frame_loop_value(frame, s);
     if (step->flags & TW_STEP_SWITCH)
         return run_switch(frame, step, c);
     if (!step->compute)
