@@ -77,6 +77,12 @@ tw_status *tw_gradient_dys(tw_gradient *g, size_t count, tw_tensors *out)
     return TW_OK;
 }
 
+tw_status *tw_gradient_undefined(tw_gradient *g)
+{
+    return tw_gradient_fail(g, "No gradient defined for operation '%s' (op type: %s)",
+                            tw_operation_name(g->op), tw_operation_type(g->op));
+}
+
 tw_dtype tw_gradient_index_dtype(tw_tensor tensor)
 {
     return tw_dtype_base(tw_tensor_dtype(tensor)) == TW_INT64 ? TW_INT64 : TW_INT32;

@@ -55,9 +55,11 @@ tw_text tw_index_row_text(const tw_array *indices, size_t row, size_t depth);
 
 /* dy of outputs 0 .. count - 1, all of them dense. The items are the caller's to tw_free. */
 tw_status *tw_gradient_dys(tw_gradient *g, size_t count, tw_tensors *out);
+/* The gradient of an op that TensorFlow has none for: reaching it is an error. */
+tw_status *tw_gradient_undefined(tw_gradient *g);
 /* The shape of a tensor as integers of the dtype of `like`. */
 tw_tensor tw_gradient_shape_like(tw_tensor tensor, tw_tensor like);
-/* Makes every dtype of numbers fit where the dtype of an index input says int32 or int64. */
+/* int64 for a tensor of int64, or else int32. */
 tw_dtype tw_gradient_index_dtype(tw_tensor tensor);
 
 #endif

@@ -44,6 +44,7 @@ const tw_op_definition tw_op_Bitcast = {
     .since = "bfloat16: 1.5; uint32, uint64: 1.8",
     .examples = {"bitcast([1.0], int32) -> [1065353216]"},
     .infer = infer,
+    .gradient = tw_gradient_undefined,
     .compute = compute,
     .in_place = 1,
 };

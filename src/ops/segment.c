@@ -50,6 +50,20 @@ static tw_status *gradient_extreme(tw_gradient *g)
     return TW_OK;
 }
 
+/* z / x, except at zeros: there the product of the others, or 0 if one of them is zero too. */
+static tw_status *gradient_prod(tw_gradient *g)
+{
+    tw_tensor dy = tw_gradient_dy(g, 0), data = g->inputs[0], ids = g->inputs[1];
+    tw_tensor is_zero = tw_equal(data, 0);
+    tw_tensor zeros = tw_segment_sum(tw_cast(is_zero, TW_INT32), ids);
+    dy = tw_select(tw_greater(zeros, 1), tw_zeros_like(dy), dy);
+    tw_tensor others = tw_segment_prod(tw_select(is_zero, tw_ones_like(data), data), ids);
+    tw_tensor quotient = tw_real_div(tw_gather(g->outputs[0], ids), data);
+    tw_tensor factor = tw_select(is_zero, tw_gather(others, ids), quotient);
+    g->dx[0] = tw_grad_of(tw_mul(tw_gather(dy, ids), factor));
+    return TW_OK;
+}
+
 static tw_status *compute_sum(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_ADD, TW_SEGMENT_AS_IT_IS, 0, NULL, tw_input(c, 1));
@@ -114,6 +128,7 @@ const tw_op_definition tw_op_SegmentProd = {
     .since = SEGMENT_SINCE,
     .examples = {"segment_prod([2, 3, 5], [0, 0, 1]) -> [6, 5]"},
     .infer = infer,
+    .gradient = gradient_prod,
     .kernels = &prod_kernel,
     .kernel_count = 1,
 };

@@ -122,6 +122,29 @@ static void infer_grad(tw_infer *in)
                     tw_infer_concat(in, TW_SHAPE(rows), tw_infer_slice(in, dy, 1, SIZE_MAX)));
 }
 
+/* The derivative is linear in dy: rows of what comes in, summed by segment, and scaled alike. */
+static tw_tensor sums_of_rows(tw_gradient *g, tw_tensor *counts)
+{
+    tw_tensor rows = tw_gather(tw_gradient_dy(g, 0), g->inputs[1]), ids = g->inputs[2];
+    tw_tensor segments = row_count(g);
+    *counts = tw_maximum(tw_unsorted_segment_sum(tw_ones_like(rows), ids, segments), 1);
+    return tw_unsorted_segment_sum(rows, ids, segments);
+}
+
+static tw_status *gradient_mean_grad(tw_gradient *g)
+{
+    tw_tensor counts, sums = sums_of_rows(g, &counts);
+    g->dx[0] = tw_grad_of(tw_real_div(sums, counts));
+    return TW_OK;
+}
+
+static tw_status *gradient_sqrt_n_grad(tw_gradient *g)
+{
+    tw_tensor counts, sums = sums_of_rows(g, &counts);
+    g->dx[0] = tw_grad_of(tw_real_div(sums, tw_sqrt(counts)));
+    return TW_OK;
+}
+
 static void add_scaled(const tw_array *y, size_t to, const tw_array *dy, size_t from, size_t row,
                        double scale)
 {
@@ -192,6 +215,7 @@ const tw_op_definition tw_op_SparseSegmentMeanGrad = {
     .examples = {"sparse_segment_mean_grad([4., 6.], [0, 2, 1], [0, 0, 1], 3) -> [2., 6., 2.]"},
     .shape_inputs = 1 << 3,
     .infer = infer_grad,
+    .gradient = gradient_mean_grad,
     .compute = compute_mean_grad,
     .workspace = workspace,
 };
@@ -204,6 +228,7 @@ const tw_op_definition tw_op_SparseSegmentSqrtNGrad = {
                  "[2., 2., 2., 2.]"},
     .shape_inputs = 1 << 3,
     .infer = infer_grad,
+    .gradient = gradient_sqrt_n_grad,
     .compute = compute_sqrt_n_grad,
     .workspace = workspace,
 };

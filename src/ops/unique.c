@@ -120,6 +120,7 @@ const tw_op_definition tw_op_Unique = {
     .since = "out_idx: 0.12",
     .examples = {"unique([1, 1, 2, 4, 4, 7]) -> [1, 2, 4, 7], [0, 0, 1, 2, 2, 3]"},
     .infer = infer_v1,
+    .gradient = tw_gradient_undefined,
     .compute = compute_v1,
 };
 
@@ -130,6 +131,7 @@ const tw_op_definition tw_op_UniqueWithCounts = {
     .since = "UniqueWithCounts: 0.8; out_idx: 0.12",
     .examples = {"unique_with_counts([3, 3, 5]) -> [3, 5], [0, 0, 1], [2, 1]"},
     .infer = infer_v1,
+    .gradient = tw_gradient_undefined,
     .compute = compute_v1,
 };
 
@@ -143,6 +145,7 @@ const tw_op_definition tw_op_UniqueV2 = {
     .examples = {"unique_v2([[1, 0], [1, 0], [2, 0]], [0]) -> [[1, 0], [2, 0]], [0, 0, 1]"},
     .shape_inputs = 1 << 1,
     .infer = infer_v2,
+    .gradient = tw_gradient_undefined,
     .compute = compute_v2,
 };
 
@@ -155,6 +158,7 @@ const tw_op_definition tw_op_UniqueWithCountsV2 = {
     .examples = {"unique_with_counts_v2([[1, 2, 1]], [1]) -> [[1, 2]], [0, 1, 0], [2, 1]"},
     .shape_inputs = 1 << 1,
     .infer = infer_v2,
+    .gradient = tw_gradient_undefined,
     .compute = compute_v2,
 };
 
@@ -208,5 +212,6 @@ const tw_op_definition tw_op_ListDiff = {
     .since = "out_idx: 0.12",
     .examples = {"setdiff1d([1, 2, 3, 4, 5, 6], [1, 3, 5]) -> [2, 4, 6], [1, 3, 5]"},
     .infer = infer_diff,
+    .gradient = tw_gradient_undefined,
     .compute = compute_diff,
 };
