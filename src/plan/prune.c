@@ -128,13 +128,34 @@ static size_t arg_count(const tw_spec *spec, const tw_op_arg *arg)
     return arg->number_attr ? (size_t)attr->value.i : attr->count;
 }
 
+/* The old handles (queues, stacks ...) are references in name only: what is read is a string. */
+static bool is_handle(const tw_operation *op)
+{
+    return op->spec.op && op->spec.op->output_count == 1 && op->spec.op->outputs[0].is_ref && !op->spec.op->outputs[0].type_attr;
+}
+
+/* Does the reference lead to a variable, through whatever passes references on? */
+static bool means_variable(tw_tensor tensor)
+{
+    static const char *const passing[] = {"RefEnter", "RefExit", "RefSwitch", "RefMerge", "RefNextIteration", "RefIdentity"};
+    bool passes = true;
+    for (int steps = 0; passes && steps < 4096; steps++) { /* a ring of them is refused later */
+        passes = false;
+        for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+            passes = passes || (!strcmp(tensor.op->spec.type, passing[i]) && tensor.op->input_count);
+        if (passes)
+            tensor = tensor.op->inputs[0]; /* of a loop's Merge the one that does not lead back */
+    }
+    return tw_dtype_is_ref(tensor.op->outputs[tensor.index].dtype) && !is_handle(tensor.op);
+}
+
 static void mark_refs(tw_plan_node *node)
 {
     uint32_t at = 0;
     for (size_t i = 0; i < node->spec.op->input_count; i++) {
         size_t n = arg_count(&node->spec, &node->spec.op->inputs[i]);
         for (size_t j = 0; j < n; j++, at++) {
-            if (node->spec.op->inputs[i].is_ref && at < 32)
+            if (node->spec.op->inputs[i].is_ref && node->spec.op->inputs[i].type_attr && at < 32)
                 node->ref_inputs |= 1u << at;
         }
     }
@@ -155,9 +176,10 @@ static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
     for (uint32_t i = 0; i < op->output_count; i++) {
         tw_plan_value *value = &p->plan->values.items[p->plan->nodes.items[node].first_value + i];
         value->dtype = tw_dtype_base(op->outputs[i].dtype);
-        value->is_ref = tw_dtype_is_ref(op->outputs[i].dtype);
+        value->is_ref = tw_dtype_is_ref(op->outputs[i].dtype) && means_variable((tw_tensor){(tw_operation *)op, (int32_t)i});
     }
-    p->plan->nodes.items[node].is_variable = op->input_count == 0 && op->output_count == 1 && tw_dtype_is_ref(op->outputs[0].dtype);
+    p->plan->nodes.items[node].is_variable = op->input_count == 0 && op->output_count == 1 &&
+                                             tw_dtype_is_ref(op->outputs[0].dtype) && !is_handle(op);
     return TW_OK;
 }
 
@@ -189,6 +211,9 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
     }
     mark_refs(node);
     for (uint32_t i = 0; i < op->input_count && i < 32; i++) {
+        bool handle = tw_dtype_is_ref(op->inputs[i].op->outputs[op->inputs[i].index].dtype) && !means_variable(op->inputs[i]);
+        if (handle)
+            node->ref_inputs &= ~(1u << i);
         if (node->ref_inputs >> i & 1 && !plan->values.items[node->inputs[i]].is_ref) {
             tw_status *status = tw_value_error("input %u must be a variable, but what is fed for it is a value", i);
             return tw_status_with_where(tw_status_with_operation(status, op->spec.type, op->spec.name), op->spec.where);

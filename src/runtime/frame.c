@@ -56,8 +56,10 @@ static tw_status *set_contexts(tw_frame *frame)
         c->step = (uint32_t)s;
         if (step->body)
             TW_TRY(tw_frame_new(frame->session, step->body, &frame->bodies[s]));
-        if (step->body)
+        if (step->body) {
             frame->bodies[s]->outer = frame;
+            frame->bodies[s]->outer_step = (uint32_t)s;
+        }
     }
     return TW_OK;
 }
@@ -144,8 +146,7 @@ void tw_frame_free(tw_frame *frame)
         if (frame->bodies)
             tw_frame_free(frame->bodies[s]);
     }
-    if (frame->loop)
-        tw_loop_store_free(frame->loop);
+    tw_loop_store_free(frame);
     tw_free_aligned(frame->arena);
     tw_free(frame->slots);
     tw_free(frame->contexts);
@@ -181,6 +182,8 @@ void tw_frame_put(tw_frame *frame)
 {
     tw_variant *variant = frame->variant;
     frame->run = NULL;
+    if (variant->plan->has_loops)
+        tw_loop_store_rest(frame);
     tw_mutex_lock(&variant->lock);
     frame->next = variant->frames;
     variant->frames = frame;

@@ -23,7 +23,8 @@ typedef struct tw_frame {
     tw_variant *variant;
     tw_session *session;
     tw_run *run;                /* while it is used */
-    struct tw_frame *outer;     /* of a loop's body: the frame around */
+    struct tw_frame *outer;     /* of a loop's body: the frame around, */
+    uint32_t outer_step;        /* and the loop's step there */
     void *arena;
     tw_array *slots;            /* by value */
     tw_compute *contexts;       /* by step */
@@ -33,7 +34,7 @@ typedef struct tw_frame {
     tw_array **held;            /* variables' arrays held for the step that runs */
     uint32_t held_count;
     struct tw_frame **bodies;   /* by step: of loops */
-    void *loop;                 /* of a body: where saved values are, see loop.c */
+    void *loop;                 /* of a body: its tw_loop_store */
     void **dynamic_state;       /* by step: state and workspace of dynamic steps, freed with the frame */
     size_t *dynamic_bytes;
 } tw_frame;
@@ -52,6 +53,7 @@ tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last);
 /* One step that has flags (step.c). */
 tw_status *tw_frame_step(tw_frame *frame, uint32_t step);
 tw_status *tw_frame_loop(tw_frame *frame, uint32_t step); /* loop.c */
+tw_status *tw_frame_loop_value(tw_frame *frame, uint32_t step); /* loop_store.c */
 /* Drops the storage of values that have one of their own. */
 void tw_frame_drop_heap(tw_frame *frame);
 /* The value after the run into *out: NULL there gets a new array; another is written into. out NULL: only whether there is

@@ -32,8 +32,9 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array);
 tw_status *tw_frame_run_waiting(tw_frame *frame);
 
 tw_status *tw_frame_waker(tw_compute *c, tw_waker **out);
-/* What a loop's body keeps of every iteration (loop.c). */
-void tw_loop_store_free(void *store);
+/* What a loop's body keeps of every iteration (loop_store.c): its end, and the end of a run in a frame with loops. */
+void tw_loop_store_free(tw_frame *body);
+void tw_loop_store_rest(tw_frame *frame);
 
 /* Traces (trace.c). */
 void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t step, int64_t start, int64_t end);

@@ -53,6 +53,8 @@ tw_status *tw_frame_waker(tw_compute *c, tw_waker **out)
         return tw_no_memory();
     waker->state = frame->run->wait;
     waker->step = c->step;
+    for (; frame->outer; frame = frame->outer) /* in a loop: the outermost loop's step waits */
+        waker->step = frame->outer_step;
     atomic_fetch_add(&waker->state->refs, 1);
     *out = waker;
     return TW_OK;
@@ -153,7 +155,8 @@ static void mark_after_wait(const tw_plan *plan, uint8_t *after)
 {
     for (uint32_t i = 0; i < plan->order_count; i++) {
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
-        bool waits = node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_WAITS;
+        bool waits = node->kind == TW_NODE_LOOP ? node->loop->body->has_waits
+                                                : node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_WAITS;
         for (uint32_t k = 0; k < node->input_count; k++)
             waits = waits || after[plan->values.items[node->inputs[k]].node];
         for (uint32_t k = 0; k < node->real_controls; k++)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a loop's body frame has beside its memory: where the loop stands, and the store of values
+ * that it keeps of every iteration for its gradient. An entry of the store is one iteration; the
+ * entries of one run of the loop follow each other from `base` on. */
+#ifndef TW_RUNTIME_LOOP_H
+#define TW_RUNTIME_LOOP_H
+
+#include "runtime/run.h"
+
+typedef struct tw_kept {
+    char *data;       /* of planned sizes: one after the other */
+    tw_array *arrays; /* of others */
+    uint8_t *dead;    /* the value was dead */
+} tw_kept;
+
+typedef struct tw_loop_store {
+    uint64_t epoch;      /* how often the loop was started */
+    uint64_t kept_epoch; /* of the outermost loop around that values are kept for */
+    size_t base, iteration, count, capacity;
+    size_t *bases; /* by entry of the loop around: where the entries of its iteration begin */
+    size_t base_capacity;
+    tw_kept *slots;
+    tw_array *aside;     /* by variable: next values on their way */
+    uint32_t at;         /* the next step of this iteration */
+    bool active, tested; /* a run is in the middle of it; the condition holds */
+} tw_loop_store;
+
+/* The store of a body's frame, made if need be. */
+tw_status *tw_loop_store_of(tw_frame *body, tw_loop_store **out);
+/* A new run of the loop. */
+tw_status *tw_loop_store_start(tw_frame *body);
+/* Keeps what the iteration that ends has made. */
+tw_status *tw_loop_store_keep(tw_frame *body);
+/* A value of a body as an array; *held, where it is not NULL, must be unreferenced afterwards. */
+tw_status *tw_loop_view(tw_frame *body, uint32_t value, const tw_array **out, tw_array **held);
+
+#endif
