@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of matrix products: what each instruction set level gives. An operand is a pointer with
- * a stride for each index, so a transpose costs nothing to say. B is read as panels of a few vectors
- * of columns, each stored as k rows, padded with zeros. */
+ * The inside of matrix products: what each instruction set level gives. An operand is a pointer
+ * with a stride for each index, so a transpose costs nothing to say. B is read as panels of a few
+ * vectors of columns, each stored as k rows, padded with zeros. */
 #ifndef TW_KERNELS_GEMM_LOOPS_H
 #define TW_KERNELS_GEMM_LOOPS_H
 
@@ -13,7 +13,8 @@ typedef struct tw_gemm_block {
     size_t m, n, k;
     const void *a, *b;
     size_t a_row, a_col, b_row, b_col;
-    const void *packed; /* all of B packed for this n and k, or NULL: packed on the stack */
+    const void *packed; /* B packed for this n, or NULL: it is packed on the stack */
+    size_t packed_k, packed_first; /* rows of the packed B, and where this B begins among them */
     void *c;
     size_t ldc;
     double alpha, beta;
@@ -28,7 +29,8 @@ typedef struct tw_gemm_loops {
     size_t tile_rows;     /* a good cut of m is a multiple of it */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
-    /* All of B into `to`: k * (n rounded up to whole vectors) elements, 64-byte aligned. */
+    /* All of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k * (n rounded up
+     * to whole vectors) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, void *to);
     /* The product of a row: m is 1. The columns first .. last - 1; without the epilogue. */
     void (*line)(const tw_gemm_block *g, size_t first, size_t last);

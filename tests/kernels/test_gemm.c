@@ -252,6 +252,7 @@ static void a_packed_matrix_serves_as_well(void **state)
                            .alpha = 1};
         tw_gemm_run_block(loops, &g);
         void *packed = aligned_alloc(64, (tw_gemm_packed_bytes(TW_FLOAT32, K, N) + 63) / 64 * 64);
+        g.packed_k = K;
         loops->pack(&g, packed);
         g.packed = packed;
         g.c = d;

@@ -198,7 +198,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
                  .alpha = (T)g->alpha,
                  .beta = step ? 1 : (T)g->beta};
             if (g->packed)
-                t.b = (const T *)g->packed + j * g->k + p * width;
+                t.b = (const T *)g->packed + j * g->packed_k + (g->packed_first + p) * width;
             else if (direct)
                 t.b = b;
             else
@@ -219,7 +219,7 @@ static void NAME(pack)(const tw_gemm_block *g, void *to)
         size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
         size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
         NAME(pack_panel)
-        ((const T *)g->b + j * g->b_col, g->b_row, g->b_col, g->k, n, width, (T *)to + j * g->k);
+        ((const T *)g->b + j * g->b_col, g->b_row, g->b_col, g->k, n, width, (T *)to + j * g->packed_k + g->packed_first * width);
     }
 }
 

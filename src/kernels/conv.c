@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Convolution and its gradient to the input. The input's gradient is gathered from the output's:
+ * input pixels are parted by their remainders by the strides, and for each part only the taps that
+ * meet it remain, which is a convolution of stride 1 with those taps in reverse order. */
+#include "kernels/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/conv_filter.h"
+#include "kernels/conv_stage.h"
+#include "kernels/conv_windows.h"
+
+/* The filter of at most `width` rows and n columns, packed. */
+static size_t packed_bytes(tw_dtype dtype, size_t width, size_t n)
+{
+    return tw_scratch_size(tw_gemm_packed_bytes(tw_conv_compute_dtype(dtype), width, n));
+}
+
+static size_t filter_width(const tw_conv *c)
+{
+    return c->rows.window * c->cols.window;
+}
+
+size_t tw_conv_workspace(tw_dtype dtype, const tw_conv *c, tw_conv_pass pass)
+{
+    tw_status *status = tw_conv_check(dtype, c);
+    if (status) {
+        tw_status_free(status);
+        return SIZE_MAX;
+    }
+    tw_staged in = tw_conv_input(dtype, c), out = tw_conv_output(dtype, c);
+    tw_staged filter = tw_conv_filter(dtype, c, c->in_depth * c->out_depth);
+    size_t bytes = tw_staged_bytes(&in) + tw_staged_bytes(&out) + tw_staged_bytes(&filter);
+    switch (pass) {
+    case TW_CONV_FORWARD:
+        return bytes + packed_bytes(dtype, filter_width(c) * c->in_depth, c->out_depth) +
+               tw_scratch_size(c->out_depth * sizeof(float));
+    case TW_CONV_INPUT_GRADIENT:
+        return bytes + packed_bytes(dtype, filter_width(c) * c->out_depth, c->in_depth);
+    default: return bytes + tw_conv_filter_parts_bytes(dtype, c);
+    }
+}
+
+/* Packs rows of the filter, a run in each cell. */
+typedef struct packing {
+    const tw_gemm_loops *loops;
+    tw_gemm_block g;
+    size_t size, cells;
+    void *to;
+} packing;
+
+static void pack_cell(size_t cell, void *arg)
+{
+    const packing *p = arg;
+    tw_gemm_block part = p->g;
+    size_t first = tw_par_bound(p->g.k, 16, p->cells, cell);
+    part.k = tw_par_bound(p->g.k, 16, p->cells, cell + 1) - first;
+    part.b = (const char *)part.b + first * part.b_row * p->size;
+    part.packed_first += first;
+    p->loops->pack(&part, p->to);
+}
+
+static void pack(tw_dtype dtype, const tw_gemm_block *g, void *to, const tw_par *par)
+{
+    packing p = {.loops = tw_gemm_loops_of(dtype), .g = *g, .size = tw_dtype_size(dtype), .to = to};
+    p.cells = tw_par_cells(g->k, 16, 0.3 * (double)g->n);
+    tw_par_run(par, p.cells, pack_cell, &p);
+}
+
+static tw_taps forward_taps(const tw_window *w)
+{
+    return (tw_taps){.places = w->out,
+                     .taps = w->window,
+                     .size = w->in,
+                     .stride = (ptrdiff_t)w->stride,
+                     .start = -(ptrdiff_t)w->pad,
+                     .step = (ptrdiff_t)w->dilation};
+}
+
+tw_view tw_conv_forward_view(tw_dtype dtype, const tw_conv *c, const void *images)
+{
+    return (tw_view){.rows = forward_taps(&c->rows),
+                     .cols = forward_taps(&c->cols),
+                     .channels = c->in_depth,
+                     .element = tw_dtype_size(dtype),
+                     .images = images};
+}
+
+/* One tap, stride 1, no padding: the images are the matrix. */
+static bool is_product(const tw_conv *c)
+{
+    const tw_window *r = &c->rows, *l = &c->cols;
+    return r->window == 1 && l->window == 1 && r->stride == 1 && l->stride == 1 && r->pad == 0 &&
+           l->pad == 0 && r->in == r->out && l->in == l->out;
+}
+
+static tw_status *run_forward(tw_dtype dtype, const tw_conv *c, const void *input,
+                              const void *filter, void *output, const tw_gemm_epilogue *epilogue,
+                              void *packed, const tw_par *par)
+{
+    size_t width = filter_width(c) * c->in_depth;
+    if (is_product(c) || width == 0) {
+        tw_gemm_shape s = {
+            .m = c->batch * c->rows.out * c->cols.out, .n = c->out_depth, .k = width, .alpha = 1};
+        return tw_gemm(dtype, &s, input, filter, output, epilogue, par);
+    }
+    pack(dtype,
+         &(tw_gemm_block){.n = c->out_depth,
+                          .k = width,
+                          .b = filter,
+                          .b_row = c->out_depth,
+                          .b_col = 1,
+                          .packed_k = width},
+         packed, par);
+    tw_window_product_run(
+        &(tw_window_product){.dtype = dtype,
+                             .view = tw_conv_forward_view(dtype, c, input),
+                             .images = c->batch,
+                             .n = c->out_depth,
+                             .packed = packed,
+                             .out = output,
+                             .out_rows = c->rows.out,
+                             .out_cols = c->cols.out,
+                             .row_step = 1,
+                             .col_step = 1,
+                             .bias = epilogue ? epilogue->bias : NULL,
+                             .activation = epilogue ? epilogue->activation : TW_ACTIVATION_NONE},
+        par);
+    return TW_OK;
+}
+
+tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
+                           const void *filter, void *output, const tw_gemm_epilogue *epilogue,
+                           const tw_par *par)
+{
+    TW_TRY(tw_conv_check(dtype, conv));
+    tw_dtype as = tw_conv_compute_dtype(dtype);
+    tw_staged in = tw_conv_input(dtype, conv), out = tw_conv_output(dtype, conv);
+    tw_staged f = tw_conv_filter(dtype, conv, conv->in_depth * conv->out_depth);
+    tw_staged bias = {dtype, 1, 1, 1, conv->out_depth, false};
+    tw_scratch scratch;
+    if (tw_staged_elements(&out) == 0)
+        return TW_OK;
+    TW_TRY(tw_scratch_open(&scratch, tw_conv_workspace(dtype, conv, TW_CONV_FORWARD), par));
+    void *packed = tw_scratch_take(
+        &scratch, packed_bytes(dtype, filter_width(conv) * conv->in_depth, conv->out_depth));
+    const void *x = tw_stage_in(&in, input, &scratch, par);
+    const void *w = tw_stage_in(&f, filter, &scratch, par);
+    void *y = tw_stage_result(&out, output, &scratch);
+    tw_gemm_epilogue with = epilogue ? *epilogue : (tw_gemm_epilogue){NULL, TW_ACTIVATION_NONE};
+    if (with.bias)
+        with.bias = tw_stage_in(&bias, with.bias, &scratch, par);
+    tw_status *status = run_forward(as, conv, x, w, y, &with, packed, par);
+    if (!status)
+        tw_stage_out(&out, y, output, par);
+    tw_scratch_close(&scratch);
+    return status;
+}
+
+/* The input pixels of one remainder in one direction, and the taps that meet them: tap t of the
+ * part is the filter's last - t * apart. */
+typedef struct part {
+    size_t first, taps, last, apart;
+    tw_taps view;
+} part;
+
+static size_t common_divisor(size_t a, size_t b)
+{
+    while (b) {
+        size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Output o meets input i at tap k where o * stride = i + pad - k * dilation. */
+static part part_of(const tw_window *w, size_t first)
+{
+    part p = {.first = first, .apart = w->stride / common_divisor(w->stride, w->dilation)};
+    for (size_t k = w->window; k-- > 0;) {
+        if ((first + w->pad + w->stride - k * w->dilation % w->stride) % w->stride != 0)
+            continue;
+        if (!p.taps)
+            p.last = k;
+        p.taps++;
+    }
+    ptrdiff_t stride = (ptrdiff_t)w->stride;
+    ptrdiff_t start = (ptrdiff_t)(first + w->pad) - (ptrdiff_t)(p.last * w->dilation);
+    p.view = (tw_taps){.places = first < w->in ? (w->in - first + w->stride - 1) / w->stride : 0,
+                       .taps = p.taps,
+                       .size = w->out,
+                       .stride = 1,
+                       .start = p.taps ? start / stride : 0,
+                       .step = (ptrdiff_t)(p.apart * w->dilation / w->stride)};
+    return p;
+}
+
+/* Rows of the packed filter: taps of the part by output channels; columns: input channels. */
+static void pack_part(tw_dtype dtype, const tw_conv *c, const part *rows, const part *cols,
+                      const char *filter, void *packed, const tw_par *par)
+{
+    size_t size = tw_dtype_size(dtype), tap = c->in_depth * c->out_depth;
+    for (size_t i = 0; i < rows->taps; i++) {
+        for (size_t j = 0; j < cols->taps; j++) {
+            size_t row = rows->last - i * rows->apart, col = cols->last - j * cols->apart;
+            pack(dtype,
+                 &(tw_gemm_block){.n = c->in_depth,
+                                  .k = c->out_depth,
+                                  .b = filter + (row * c->cols.window + col) * tap * size,
+                                  .b_row = 1,
+                                  .b_col = c->out_depth,
+                                  .packed_k = rows->taps * cols->taps * c->out_depth,
+                                  .packed_first = (i * cols->taps + j) * c->out_depth},
+                 packed, par);
+        }
+    }
+}
+
+static void run_part(tw_dtype dtype, const tw_conv *c, const part *rows, const part *cols,
+                     const void *filter, const void *gradient, char *out, void *packed,
+                     const tw_par *par)
+{
+    size_t size = tw_dtype_size(dtype);
+    pack_part(dtype, c, rows, cols, filter, packed, par);
+    tw_window_product_run(
+        &(tw_window_product){.dtype = dtype,
+                             .view = {rows->view, cols->view, c->out_depth, size, gradient},
+                             .images = c->batch,
+                             .n = c->in_depth,
+                             .packed = packed,
+                             .out = out +
+                                    (rows->first * c->cols.in + cols->first) * c->in_depth * size,
+                             .out_rows = c->rows.in,
+                             .out_cols = c->cols.in,
+                             .row_step = c->rows.stride,
+                             .col_step = c->cols.stride},
+        par);
+}
+
+/* Parts that no tap meets stay zero. */
+static void run_input_gradient(tw_dtype dtype, const tw_conv *c, const void *filter,
+                               const void *gradient, void *out, void *packed, const tw_par *par)
+{
+    bool gaps = c->out_depth == 0 || c->rows.stride > 1 || c->cols.stride > 1;
+    if (gaps)
+        memset(out, 0, c->batch * c->rows.in * c->cols.in * c->in_depth * tw_dtype_size(dtype));
+    for (size_t y = 0; y < c->rows.stride && y < c->rows.in; y++) {
+        part rows = part_of(&c->rows, y);
+        for (size_t x = 0; x < c->cols.stride && x < c->cols.in; x++) {
+            part cols = part_of(&c->cols, x);
+            if (rows.taps && cols.taps && c->out_depth)
+                run_part(dtype, c, &rows, &cols, filter, gradient, out, packed, par);
+        }
+    }
+}
+
+tw_status *tw_conv_input_gradient(tw_dtype dtype, const tw_conv *conv, const void *filter,
+                                  const void *gradient, void *out, const tw_par *par)
+{
+    TW_TRY(tw_conv_check(dtype, conv));
+    tw_dtype as = tw_conv_compute_dtype(dtype);
+    tw_staged in = tw_conv_input(dtype, conv), dy = tw_conv_output(dtype, conv);
+    tw_staged f = tw_conv_filter(dtype, conv, conv->in_depth * conv->out_depth);
+    tw_scratch scratch;
+    if (tw_staged_elements(&in) == 0)
+        return TW_OK;
+    TW_TRY(tw_scratch_open(&scratch, tw_conv_workspace(dtype, conv, TW_CONV_INPUT_GRADIENT), par));
+    void *packed = tw_scratch_take(
+        &scratch, packed_bytes(dtype, filter_width(conv) * conv->out_depth, conv->in_depth));
+    const void *w = tw_stage_in(&f, filter, &scratch, par);
+    const void *g = tw_stage_in(&dy, gradient, &scratch, par);
+    void *x = tw_stage_result(&in, out, &scratch);
+    run_input_gradient(as, conv, w, g, x, packed, par);
+    tw_stage_out(&in, x, out, par);
+    tw_scratch_close(&scratch);
+    return TW_OK;
+}
