@@ -32,8 +32,8 @@ PUBLIC = {
     "base.h": "base", "status.h": "base",
     "dtype.h": "tensor", "shape.h": "tensor", "array.h": "tensor",
     "op.h": "op", "graph.h": "op", "operand.h": "op",
-    "ops.h": "ops", "gradients.h": "ops", "variables.h": "ops", "control_flow.h": "ops",
-    "thalweg.h": "ops",
+    "gradients.h": "op", "variables.h": "graph", "control_flow.h": "graph",
+    "ops.h": "ops", "thalweg.h": "ops",
     "session.h": "plan", "train.h": "train",
 }
 GENERATED = ("op_table.h",)

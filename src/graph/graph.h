@@ -133,6 +133,8 @@ tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out
 /* A new record in the graph's list; its memory is the graph's. */
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out);
+/* Whether a type is `plain` or its reference form: "Enter" and "RefEnter". */
+bool tw_type_is(const char *type, const char *plain);
 /* The innermost loop that is `region` or around it; NULL: none. */
 tw_region *tw_region_loop(tw_region *region);
 

@@ -109,14 +109,9 @@ tw_status *tw_import_read(tw_importer *im)
 
 /* ---- order ---- */
 
-static bool is_type(const char *type, const char *plain)
-{
-    return strcmp(type, plain) == 0 || (strncmp(type, "Ref", 3) == 0 && !strcmp(type + 3, plain));
-}
-
 bool tw_import_is_back_edge(const tw_import_node *from, const tw_import_node *to)
 {
-    return is_type(from->type, "NextIteration") && is_type(to->type, "Merge");
+    return tw_type_is(from->type, "NextIteration") && tw_type_is(to->type, "Merge");
 }
 
 /* Depth first with a stack of its own: a file may be as deep as it likes. */

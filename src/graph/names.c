@@ -78,16 +78,33 @@ static intptr_t times_asked(const tw_graph *graph, const char *name, bool *faile
     return times;
 }
 
+/* "full_12". Written by hand: this is done for most operations. */
+static char *with_suffix(const char *full, intptr_t suffix)
+{
+    char digits[24];
+    size_t n = sizeof digits, length = strlen(full);
+    for (digits[--n] = '\0'; suffix > 0 || digits[n] == '\0'; suffix /= 10)
+        digits[--n] = (char)('0' + suffix % 10);
+    digits[--n] = '_';
+    char *name = tw_alloc(length + sizeof digits - n);
+    if (name) {
+        memcpy(name, full, length);
+        memcpy(name + length, digits + n, sizeof digits - n);
+    }
+    return name;
+}
+
 tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out)
 {
     bool failed = false;
     intptr_t suffix = times_asked(graph, full, &failed);
-    char *name = failed ? NULL : tw_strdup(full);
+    char *name = NULL;
+    if (!failed)
+        name = suffix > 0 ? with_suffix(full, suffix) : tw_strdup(full);
+    /* A name that looks like one with a suffix may have been asked for by itself. */
     while (name && suffix > 0 && is_taken(graph, name, &failed)) {
-        tw_buffer b = {0};
         tw_free(name);
-        tw_buffer_printf(&b, "%s_%lld", full, (long long)suffix++);
-        name = tw_buffer_take(&b);
+        name = with_suffix(full, ++suffix);
     }
     if (!name || failed) {
         tw_free(name);
@@ -110,13 +127,12 @@ static bool set_times(tw_graph *graph, const char *name, intptr_t times)
 bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
 {
     bool failed = false;
-    intptr_t times = times_asked(graph, full, &failed);
-    if (failed || !set_times(graph, unique, 1))
+    if (!set_times(graph, unique, 1))
         return false;
     /* `full` is in the map if it is not `unique` itself: counting on needs no memory, but for the
      * key of a long name, and without that the next suffix is only looked for longer. */
     if (strcmp(full, unique) != 0)
-        set_times(graph, full, times + 1);
+        set_times(graph, full, times_asked(graph, full, &failed) + 1);
     return true;
 }
 

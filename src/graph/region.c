@@ -34,7 +34,7 @@ tw_region *tw_region_loop(tw_region *region)
     return region;
 }
 
-static bool is_type(const char *type, const char *plain)
+bool tw_type_is(const char *type, const char *plain)
 {
     return strcmp(type, plain) == 0 || (strncmp(type, "Ref", 3) == 0 && !strcmp(type + 3, plain));
 }
@@ -42,7 +42,7 @@ static bool is_type(const char *type, const char *plain)
 /* Where an operation's outputs can be used: those of an Exit outside of its loop. */
 static tw_region *output_region(const tw_operation *op)
 {
-    bool leaves = op->region && is_type(op->spec.type, "Exit");
+    bool leaves = op->region && tw_type_is(op->spec.type, "Exit");
     return leaves ? op->region->outer : op->region;
 }
 
@@ -96,7 +96,7 @@ tw_status *tw_region_enter(tw_region *region, const char *type, const char *name
     for (size_t i = 0; i < input_count && !status; i++) {
         const tw_operation *op = inputs[i].op;
         tw_region *from = output_region(op);
-        if (from == region || is_type(type, "Enter"))
+        if (from == region || tw_type_is(type, "Enter"))
             continue;
         if (!is_visible(region, op))
             status = tw_value_error(tw_region_loop(region)
@@ -135,16 +135,14 @@ static tw_status *pull_inside(tw_region *region, tw_operation *outer, tw_operati
                               .type = "Identity",
                               .inputs = &input,
                               .input_count = 1};
+    int depth = (int)tw_thread_here()->scopes.count;
     TW_TRY(tw_scope_push_graph(region->graph));
     tw_status *status = tw_scope_push_control((tw_tensors){NULL, 0});
-    if (!status && tw_scope_push_region(region) >= 0) {
-        status = tw_graph_add(region->graph, &args, out);
-        tw_scope_pop();
-    } else if (!status) {
+    if (!status && tw_scope_push_region(region) < 0)
         status = tw_no_memory();
-    }
-    tw_scope_pop();
-    tw_scope_pop();
+    if (!status)
+        status = tw_graph_add(region->graph, &args, out);
+    tw_scope_pop_to(depth);
     return status;
 }
 
@@ -175,7 +173,7 @@ static bool is_free(const tw_region *region, const tw_tensor *inputs, size_t inp
     for (size_t i = 0; i < input_count; i++) {
         const tw_operation *op = inputs[i].op;
         const tw_attr *constant = tw_operation_attr(op, "is_constant");
-        bool held = is_type(op->spec.type, "Enter") && constant && constant->value.b;
+        bool held = tw_type_is(op->spec.type, "Enter") && constant && constant->value.b;
         if (!loop || !held)
             return false;
     }
@@ -194,7 +192,7 @@ tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tens
     effect->controls = controls;
     effect->control_count = split_controls(region, effect);
     tw_operation *pivot = pivot_of(region);
-    bool machinery = is_type(type, "Enter") || is_type(type, "Merge") || !pivot;
+    bool machinery = tw_type_is(type, "Enter") || tw_type_is(type, "Merge") || !pivot;
     size_t first_outer = effect->control_count;
     tw_operation **outer = tw_arena_copy(arena, controls + first_outer,
                                          (all - first_outer) * sizeof *outer);
