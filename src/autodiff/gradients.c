@@ -266,13 +266,13 @@ static tw_status *pass_on(backward *b, const tw_path_node *node, const tw_grad *
 {
     for (size_t i = 0; i < node->input_count; i++) {
         const tw_path_edge *edge = &node->inputs[i];
-        bool wanted = edge->from->reached && edge->output < edge->from->output_count;
+        bool wanted = edge->from->between && edge->output < edge->from->output_count;
         if (dx[i].kind != TW_GRAD_NONE && wanted)
             TW_TRY(tw_path_add(&b->path, edge->from, edge->output, dx[i]));
     }
     for (size_t i = 0; i < node->input_count; i++) {
         tw_path_node *from = node->inputs[i].from;
-        if (from->reached && --from->pending == 0 && !tw_vec_push(&b->ready, from))
+        if (from->between && --from->pending == 0 && !tw_vec_push(&b->ready, from))
             return tw_no_memory();
     }
     return TW_OK;
@@ -307,12 +307,12 @@ static tw_status *seed(backward *b)
         tw_tensor grad = {NULL, 0};
         tw_path_node *node = tw_path_node_of(&b->path, ys.items[i], &output);
         TW_TRY(first_grad(b, i, &grad));
-        if (node && node->reached)
+        if (node && node->between)
             TW_TRY(tw_path_add(&b->path, node, output, tw_grad_of(grad)));
     }
     for (size_t i = 0; i < ys.count; i++) {
         tw_path_node *node = tw_path_node_of(&b->path, ys.items[i], &output);
-        bool queued = !node || !node->reached || node->pending > 0;
+        bool queued = !node || !node->between || node->pending > 0;
         for (size_t k = 0; k < b->ready.count && !queued; k++)
             queued = b->ready.items[k] == node;
         if (!queued && !tw_vec_push(&b->ready, node))

@@ -44,6 +44,7 @@ struct tw_path_node {
     tw_path_edge *uses;
     size_t pending; /* uses between xs and ys that were not visited yet */
     bool reached;   /* from an x, through outputs that have derivatives */
+    bool between;   /* reached, and what leads from it to a y is reached too */
     bool stops;     /* nothing flows on to its inputs */
 };
 
@@ -56,8 +57,8 @@ typedef struct tw_path {
     size_t operation_count;
 } tw_path;
 
-/* Everything that ys depend on, with those that depend on xs marked as reached and their pending
- * uses counted. Takes the graph's lock for as long as it reads. */
+/* Everything that ys depend on, with what lies between xs and ys marked and its pending uses
+ * counted. Takes the graph's lock for as long as it reads. */
 tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors stop);
 void tw_path_clear(tw_path *path);
 /* The node and output of a tensor; NULL: ys do not depend on it. */

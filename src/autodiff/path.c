@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which operations lie between xs and ys. Everything that ys depend on is collected backwards, a
  * while loop as one node; what of it depends on xs is marked forwards, through outputs that have
- * derivatives. Only uses between the two are waited for. */
+ * derivatives; and once more backwards, through what was marked. Only uses between the two are
+ * waited for. */
 #include <string.h>
 
 #include "autodiff/gradients.h"
@@ -211,15 +212,33 @@ static tw_status *mark_reached(tw_path *path, tw_tensors xs)
     return good ? TW_OK : tw_no_memory();
 }
 
-static void count_pending(const tw_path *path)
+/* Backwards from the ys through what is reached: a Shape of an x is reached, yet nothing that has a
+ * derivative uses it. Counts the uses that will send something back. */
+static tw_status *mark_between(tw_path *path, tw_tensors ys)
 {
-    for (size_t i = 0; i < path->nodes.count; i++) {
-        tw_path_node *node = path->nodes.items[i];
-        for (size_t k = 0; node->reached && k < node->input_count; k++) {
-            if (node->inputs[k].from->reached)
-                node->inputs[k].from->pending++;
+    TW_VEC(tw_path_node *) queue = {0};
+    size_t output;
+    bool good = true;
+    for (size_t i = 0; i < ys.count && good; i++) {
+        tw_path_node *node = tw_path_node_of(path, ys.items[i], &output);
+        if (!node || !node->reached || node->between)
+            continue;
+        node->between = true;
+        good = tw_vec_push(&queue, node);
+    }
+    for (size_t i = 0; i < queue.count && good; i++) {
+        tw_path_node *node = queue.items[i];
+        for (size_t k = 0; k < node->input_count && good; k++) {
+            tw_path_node *from = node->inputs[k].from;
+            from->pending += from->reached;
+            if (!from->reached || from->between)
+                continue;
+            from->between = true;
+            good = tw_vec_push(&queue, from);
         }
     }
+    tw_vec_clear(&queue);
+    return good ? TW_OK : tw_no_memory();
 }
 
 /* An x none of whose inputs depends on another x, and what the caller wants to stop at. */
@@ -250,7 +269,7 @@ tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors 
     tw_graph_unlock(path->graph);
     TW_TRY(status);
     TW_TRY(mark_reached(path, xs));
-    count_pending(path);
+    TW_TRY(mark_between(path, ys));
     mark_stops(path, xs, stop);
     return TW_OK;
 }
