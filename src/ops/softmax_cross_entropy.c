@@ -130,6 +130,7 @@ static tw_status *gradient_dense(tw_gradient *g)
 }
 
 const tw_op_definition tw_op_SoftmaxCrossEntropyWithLogits = {
+    .builder = "",
     .signature = "features: T, labels: T -> loss: T, backprop: T; T: {half, bfloat16, float, "
                  "double}",
     .doc = "For each row of `features`: the cross entropy of its softmax and the row of `labels`, "
@@ -190,6 +191,7 @@ static tw_status *gradient_sparse(tw_gradient *g)
 }
 
 const tw_op_definition tw_op_SparseSoftmaxCrossEntropyWithLogits = {
+    .builder = "",
     .signature = "features: T, labels: Tlabels -> loss: T, backprop: T; "
                  "T: {half, bfloat16, float, double}; Tlabels: {int32, int64} = int64",
     .doc = "SoftmaxCrossEntropyWithLogits where each row has one class, whose number `labels` "
