@@ -95,6 +95,7 @@ const tw_op_definition tw_op_AccumulateNV2 = {
     .signature = "inputs: N * T -> sum: T; N: int >= 1; T: numbertype; shape: shape",
     .doc = "The sum of all `inputs`, which have the shape `shape`; none waits for the others.",
     .since = "AccumulateNV2: 1.4",
+    .examples = {"accumulate_nv2([[1., 2.], [3., 4.]], shape=[2]) -> [4., 6.]"},
     .flags = TW_OP_COMMUTATIVE | TW_OP_AGGREGATE,
     .infer = infer_accumulate,
     .gradient = gradient,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/arrays.h"
 #include "ops/brackets.h"
 #include "ops/wide.h"
 
@@ -225,7 +226,11 @@ const tw_op_definition tw_op_BatchNormWithGlobalNormalizationGrad = {
                  "T: numbertype; variance_epsilon: float; scale_after_normalization: bool",
     .doc = "The gradients of BatchNormWithGlobalNormalization by its inputs.",
     .since = "half: 0.8; deprecated since GraphDef version 9",
+    .examples = {"batch_norm_with_global_normalization_grad([[[[3.]]]], [1.], [4.], [2.], "
+                 "[[[[1.]]]], variance_epsilon=0., scale_after_normalization=True) -> [[[[1.]]]], "
+                 "[-1.], [-0.25], [1.], [1.]"},
     .infer = infer_grad,
+    .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,
     .kernel_count = 1,
 };

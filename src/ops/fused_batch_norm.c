@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/arrays.h"
 #include "ops/brackets.h"
 #include "ops/spatial.h"
 
@@ -328,6 +329,8 @@ const tw_op_definition tw_op_FusedBatchNorm = {
                  "T: {float}; " FORWARD_OPTIONS,
     .doc = ABOUT,
     .since = "FusedBatchNorm: 0.12",
+    .examples = {"fused_batch_norm([[[[1.], [3.]]]], [1.], [0.], [], [], epsilon=0.) -> "
+                 "[[[[-1.], [1.]]]], [2.], [2.], [2.], [1.]"},
     .infer = infer,
     .gradient = gradient,
     .kernels = &kernel,
@@ -340,6 +343,8 @@ const tw_op_definition tw_op_FusedBatchNormV2 = {
                  "T: {half, bfloat16, float}; U: {float}; " FORWARD_OPTIONS,
     .doc = ABOUT,
     .since = "FusedBatchNormV2: 1.3",
+    .examples = {"fused_batch_norm_v2([[[[1.], [3.]]]], [1.], [0.], [], [], epsilon=0.) -> "
+                 "[[[[-1.], [1.]]]], [2.], [2.], [2.], [1.]"},
     .infer = infer,
     .gradient = gradient_v2,
     .kernels = &kernel,
@@ -352,6 +357,8 @@ const tw_op_definition tw_op_FusedBatchNormV3 = {
                  "T: {half, bfloat16, float}; U: {float}; " FORWARD_OPTIONS,
     .doc = ABOUT,
     .since = "FusedBatchNormV3: 1.14",
+    .examples = {"fused_batch_norm_v3([[[[1.], [3.]]]], [1.], [0.], [], [], epsilon=0.) -> "
+                 "[[[[-1.], [1.]]]], [2.], [2.], [2.], [1.], []"},
     .infer = infer,
     .gradient = gradient_v3,
     .kernels = &kernel,
@@ -365,7 +372,10 @@ const tw_op_definition tw_op_FusedBatchNormGrad = {
     .doc = "The gradient of FusedBatchNorm by x, scale and offset, from the mean and variance that "
            "were used (`reserve_space_1`, `reserve_space_2`).",
     .since = "FusedBatchNormGrad: 0.12",
+    .examples = {"fused_batch_norm_grad([[[[1.], [0.]]]], [[[[1.], [3.]]]], [1.], [2.], [1.], "
+                 "epsilon=0., is_training=False) -> [[[[1.], [0.]]]], [-1.], [1.], 0., 0."},
     .infer = infer_grad,
+    .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,
     .kernel_count = 1,
 };
@@ -377,7 +387,10 @@ const tw_op_definition tw_op_FusedBatchNormGradV2 = {
     .doc = "The gradient of FusedBatchNormV2 by x, scale and offset, from the mean and variance "
            "that were used.",
     .since = "FusedBatchNormGradV2: 1.3",
+    .examples = {"fused_batch_norm_grad_v2([[[[1.], [0.]]]], [[[[1.], [3.]]]], [1.], [2.], [1.], "
+                 "epsilon=0., is_training=False) -> [[[[1.], [0.]]]], [-1.], [1.], 0., 0."},
     .infer = infer_grad,
+    .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,
     .kernel_count = 1,
 };
@@ -390,7 +403,11 @@ const tw_op_definition tw_op_FusedBatchNormGradV3 = {
     .doc = "The gradient of FusedBatchNormV3 by x, scale and offset, from the mean and variance "
            "that were used.",
     .since = "FusedBatchNormGradV3: 1.14",
+    .examples =
+        {"fused_batch_norm_grad_v3([[[[1.], [0.]]]], [[[[1.], [3.]]]], [1.], [2.], [1.], [], "
+         "epsilon=0., is_training=False) -> [[[[1.], [0.]]]], [-1.], [1.], 0., 0."},
     .infer = infer_grad,
+    .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,
     .kernel_count = 1,
 };

@@ -6,6 +6,7 @@
 
 #include "kernels/par.h"
 
+#include "ops/arrays.h"
 #include "ops/brackets.h"
 #include "ops/wide.h"
 
@@ -203,7 +204,10 @@ const tw_op_definition tw_op_LRNGrad = {
     .doc = "The gradient of LRN.",
     .builder = "lrn_grad",
     .since = "half: 0.12; bfloat16: 1.4",
+    .examples = {"lrn_grad([[[[1., 0.]]]], [[[[3., 4.]]]], [[[[0.6, 0.8]]]], bias=0.) -> "
+                 "[[[[0.128, -0.096]]]]"},
     .infer = infer_grad,
+    .gradient = tw_gradient_undefined,
     .compute = compute_grad,
     .workspace = grad_workspace,
     .state_size = sizeof(options),
