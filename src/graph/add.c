@@ -22,6 +22,7 @@ typedef struct addition {
 
 /* ---- checks ---- */
 
+/* The input's number is kept with the error, so that a front end can point at the argument. */
 static tw_status *check_input(const tw_graph *graph, tw_tensor tensor, size_t i)
 {
     if (!tensor.op)
@@ -39,6 +40,8 @@ static tw_status *check_input(const tw_graph *graph, tw_tensor tensor, size_t i)
     return TW_OK;
 }
 
+/* What a caller in any language can get wrong before the signature is looked at. Control inputs
+ * may be given as any tensor of their operation. */
 static tw_status *check_args(const addition *a)
 {
     const tw_graph_add_args *args = &a->args;
@@ -59,6 +62,8 @@ static tw_status *check_args(const addition *a)
 
 /* ---- the name ---- */
 
+/* The wanted name, not yet unique. It is known this early so that every later error can name the
+ * operation. An empty name counts as none, as front ends pass one on. */
 static tw_status *set_name(addition *a)
 {
     const char *name = a->args.name && *a->args.name ? a->args.name : a->args.type;
@@ -80,6 +85,7 @@ static tw_status *set_name(addition *a)
 
 /* ---- scopes ---- */
 
+/* What the caller says of an attribute goes before what scopes would add. */
 static bool is_given(const addition *a, const char *attr)
 {
     for (size_t i = 0; i < a->args.attr_count; i++) {
@@ -119,6 +125,8 @@ static tw_status *set_attrs(addition *a)
     return TW_OK;
 }
 
+/* Scopes first change the inputs (a branch or loop sees outer tensors through operations of its
+ * own), then add what depends on these. An import takes its nodes as they stand. */
 static tw_status *apply_scopes(addition *a)
 {
     tw_draft *d = &a->draft;
@@ -145,6 +153,8 @@ static tw_status *apply_scopes(addition *a)
 
 /* ---- the draft ---- */
 
+/* A type that nobody knows is no error if its outputs are given: graphs of other programs can be
+ * held and written back. */
 static tw_status *look_up(addition *a)
 {
     tw_draft *d = &a->draft;
@@ -157,6 +167,8 @@ static tw_status *look_up(addition *a)
     return TW_OK;
 }
 
+/* Everything that may fail for what the caller gave, in the order in which TensorFlow would
+ * complain. */
 static tw_status *prepare(addition *a)
 {
     tw_draft *d = &a->draft;
@@ -175,6 +187,8 @@ static tw_status *prepare(addition *a)
 
 /* ---- into the graph ---- */
 
+/* Most operations come from the same file as the one before, so the last one is compared first.
+ * Texts are kept once for the graph: a front end's strings do not outlive its call. */
 const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file)
 {
     if (!file)
@@ -191,6 +205,8 @@ const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file)
     return graph->last_file = kept;
 }
 
+/* A name that is taken as it is may have been marked by the scope that it is the name of, but must
+ * not be an operation's. */
 static tw_status *choose_name_locked(const addition *a, char **out)
 {
     const tw_graph *graph = a->draft.graph;
@@ -202,6 +218,7 @@ static tw_status *choose_name_locked(const addition *a, char **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* What is not part of the draft because it belongs to the place in the graph. */
 static tw_status *finish_operation(addition *a, tw_operation *op)
 {
     tw_graph *graph = a->draft.graph;
@@ -216,6 +233,8 @@ static tw_status *finish_operation(addition *a, tw_operation *op)
     return good ? TW_OK : tw_no_memory();
 }
 
+/* The steps that can fail come first; the map of names is the only thing to be undone. From the
+ * push on the operation is there for all threads. */
 static tw_status *enter_locked(addition *a, const char *name, tw_operation *op)
 {
     tw_graph *graph = a->draft.graph;
@@ -234,6 +253,8 @@ static tw_status *enter_locked(addition *a, const char *name, tw_operation *op)
     return TW_OK;
 }
 
+/* The operation is made under the lock, since the arena is the graph's. Memory of a failed attempt
+ * stays in the arena until the graph goes. */
 static tw_status *commit_locked(addition *a, tw_operation **out)
 {
     tw_graph *graph = a->draft.graph;
@@ -272,6 +293,8 @@ static tw_status *explain(addition *a, tw_status *status)
     return status;
 }
 
+/* No lock is held while shape rules of callers run or while inputs are captured, both of which may
+ * add operations; so another thread may take the name meanwhile, and it is chosen last. */
 tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_operation **out)
 {
     if (!graph || !args || !out || args->size < offsetof(tw_graph_add_args, inputs))

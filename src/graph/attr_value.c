@@ -9,6 +9,7 @@
 
 /* ---- reading ---- */
 
+/* Texts get a NUL after their end, which values that are names rely on. */
 static tw_status *copy_text(tw_span span, tw_arena *arena, tw_bytes *out)
 {
     char *text = tw_arena_strndup(arena, span.data ? span.data : "", span.size);
@@ -16,6 +17,8 @@ static tw_status *copy_text(tw_span span, tw_arena *arena, tw_bytes *out)
     return text ? TW_OK : tw_no_memory();
 }
 
+/* A function by name, with attributes of its own: this nests as deep as the reader of messages
+ * lets it. */
 static tw_status *read_func(const tw_message *proto, tw_arena *arena, int64_t *budget, tw_func *out)
 {
     size_t count;
@@ -71,6 +74,7 @@ static tw_status *read_item(const tw_message *m, int field, size_t i, tw_attr_ki
     return TW_OK;
 }
 
+/* A list's kind is that of the one field that has values; a file may not mix them. */
 static tw_status *read_list(const tw_message *list, tw_arena *arena, int64_t *budget, tw_attr *out)
 {
     size_t row = FIELDS;
@@ -98,6 +102,7 @@ static tw_status *read_list(const tw_message *list, tw_arena *arena, int64_t *bu
     return TW_OK;
 }
 
+/* A value of which nothing is set is kept as kind none, so that it can be written back. */
 tw_status *tw_attr_from_value(const tw_message *value, tw_arena *arena, int64_t *budget,
                               tw_attr *out)
 {
@@ -116,6 +121,7 @@ tw_status *tw_attr_from_value(const tw_message *value, tw_arena *arena, int64_t 
 
 /* ---- writing ---- */
 
+/* Entries in the order in which they were read. */
 static bool write_func(const tw_func *func, tw_message *proto)
 {
     bool good = tw_message_add_text(proto, TW_PB_NameAttrList_name, func->name);
@@ -127,6 +133,7 @@ static bool write_func(const tw_func *func, tw_message *proto)
     return good;
 }
 
+/* Texts are borrowed: the graph keeps them longer than the message lives. */
 static bool write_item(const void *item, tw_attr_kind kind, tw_message *m, int field)
 {
     const tw_bytes *text = item;
@@ -149,6 +156,7 @@ static bool write_item(const void *item, tw_attr_kind kind, tw_message *m, int f
     }
 }
 
+/* An empty list is written as such, whatever its kind. */
 bool tw_attr_to_value(const tw_attr *attr, tw_message *value)
 {
     tw_message *m = attr->list ? tw_message_add_child(value, TW_PB_AttrValue_list) : value;

@@ -53,11 +53,13 @@ static tw_status *take_args(building *b, const void *args)
     return TW_OK;
 }
 
+/* Members are read through memcpy by whoever uses this: the table gives only an offset. */
 static const void *member(const building *b, const tw_field *field)
 {
     return b->args + field->offset;
 }
 
+/* A builder has a handful of fields, for which comparing texts is as fast as any index. */
 static const tw_field *find_field(const building *b, const char *name)
 {
     for (size_t i = 0; i < b->builder->field_count; i++) {
@@ -67,6 +69,7 @@ static const tw_field *find_field(const building *b, const char *name)
     return NULL;
 }
 
+/* An empty name counts as none, as it does for the core. */
 static const char *name_of(const building *b)
 {
     const char *name;
@@ -74,6 +77,7 @@ static const char *name_of(const building *b)
     return name && *name ? name : b->builder->type;
 }
 
+/* Builders that were generated before there was a device option say so by offset 0. */
 static const char *device_of(const building *b)
 {
     const char *device = NULL;
@@ -88,6 +92,8 @@ typedef struct operands {
     tw_tensors list;
 } operands;
 
+/* An invalid tensor is an error of its own: what it was to be made of has been reported, if it was
+ * an error, and only the first error stays. */
 static tw_status *find_operands(const building *b, const tw_op_arg *arg, operands *out)
 {
     const tw_field *field = find_field(b, arg->name);
@@ -112,6 +118,8 @@ static tw_status *find_operands(const building *b, const tw_op_arg *arg, operand
     return TW_OK;
 }
 
+/* The first operand that is a tensor says where the operation goes, even if another graph is the
+ * current one; a source goes to the current one. */
 static tw_status *find_graph(building *b)
 {
     for (size_t i = 0; i < b->op->input_count && !b->graph; i++) {
@@ -174,6 +182,8 @@ static tw_status *read_list(building *b, const tw_field *field, tw_attr *attr, b
     return *given && converted ? convert_list(b, field, attr) : TW_OK;
 }
 
+/* Whether a scalar is given at all: texts, dtypes, arrays and functions have a value that says
+ * "not given", and for these the signature's default or the inputs decide. */
 static tw_status *read_scalar(building *b, const tw_field *field, tw_attr *attr, bool *given)
 {
     const void *at = member(b, field);
@@ -224,6 +234,8 @@ static const tw_attr_kind kind_of_field[] = {
     [TW_FIELD_STRINGS] = TW_ATTR_STRING, [TW_FIELD_BOOLS] = TW_ATTR_BOOL,
 };
 
+/* Both attributes come from the graph's seed and the op's, as they are before the operation's own
+ * constants are made: TensorFlow counts the nodes at that time. */
 static void put_seeds(building *b, const tw_field *field)
 {
     const int64_t *op_seed;
@@ -242,6 +254,7 @@ static tw_status *own_tensor(tw_attr *attr)
     return attr->value.tensor ? TW_OK : tw_no_memory();
 }
 
+/* Members that the signature lacks (the name, the device) are read elsewhere. */
 static tw_status *read_attrs(building *b)
 {
     b->attrs = tw_arena_array(&b->arena, b->builder->field_count + 1u, sizeof *b->attrs);
@@ -271,6 +284,7 @@ static tw_status *read_attrs(building *b)
     return TW_OK;
 }
 
+/* Only the copies that own_tensor made are ours. */
 static void release_attrs(building *b)
 {
     for (size_t i = 0; i < b->attr_count; i++) {
@@ -293,6 +307,7 @@ static int rank_of(const tw_operand *operand)
     return operand->kind <= TW_OPERAND_ARRAY ? ranks[operand->kind] : 4;
 }
 
+/* Attributes that the caller set decide the dtype of constants beside the operation. */
 static const tw_attr *given_attr(const building *b, const char *name)
 {
     for (size_t i = 0; i < b->attr_count; i++) {
@@ -310,6 +325,9 @@ static bool follows_default(int rank, tw_dtype own, tw_dtype fallback)
     return rank == 4 && own == TW_FLOAT32 && tw_dtype_is_floating(fallback);
 }
 
+/* The dtype that all inputs sharing a type attribute have: said outright, by tensors among them,
+ * or by what numbers would be alone. So 2 * x and x * 2 are alike, which Python has from operators
+ * that convert. */
 static tw_dtype dtype_of_attr(const building *b, const char *type_attr)
 {
     const tw_attr *given = given_attr(b, type_attr);
@@ -347,6 +365,8 @@ static tw_status *open_scope(building *b)
     return tw_scope_open_name(b->graph, name_of(b), &b->scope);
 }
 
+/* A constant stands in the scope of its operation under the name of the argument. The scope is
+ * open only while it is made, so that a failure leaves the thread's scopes as they were. */
 static tw_status *add_constant(building *b, const tw_op_arg *arg, const tw_operand *operand,
                                tw_tensor *out)
 {
@@ -368,6 +388,8 @@ static tw_status *add_constant(building *b, const tw_op_arg *arg, const tw_opera
     return status;
 }
 
+/* Inputs are gathered flat. Room grows by what a list needs, so that most operations need one
+ * array. */
 static tw_status *put_input(building *b, const tw_op_arg *arg, size_t at, size_t *room)
 {
     operands in;
@@ -394,6 +416,7 @@ static tw_status *put_input(building *b, const tw_op_arg *arg, size_t at, size_t
     return TW_OK;
 }
 
+/* In the order of the signature, in which tw_graph_add expects them. */
 static tw_status *put_inputs(building *b)
 {
     size_t room = 0;
@@ -408,6 +431,7 @@ static tw_status *put_inputs(building *b)
     return TW_OK;
 }
 
+/* Attributes before inputs: a dtype that was given decides what numbers become. */
 static tw_status *build(building *b, const void *args, tw_operation **out)
 {
     TW_TRY(take_args(b, args));
@@ -428,6 +452,8 @@ static tw_status *build(building *b, const void *args, tw_operation **out)
     return tw_graph_add(b->graph, &add, out);
 }
 
+/* A failed build has said so to the innermost context or the graph, and gives NULL, which every
+ * builder after it takes for an invalid tensor. */
 tw_operation *tw_build(const tw_builder *builder, const void *args)
 {
     if (!builder || !args) {
@@ -449,6 +475,7 @@ tw_operation *tw_build(const tw_builder *builder, const void *args)
     return op;
 }
 
+/* An operation without outputs is a target, which is an index of -1. */
 tw_tensor tw_build_result(tw_operation *op)
 {
     return (tw_tensor){op, op && op->output_count ? 0 : op ? -1 : 0};

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
+/* Called when the graph goes; tensors need no release. */
 void tw_collections_clear(tw_graph *graph)
 {
     const char *name;
@@ -17,6 +18,7 @@ void tw_collections_clear(tw_graph *graph)
     tw_map_clear(&graph->collections);
 }
 
+/* A collection begins when something is first added to it. */
 static tw_collection *find_or_make(tw_graph *graph, const char *name)
 {
     tw_collection *collection = tw_map_get(&graph->collections, name);
@@ -29,6 +31,7 @@ static tw_collection *find_or_make(tw_graph *graph, const char *name)
     return NULL;
 }
 
+/* The list may move when it grows, which is why readers borrow it only until then. */
 tw_status *tw_graph_collect(tw_graph *graph, const char *collection, tw_tensor tensor)
 {
     if (!graph || !collection || !tensor.op)
@@ -43,6 +46,7 @@ tw_status *tw_graph_collect(tw_graph *graph, const char *collection, tw_tensor t
     return good ? TW_OK : tw_no_memory();
 }
 
+/* A name that nobody used is an empty list, as in TensorFlow. */
 tw_tensors tw_graph_collection(const tw_graph *graph, const char *collection)
 {
     tw_tensors tensors = {NULL, 0};
@@ -66,6 +70,7 @@ size_t tw_graph_collection_count(const tw_graph *graph)
     return count;
 }
 
+/* In the order in which the collections began. */
 const char *tw_graph_collection_name(const tw_graph *graph, size_t index)
 {
     const char *name = NULL;

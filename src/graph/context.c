@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "graph/scope.h"
 
+/* The first error stays, here and in the graph: what follows is mostly its consequence. */
 void tw_build_report(tw_graph *graph, tw_status *status)
 {
     tw_build_context *ctx = tw_thread_here()->context;
@@ -18,6 +19,7 @@ void tw_build_report(tw_graph *graph, tw_status *status)
         tw_status_free(status);
 }
 
+/* The graph is the current one, since an error has no operands to say another. */
 tw_tensor tw_build_fail(tw_status *status)
 {
     status = tw_status_with_where(status, tw_current_where((tw_where){NULL, 0}));
@@ -25,6 +27,7 @@ tw_tensor tw_build_fail(tw_status *status)
     return (tw_tensor){NULL, 0};
 }
 
+/* Contexts nest as C calls do, so the record lives on the caller's stack. */
 void tw_build_enter(tw_build_context *ctx, tw_graph *graph, tw_where where)
 {
     tw_thread_state *thread = tw_thread_here();
@@ -36,6 +39,7 @@ void tw_build_enter(tw_build_context *ctx, tw_graph *graph, tw_where where)
     thread->context = ctx;
 }
 
+/* The caller decides what becomes of the error; nothing is reported here. */
 tw_status *tw_build_leave(tw_build_context *ctx)
 {
     tw_thread_here()->context = ctx->outer;
@@ -59,6 +63,7 @@ void tw_composite_enter(tw_composite_scope *scope, tw_where where, const tw_oper
     scope->name = status ? "" : tw_scope_name();
 }
 
+/* Scopes that the composite left open, by an early return of what it called, go too. */
 void tw_composite_leave(tw_composite_scope *scope)
 {
     tw_graph *graph = scope->ctx.graph;

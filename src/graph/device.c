@@ -39,6 +39,7 @@ static bool is(part p, const char *text)
     return p.length == strlen(text) && strncmp(p.text, text, p.length) == 0;
 }
 
+/* "cpu" and "gpu" may stand alone and in any case, as TensorFlow takes them. */
 static bool is_processor(part p)
 {
     char text[4] = "";
@@ -66,6 +67,7 @@ static bool set_index(part *slot, part value)
     return is_number(value);
 }
 
+/* One part between slashes. A second device type is refused, as the two would contradict. */
 static bool take_part(device_spec *spec, part whole)
 {
     part p[3];
@@ -85,6 +87,7 @@ static bool take_part(device_spec *spec, part whole)
     return n == 1 || set_index(&spec->index, p[n - 1]);
 }
 
+/* Empty parts are skipped: a spec may begin with one slash, several or none. */
 static tw_status *parse(const char *text, device_spec *spec)
 {
     for (const char *at = text; *at;) {
@@ -96,18 +99,22 @@ static tw_status *parse(const char *text, device_spec *spec)
     return TW_OK;
 }
 
+/* Parts that are open are left out. */
 static void add_part(tw_buffer *b, const char *key, part value)
 {
     if (value.text)
         tw_buffer_printf(b, "/%s:%.*s", key, (int)value.length, value.text);
 }
 
+/* What the inner spec leaves open is filled. */
 static void prefer(part *inner, part outer)
 {
     if (!inner->text)
         *inner = outer;
 }
 
+/* The text is TensorFlow's canonical form, whatever short form came in, so that equal devices are
+ * equal texts. */
 tw_status *tw_device_merge(const char *inner, const char *outer, char **out)
 {
     device_spec a = {0}, b = {0};

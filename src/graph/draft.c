@@ -11,6 +11,7 @@
 
 /* ---- completing ---- */
 
+/* Without a signature the attributes stay as given, and outputs are what the caller says. */
 static tw_status *resolve_unknown(tw_draft *d)
 {
     tw_resolved *r = &d->resolved;
@@ -28,6 +29,8 @@ static tw_status *resolve_unknown(tw_draft *d)
     return TW_OK;
 }
 
+/* Dtypes of inputs never change once an operation is there, so they are read without the lock.
+ * Those of back edges were set before. */
 static tw_status *resolve(tw_draft *d)
 {
     d->dtypes = d->dtypes ? d->dtypes
@@ -51,6 +54,8 @@ typedef struct facts {
     tw_array **values;
 } facts;
 
+/* Shapes are replaced as a whole and their dims live as long as the graph: a copy made under the
+ * lock can be read after it. */
 static tw_status *gather_shapes(tw_draft *d, facts *k)
 {
     size_t n = d->input_count;
@@ -88,6 +93,8 @@ static tw_status *gather_values(tw_draft *d, facts *k)
     return TW_OK;
 }
 
+/* A caller's rule goes before the definition's, also for types that are not registered. The
+ * inputs' arrays are held for the time of the rule: they may be replaced meanwhile. */
 static tw_status *infer(tw_draft *d)
 {
     facts k = {0};
@@ -117,12 +124,14 @@ static tw_status *infer(tw_draft *d)
     return status;
 }
 
+/* Dtypes first, since a rule may ask for them. */
 tw_status *tw_draft_complete(tw_draft *d)
 {
     TW_TRY(resolve(d));
     return infer(d);
 }
 
+/* The arena takes everything but the arrays that attributes refer to. */
 void tw_draft_clear(tw_draft *d)
 {
     for (size_t i = 0; i < d->resolved.attr_count; i++)
@@ -130,6 +139,8 @@ void tw_draft_clear(tw_draft *d)
     tw_arena_clear(&d->arena);
 }
 
+/* Inputs are called what the signature calls them; of long lists only the first few are shown, so
+ * that names are looked up for no more. */
 tw_status *tw_draft_explain(const tw_draft *d, tw_status *status)
 {
     enum { NAMED = 16 };
@@ -160,6 +171,7 @@ static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, const tw_attr *f
     return TW_OK;
 }
 
+/* Counted one by one, so that after a failure exactly those that were copied are released. */
 static tw_status *keep_attrs(const tw_draft *d, tw_arena *arena, tw_operation *op)
 {
     size_t count = d->resolved.attr_count;
@@ -194,6 +206,7 @@ static tw_status *keep_shape(const tw_draft *d, tw_arena *arena, tw_shape shape,
     return out->dims ? TW_OK : tw_no_memory();
 }
 
+/* Shapes that the rule did not say stay unknown. */
 static tw_status *keep_outputs(const tw_draft *d, tw_arena *arena, tw_operation *op)
 {
     size_t count = d->resolved.output_count;
@@ -208,6 +221,7 @@ static tw_status *keep_outputs(const tw_draft *d, tw_arena *arena, tw_operation 
     return TW_OK;
 }
 
+/* The value of a constant is remembered, so that folding need not look for the attribute. */
 static void keep_constant(tw_operation *op)
 {
     if (strcmp(op->spec.type, "Const") != 0)
@@ -217,6 +231,7 @@ static void keep_constant(tw_operation *op)
         op->constant = tw_array_ref(value->value.tensor);
 }
 
+/* On a failure the arrays are released; the memory stays with the arena. */
 tw_status *tw_draft_make(const tw_draft *d, tw_arena *arena, tw_operation **out)
 {
     tw_operation *op = TW_ARENA_NEW(arena, tw_operation);
@@ -244,6 +259,7 @@ tw_status *tw_draft_make(const tw_draft *d, tw_arena *arena, tw_operation **out)
     return TW_OK;
 }
 
+/* For operations that nobody has seen. Those of a graph go with it. */
 void tw_draft_unmake(tw_operation *op)
 {
     for (size_t i = 0; i < op->spec.attr_count; i++)

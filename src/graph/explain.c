@@ -10,6 +10,7 @@
 
 enum { OPERANDS_SHOWN = 8 };
 
+/* What is wrong with the inputs may be that one of them is no tensor. */
 static bool can_be_shown(tw_tensor tensor)
 {
     return tw_tensor_valid(tensor) && tensor.index >= 0;
@@ -45,6 +46,8 @@ static tw_status *note_operand(tw_status *status, const char *text, size_t width
                                spec->where.file, spec->where.line);
 }
 
+/* A status that names an operation already is only given its place: it comes from inside, where
+ * more was known. */
 tw_status *tw_graph_explain(tw_status *status, const char *type, const char *name,
                             const tw_tensor *inputs, size_t input_count,
                             const char *const *input_names, tw_where where)

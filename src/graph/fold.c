@@ -32,6 +32,7 @@ typedef struct view {
 static tw_array *value_of(folding *f, tw_tensor tensor);
 static tw_shape partial_of(folding *f, tw_tensor tensor);
 
+/* One lock for all that is read of an operation. */
 static view look(tw_tensor tensor)
 {
     const tw_operation *op = tensor.op;
@@ -53,6 +54,8 @@ static bool is_one_of(const char *type, const char *const *list)
     return *list != NULL;
 }
 
+/* Inputs of a graph that was imported half may be missing only while it is made; still nothing
+ * here relies on it. */
 static bool has_inputs(const view *v, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -62,11 +65,13 @@ static bool has_inputs(const view *v, size_t count)
     return true;
 }
 
+/* The dtypes that shapes and indices have. */
 static bool is_index(tw_dtype dtype)
 {
     return dtype == TW_INT32 || dtype == TW_INT64;
 }
 
+/* 0 where there is no such attribute, which is the default of all masks and axes. */
 static int64_t attr_int(const view *v, const char *name)
 {
     return tw_attr_as_int(tw_spec_attr(&v->spec, name));
@@ -74,6 +79,7 @@ static int64_t attr_int(const view *v, const char *name)
 
 /* ---- vectors of which a part may be known ---- */
 
+/* Bounded like values: a vector longer than that is no shape. */
 static tw_shape unknown_vector(folding *f, int64_t length)
 {
     int64_t *dims = NULL;
@@ -90,6 +96,7 @@ static int64_t *writable(tw_shape shape)
     return (int64_t *)(uintptr_t)shape.dims;
 }
 
+/* A whole value read as a shape; a scalar counts as one element. */
 static tw_shape shape_of_value(folding *f, const tw_array *value)
 {
     if (!value || value->rank > 1 || !is_index(value->dtype) || value->count > MAX_ELEMENTS)
@@ -113,6 +120,7 @@ static tw_shape elements_of(folding *f, tw_tensor tensor)
     return !known.dims && shape.dims && shape.rank == 0 ? unknown_vector(f, 1) : known;
 }
 
+/* The value of a scalar, or of a vector of one. */
 static bool known_integer(folding *f, tw_tensor tensor, int64_t *out)
 {
     tw_array *value = value_of(f, tensor);
@@ -123,6 +131,7 @@ static bool known_integer(folding *f, tw_tensor tensor, int64_t *out)
     return good;
 }
 
+/* What is known of the static shape, known rank at least. */
 static tw_shape of_shape(folding *f, const view *v, int32_t output)
 {
     size_t input = strcmp(v->spec.type, "ShapeN") == 0 ? (size_t)output : 0;
@@ -137,6 +146,8 @@ static tw_shape of_shape(folding *f, const view *v, int32_t output)
     return copy;
 }
 
+/* Scalars side by side. -1 stands for those that are not known, and for the number -1, which as
+ * part of a shape means the same. */
 static tw_shape of_pack(folding *f, const view *v)
 {
     tw_shape all = unknown_vector(f, (int64_t)v->input_count);
@@ -152,6 +163,8 @@ static tw_shape of_pack(folding *f, const view *v)
     return all;
 }
 
+/* Vectors one after the other. All lengths must be known, or positions after the first gap would
+ * be wrong. */
 static tw_shape of_concat(folding *f, const view *v, size_t axis_at, size_t first)
 {
     int64_t axis, length = 0;
@@ -183,11 +196,14 @@ static tw_shape pick(folding *f, tw_shape from, int64_t first, int64_t step, int
     return part;
 }
 
+/* NumPy's way with bounds that lie outside. */
 static int64_t clamp(int64_t value, int64_t least, int64_t greatest)
 {
     return value < least ? least : value > greatest ? greatest : value;
 }
 
+/* A slice of one dimension, by NumPy's rules for negative bounds and steps. With a shrunk axis it
+ * is one element. */
 static tw_shape of_strided_slice(folding *f, const view *v)
 {
     int64_t begin, end = 0, step;
@@ -214,6 +230,7 @@ static tw_shape of_strided_slice(folding *f, const view *v)
     return pick(f, from, begin, step, length > 0 ? (length - 1) / stride + 1 : 0);
 }
 
+/* A size of -1 means the rest. */
 static tw_shape of_slice(folding *f, const view *v)
 {
     int64_t begin, size;
@@ -229,6 +246,7 @@ static tw_shape of_slice(folding *f, const view *v)
     return pick(f, from, begin, 1, size < 0 ? n - begin : size);
 }
 
+/* An index that is not known, or out of range, leaves the whole open: the kernel will say so. */
 static tw_shape of_gather(folding *f, const view *v)
 {
     if (!has_inputs(v, 2))
@@ -317,6 +335,8 @@ static tw_array *stand_in(folding *f, const view *v, tw_tensor input)
     return array;
 }
 
+/* A kernel that fails here fails in the run too, and says it there: while building it only means
+ * "not known". */
 static tw_array *run(const view *v, tw_array **inputs, int32_t output)
 {
     tw_array *outputs[MAX_INPUTS];
@@ -334,6 +354,8 @@ static tw_array *run(const view *v, tw_array **inputs, int32_t output)
     return result;
 }
 
+/* Evaluates the operation by itself. Outputs are small by what may_be_folded asks; inputs are
+ * bounded here, so that no large constant is reduced while building. */
 static tw_array *by_kernel(folding *f, const view *v, int32_t output)
 {
     tw_array *inputs[MAX_INPUTS + 1] = {NULL}, *result = NULL;
@@ -351,6 +373,7 @@ static tw_array *by_kernel(folding *f, const view *v, int32_t output)
     return result;
 }
 
+/* A vector of which every element is known becomes an array of the tensor's dtype. */
 static tw_array *array_of(tw_shape elements, const view *v)
 {
     tw_dtype dtype = tw_dtype_base(v->dtype);
@@ -384,6 +407,8 @@ static tw_array *remembered(tw_tensor tensor)
     return value;
 }
 
+/* Only where nothing was changed since the value was begun. The array that was there before may
+ * have been handed out: it is only let go. */
 static void remember(tw_operation *op, uint64_t changes, tw_array *value)
 {
     if (!value || op->output_count != 1)
@@ -399,6 +424,8 @@ static void remember(tw_operation *op, uint64_t changes, tw_array *value)
     tw_array_unref(old);
 }
 
+/* Rearrangements of shapes are tried before kernels: they need not know all elements of their
+ * inputs. */
 static tw_array *value_of(folding *f, tw_tensor tensor)
 {
     tw_array *value = remembered(tensor);
@@ -421,6 +448,7 @@ static tw_array *value_of(folding *f, tw_tensor tensor)
     return value;
 }
 
+/* For what rearranges, the parts; for everything else the whole value or nothing. */
 static tw_shape partial_of(folding *f, tw_tensor tensor)
 {
     if (f->depth >= MAX_DEPTH || f->operations >= MAX_OPERATIONS)
@@ -441,11 +469,13 @@ static tw_shape partial_of(folding *f, tw_tensor tensor)
 
 /* ---- the face ---- */
 
+/* An operation without outputs has no value. */
 static bool can_be_asked(tw_tensor tensor)
 {
     return tw_tensor_valid(tensor) && tensor.index >= 0;
 }
 
+/* Each question has its own bounds and its own memory. */
 tw_array *tw_fold_value(tw_tensor tensor)
 {
     tw_arena arena = {0};
@@ -457,6 +487,7 @@ tw_array *tw_fold_value(tw_tensor tensor)
     return value;
 }
 
+/* A number below -1 can be no dimension: a rule that sees none of it complains by what it knows. */
 tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena)
 {
     folding f = {.arena = arena};

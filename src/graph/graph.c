@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "graph/collection.h"
 
+/* The lock guards the graph from itself, so a reader's const graph is locked too. */
 void tw_graph_lock(const tw_graph *graph)
 {
     tw_mutex_lock(&((tw_graph *)(uintptr_t)graph)->lock);
@@ -21,6 +22,7 @@ void tw_graph_unlock(const tw_graph *graph)
     tw_mutex_unlock(&((tw_graph *)(uintptr_t)graph)->lock);
 }
 
+/* Maps and lists begin empty: a new graph costs one allocation. */
 tw_graph *tw_graph_new(void)
 {
     tw_graph *graph = TW_NEW(tw_graph);
@@ -32,6 +34,7 @@ tw_graph *tw_graph_new(void)
     return graph;
 }
 
+/* The count alone orders nothing: who passes a graph on has his own means for that. */
 tw_graph *tw_graph_ref(tw_graph *graph)
 {
     if (graph)
@@ -54,6 +57,7 @@ static void release_operations(tw_graph *graph)
     tw_vec_clear(&graph->operations);
 }
 
+/* Their records lie in the arena, what they noted does not. */
 static void release_regions(tw_graph *graph)
 {
     for (size_t i = 0; i < graph->regions.count; i++) {
@@ -63,6 +67,7 @@ static void release_regions(tw_graph *graph)
     tw_vec_clear(&graph->regions);
 }
 
+/* Nobody holds a reference, so nothing is locked. */
 static void free_graph(tw_graph *graph)
 {
     release_operations(graph);
@@ -81,6 +86,7 @@ static void free_graph(tw_graph *graph)
     tw_free(graph);
 }
 
+/* Release and acquire, so that whoever frees sees what all others wrote. */
 void tw_graph_unref(tw_graph *graph)
 {
     if (graph && atomic_fetch_sub_explicit(&graph->refs, 1, memory_order_acq_rel) == 1)
@@ -89,17 +95,20 @@ void tw_graph_unref(tw_graph *graph)
 
 /* ---- the first error ---- */
 
+/* Atomic, so that it can be asked under the lock as well as without it. */
 const tw_status *tw_graph_status(const tw_graph *graph)
 {
     return graph ? atomic_load(&graph->status) : NULL;
 }
 
+/* What was borrowed of it is gone then; only one thread should mind a graph's errors. */
 void tw_graph_clear_status(tw_graph *graph)
 {
     if (graph)
         tw_status_free(atomic_exchange(&graph->status, NULL));
 }
 
+/* Without a lock: a failed builder may be called from anywhere. */
 void tw_graph_fail(tw_graph *graph, tw_status *status)
 {
     tw_status *none = NULL;
@@ -119,6 +128,7 @@ size_t tw_graph_operation_count(const tw_graph *graph)
     return count;
 }
 
+/* The list may move while it grows, its operations never do. */
 tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id)
 {
     if (!graph)
@@ -129,6 +139,8 @@ tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id)
     return op;
 }
 
+/* Exact, unlike the check for names in use: "Foo" and "foo" cannot both be there, but only one of
+ * them is. */
 tw_operation *tw_graph_operation(const tw_graph *graph, const char *name)
 {
     if (!graph || !name)
@@ -158,6 +170,7 @@ static int32_t output_index(const char *text)
     return *end || index > UINT16_MAX ? -1 : (int32_t)index;
 }
 
+/* Each way to be wrong has TensorFlow's words, which its tests look for. */
 tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out)
 {
     static const char form[] = "Tensor names must be of the form \"<op_name>:<output_index>\".";
@@ -192,11 +205,13 @@ tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *o
     return TW_OK;
 }
 
+/* Plans compare it with the version that they were made for; it needs no lock. */
 uint64_t tw_graph_version(const tw_graph *graph)
 {
     return graph ? atomic_load(&graph->version) : 0;
 }
 
+/* Changes to finished operations are still allowed, as in TensorFlow. */
 tw_status *tw_graph_finalize(tw_graph *graph)
 {
     if (!graph)
@@ -207,6 +222,7 @@ tw_status *tw_graph_finalize(tw_graph *graph)
     return TW_OK;
 }
 
+/* Additions do not come here: they make nothing stale. */
 void tw_graph_changed_locked(tw_graph *graph)
 {
     graph->changes++;
@@ -217,6 +233,7 @@ void tw_graph_changed_locked(tw_graph *graph)
 
 enum { DEFAULT_SEED = 87654321, SEED_RANGE = 2147483647 };
 
+/* Python's remainder, which is never negative. */
 static int64_t truncate_seed(int64_t seed)
 {
     int64_t rest = seed % SEED_RANGE;

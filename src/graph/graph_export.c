@@ -22,6 +22,8 @@ static tw_status *start_node(const tw_operation *op, tw_message *node)
     return tw_message_merge(node, rest) ? TW_OK : tw_no_memory();
 }
 
+/* Output 0 is written without its index, as TensorFlow does. Control inputs stand last in the
+ * order in which they were added. */
 static bool write_inputs(const tw_operation *op, tw_message *node)
 {
     bool good = true;
@@ -38,6 +40,8 @@ static bool write_inputs(const tw_operation *op, tw_message *node)
     return good;
 }
 
+/* Bytes that were kept from an import go before what we would write: the file may have said the
+ * same in another way. */
 static tw_status *write_attr(const tw_operation *op, size_t i, tw_message *node)
 {
     const tw_attr *attr = &op->spec.attrs[i];
@@ -53,6 +57,7 @@ static tw_status *write_attr(const tw_operation *op, size_t i, tw_message *node)
     return tw_message_merge(value, raw) ? TW_OK : tw_no_memory();
 }
 
+/* Attributes that the file left to their defaults are left out again. */
 static tw_status *write_node(const tw_operation *op, tw_message *node)
 {
     TW_TRY(start_node(op, node));
@@ -68,6 +73,7 @@ static tw_status *write_node(const tw_operation *op, tw_message *node)
 
 /* ---- the graph ---- */
 
+/* Version, library and unknown fields of an import, or the version that we write. */
 static tw_status *start_graph(const tw_graph *graph, tw_arena *arena, tw_message **out)
 {
     if (graph->rest)
@@ -95,6 +101,7 @@ static tw_status *write_locked(const tw_graph *graph, bool text, tw_arena *arena
     return text ? tw_text_write(def, out, size) : tw_binary_write(def, out, size);
 }
 
+/* No caller's function runs meanwhile, so that the lock may be held for so long; builders wait. */
 static tw_status *write(const tw_graph *graph, bool text, char **out, size_t *size)
 {
     tw_arena arena = {0};
@@ -121,12 +128,14 @@ tw_status *tw_graph_export_text(const tw_graph *graph, char **text)
 
 /* ---- files ---- */
 
+/* The suffix decides how to write; how to read is decided by content, as files get renamed. */
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* Written beside and renamed, so that a crash leaves the old file or the new one. */
 tw_status *tw_graph_save(const tw_graph *graph, const char *path)
 {
     char *bytes;
@@ -151,6 +160,7 @@ static bool is_text(const char *bytes, size_t size)
     return size > 0;
 }
 
+/* The graph is new, so that a file that cannot be read leaves nothing behind. */
 tw_status *tw_graph_load(const char *path, tw_graph **out)
 {
     char *bytes;

@@ -16,6 +16,7 @@ enum { MEMORY_PER_BYTE = 256, MEMORY_AT_LEAST = 1 << 20 };
 
 /* ---- making ---- */
 
+/* Once all are made, what a loop leads back can be connected. */
 static tw_status *close_back_edges(tw_importer *im)
 {
     for (size_t i = 0; i < im->count; i++) {
@@ -45,6 +46,7 @@ static tw_status *keep_rest(tw_importer *im)
     return im->rest ? TW_OK : tw_no_memory();
 }
 
+/* Nothing of this is seen by other threads, and nothing needs the graph's lock for long. */
 static tw_status *make_all(tw_importer *im)
 {
     TW_TRY(tw_import_read(im));
@@ -57,6 +59,7 @@ static tw_status *make_all(tw_importer *im)
 
 /* ---- libraries ---- */
 
+/* A function without a signature has no name and is equal to others of that kind only. */
 static tw_span name_of(const tw_message *function)
 {
     const tw_message *signature = tw_message_child(function, TW_PB_FunctionDef_signature);
@@ -91,6 +94,7 @@ static tw_status *merge_library(tw_message *to, const tw_message *from)
     return TW_OK;
 }
 
+/* 0 where the file does not say. */
 static int64_t producer_of(const tw_message *def)
 {
     const tw_message *versions = tw_message_child(def, TW_PB_GraphDef_versions);
@@ -130,6 +134,7 @@ static tw_status *join_rest_locked(tw_graph *graph, tw_importer *im)
 
 /* ---- joining ---- */
 
+/* Before anything is taken, so that the usual mistake needs no undoing. */
 static tw_status *check_names_locked(const tw_graph *graph, const tw_importer *im)
 {
     for (size_t i = 0; i < im->count; i++) {
@@ -139,6 +144,7 @@ static tw_status *check_names_locked(const tw_graph *graph, const tw_importer *i
     return TW_OK;
 }
 
+/* *taken counts what has to be given back if memory ends midway. */
 static bool take_names_locked(tw_graph *graph, tw_importer *im, size_t *taken)
 {
     for (; *taken < im->count; ++*taken) {
@@ -154,6 +160,7 @@ static bool take_names_locked(tw_graph *graph, tw_importer *im, size_t *taken)
     return true;
 }
 
+/* Names that were in use before the import, by a scope, stay so. */
 static void give_names_back_locked(tw_graph *graph, const tw_importer *im, size_t taken)
 {
     for (size_t i = 0; i < taken; i++) {
@@ -163,6 +170,8 @@ static void give_names_back_locked(tw_graph *graph, const tw_importer *im, size_
     }
 }
 
+/* All that can fail comes before the first operation is put in. The operations' memory goes over
+ * to the graph as it is. */
 static tw_status *join_locked(tw_graph *graph, tw_importer *im)
 {
     size_t taken = 0, first = graph->operations.count;
@@ -192,6 +201,7 @@ static tw_status *join_locked(tw_graph *graph, tw_importer *im)
     return TW_OK;
 }
 
+/* The arrays of what did not come into the graph; the rest goes with the arena. */
 static void drop_operations(tw_importer *im)
 {
     for (size_t i = 0; i < im->count; i++) {
@@ -200,6 +210,8 @@ static void drop_operations(tw_importer *im)
     }
 }
 
+/* With or without the slash; the nodes stand under exactly this prefix, and a second import under
+ * it meets taken names. */
 static tw_status *set_prefix(tw_importer *im, const char *prefix)
 {
     size_t length = prefix ? strlen(prefix) : 0;
@@ -235,6 +247,7 @@ static tw_status *import(tw_importer *im, const char *prefix, size_t size)
     return status;
 }
 
+/* The message borrows the caller's bytes; what stays of it was copied by then. */
 tw_status *tw_graph_import(tw_graph *graph, const void *bytes, size_t size, const char *prefix)
 {
     tw_importer im = {.graph = graph};
@@ -248,6 +261,7 @@ tw_status *tw_graph_import(tw_graph *graph, const void *bytes, size_t size, cons
     return status;
 }
 
+/* As for bytes: the text may go after the call. */
 tw_status *tw_graph_import_text(tw_graph *graph, const char *text, const char *prefix)
 {
     tw_importer im = {.graph = graph};

@@ -94,6 +94,7 @@ static tw_status *prefix_class(node_maker *m, size_t i)
     return TW_OK;
 }
 
+/* Counted before anything can fail, so that what was read of it is released. */
 static tw_status *read_attr(node_maker *m, const tw_message *entry, size_t i)
 {
     tw_span key = tw_message_span(entry, TW_PB_AttrEntry_key);
@@ -114,6 +115,8 @@ static tw_status *read_attr(node_maker *m, const tw_message *entry, size_t i)
     return prefix_class(m, i);
 }
 
+/* Raw values stand beside the attributes by number, in memory that lasts, since a few of them may
+ * be kept. */
 static tw_status *read_attrs(node_maker *m)
 {
     size_t count;
@@ -129,6 +132,7 @@ static tw_status *read_attrs(node_maker *m)
     return TW_OK;
 }
 
+/* By name among what the file says, defaults not included. */
 static const tw_attr *find_attr(const node_maker *m, const char *name)
 {
     for (size_t i = 0; name && i < m->attr_count; i++) {
@@ -138,6 +142,7 @@ static const tw_attr *find_attr(const node_maker *m, const char *name)
     return NULL;
 }
 
+/* Invalid where it is missing or no single dtype. */
 static tw_dtype type_attr(const node_maker *m, const char *name)
 {
     const tw_attr *attr = find_attr(m, name);
@@ -165,6 +170,7 @@ static size_t count_of_arg(const node_maker *m, const tw_message *arg, const tw_
     return 1;
 }
 
+/* In the order in which TensorFlow reads an argument: list, attribute, fixed dtype. */
 static tw_dtype dtype_of_arg(const node_maker *m, const tw_message *arg, const tw_attr *list,
                              size_t i)
 {
@@ -193,6 +199,8 @@ static const tw_message *find_function(const node_maker *m)
     return NULL;
 }
 
+/* A call of a library's function has the outputs of its signature; attributes of the node fill in
+ * its types and numbers. The total is bounded, as numbers in a file are anything. */
 static tw_status *outputs_of_function(node_maker *m, const tw_message *signature)
 {
     size_t args = tw_message_count(signature, TW_PB_OpDef_output_arg), total = 0;
@@ -264,6 +272,7 @@ static tw_dtype expected_dtype(const node_maker *m, size_t index)
     return TW_INVALID_DTYPE;
 }
 
+/* The order of making has all inputs there but those that lead back. */
 static tw_status *set_input(node_maker *m, size_t i)
 {
     const tw_import_input *input = &m->node->inputs[i];
@@ -283,6 +292,7 @@ static tw_status *set_input(node_maker *m, size_t i)
     return TW_OK;
 }
 
+/* Control inputs need no draft: they are set when the operation is finished. */
 static tw_status *set_inputs(node_maker *m)
 {
     size_t count = m->node->input_count;
@@ -319,6 +329,8 @@ static tw_status *reorder_attrs(node_maker *m, tw_operation *op)
     return TW_OK;
 }
 
+/* Most nodes have nothing left over, and cost nothing. The others keep a NodeDef of only that,
+ * which export begins with. */
 static tw_status *keep_rest(node_maker *m, tw_operation *op)
 {
     static const int known[] = {TW_PB_NodeDef_name, TW_PB_NodeDef_op, TW_PB_NodeDef_input,
@@ -347,6 +359,7 @@ static tw_status *keep_rest(node_maker *m, tw_operation *op)
     return TW_OK;
 }
 
+/* What the draft does not know of a node in a file. */
 static tw_status *finish(node_maker *m, tw_operation *op)
 {
     tw_span device = tw_message_span(m->node->def, TW_PB_NodeDef_device);
@@ -362,6 +375,7 @@ static tw_status *finish(node_maker *m, tw_operation *op)
     return keep_rest(m, op);
 }
 
+/* A type that is not registered is kept; running it is refused later. */
 static tw_status *look_up(node_maker *m)
 {
     tw_status *status = tw_op_lookup(m->node->type, &m->draft.op);
@@ -371,6 +385,8 @@ static tw_status *look_up(node_maker *m)
     return TW_OK;
 }
 
+/* The memory of what comes out is bounded by the file's size: a few bytes may ask for thousands of
+ * outputs. */
 static tw_status *make(node_maker *m)
 {
     TW_TRY(look_up(m));
@@ -391,6 +407,7 @@ static tw_status *make(node_maker *m)
     return TW_OK;
 }
 
+/* The draft is cleared whatever happens; what it made lies in other memory. */
 tw_status *tw_import_make(tw_importer *im, tw_import_node *node)
 {
     node_maker m = {.im = im, .node = node};

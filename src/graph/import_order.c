@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "graph/graph_def.h"
 
+/* By hand, since a node that cannot be read has no draft to explain. */
 tw_status *tw_import_fail(const tw_import_node *node, const char *format, ...)
 {
     va_list args;
@@ -20,6 +21,7 @@ tw_status *tw_import_fail(const tw_import_node *node, const char *format, ...)
     return tw_status_with_operation(status, node->type, node->name);
 }
 
+/* A NUL inside a name would make two names of one: such a file is refused. */
 static tw_status *read_name(tw_importer *im, tw_import_node *node)
 {
     tw_span name = tw_message_span(node->def, TW_PB_NodeDef_name);
@@ -53,6 +55,7 @@ static int32_t split_input(tw_span *text)
     return index <= UINT16_MAX ? index : -1;
 }
 
+/* Data inputs come first in every GraphDef that TensorFlow writes and takes. */
 static tw_status *read_input(tw_importer *im, tw_import_node *node, tw_span text)
 {
     tw_span whole = text;
@@ -79,6 +82,7 @@ static tw_status *read_input(tw_importer *im, tw_import_node *node, tw_span text
     return TW_OK;
 }
 
+/* All names are known by now, so inputs may point forward. */
 static tw_status *read_inputs(tw_importer *im, tw_import_node *node)
 {
     size_t count;
@@ -91,6 +95,7 @@ static tw_status *read_inputs(tw_importer *im, tw_import_node *node)
     return TW_OK;
 }
 
+/* Two passes, since nodes may come in any order. */
 tw_status *tw_import_read(tw_importer *im)
 {
     size_t count = tw_message_count(im->def, TW_PB_GraphDef_node);
@@ -109,6 +114,7 @@ tw_status *tw_import_read(tw_importer *im)
 
 /* ---- order ---- */
 
+/* TensorFlow's importer allows the same: every cycle leads through such an edge. */
 bool tw_import_is_back_edge(const tw_import_node *from, const tw_import_node *to)
 {
     return tw_type_is(from->type, "NextIteration") && tw_type_is(to->type, "Merge");
@@ -140,6 +146,8 @@ static tw_status *refuse_cycle(const walk *w, size_t again)
     return status;
 }
 
+/* Looks at one more input of the node on top, or finishes it. A node is on the stack once at most,
+ * so the stack needs no more room than there are nodes. */
 static tw_status *step(walk *w)
 {
     size_t index = w->stack[w->depth - 1];
@@ -164,6 +172,7 @@ static tw_status *step(walk *w)
     return TW_OK;
 }
 
+/* Starting from each node in turn keeps the file's order wherever it can be kept. */
 tw_status *tw_import_sort(tw_importer *im)
 {
     walk w = {.im = im};

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "graph/scope.h"
 
+/* ASCII only, whatever the locale says of letters. */
 static bool is_name_char(char c, bool first)
 {
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.')
@@ -33,6 +34,7 @@ typedef struct name_key {
     char small[96];
 } name_key;
 
+/* Lower case as ASCII has it. */
 static bool key_make(name_key *key, const char *name)
 {
     size_t length = strlen(name);
@@ -42,12 +44,14 @@ static bool key_make(name_key *key, const char *name)
     return key->text != NULL;
 }
 
+/* The small form needs no release. */
 static void key_clear(name_key *key)
 {
     if (key->text != key->small)
         tw_free(key->text);
 }
 
+/* *failed is set where memory was short: then nothing is known. */
 static bool is_taken(const tw_graph *graph, const char *name, bool *failed)
 {
     name_key key;
@@ -66,6 +70,7 @@ bool tw_name_is_taken_locked(const tw_graph *graph, const char *full)
     return is_taken(graph, full, &failed);
 }
 
+/* 0 for a name that is free. */
 static intptr_t times_asked(const tw_graph *graph, const char *name, bool *failed)
 {
     name_key key;
@@ -94,6 +99,8 @@ static char *with_suffix(const char *full, intptr_t suffix)
     return name;
 }
 
+/* TensorFlow's rule to the letter: the first suffix tried is the number of times that the name was
+ * asked for, though a lower one may be free. */
 tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out)
 {
     bool failed = false;
@@ -114,6 +121,7 @@ tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char *
     return TW_OK;
 }
 
+/* The count fits a pointer, so that the map needs no records. */
 static bool set_times(tw_graph *graph, const char *name, intptr_t times)
 {
     name_key key;
@@ -124,6 +132,7 @@ static bool set_times(tw_graph *graph, const char *name, intptr_t times)
     return good;
 }
 
+/* The unique form comes first: it is the only one that can need memory for an entry. */
 bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
 {
     bool failed = false;
@@ -136,6 +145,7 @@ bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
     return true;
 }
 
+/* For an import that could not be finished. */
 void tw_name_forget_locked(tw_graph *graph, const char *full)
 {
     name_key key;
@@ -154,6 +164,7 @@ static char *under_scopes(const tw_graph *graph, const char *name)
     return tw_buffer_take(&b);
 }
 
+/* As TensorFlow's Graph.unique_name: name scopes of this thread stand before it. */
 const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark)
 {
     if (!graph || !name)
@@ -196,6 +207,8 @@ static tw_status *take_scope_name(tw_graph *graph, const char *prefix, const cha
     return status;
 }
 
+/* Nothing is made unique where the caller says the whole name: "a/" goes back into a scope, and ""
+ * leaves all. */
 tw_status *tw_scope_open_name(tw_graph *graph, const char *name, char **out)
 {
     tw_buffer b = {0};

@@ -35,6 +35,7 @@ tw_operand tw_of_bool(bool value)
     return (tw_operand){.kind = TW_OPERAND_BOOL, .value.i = value};
 }
 
+/* A list that was not given is no operand; an empty one is. */
 tw_operand tw_of_ints(tw_ints ints)
 {
     if (!ints.items)
@@ -42,6 +43,7 @@ tw_operand tw_of_ints(tw_ints ints)
     return (tw_operand){.kind = TW_OPERAND_INTS, .value.ints = ints};
 }
 
+/* A shape as an operand is a list of its dimensions, -1 included: reshape takes it so. */
 tw_operand tw_of_shape(tw_shape shape)
 {
     return tw_of_ints((tw_ints){shape.dims, shape.rank});
@@ -57,6 +59,7 @@ tw_operand tw_of_text(const char *text)
     return (tw_operand){.kind = TW_OPERAND_TEXT, .value.text = text};
 }
 
+/* As TensorFlow converts shapes: 64 bits only where a value needs them. */
 static tw_dtype dtype_of_ints(tw_ints ints)
 {
     for (size_t i = 0; i < ints.count; i++) {
@@ -66,6 +69,7 @@ static tw_dtype dtype_of_ints(tw_ints ints)
     return TW_INT32;
 }
 
+/* What it would be by itself; the operation's other operands may decide otherwise. */
 tw_dtype tw_operand_dtype(const tw_operand *operand)
 {
     switch (operand->kind) {
@@ -96,11 +100,13 @@ static bool integer_range(tw_dtype dtype, int64_t *least, int64_t *greatest)
     return true;
 }
 
+/* Every number fits these, more or less exactly. */
 static bool is_real_or_complex(tw_dtype dtype)
 {
     return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype);
 }
 
+/* The imaginary part of a number is zero. */
 static void put_double(tw_dtype dtype, void *element, double value)
 {
     float *single = element;
@@ -113,6 +119,7 @@ static void put_double(tw_dtype dtype, void *element, double value)
         tw_element_set(dtype, element, value);
 }
 
+/* 64-bit values are copied: through a double they would lose their last digits. */
 static tw_status *put_integer(tw_dtype dtype, void *element, int64_t value)
 {
     int64_t least, greatest;
@@ -136,6 +143,8 @@ static tw_status *put_integer(tw_dtype dtype, void *element, int64_t value)
     return TW_OK;
 }
 
+/* One element, of kinds that need not agree with the dtype: then the words are those of
+ * TensorFlow's conversion. */
 static tw_status *put_value(const tw_operand *operand, size_t i, tw_dtype dtype, void *element)
 {
     const char *wrong = NULL;
@@ -162,6 +171,7 @@ static tw_status *put_value(const tw_operand *operand, size_t i, tw_dtype dtype,
                  : TW_OK;
 }
 
+/* Builders copy what they are given: the caller may write into his array afterwards. */
 static tw_status *copy_array(const tw_array *array, tw_dtype dtype, tw_array **out)
 {
     if (!array)
@@ -173,6 +183,7 @@ static tw_status *copy_array(const tw_array *array, tw_dtype dtype, tw_array **o
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* A scalar, or a vector for a list. */
 tw_status *tw_operand_array(const tw_operand *operand, tw_dtype dtype, tw_array **out)
 {
     *out = NULL;
@@ -192,6 +203,7 @@ tw_status *tw_operand_array(const tw_operand *operand, tw_dtype dtype, tw_array 
     return status;
 }
 
+/* The graph shares the array, which nobody else may write. */
 tw_status *tw_constant_add(tw_graph *graph, tw_array *array, const char *name, tw_where where,
                            tw_tensor *out)
 {
@@ -211,6 +223,7 @@ tw_status *tw_constant_add(tw_graph *graph, tw_array *array, const char *name, t
     return status;
 }
 
+/* A tensor is only checked, never converted: TensorFlow does not cast behind one's back. */
 tw_status *tw_operand_add(tw_graph *graph, const tw_operand *operand, tw_dtype dtype,
                           const char *name, tw_where where, tw_tensor *out)
 {
@@ -235,6 +248,7 @@ tw_status *tw_operand_add(tw_graph *graph, const tw_operand *operand, tw_dtype d
     return status;
 }
 
+/* For composites, which need the tensor itself and not an operand of an operation. */
 tw_tensor tw_operand_tensor(tw_operand operand, tw_dtype dtype, const char *name)
 {
     tw_tensor out = {NULL, 0};

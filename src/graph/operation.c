@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "graph/graph.h"
 
+/* NULL for NULL: accessors never crash a front end that lost its operation. */
 const char *tw_operation_name(const tw_operation *op)
 {
     return op ? op->spec.name : NULL;
@@ -18,6 +19,7 @@ const char *tw_operation_type(const tw_operation *op)
     return op ? op->spec.type : NULL;
 }
 
+/* The text may be replaced, but stays valid: all texts of a graph do. */
 const char *tw_operation_device(const tw_operation *op)
 {
     if (!op)
@@ -48,6 +50,7 @@ size_t tw_operation_input_count(const tw_operation *op)
     return op ? op->input_count : 0;
 }
 
+/* Read under the lock, as it may be set from another thread. */
 tw_tensor tw_operation_input(const tw_operation *op, size_t index)
 {
     tw_tensor tensor = {NULL, 0};
@@ -64,6 +67,7 @@ size_t tw_operation_output_count(const tw_operation *op)
     return op ? op->output_count : 0;
 }
 
+/* The number of outputs is fixed when an operation is made. */
 tw_tensor tw_operation_output(tw_operation *op, size_t index)
 {
     if (!op || index >= op->output_count)
@@ -101,6 +105,7 @@ size_t tw_operation_attr_count(const tw_operation *op)
     return count;
 }
 
+/* Attributes with their defaults come last. */
 const tw_attr *tw_operation_attr_at(const tw_operation *op, size_t index)
 {
     if (!op)
@@ -111,6 +116,7 @@ const tw_attr *tw_operation_attr_at(const tw_operation *op, size_t index)
     return attr;
 }
 
+/* What is given stays valid even if the attribute is set anew: the old one retires. */
 const tw_attr *tw_operation_attr(const tw_operation *op, const char *name)
 {
     if (!op || !name)
@@ -123,6 +129,7 @@ const tw_attr *tw_operation_attr(const tw_operation *op, const char *name)
 
 /* ---- changes ---- */
 
+/* Changes have no place of their own, so the operation's stands for it. */
 static tw_status *explain(const tw_operation *op, tw_status *status)
 {
     status = tw_status_with_phase(status, TW_PHASE_BUILD);
@@ -135,6 +142,8 @@ static tw_status *null_operation(void)
     return tw_value_error("the operation to change is NULL");
 }
 
+/* Only the dtype must fit. Cycles are found when the graph is planned, as raw loops are built step
+ * by step. A value may replace a value whatever reference it comes from, but not a variable. */
 tw_status *tw_operation_set_input(tw_operation *op, size_t index, tw_tensor tensor)
 {
     if (!op)
@@ -167,6 +176,7 @@ tw_status *tw_operation_set_input(tw_operation *op, size_t index, tw_tensor tens
     return inputs ? TW_OK : tw_no_memory();
 }
 
+/* Lists are short: one after the other is fast enough. */
 static bool has_control(const tw_operation *op, const tw_operation *input)
 {
     for (uint32_t i = 0; i < op->control_count; i++) {
@@ -176,6 +186,7 @@ static bool has_control(const tw_operation *op, const tw_operation *input)
     return false;
 }
 
+/* A new list each time, since a reader may hold the old one. */
 tw_status *tw_operation_add_control_input(tw_operation *op, tw_operation *input)
 {
     if (!op)
@@ -197,6 +208,7 @@ tw_status *tw_operation_add_control_input(tw_operation *op, tw_operation *input)
     return there || controls ? TW_OK : tw_no_memory();
 }
 
+/* The list itself stays for those who read it. */
 tw_status *tw_operation_clear_control_inputs(tw_operation *op)
 {
     if (!op)
@@ -267,6 +279,8 @@ static void take_constant_locked(tw_operation *op, const tw_attr *attr)
     op->constant = attr->value.tensor ? tw_array_ref(attr->value.tensor) : NULL;
 }
 
+/* The value is not checked against the signature, as in TensorFlow: front ends set what they know
+ * better. */
 tw_status *tw_operation_set_attr(tw_operation *op, const tw_attr *attr)
 {
     if (!op)
@@ -283,6 +297,7 @@ tw_status *tw_operation_set_attr(tw_operation *op, const tw_attr *attr)
     return status;
 }
 
+/* As it is given: scopes merge devices, this replaces. */
 tw_status *tw_operation_set_device(tw_operation *op, const char *device)
 {
     if (!op)
@@ -297,6 +312,7 @@ tw_status *tw_operation_set_device(tw_operation *op, const char *device)
     return kept ? TW_OK : tw_no_memory();
 }
 
+/* Both are compatible; what one leaves open the other says. */
 static tw_status *merge_shape_locked(tw_output_info *output, tw_arena *arena, tw_shape shape)
 {
     tw_shape old = output->shape;
@@ -310,6 +326,7 @@ static tw_status *merge_shape_locked(tw_output_info *output, tw_arena *arena, tw
     return TW_OK;
 }
 
+/* Serves building and error texts, never memory: what a run sees may differ, and says so then. */
 tw_status *tw_tensor_set_shape(tw_tensor tensor, tw_shape shape)
 {
     if (!tw_tensor_valid(tensor) || tensor.index < 0)
@@ -342,6 +359,7 @@ tw_status *tw_tensor_set_shape(tw_tensor tensor, tw_shape shape)
 
 /* ---- tensors ---- */
 
+/* Index -1, the operation itself, is valid too. */
 bool tw_tensor_valid(tw_tensor tensor)
 {
     return tensor.op && tensor.index >= -1 && tensor.index < (int32_t)tensor.op->output_count;
@@ -352,6 +370,7 @@ bool tw_same(tw_tensor a, tw_tensor b)
     return a.op == b.op && a.index == b.index;
 }
 
+/* Never changes, so that no lock is needed. */
 tw_dtype tw_tensor_dtype(tw_tensor tensor)
 {
     if (!tw_tensor_valid(tensor) || tensor.index < 0)
@@ -359,6 +378,7 @@ tw_dtype tw_tensor_dtype(tw_tensor tensor)
     return tensor.op->outputs[tensor.index].dtype;
 }
 
+/* Borrowed from the graph for as long as it lives, also after a change. */
 tw_shape tw_tensor_shape(tw_tensor tensor)
 {
     if (!tw_tensor_valid(tensor) || tensor.index < 0)
@@ -369,6 +389,7 @@ tw_shape tw_tensor_shape(tw_tensor tensor)
     return shape;
 }
 
+/* A text by value has a fixed size; a longer one says that it was cut. */
 static void copy_text(tw_text *text, tw_buffer *b)
 {
     size_t room = sizeof text->s - 1, length = b->length < room ? b->length : room;
@@ -380,6 +401,7 @@ static void copy_text(tw_text *text, tw_buffer *b)
     tw_buffer_clear(b);
 }
 
+/* No lock: also callable by those who hold it. */
 tw_text tw_tensor_name(tw_tensor tensor)
 {
     tw_text text = {""};
@@ -393,6 +415,7 @@ tw_text tw_tensor_name(tw_tensor tensor)
     return text;
 }
 
+/* As Python prints a tensor; an unknown shape is left out there too. */
 tw_text tw_tensor_text(tw_tensor tensor)
 {
     tw_text text = {""};

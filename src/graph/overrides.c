@@ -25,6 +25,7 @@ static tw_status *set(tw_graph *graph, tw_map *map, const char *name, tw_overrid
     return record ? TW_OK : tw_no_memory();
 }
 
+/* By value: the record may be replaced while its function runs. */
 static tw_override get(const tw_graph *graph, const tw_map *map, const char *name)
 {
     tw_graph_lock(graph);
@@ -34,6 +35,7 @@ static tw_override get(const tw_graph *graph, const tw_map *map, const char *nam
     return value;
 }
 
+/* The registry keeps those for all graphs. */
 tw_status *tw_override_gradient(tw_graph *graph, const char *name, tw_gradient_fn fn, void *user)
 {
     if (!graph)
@@ -48,6 +50,7 @@ tw_status *tw_override_shape(tw_graph *graph, const char *name, tw_infer_fn fn, 
     return set(graph, &graph->shapes, name, (tw_override){.shape = fn, .user = user});
 }
 
+/* Its own graph's first, so that one graph can differ from the others. */
 tw_infer_fn tw_operation_shape_rule(const tw_graph *graph, const char *type, void **user)
 {
     tw_override own = get(graph, &graph->shapes, type);
@@ -55,6 +58,7 @@ tw_infer_fn tw_operation_shape_rule(const tw_graph *graph, const char *type, voi
     return own.shape ? own.shape : tw_global_shape(type, user);
 }
 
+/* `user` belongs to the function that is given, so both come from the same place. */
 static tw_gradient_fn by_name(const tw_graph *graph, const char *name, void **user)
 {
     tw_override own = get(graph, &graph->gradients, name);
@@ -62,6 +66,8 @@ static tw_gradient_fn by_name(const tw_graph *graph, const char *name, void **us
     return own.gradient ? own.gradient : tw_global_gradient(name, user);
 }
 
+/* An attribute that names a gradient which nobody knows gives none, not that of the type: the
+ * caller asked for another. */
 tw_gradient_fn tw_operation_gradient(const tw_operation *op, void **user)
 {
     *user = NULL;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "graph/scope.h"
 
+/* The list in the graph is only for its release: regions point at each other. */
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out)
 {
@@ -34,6 +35,7 @@ tw_region *tw_region_loop(tw_region *region)
     return region;
 }
 
+/* References have control flow operations of their own, with the same meaning. */
 bool tw_type_is(const char *type, const char *plain)
 {
     return strcmp(type, plain) == 0 || (strncmp(type, "Ref", 3) == 0 && !strcmp(type + 3, plain));
@@ -46,6 +48,7 @@ static tw_region *output_region(const tw_operation *op)
     return leaves ? op->region->outer : op->region;
 }
 
+/* Every region is inside NULL, the graph itself. */
 static bool is_inside(const tw_region *region, const tw_region *outer)
 {
     while (region && region != outer)
@@ -88,6 +91,8 @@ static tw_status *open_names(tw_region *region, const char *name, bool exact, in
     return status;
 }
 
+/* An Enter reads what is outside by its nature; all other operations see outer tensors as the
+ * region's own Switch or Enter gives them, made when first needed. */
 tw_status *tw_region_enter(tw_region *region, const char *type, const char *name, bool exact,
                            tw_tensor *inputs, size_t input_count)
 {
@@ -116,6 +121,8 @@ tw_status *tw_region_enter(tw_region *region, const char *type, const char *name
     return status;
 }
 
+/* In a loop's condition there is no body yet: what stands there waits for the condition's own
+ * pivot. NULL while the loop's first operations are made. */
 static tw_operation *pivot_of(const tw_region *region)
 {
     if (region->kind == TW_REGION_BRANCH)
@@ -180,6 +187,8 @@ static bool is_free(const tw_region *region, const tw_tensor *inputs, size_t inp
     return true;
 }
 
+/* Enter and Merge make up the loop itself and wait for nothing. Every other operation must be
+ * driven by something of this iteration or branch, or it would run once for all of them. */
 tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tensor *inputs,
                               size_t input_count, tw_scope_effect *effect, tw_arena *arena)
 {

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/text.h"
 
+/* A scope holds its graph: the caller's own reference may go while a block is open. */
 tw_scope *tw_scope_new(unsigned kinds, tw_graph *graph)
 {
     tw_scope *scope = TW_NEW(tw_scope);
@@ -19,6 +20,7 @@ tw_scope *tw_scope_new(unsigned kinds, tw_graph *graph)
     return scope;
 }
 
+/* NULL is allowed, and members that were not set are. */
 void tw_scope_free(tw_scope *scope)
 {
     if (!scope)
@@ -35,6 +37,7 @@ void tw_scope_free(tw_scope *scope)
     tw_free(scope);
 }
 
+/* Scopes are held by pointer, so that what was borrowed from one stays when the stack grows. */
 tw_status *tw_scope_push(tw_scope *scope)
 {
     tw_thread_state *thread = tw_thread_here();
@@ -44,6 +47,7 @@ tw_status *tw_scope_push(tw_scope *scope)
     return tw_no_memory();
 }
 
+/* More pops than pushes do nothing: a reset may have closed what a guard still knows. */
 void tw_scope_pop(void)
 {
     tw_thread_state *thread = tw_thread_here();
@@ -65,6 +69,7 @@ static int depth_now(void)
     return (int)tw_thread_here()->scopes.count;
 }
 
+/* A thread has few scopes open; walking them is faster than any table. */
 tw_scope *tw_scope_find(const tw_graph *graph, unsigned kinds)
 {
     const tw_thread_state *thread = tw_thread_here();
@@ -76,6 +81,7 @@ tw_scope *tw_scope_find(const tw_graph *graph, unsigned kinds)
     return NULL;
 }
 
+/* Ends in a slash, so that a name can be put behind it as it is. */
 const char *tw_scope_prefix(const tw_graph *graph)
 {
     const tw_scope *scope = tw_scope_find(graph, TW_SCOPE_NAME);
@@ -103,6 +109,7 @@ tw_region *tw_scope_region(const tw_graph *graph)
     return NULL;
 }
 
+/* Of the current graph only: in another graph one stands outside. */
 tw_region *tw_current_region(void)
 {
     return tw_scope_region(tw_default_graph());
@@ -118,6 +125,7 @@ static tw_status *start(unsigned kinds, tw_scope **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* Name and other scopes of that graph which are open further out count again. */
 tw_status *tw_scope_push_graph(tw_graph *graph)
 {
     if (!graph)
@@ -126,6 +134,7 @@ tw_status *tw_scope_push_graph(tw_graph *graph)
     return scope ? tw_scope_push(scope) : tw_no_memory();
 }
 
+/* NULL and "" both leave all scopes, as None does in Python. */
 tw_status *tw_scope_push_name(const char *name)
 {
     tw_scope *scope;
@@ -137,6 +146,7 @@ tw_status *tw_scope_push_name(const char *name)
     return status;
 }
 
+/* Tensors stand for their operations. */
 static tw_status *copy_controls(tw_scope *scope, tw_tensors inputs)
 {
     scope->controls = tw_alloc_array(inputs.count, sizeof(tw_operation *));
@@ -154,6 +164,7 @@ static tw_status *copy_controls(tw_scope *scope, tw_tensors inputs)
     return TW_OK;
 }
 
+/* A list without elements is a scope that adds nothing, but forgets nothing either. */
 tw_status *tw_scope_push_control(tw_tensors inputs)
 {
     tw_scope *scope;
@@ -166,6 +177,8 @@ tw_status *tw_scope_push_control(tw_tensors inputs)
     return status;
 }
 
+/* Merged when the scope opens, so that operations only copy a text. A colocation in between hides
+ * the devices around it. */
 tw_status *tw_scope_push_device(const char *device)
 {
     tw_scope *scope;
@@ -179,6 +192,7 @@ tw_status *tw_scope_push_device(const char *device)
     return status;
 }
 
+/* An invalid tensor opens a scope in which nothing around counts. */
 tw_status *tw_scope_push_colocate(tw_tensor tensor)
 {
     tw_scope *scope;
@@ -192,6 +206,7 @@ tw_status *tw_scope_push_colocate(tw_tensor tensor)
     return tw_scope_push(scope);
 }
 
+/* For what is made before the operation that it is to stand with: a variable's first value. */
 tw_status *tw_scope_push_group(tw_graph *graph, const char *operation)
 {
     tw_scope *scope = tw_scope_new(TW_SCOPE_COLOCATE, graph);
@@ -206,6 +221,7 @@ tw_status *tw_scope_push_group(tw_graph *graph, const char *operation)
     return tw_no_memory();
 }
 
+/* One type each; scopes of several types are nested. */
 tw_status *tw_scope_push_gradient_override(const char *type, const char *gradient)
 {
     if (!type || !gradient)
@@ -220,6 +236,7 @@ tw_status *tw_scope_push_gradient_override(const char *type, const char *gradien
     return tw_no_memory();
 }
 
+/* Leaving a region for a while is a scope as well, with no region. */
 int tw_scope_push_region(tw_region *region)
 {
     int depth = depth_now();
@@ -279,6 +296,7 @@ tw_scope_guard tw_scope_enter_override_(const char *type, const char *gradient)
     return guard(depth, tw_scope_push_gradient_override(type, gradient));
 }
 
+/* Pops whatever is above, so that a block which is left by a jump closes what was opened in it. */
 void tw_scope_leave_(tw_scope_guard *guard_)
 {
     tw_scope_pop_to(guard_->depth);

@@ -19,6 +19,7 @@ typedef struct gatherer {
     bool has_refs; /* the operation changes an input */
 } gatherer;
 
+/* TensorFlow leaves out a control input that is a data input already. */
 static bool is_input(const gatherer *g, const tw_operation *op)
 {
     for (size_t i = 0; i < g->input_count; i++) {
@@ -28,6 +29,7 @@ static bool is_input(const gatherer *g, const tw_operation *op)
     return false;
 }
 
+/* Once, in the order of first mention; lists are short. */
 static void add_control(gatherer *g, tw_operation *op)
 {
     for (size_t i = 0; i < g->out->control_count; i++) {
@@ -60,11 +62,13 @@ static bool is_implied(const gatherer *g, const tw_scope *scope)
     return false;
 }
 
+/* Scopes of other graphs, and of other kinds, lie in between. */
 static bool is_control(const tw_scope *scope, const tw_graph *graph)
 {
     return scope->graph == graph && scope->kinds & TW_SCOPE_CONTROL;
 }
 
+/* Those given with the call, then those of the scopes from the outside in. */
 static tw_status *gather_controls(gatherer *g, const tw_graph_add_args *args)
 {
     const tw_thread_state *thread = tw_thread_here();
@@ -88,6 +92,7 @@ static tw_status *gather_controls(gatherer *g, const tw_graph_add_args *args)
     return TW_OK;
 }
 
+/* Every control scope around has to know: any of them may be implied later. */
 void tw_scope_saw(const tw_operation *op)
 {
     const tw_thread_state *thread = tw_thread_here();
@@ -102,6 +107,7 @@ void tw_scope_saw(const tw_operation *op)
 
 /* ---- colocation ---- */
 
+/* Groups are few, so a new list for each is good enough. */
 static tw_status *add_group(gatherer *g, tw_bytes group)
 {
     tw_scope_effect *out = g->out;
@@ -115,6 +121,7 @@ static tw_status *add_group(gatherer *g, tw_bytes group)
     return TW_OK;
 }
 
+/* _class may hold other texts, which colocation does not look at. */
 static bool is_location(tw_bytes text)
 {
     return text.length > 5 && memcmp(text.data, "loc:@", 5) == 0;
@@ -139,6 +146,7 @@ static tw_status *add_groups_of(gatherer *g, const tw_operation *op)
     return own ? add_group(g, (tw_bytes){own, strlen(own)}) : tw_no_memory();
 }
 
+/* By bytes, as Python sorts them. */
 static int compare_groups(const void *a, const void *b)
 {
     const tw_bytes *x = a, *y = b;
@@ -147,6 +155,7 @@ static int compare_groups(const void *a, const void *b)
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
+/* Sorted and once each: TensorFlow writes a set. */
 static void sort_groups(tw_scope_effect *out)
 {
     size_t kept = 0;
@@ -158,6 +167,7 @@ static void sort_groups(tw_scope_effect *out)
     out->group_count = kept;
 }
 
+/* Variables that the operation changes go first: they are the innermost scope, as it were. */
 static tw_status *gather_groups(gatherer *g, const tw_op *op)
 {
     const tw_thread_state *thread = tw_thread_here();
@@ -200,6 +210,7 @@ static tw_status *gather_device(gatherer *g, const char *given)
     return g->out->device ? TW_OK : tw_no_memory();
 }
 
+/* The innermost scope for that type. */
 static const char *find_override(const tw_graph *graph, const char *type)
 {
     const tw_thread_state *thread = tw_thread_here();
@@ -212,6 +223,7 @@ static const char *find_override(const tw_graph *graph, const char *type)
     return NULL;
 }
 
+/* Devices after groups, since colocation decides whether device scopes count. */
 tw_status *tw_scope_apply(const tw_graph_add_args *args, tw_graph *graph, const tw_op *op,
                           const tw_tensor *inputs, size_t input_count, tw_arena *arena,
                           tw_scope_effect *out)

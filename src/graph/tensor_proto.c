@@ -10,6 +10,7 @@
 
 /* ---- shapes ---- */
 
+/* A tensor without a shape is a scalar, as in TensorFlow; an unknown rank has a mark of its own. */
 tw_status *tw_shape_from_proto(const tw_message *proto, tw_arena *arena, tw_shape *out)
 {
     size_t rank = proto ? tw_message_count(proto, TW_PB_TensorShapeProto_dim) : 0;
@@ -31,6 +32,7 @@ tw_status *tw_shape_from_proto(const tw_message *proto, tw_arena *arena, tw_shap
     return TW_OK;
 }
 
+/* Unknown dimensions are -1 there too. */
 bool tw_shape_to_proto(tw_shape shape, tw_message *proto)
 {
     if (!shape.dims)
@@ -90,6 +92,7 @@ static void put_integer(char *to, size_t size, int64_t value)
         memcpy(to, &value, 8);
 }
 
+/* Half floats are stored by their bits. */
 static int64_t get_integer(tw_dtype dtype, const char *from)
 {
     uint16_t bits;
@@ -155,6 +158,8 @@ static tw_status *repeat_last(tw_array *array, size_t filled)
     return TW_OK;
 }
 
+/* Bytes win where a file has both, as in TensorFlow. A tensor without any elements in the file is
+ * zeros. */
 static tw_status *read_elements(const tw_message *proto, tw_array *array)
 {
     tw_span content = tw_message_span(proto, TW_PB_TensorProto_tensor_content);
@@ -171,6 +176,8 @@ static tw_status *read_elements(const tw_message *proto, tw_array *array)
     return filled && filled < array->count ? repeat_last(array, filled) : TW_OK;
 }
 
+/* The size is checked before anything is allocated, and what is not in the file itself is charged
+ * to the import. */
 tw_status *tw_tensor_from_proto(const tw_message *proto, int64_t *budget, tw_array **out)
 {
     tw_arena arena = {0};
@@ -205,6 +212,7 @@ tw_status *tw_tensor_from_proto(const tw_message *proto, int64_t *budget, tw_arr
 
 /* ---- writing ---- */
 
+/* Compares the array with itself, one element on. */
 static bool all_equal(const tw_array *array)
 {
     size_t size = tw_dtype_size(array->dtype);
@@ -212,6 +220,7 @@ static bool all_equal(const tw_array *array)
            memcmp(array->data, (const char *)array->data + size, (array->count - 1) * size) == 0;
 }
 
+/* One element in the form that its field has. */
 static bool write_value(const tw_array *array, size_t i, int field, tw_message *proto)
 {
     const char *from = (const char *)array->data + i * tw_dtype_size(array->dtype);

@@ -7,16 +7,19 @@
 
 static _Thread_local tw_thread_state state;
 
+/* The record itself needs no memory: a thread that builds nothing has nothing. */
 tw_thread_state *tw_thread_here(void)
 {
     return &state;
 }
 
+/* A layer above keeps the default session; it cannot be called from here by name. */
 void tw_on_reset(void (*fn)(void))
 {
     state.on_reset = fn;
 }
 
+/* The session goes first, as it holds the graph. Also what runs when the thread ends. */
 void tw_reset_default_graph(void)
 {
     if (state.on_reset)
@@ -27,6 +30,7 @@ void tw_reset_default_graph(void)
     state.graph = NULL;
 }
 
+/* Made when first asked for, and given back when the thread ends. */
 tw_graph *tw_default_graph(void)
 {
     for (size_t i = state.scopes.count; i-- > 0;) {
@@ -41,6 +45,8 @@ tw_graph *tw_default_graph(void)
     return state.graph;
 }
 
+/* A gradient's operations are made where the forward ones were, a composite's where it was
+ * called. */
 tw_where tw_current_where(tw_where given)
 {
     if (state.context && state.context->where.file)

@@ -13,6 +13,7 @@
 
 /* ---- scopes ---- */
 
+/* Variable scopes belong to a graph, as all scopes. */
 static tw_scope *current_scope(const tw_graph *graph)
 {
     return tw_scope_find(graph, TW_SCOPE_VARIABLE);
@@ -43,6 +44,8 @@ static void inherit(tw_scope *scope, const tw_scope *outer)
         scope->initializer = outer->initializer;
 }
 
+/* Reads the scope around before this one is pushed. An array that the initializer holds is kept
+ * for as long as the scope is open. */
 static tw_status *fill_scope(tw_scope *scope, const struct tw_variable_scope_args *args)
 {
     scope->variable_name = full_name(scope->graph, args->name);
@@ -60,6 +63,8 @@ static tw_status *fill_scope(tw_scope *scope, const struct tw_variable_scope_arg
     return tw_scope_open_name(scope->graph, args->name, &scope->name);
 }
 
+/* One scope for both the names of variables and those of operations, so that one pop closes
+ * them. */
 tw_status *tw_scope_push_variable(const struct tw_variable_scope_args *given)
 {
     struct tw_variable_scope_args args = {0};
@@ -77,6 +82,7 @@ tw_status *tw_scope_push_variable(const struct tw_variable_scope_args *given)
     return tw_status_with_where(status, tw_current_where(args.where));
 }
 
+/* The guard knows the depth even if nothing was pushed. */
 tw_scope_guard tw_scope_enter_variable_(const struct tw_variable_scope_args *args)
 {
     tw_scope_guard guard = {(int)tw_thread_here()->scopes.count};
@@ -92,6 +98,7 @@ const char *tw_variable_scope_name(void)
     return scope ? scope->variable_name : "";
 }
 
+/* Outside of every scope the graph itself remembers it. */
 void tw_reuse_variables(void)
 {
     tw_graph *graph = tw_default_graph();
@@ -117,6 +124,7 @@ typedef struct making {
     tw_tensor initial, variable;
 } making;
 
+/* Variables are made of few kinds of operation: no builder is needed, nor any of a higher layer. */
 static tw_status *add(const making *m, const char *type, const char *name, const tw_tensor *inputs,
                       size_t input_count, const tw_attr *attrs, size_t attr_count, tw_tensor *out)
 {
@@ -134,6 +142,7 @@ static tw_status *add(const making *m, const char *type, const char *name, const
     return TW_OK;
 }
 
+/* Named by its scope, as every operation that has a scope for its parts. */
 static tw_status *add_variable(making *m)
 {
     tw_attr attrs[2] = {{.name = "shape", .kind = TW_ATTR_SHAPE},
@@ -143,6 +152,7 @@ static tw_status *add_variable(making *m)
     return add(m, "VariableV2", m->name, NULL, 0, attrs, 2, &m->variable);
 }
 
+/* The read stands with the variable, the assignment does so because it changes it. */
 static tw_status *add_assign_and_read(making *m)
 {
     tw_tensor inputs[2] = {m->variable, m->initial}, unused;
@@ -157,6 +167,7 @@ static tw_status *add_assign_and_read(making *m)
     return status;
 }
 
+/* The names that TensorFlow gives these collections. */
 static tw_status *collect(const making *m)
 {
     TW_TRY(tw_graph_collect(m->graph, "variables", m->variable));
@@ -180,6 +191,7 @@ static tw_status *open_scopes(making *m, const char *name, bool root)
 
 /* ---- tw_get_variable ---- */
 
+/* An initializer is the caller's function: what it gives is checked like any input. */
 static tw_status *check_initial(const making *m)
 {
     tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(m->initial));
@@ -226,6 +238,7 @@ static tw_status *initial_and_variable(making *m, const tw_initializer *initiali
     return status;
 }
 
+/* By the name that was asked for; the operation may have got another one. */
 static tw_status *keep_record(const making *m, const char *full)
 {
     tw_graph *graph = m->graph;
@@ -240,6 +253,8 @@ static tw_status *keep_record(const making *m, const char *full)
     return good ? TW_OK : tw_no_memory();
 }
 
+/* A failure in the middle leaves the nodes that were made, unused, as in TensorFlow; the name can
+ * be asked for again. */
 static tw_status *make_variable(making *m, const char *full, const tw_initializer *initializer)
 {
     if (!tw_shape_fully_known(m->shape))
@@ -258,6 +273,7 @@ static tw_status *make_variable(making *m, const char *full, const tw_initialize
     return status ? status : keep_record(m, full);
 }
 
+/* What is there must be what was asked for, as far as that was said. */
 static tw_status *share(const making *m, const char *full, const tw_variable_record *record)
 {
     tw_shape shape = tw_tensor_shape(record->tensor);
@@ -273,6 +289,7 @@ static tw_status *share(const making *m, const char *full, const tw_variable_rec
     return TW_OK;
 }
 
+/* Says both places: the one that made it, and (by the caller) the one that asked again. */
 static tw_status *already_there(const char *full, const tw_variable_record *record)
 {
     tw_status *status = tw_value_error("Variable %s already exists, disallowed. Did you mean to "
@@ -284,6 +301,7 @@ static tw_status *already_there(const char *full, const tw_variable_record *reco
                                record->where.line);
 }
 
+/* TensorFlow's table: there or not, by whether sharing is asked for. */
 static tw_status *get_or_make(making *m, const char *full, const tw_initializer *initializer,
                               tw_reuse reuse)
 {
@@ -304,6 +322,7 @@ static tw_status *get_or_make(making *m, const char *full, const tw_initializer 
     return make_variable(m, full, initializer);
 }
 
+/* What the call leaves open the scope says, and what that leaves open the defaults. */
 static tw_status *get_variable(const struct tw_get_variable_args *args, tw_tensor *out)
 {
     making m = {.graph = tw_default_graph(),
@@ -336,6 +355,7 @@ static tw_tensor fail_at(tw_status *status, tw_where where)
     return tw_build_fail(tw_status_with_where(status, tw_current_where(where)));
 }
 
+/* The struct's first member is an option, so that the size is not where other builders have it. */
 tw_tensor tw_get_variable_(const struct tw_get_variable_args *given)
 {
     struct tw_get_variable_args args = {.trainable = true};
@@ -349,6 +369,8 @@ tw_tensor tw_get_variable_(const struct tw_get_variable_args *given)
 
 /* ---- tw_variable ---- */
 
+/* The value decides dtype and shape. From inside a branch or loop it would not be there when the
+ * variable is initialized. */
 static tw_status *set_initial(making *m, const struct tw_variable_args *args)
 {
     const tw_operand *value = &args->initial_value;
@@ -366,6 +388,7 @@ static tw_status *set_initial(making *m, const struct tw_variable_args *args)
     return TW_OK;
 }
 
+/* The value's graph, as for every builder. */
 static tw_status *variable(const struct tw_variable_args *args, tw_tensor *out)
 {
     const tw_operand *value = &args->initial_value;
@@ -395,6 +418,7 @@ static tw_status *variable(const struct tw_variable_args *args, tw_tensor *out)
     return status;
 }
 
+/* As for tw_get_variable_, options that are true by default come before the size. */
 tw_tensor tw_variable_(const struct tw_variable_args *given)
 {
     struct tw_variable_args args = {.trainable = true, .validate_shape = true};

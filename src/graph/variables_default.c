@@ -19,6 +19,7 @@ typedef struct maker {
     tw_status *status;
 } maker;
 
+/* Numbers become constants of the variable's dtype. */
 static tw_tensor constant(maker *m, tw_operand operand, tw_dtype dtype, const char *name)
 {
     tw_tensor out = {NULL, 0};
@@ -27,6 +28,7 @@ static tw_tensor constant(maker *m, tw_operand operand, tw_dtype dtype, const ch
     return out;
 }
 
+/* After an error nothing is made, and the outputs are invalid. */
 static tw_tensor operation(maker *m, const char *type, const char *name, const tw_tensor *inputs,
                            size_t input_count, const tw_attr *attrs, size_t attr_count)
 {
@@ -56,6 +58,7 @@ static double mean_fan(tw_shape shape)
     return window * (double)(shape.dims[shape.rank - 2] + shape.dims[shape.rank - 1]) / 2;
 }
 
+/* Node for node what TensorFlow's random_uniform makes, since op seeds count nodes. */
 static tw_tensor glorot_uniform(maker *m, tw_shape shape, tw_dtype dtype)
 {
     double fan = mean_fan(shape), limit = sqrt(3 / (fan > 1 ? fan : 1));
@@ -73,6 +76,7 @@ static tw_tensor glorot_uniform(maker *m, tw_shape shape, tw_dtype dtype)
     return operation(m, "Add", tw_scope_prefix(m->graph), (tw_tensor[]){scaled, low}, 2, NULL, 0);
 }
 
+/* One constant, or the three nodes that TensorFlow's zeros makes of a large shape. */
 static tw_tensor zeros(maker *m, tw_shape shape, tw_dtype dtype)
 {
     tw_tensor out = {NULL, 0};
@@ -93,6 +97,7 @@ static tw_tensor zeros(maker *m, tw_shape shape, tw_dtype dtype)
     return out;
 }
 
+/* TensorFlow refuses the same dtypes. */
 tw_status *tw_default_initializer(tw_graph *graph, tw_shape shape, tw_dtype dtype, tw_where where,
                                   tw_tensor *out)
 {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "graph/variables.h"
 
+/* The collection keeps its old name, "variables". */
 tw_tensors tw_global_variables(void)
 {
     return tw_graph_collection(tw_default_graph(), "variables");
@@ -32,18 +33,21 @@ static tw_operation *part_of(tw_tensor variable, const char *part, const char *t
     return fits && tw_same(tw_operation_input(op, 0), variable) ? op : NULL;
 }
 
+/* Reported like a builder's error: these functions stand among builders. */
 static tw_tensor no_part(tw_tensor variable, const char *what)
 {
     return tw_build_fail(
         tw_value_error("%s is no variable with %s", tw_tensor_text(variable).s, what));
 }
 
+/* What readers of a variable use in TensorFlow, where a variable stands for it. */
 tw_tensor tw_variable_read(tw_tensor variable)
 {
     tw_operation *op = part_of(variable, "read", "Identity");
     return op ? (tw_tensor){op, 0} : no_part(variable, "an operation 'read'");
 }
 
+/* An operation to run, although Assign has an output. */
 tw_tensor tw_variable_initializer(tw_tensor variable)
 {
     tw_operation *op = part_of(variable, "Assign", "Assign");
@@ -56,6 +60,7 @@ tw_tensor tw_variable_initial_value(tw_tensor variable)
     return op ? tw_operation_input(op, 1) : no_part(variable, "an initial value");
 }
 
+/* Without variables it is an operation that does nothing, as in TensorFlow. */
 tw_tensor tw_variables_initializer(tw_tensors variables, const char *name)
 {
     tw_graph *graph = variables.count && tw_tensor_valid(variables.items[0])
