@@ -13,8 +13,8 @@
 enum {
     WORDS = 4,
     BATCH_WORDS = TW_RANDOM_BATCH * WORDS,
-    CELL = 4 * BATCH_WORDS,   /* elements that a cell makes, of most kinds */
-    RESERVED = 256            /* words of the stream kept for each truncated number */
+    CELL = 4 * BATCH_WORDS, /* elements that a cell makes, of most kinds */
+    RESERVED = 256          /* words of the stream kept for each truncated number */
 };
 
 typedef struct fill {
@@ -126,16 +126,11 @@ static batch_fn batch_of(const fill *f, tw_distribution kind)
 {
     bool normal = kind != TW_DISTRIBUTION_UNIFORM;
     switch (f->dtype) {
-    case TW_FLOAT32:
-        return normal ? normal_floats : uniform_floats;
-    case TW_FLOAT64:
-        return normal ? normal_wide : uniform_doubles;
-    case TW_INT32:
-        return ints_32;
-    case TW_INT64:
-        return ints_64;
-    default:
-        return normal ? normal_shorts : uniform_shorts;
+    case TW_FLOAT32: return normal ? normal_floats : uniform_floats;
+    case TW_FLOAT64: return normal ? normal_wide : uniform_doubles;
+    case TW_INT32: return ints_32;
+    case TW_INT64: return ints_64;
+    default: return normal ? normal_shorts : uniform_shorts;
     }
 }
 
@@ -244,7 +239,10 @@ static void run_cells(int threads, size_t count, void (*body)(size_t cell, void 
 void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void *out, size_t count,
                     int threads)
 {
-    fill f = {.stream = stream, .dtype = dtype, .out = out, .count = count,
+    fill f = {.stream = stream,
+              .dtype = dtype,
+              .out = out,
+              .count = count,
               .loops = TW_ISA_TABLE(tw_random_loops)};
     if (kind == TW_DISTRIBUTION_TRUNCATED) {
         run_cells(threads, count, truncated_cell, &f);
@@ -257,8 +255,13 @@ void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void
 void tw_random_fill_ints(tw_philox stream, tw_dtype dtype, int64_t low, uint64_t range, void *out,
                          size_t count, int threads)
 {
-    fill f = {.stream = stream, .dtype = dtype, .low = (uint64_t)low, .range = range, .out = out,
-              .count = count, .loops = TW_ISA_TABLE(tw_random_loops)};
+    fill f = {.stream = stream,
+              .dtype = dtype,
+              .low = (uint64_t)low,
+              .range = range,
+              .out = out,
+              .count = count,
+              .loops = TW_ISA_TABLE(tw_random_loops)};
     plain_job job = {.f = f, .batch = batch_of(&f, TW_DISTRIBUTION_UNIFORM)};
     run_cells(threads, count, plain_cell, &job);
 }

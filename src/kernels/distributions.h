@@ -34,8 +34,9 @@ double tw_random_double(tw_random_words *words); /* in [0, 1), of two words */
 /* 0 .. count - 1 in random order, by count - 1 words. */
 void tw_random_permutation(tw_random_words *words, int64_t *out, size_t count);
 
-/* Classes drawn with probabilities proportional to exp(logits): for each of `rows` rows of `classes`
- * logits (of `dtype`, real) `samples` of them, as int32 or int64. sums: classes doubles to work in. */
+/* Classes drawn with probabilities proportional to exp(logits): for each of `rows` rows of
+ * `classes` logits (of `dtype`, real) `samples` of them, as int32 or int64. sums: classes doubles
+ * to work in. */
 void tw_random_multinomial(tw_philox stream, tw_dtype dtype, const void *logits, size_t rows,
                            size_t classes, size_t samples, tw_dtype out_dtype, void *out,
                            double *sums);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tile engine: a chain of elementwise operations as one pass over memory. A program is a list of
- * instructions in the form "each value is made once": the operands are the values 0 .. operand_count
- * - 1, instruction i makes value operand_count + i. All values have the output's shape, which is what
- * the operands' shapes broadcast to. Execution goes tile by tile (at most 512 elements that stay in
- * the first cache), every instruction over one tile before the next tile.
+ * The tile engine: a chain of elementwise operations as one pass over memory. A program is a list
+ * of instructions in the form "each value is made once": the operands are the first values (0 to
+ * operand_count - 1), instruction i makes value operand_count + i. All values have the output's
+ * shape, which is what the operands' shapes broadcast to. Execution goes tile by tile (at most 512
+ * elements that stay in the first cache), every instruction over one tile before the next tile.
  *
  *   program -> tw_tile_bind(program, shapes): strides, tile length, registers, the grid of cells
  *           -> tw_tile_run(bound, in, out): as often as wanted, from any thread, without allocation
  *
  * A loop works on whole blocks of 16 elements; the engine takes care of ends, so that loops have no
  * remainder code. A scalar operand is spread over a tile once, so that loops have no scalar forms.
- * Values named in `outputs` are stored; `reduction`, if it has a kind, ends the program. Results are
- * the same to the bit for any number of threads: cells follow from shapes and dtypes alone. */
+ * Values named in `outputs` are stored; `reduction`, if it has a kind, ends the program. Results
+ * are the same to the bit for any number of threads: cells follow from shapes and dtypes alone. */
 #ifndef TW_KERNELS_TILE_H
 #define TW_KERNELS_TILE_H
 
@@ -76,7 +76,8 @@ typedef struct tw_tile_program { /* the arrays are the caller's and live as long
 
 typedef struct tw_tile_bound tw_tile_bound;
 
-/* Bytes of a bound program, at any alignment of 16; the caller's memory, needs no clearing after. */
+/* Bytes of a bound program, at any alignment of 16; the caller's memory, needs no clearing
+ * after. */
 size_t tw_tile_bound_size(const tw_tile_program *program);
 enum { TW_TILE_SINGLE_SIZE = 1536 }; /* enough for 3 operands, 1 instruction, 1 output */
 /* shapes: fully known, one for each operand; `shape`: the output's, to which they all broadcast

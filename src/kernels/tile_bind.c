@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Binds a tile program to shapes: joins dims, turns instructions into steps on registers, chooses
- * the tile's size and the grid of cells. All memory is the one block that tw_tile_bound_size says. */
+ * the tile's size and the grid of cells. All memory is the one block that tw_tile_bound_size
+ * says. */
 #include <limits.h>
 #include <string.h>
 
@@ -9,11 +10,11 @@
 #include "kernels/tile_inside.h"
 
 enum {
-    REGISTERS = 112,     /* alive at once, at most */
+    REGISTERS = 112, /* alive at once, at most */
     NO_VALUE = 0xffff,
     FOR_EVER = INT_MAX,
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
-    SHORTEST = 64,       /* elements of a tile that many registers may cut it down to */
+    SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
     SECOND_CACHE = 1 << 19,
     MOST_CELLS = 64,
     CELL_NANOSECONDS = 10000
@@ -32,8 +33,8 @@ typedef struct binder {
     tw_tile_bound *b;
     tile_value *values;
     size_t value_count;
-    size_t widest;       /* bytes of an element */
-    double cost;         /* picoseconds an element */
+    size_t widest; /* bytes of an element */
+    double cost;   /* picoseconds an element */
     tw_status *status;
 } binder;
 
@@ -195,9 +196,11 @@ static tw_status *bind_shapes(binder *w, const tw_shape *shapes, tw_shape shape)
 
 static uint16_t add_value(binder *w, size_t number, size_t size, int made_by)
 {
-    w->values[number] = (tile_value){
-        .last_use = -1, .made_by = made_by, .slot = NO_VALUE, .wide = NO_VALUE,
-        .size = (uint8_t)size};
+    w->values[number] = (tile_value){.last_use = -1,
+                                     .made_by = made_by,
+                                     .slot = NO_VALUE,
+                                     .wide = NO_VALUE,
+                                     .size = (uint8_t)size};
     w->widest = size > w->widest ? size : w->widest;
     return (uint16_t)number;
 }

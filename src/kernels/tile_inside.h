@@ -15,19 +15,19 @@ enum {
 };
 
 typedef enum tile_access {
-    TILE_FULL,      /* the output's own order: read where it lies */
-    TILE_SCALAR,    /* spread over its register when a cell starts */
-    TILE_PERIODIC,  /* every tile needs the same pattern: gathered when a cell starts */
-    TILE_STRIDED    /* gathered for each tile, or read where it lies within one row */
+    TILE_FULL,     /* the output's own order: read where it lies */
+    TILE_SCALAR,   /* spread over its register when a cell starts */
+    TILE_PERIODIC, /* every tile needs the same pattern: gathered when a cell starts */
+    TILE_STRIDED   /* gathered for each tile, or read where it lies within one row */
 } tile_access;
 
 typedef struct tile_operand {
     uint8_t access, size;
     bool constant;
-    uint32_t place;                  /* of its register in the file */
-    uint32_t period;                 /* elements, of a periodic one */
+    uint32_t place;  /* of its register in the file */
+    uint32_t period; /* elements, of a periodic one */
     _Alignas(16) unsigned char value[16];
-    int64_t strides[TW_MAX_RANK];    /* over bound->dims */
+    int64_t strides[TW_MAX_RANK]; /* over bound->dims */
 } tile_operand;
 
 typedef struct tile_step {
@@ -38,32 +38,32 @@ typedef struct tile_step {
 } tile_step;
 
 typedef struct tile_output {
-    uint16_t value_slot;             /* where the value is when a tile is done */
-    bool direct;                     /* the last step writes to the output's memory itself */
+    uint16_t value_slot; /* where the value is when a tile is done */
+    bool direct;         /* the last step writes to the output's memory itself */
     uint8_t size;
-    uint32_t tail;                   /* the place in the file of its last, short block */
+    uint32_t tail; /* the place in the file of its last, short block */
 } tile_output;
 
 /* How cells are numbered. */
 typedef enum tile_grid {
-    TILE_BY_ROWS,                    /* cell i: `share` rows from i * share on */
-    TILE_BY_PIECES,                  /* cell i: piece i % pieces (of `share` elements) of a row */
-    TILE_BY_COLUMNS                  /* cell i: `share` columns of all rows */
+    TILE_BY_ROWS,   /* cell i: `share` rows from i * share on */
+    TILE_BY_PIECES, /* cell i: piece i % pieces (of `share` elements) of a row */
+    TILE_BY_COLUMNS /* cell i: `share` columns of all rows */
 } tile_grid;
 
 struct tw_tile_bound {
     uint16_t operand_count, step_count, output_count, slot_count, register_count;
-    uint16_t rank;                   /* of dims, after joining */
+    uint16_t rank; /* of dims, after joining */
     uint8_t grid;
-    bool checks;                     /* some step has one */
-    bool streams;                    /* more memory than the second cache holds */
+    bool checks;  /* some step has one */
+    bool streams; /* more memory than the second cache holds */
     tw_tile_reduction reduction;
     uint16_t reduced_slot;
     uint8_t reduced_size;
     uint32_t tile_rows, tile_length; /* a tile: rows, and elements */
     uint32_t register_bytes, registers_place;
     size_t count, rows, length, share, pieces, cells;
-    size_t result_count;             /* elements of the reduction's result */
+    size_t result_count; /* elements of the reduction's result */
     double time;
     int64_t dims[TW_MAX_RANK];
     tile_operand *operands;

@@ -8,28 +8,20 @@
 double tw_tile_identity(tw_tile_reduce kind)
 {
     switch (kind) {
-    case TW_TILE_PROD:
-        return 1;
-    case TW_TILE_MAX:
-        return -INFINITY;
-    case TW_TILE_MIN:
-        return INFINITY;
-    default:
-        return 0;
+    case TW_TILE_PROD: return 1;
+    case TW_TILE_MAX: return -INFINITY;
+    case TW_TILE_MIN: return INFINITY;
+    default: return 0;
     }
 }
 
 static double combine(tw_tile_reduce kind, double a, double b)
 {
     switch (kind) {
-    case TW_TILE_PROD:
-        return a * b;
-    case TW_TILE_MAX:
-        return b > a ? b : a;
-    case TW_TILE_MIN:
-        return b < a ? b : a;
-    default:
-        return a + b;
+    case TW_TILE_PROD: return a * b;
+    case TW_TILE_MAX: return b > a ? b : a;
+    case TW_TILE_MIN: return b < a ? b : a;
+    default: return a + b;
     }
 }
 

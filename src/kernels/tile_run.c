@@ -13,8 +13,8 @@ typedef struct tile_run {
     const tw_tile_bound *b;
     const void *const *in;
     void *const *out;
-    double *partial;     /* the workspace */
-    atomic_int failed;   /* the first step whose check failed, or step_count */
+    double *partial;   /* the workspace */
+    atomic_int failed; /* the first step whose check failed, or step_count */
 } tile_run;
 
 /* The reduction of a cell: a position in the rectangle, and what the current row has come to. */
@@ -220,8 +220,8 @@ static void run_tail(tile_cell *cell, size_t start, size_t done, size_t n)
     run_steps(cell, n);
     for (size_t i = 0; i < b->output_count; i++) {
         const tile_output *output = &b->outputs[i];
-        memcpy((char *)run->out[i] + (start + done) * output->size,
-               cell->slots[output->value_slot], n * output->size);
+        memcpy((char *)run->out[i] + (start + done) * output->size, cell->slots[output->value_slot],
+               n * output->size);
     }
     fold_values(cell, n);
     memcpy(cell->slots, kept, b->operand_count * sizeof *kept);
@@ -346,8 +346,8 @@ static void run_cell(size_t number, void *arg)
     cell.run = arg;
     find_rectangle(b, number, &cell);
     for (size_t r = 0; r < b->register_count; r++)
-        cell.slots[b->operand_count + b->output_count + r] =
-            cell.file + b->registers_place + r * b->register_bytes;
+        cell.slots[b->operand_count + b->output_count + r] = cell.file + b->registers_place +
+                                                             r * b->register_bytes;
     start_operands(&cell);
     if (b->reduction.kind)
         start_fold(&cell, number);

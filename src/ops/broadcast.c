@@ -80,8 +80,10 @@ static tw_status *broadcast_shapes(const tw_compute *c, broadcast *out)
     for (size_t d = 0; d < out->rank; d++) {
         int64_t a = dim_of(x, out->rank, d), b = dim_of(y, out->rank, d);
         if (a != b && a != 1 && b != 1)
-            return tw_compute_fail(c, "Incompatible shapes: dimension %zu is %" PRId64
-                                   " in one, %" PRId64 " in the other", d, a, b);
+            return tw_compute_fail(c,
+                                   "Incompatible shapes: dimension %zu is %" PRId64
+                                   " in one, %" PRId64 " in the other",
+                                   d, a, b);
         out->dims[d] = a == 1 ? b : a;
     }
     return TW_OK;

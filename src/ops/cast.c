@@ -7,16 +7,16 @@
 static enum tw_cast_slot slot_of(tw_dtype dtype)
 {
     static const uint8_t slots[TW_DTYPE_COUNT] = {
-        [TW_FLOAT32] = TW_CAST_F32 + 1, [TW_FLOAT64] = TW_CAST_F64 + 1,
-        [TW_FLOAT16] = TW_CAST_F32 + 1, [TW_BFLOAT16] = TW_CAST_F32 + 1,
-        [TW_INT8] = TW_CAST_I8 + 1,     [TW_INT16] = TW_CAST_I16 + 1,
-        [TW_INT32] = TW_CAST_I32 + 1,   [TW_INT64] = TW_CAST_I64 + 1,
-        [TW_UINT8] = TW_CAST_U8 + 1,    [TW_UINT16] = TW_CAST_U16 + 1,
-        [TW_UINT32] = TW_CAST_U32 + 1,  [TW_UINT64] = TW_CAST_U64 + 1,
-        [TW_BOOL] = TW_CAST_BOOL + 1,   [TW_COMPLEX64] = TW_CAST_C64 + 1,
+        [TW_FLOAT32] = TW_CAST_F32 + 1,     [TW_FLOAT64] = TW_CAST_F64 + 1,
+        [TW_FLOAT16] = TW_CAST_F32 + 1,     [TW_BFLOAT16] = TW_CAST_F32 + 1,
+        [TW_INT8] = TW_CAST_I8 + 1,         [TW_INT16] = TW_CAST_I16 + 1,
+        [TW_INT32] = TW_CAST_I32 + 1,       [TW_INT64] = TW_CAST_I64 + 1,
+        [TW_UINT8] = TW_CAST_U8 + 1,        [TW_UINT16] = TW_CAST_U16 + 1,
+        [TW_UINT32] = TW_CAST_U32 + 1,      [TW_UINT64] = TW_CAST_U64 + 1,
+        [TW_BOOL] = TW_CAST_BOOL + 1,       [TW_COMPLEX64] = TW_CAST_C64 + 1,
         [TW_COMPLEX128] = TW_CAST_C128 + 1, [TW_QINT8] = TW_CAST_I8 + 1,
-        [TW_QUINT8] = TW_CAST_U8 + 1,   [TW_QINT32] = TW_CAST_I32 + 1,
-        [TW_QINT16] = TW_CAST_I16 + 1,  [TW_QUINT16] = TW_CAST_U16 + 1,
+        [TW_QUINT8] = TW_CAST_U8 + 1,       [TW_QINT32] = TW_CAST_I32 + 1,
+        [TW_QINT16] = TW_CAST_I16 + 1,      [TW_QUINT16] = TW_CAST_U16 + 1,
     };
     int slot = dtype > TW_INVALID_DTYPE && dtype < TW_DTYPE_COUNT ? slots[dtype] : 0;
     return slot ? (enum tw_cast_slot)(slot - 1) : TW_CAST_SLOTS;
@@ -74,9 +74,11 @@ static const struct tw_elementwise element = {
 
 const tw_op_definition tw_op_Cast = {
     .signature = "x: SrcT -> y: DstT; SrcT: type; DstT: type; Truncate: bool = false",
-    .doc = "The numbers of `x` as `DstT`. Fractions are cut off, any number but 0 is true, and of a "
-           "complex number the real part is taken.",
-    .examples = {"cast([1.7, -1.7], DstT=int32) -> [1, -1]", "cast([2, 0], DstT=bool) -> [True, False]"},
+    .doc =
+        "The numbers of `x` as `DstT`. Fractions are cut off, any number but 0 is true, and of a "
+        "complex number the real part is taken.",
+    .examples = {"cast([1.7, -1.7], DstT=int32) -> [1, -1]",
+                 "cast([2, 0], DstT=bool) -> [True, False]"},
     .infer = tw_infer_same,
     .gradient = gradient,
     .compute = compute,

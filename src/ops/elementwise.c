@@ -94,17 +94,12 @@ static void fill_check(tw_element_check check, tw_dtype dtype, tw_tile_instructi
 static tw_dtype loop_dtype(tw_dtype dtype)
 {
     switch (dtype) {
-    case TW_QINT8:
-        return TW_INT8;
-    case TW_QUINT8:
-        return TW_UINT8;
-    case TW_QINT32:
-        return TW_INT32;
+    case TW_QINT8: return TW_INT8;
+    case TW_QUINT8: return TW_UINT8;
+    case TW_QINT32: return TW_INT32;
     case TW_FLOAT16:
-    case TW_BFLOAT16:
-        return TW_FLOAT32;
-    default:
-        return dtype;
+    case TW_BFLOAT16: return TW_FLOAT32;
+    default: return dtype;
     }
 }
 
@@ -130,14 +125,10 @@ static tw_dtype result_dtype(tw_element_result result, tw_dtype dtype)
 {
     bool wide = dtype == TW_FLOAT64 || dtype == TW_COMPLEX128;
     switch (result) {
-    case TW_ELEMENT_BOOL:
-        return TW_BOOL;
-    case TW_ELEMENT_PART:
-        return wide ? TW_FLOAT64 : TW_FLOAT32;
-    case TW_ELEMENT_COMPLEX:
-        return wide ? TW_COMPLEX128 : TW_COMPLEX64;
-    default:
-        return dtype;
+    case TW_ELEMENT_BOOL: return TW_BOOL;
+    case TW_ELEMENT_PART: return wide ? TW_FLOAT64 : TW_FLOAT32;
+    case TW_ELEMENT_COMPLEX: return wide ? TW_COMPLEX128 : TW_COMPLEX64;
+    default: return dtype;
     }
 }
 

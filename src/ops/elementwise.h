@@ -11,8 +11,8 @@
 typedef enum tw_element_result {
     TW_ELEMENT_SAME,
     TW_ELEMENT_BOOL,
-    TW_ELEMENT_PART,             /* of a complex number */
-    TW_ELEMENT_COMPLEX           /* made from parts */
+    TW_ELEMENT_PART,   /* of a complex number */
+    TW_ELEMENT_COMPLEX /* made from parts */
 } tw_element_result;
 
 /* Which integers a row's second operand may not have. */
@@ -26,16 +26,16 @@ typedef enum tw_element_check {
  * the rows of the table, Cast, Select and SelectV2. */
 struct tw_elementwise {
     const char *name;
-    uint16_t row;                 /* in the tables of loops */
-    uint16_t cost;                /* of float, picoseconds an element */
-    uint8_t arity;                /* tensor inputs */
-    uint8_t result;               /* tw_element_result */
-    uint8_t check;                /* tw_element_check */
-    bool broadcasts;              /* false: all inputs have the same shape */
-    bool by_row;                  /* Select: see tw_elementwise_fits */
-    const char *attr;             /* a float attribute that is the last source, a scalar; NULL */
-    const char *value;            /* the expression, as text */
-    const char *derivatives[3];   /* texts, one for each input; "NONE": not differentiable */
+    uint16_t row;               /* in the tables of loops */
+    uint16_t cost;              /* of float, picoseconds an element */
+    uint8_t arity;              /* tensor inputs */
+    uint8_t result;             /* tw_element_result */
+    uint8_t check;              /* tw_element_check */
+    bool broadcasts;            /* false: all inputs have the same shape */
+    bool by_row;                /* Select: see tw_elementwise_fits */
+    const char *attr;           /* a float attribute that is the last source, a scalar; NULL */
+    const char *value;          /* the expression, as text */
+    const char *derivatives[3]; /* texts, one for each input; "NONE": not differentiable */
     /* For those that are no rows: what tw_elementwise_instruction does. NULL for rows. */
     bool (*instruction)(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_instruction *out);
 };

@@ -6,7 +6,8 @@
  *   sum: product {(+ | -) product}      product: factor {(* | /) factor}
  *   factor: [-] (number | x | y | w | z | dz | name(comparison, ...) | (comparison))
  *
- * Shipped texts are right (a test reads them all); what is wrong in one would be an INTERNAL error. */
+ * Shipped texts are right (a test reads them all); what is wrong in one would be an INTERNAL
+ * error. */
 #include <ctype.h>
 #include <string.h>
 
@@ -126,9 +127,10 @@ static term binary(reader *r, const char *type, term x, term y)
     term terms[] = {x, y};
     if (!x.is_number || !y.is_number)
         return call(r, type, terms, 2);
-    double z = *type == 'A' ? x.number + y.number
+    double z = *type == 'A'   ? x.number + y.number
                : *type == 'S' ? x.number - y.number
-               : *type == 'M' ? x.number * y.number : x.number / y.number;
+               : *type == 'M' ? x.number * y.number
+                              : x.number / y.number;
     return (term){.number = z, .is_number = true};
 }
 
@@ -166,8 +168,8 @@ static term log_or_zero(reader *r, term x)
 /* Truth as 0 or 1 of dz's dtype. */
 static term number_of(reader *r, term x)
 {
-    tw_attr attr = {.name = "DstT", .kind = TW_ATTR_TYPE,
-                    .value.type = tw_dtype_base(tw_tensor_dtype(r->dz))};
+    tw_attr attr = {
+        .name = "DstT", .kind = TW_ATTR_TYPE, .value.type = tw_dtype_base(tw_tensor_dtype(r->dz))};
     return of(tw_gradient_add(r->g, "Cast", &x.tensor, 1, &attr, 1));
 }
 
@@ -293,9 +295,10 @@ static term read_sum(reader *r)
 
 static term read_comparison(reader *r)
 {
-    static const struct { const char *sign, *type; } comparisons[] = {
-        {"<=", "LessEqual"}, {">=", "GreaterEqual"}, {"==", "Equal"}, {"!=", "NotEqual"},
-        {"<", "Less"}, {">", "Greater"}};
+    static const struct {
+        const char *sign, *type;
+    } comparisons[] = {{"<=", "LessEqual"}, {">=", "GreaterEqual"}, {"==", "Equal"},
+                       {"!=", "NotEqual"},  {"<", "Less"},          {">", "Greater"}};
     term terms[2] = {read_sum(r)};
     for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
         if (accept(r, comparisons[i].sign)) {
@@ -316,7 +319,9 @@ static bool has_derivative(const struct tw_elementwise *e, size_t input)
 static tw_status *derive(tw_gradient *g, const struct tw_elementwise *e, size_t input)
 {
     tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(g->inputs[input]));
-    reader r = {.at = e->derivatives[input], .g = g, .dz = tw_gradient_dy(g, 0),
+    reader r = {.at = e->derivatives[input],
+                .g = g,
+                .dz = tw_gradient_dy(g, 0),
                 .is_complex = tw_dtype_is_complex(dtype)};
     term dx = read_comparison(&r);
     if (!r.status && *r.at)

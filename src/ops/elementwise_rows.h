@@ -38,7 +38,7 @@ extern const tw_loop_table tw_loop_table_v2, tw_loop_table_v3, tw_loop_table_v4;
 /* Special functions of double; float has the same, rounded. */
 double tw_special_lgamma(double x);
 double tw_special_digamma(double x);
-double tw_special_zeta(double x, double q);          /* Hurwitz's */
+double tw_special_zeta(double x, double q); /* Hurwitz's */
 double tw_special_polygamma(double order, double x);
 
 #endif

@@ -35,18 +35,23 @@ double tw_special_digamma(double x)
     for (; x < 10; x += 1)
         shift -= 1 / x;
     double s = 1 / (x * x);
-    double series = 1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s * (1.0 / 132 -
-                    s * (691.0 / 32760 - s / 12)))));
+    double series =
+        1.0 / 12 -
+        s * (1.0 / 120 -
+             s * (1.0 / 252 - s * (1.0 / 240 - s * (1.0 / 132 - s * (691.0 / 32760 - s / 12)))));
     return isinf(x) ? x : shift + log(x) - 0.5 / x - s * series;
 }
 
-/* Euler and Maclaurin: ten terms, the integral of the rest, and corrections by Bernoulli numbers. */
+/* Euler and Maclaurin: ten terms, the integral of the rest, and corrections by Bernoulli
+ * numbers. */
 double tw_special_zeta(double x, double q)
 {
     enum { TERMS = 10 };
-    static const double bernoulli[] = { /* B(2k) / (2k)! */
-        1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160,
-        -691.0 / 1307674368000, 1.0 / 74724249600, -3617.0 / 10670622842880000};
+    static const double bernoulli[] = {/* B(2k) / (2k)! */
+                                       1.0 / 12,          -1.0 / 720,
+                                       1.0 / 30240,       -1.0 / 1209600,
+                                       1.0 / 47900160,    -691.0 / 1307674368000,
+                                       1.0 / 74724249600, -3617.0 / 10670622842880000};
     if (x == 1)
         return INFINITY;
     if (x != x || q != q || x < 1 || (q < 0 && q != floor(q) && x != floor(x)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Elements that are no plain numbers: Add, Equal and NotEqual of strings, with broadcasting, and Conj
- * of variants, which are as they were. */
+ * Elements that are no plain numbers: Add, Equal and NotEqual of strings, with broadcasting, and
+ * Conj of variants, which are as they were. */
 #include <string.h>
 
 #include "ops/elementwise.h"

@@ -39,9 +39,36 @@ static void free_generator(void *object)
     tw_free(g);
 }
 
-static const tw_state_class generator_class = {
-    .size = sizeof(tw_state_class), .name = "random generator", .make = make_generator,
-    .free = free_generator};
+/* Counter and key, so that a restored session goes on where the saved one was. */
+static size_t save_generator(const void *object, void *out)
+{
+    generator *g = (generator *)object;
+    if (out) {
+        tw_mutex_lock(&g->lock);
+        memcpy(out, &g->stream, sizeof g->stream);
+        tw_mutex_unlock(&g->lock);
+    }
+    return sizeof g->stream;
+}
+
+static tw_status *load_generator(void *object, const void *bytes, size_t size)
+{
+    generator *g = object;
+    if (size != sizeof g->stream)
+        return tw_status_new(TW_DATA_LOSS, "a generator's state has %zu bytes, not %zu", size,
+                             sizeof g->stream);
+    tw_mutex_lock(&g->lock);
+    memcpy(&g->stream, bytes, size);
+    tw_mutex_unlock(&g->lock);
+    return TW_OK;
+}
+
+static const tw_state_class generator_class = {.size = sizeof(tw_state_class),
+                                               .name = "random generator",
+                                               .make = make_generator,
+                                               .free = free_generator,
+                                               .save = save_generator,
+                                               .load = load_generator};
 
 /* The stream as it is now; the generator goes on by `blocks`. */
 static tw_status *take_blocks(tw_compute *c, uint64_t blocks, tw_philox *out)

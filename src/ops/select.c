@@ -52,8 +52,9 @@ static void infer_select(tw_infer *in)
     tw_shape both = tw_infer_merge(in, tw_infer_input(in, 1), tw_infer_input(in, 2));
     if (condition.dims && condition.rank == 1 && both.dims && both.rank > 1) {
         if (!tw_dims_agree(condition.dims[0], both.dims[0]))
-            tw_infer_fail(in, "Dimension 0 in both shapes must be equal, but are %" PRId64
-                          " and %" PRId64, condition.dims[0], both.dims[0]);
+            tw_infer_fail(
+                in, "Dimension 0 in both shapes must be equal, but are %" PRId64 " and %" PRId64,
+                condition.dims[0], both.dims[0]);
     } else if (condition.dims && condition.rank > 0 && (both.dims || condition.rank > 1)) {
         both = tw_infer_merge(in, condition, both);
     }
@@ -89,8 +90,9 @@ static const struct tw_elementwise element_select_v2 = {
 
 const tw_op_definition tw_op_Select = {
     .signature = "condition: bool, t: T, e: T -> output: T; T: type",
-    .doc = "Elements of `t` where `condition` is true, of `e` elsewhere. A scalar condition chooses "
-           "one of them, a vector chooses rows.",
+    .doc =
+        "Elements of `t` where `condition` is true, of `e` elsewhere. A scalar condition chooses "
+        "one of them, a vector chooses rows.",
     .examples = {"select([True, False], [1, 2], [3, 4]) -> [1, 4]",
                  "select([True, False], [[1, 2], [3, 4]], [[5, 6], [7, 8]]) -> [[1, 2], [7, 8]]"},
     .infer = infer_select,

@@ -13,9 +13,19 @@ TW_ISA_TABLES(tw_select_loops, tw_select_loops);
 
 /* The dtypes that are cast by loops of their own; 16-bit floats go through float. */
 enum tw_cast_slot {
-    TW_CAST_BOOL, TW_CAST_U8, TW_CAST_I32, TW_CAST_I64, TW_CAST_F32, TW_CAST_F64,
+    TW_CAST_BOOL,
+    TW_CAST_U8,
+    TW_CAST_I32,
+    TW_CAST_I64,
+    TW_CAST_F32,
+    TW_CAST_F64,
     TW_CAST_FAST, /* those before it have loops at every level */
-    TW_CAST_I8 = TW_CAST_FAST, TW_CAST_I16, TW_CAST_U16, TW_CAST_U32, TW_CAST_U64, TW_CAST_C64,
+    TW_CAST_I8 = TW_CAST_FAST,
+    TW_CAST_I16,
+    TW_CAST_U16,
+    TW_CAST_U32,
+    TW_CAST_U64,
+    TW_CAST_C64,
     TW_CAST_C128,
     TW_CAST_SLOTS
 };

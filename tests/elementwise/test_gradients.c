@@ -72,8 +72,11 @@ static void run_case(const golden_case *one, tw_graph *graph, bool known)
                             known ? tw_array_shape(array) : TW_UNKNOWN_SHAPE);
         feeds[feed_count++] = (tw_feed){in[i], array};
     }
-    tw_graph_add_args args = {.size = sizeof args, .type = one->op, .inputs = in,
-                              .input_count = one->input_count, .attrs = one->attrs,
+    tw_graph_add_args args = {.size = sizeof args,
+                              .type = one->op,
+                              .inputs = in,
+                              .input_count = one->input_count,
+                              .attrs = one->attrs,
                               .attr_count = one->attr_count};
     tw_operation *op;
     tw_status *status = tw_graph_add(graph, &args, &op);

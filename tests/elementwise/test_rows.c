@@ -48,51 +48,141 @@ static bool accept(interpreter *t, const char *text)
     return true;
 }
 
-static double inverse(double x) { return 1 / x; }
-static double negative(double x) { return 0 - x; }
-static double same(double x) { return x; }
-static double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
-static double rounded(double x) { return x == 0 ? x : rint(x) + 0.0; }
-static double rsqrt(double x) { return 1 / sqrt(x); }
-static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
-static double softplus(double x) { return x > 30 ? x : log1p(exp(x)); }
+static double inverse(double x)
+{
+    return 1 / x;
+}
+static double negative(double x)
+{
+    return 0 - x;
+}
+static double same(double x)
+{
+    return x;
+}
+static double sign(double x)
+{
+    return x > 0 ? 1 : x < 0 ? -1 : 0;
+}
+static double rounded(double x)
+{
+    return x == 0 ? x : rint(x) + 0.0;
+}
+static double rsqrt(double x)
+{
+    return 1 / sqrt(x);
+}
+static double sigmoid(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+static double softplus(double x)
+{
+    return x > 30 ? x : log1p(exp(x));
+}
 static double selu(double x)
 {
     return x < 0 ? 1.7580993408473766 * expm1(x) : 1.0507009873554805 * x;
 }
-static double is_nan(double x) { return isnan(x) ? 1 : 0; }
-static double is_inf(double x) { return isinf(x) ? 1 : 0; }
-static double is_finite(double x) { return isfinite(x) ? 1 : 0; }
+static double is_nan(double x)
+{
+    return isnan(x) ? 1 : 0;
+}
+static double is_inf(double x)
+{
+    return isinf(x) ? 1 : 0;
+}
+static double is_finite(double x)
+{
+    return isfinite(x) ? 1 : 0;
+}
 
-static const struct { const char *name; double (*fn)(double); } unary[] = {
-    {"abs", fabs}, {"neg", negative}, {"inv", inverse}, {"conj", same}, {"sign", sign},
-    {"floor", floor}, {"ceil", ceil}, {"rint", rint}, {"round", rounded}, {"sqrt", sqrt},
-    {"rsqrt", rsqrt}, {"exp", exp}, {"expm1", expm1}, {"log", log}, {"log1p", log1p}, {"sin", sin},
-    {"cos", cos}, {"tan", tan}, {"asin", asin}, {"acos", acos}, {"atan", atan}, {"sinh", sinh},
-    {"cosh", cosh}, {"asinh", asinh}, {"acosh", acosh}, {"atanh", atanh}, {"tanh", tanh},
-    {"sigmoid", sigmoid}, {"softplus", softplus}, {"selu", selu}, {"erf", erf}, {"erfc", erfc},
-    {"lgamma", tw_special_lgamma}, {"digamma", tw_special_digamma}, {"isnan", is_nan},
-    {"isinf", is_inf}, {"isfinite", is_finite}};
+static const struct {
+    const char *name;
+    double (*fn)(double);
+} unary[] = {{"abs", fabs},
+             {"neg", negative},
+             {"inv", inverse},
+             {"conj", same},
+             {"sign", sign},
+             {"floor", floor},
+             {"ceil", ceil},
+             {"rint", rint},
+             {"round", rounded},
+             {"sqrt", sqrt},
+             {"rsqrt", rsqrt},
+             {"exp", exp},
+             {"expm1", expm1},
+             {"log", log},
+             {"log1p", log1p},
+             {"sin", sin},
+             {"cos", cos},
+             {"tan", tan},
+             {"asin", asin},
+             {"acos", acos},
+             {"atan", atan},
+             {"sinh", sinh},
+             {"cosh", cosh},
+             {"asinh", asinh},
+             {"acosh", acosh},
+             {"atanh", atanh},
+             {"tanh", tanh},
+             {"sigmoid", sigmoid},
+             {"softplus", softplus},
+             {"selu", selu},
+             {"erf", erf},
+             {"erfc", erfc},
+             {"lgamma", tw_special_lgamma},
+             {"digamma", tw_special_digamma},
+             {"isnan", is_nan},
+             {"isinf", is_inf},
+             {"isfinite", is_finite}};
 
-static double add(double x, double y) { return x + y; }
-static double sub(double x, double y) { return x - y; }
-static double mul(double x, double y) { return x * y; }
-static double divide(double x, double y) { return x / y; }
+static double add(double x, double y)
+{
+    return x + y;
+}
+static double sub(double x, double y)
+{
+    return x - y;
+}
+static double mul(double x, double y)
+{
+    return x * y;
+}
+static double divide(double x, double y)
+{
+    return x / y;
+}
 static double modulo(double x, double y)
 {
     double r = fmod(x, y);
     return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
-static double distance(double x, double y) { return fabs(x - y); }
+static double distance(double x, double y)
+{
+    return fabs(x - y);
+}
 static double selu_grad(double x, double y)
 {
     return x * (y < 0 ? y + 1.7580993408473766 : 1.0507009873554805);
 }
 
-static const struct { const char *name; double (*fn)(double, double); } binary[] = {
-    {"add", add}, {"sub", sub}, {"mul", mul}, {"div", divide}, {"truncate_mod", fmod},
-    {"floor_mod", modulo}, {"pow", pow}, {"atan2", atan2}, {"distance", distance},
-    {"polygamma", tw_special_polygamma}, {"zeta", tw_special_zeta}, {"selu_grad", selu_grad}};
+static const struct {
+    const char *name;
+    double (*fn)(double, double);
+} binary[] = {{"add", add},
+              {"sub", sub},
+              {"mul", mul},
+              {"div", divide},
+              {"truncate_mod", fmod},
+              {"floor_mod", modulo},
+              {"pow", pow},
+              {"atan2", atan2},
+              {"distance", distance},
+              {"polygamma", tw_special_polygamma},
+              {"zeta", tw_special_zeta},
+              {"selu_grad", selu_grad}};
 
 static double call(interpreter *t, const char *name)
 {
@@ -211,9 +301,10 @@ static double read_choice(interpreter *t)
 
 /* ---- the comparison ---- */
 
-static const double strange[] = {0,    -0.0, 1,    -1,     0.5,   -0.5,  1.5,      2.5,  -2.5, 3,
-                                 -7.25, 10,   89,   -104,   1e-4,  1e4,   INFINITY, NAN,  0.25, -INFINITY,
-                                 0.999, -0.25, 0.75, -0.001, 6,     2,     -3,       5.75, 7,    1.25};
+static const double strange[] = {0,        -0.0, 1,     -1,        0.5,   -0.5,  1.5,  2.5,
+                                 -2.5,     3,    -7.25, 10,        89,    -104,  1e-4, 1e4,
+                                 INFINITY, NAN,  0.25,  -INFINITY, 0.999, -0.25, 0.75, -0.001,
+                                 6,        2,    -3,    5.75,      7,     1.25};
 enum { STRANGE = sizeof strange / sizeof *strange };
 
 static uint32_t state = 7;
@@ -235,10 +326,10 @@ static void fill(tw_array *array, size_t turn)
 
 static double relative(tw_dtype dtype)
 {
-    return dtype == TW_FLOAT64    ? 4e-15
-           : dtype == TW_FLOAT32  ? 1e-6
-           : dtype == TW_FLOAT16  ? 1e-3
-                                  : 8e-3;
+    return dtype == TW_FLOAT64   ? 4e-15
+           : dtype == TW_FLOAT32 ? 1e-6
+           : dtype == TW_FLOAT16 ? 1e-3
+                                 : 8e-3;
 }
 
 static bool is_close(double got, double want, double scale, tw_dtype dtype)
@@ -379,7 +470,8 @@ static void refuse(const char *type, tw_dtype dtype, int64_t y, const char *text
 static void divisors_of_zero_and_negative_powers_are_refused(void **s)
 {
     (void)s;
-    const char *const types[] = {"Div", "FloorDiv", "TruncateDiv", "Mod", "FloorMod", "TruncateMod"};
+    const char *const types[] = {"Div", "FloorDiv", "TruncateDiv",
+                                 "Mod", "FloorMod", "TruncateMod"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         refuse(types[i], TW_INT32, 0, "Integer division by zero");
         refuse(types[i], TW_INT64, 0, "Integer division by zero");

@@ -112,8 +112,12 @@ static void check_product(tw_shape x_shape, tw_shape y_shape, tw_shape shape)
     float *z = malloc((count + 16) * sizeof *z);
     tw_tile_operand operands[] = {{.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32}};
     const uint16_t output = 2;
-    tw_tile_program program = {.operands = operands, .instructions = &multiply, .outputs = &output,
-                               .operand_count = 2, .instruction_count = 1, .output_count = 1};
+    tw_tile_program program = {.operands = operands,
+                               .instructions = &multiply,
+                               .outputs = &output,
+                               .operand_count = 2,
+                               .instruction_count = 1,
+                               .output_count = 1};
     assert_true(tw_tile_bound_size(&program) <= TW_TILE_SINGLE_SIZE);
     void *workspace;
     tw_tile_bound *bound = bind(&program, (tw_shape[]){x_shape, y_shape}, shape, &workspace);
@@ -172,8 +176,12 @@ static void shapes_that_do_not_broadcast_are_refused(void **s)
     (void)s;
     tw_tile_operand operands[] = {{.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32}};
     const uint16_t output = 2;
-    tw_tile_program program = {.operands = operands, .instructions = &multiply, .outputs = &output,
-                               .operand_count = 2, .instruction_count = 1, .output_count = 1};
+    tw_tile_program program = {.operands = operands,
+                               .instructions = &multiply,
+                               .outputs = &output,
+                               .operand_count = 2,
+                               .instruction_count = 1,
+                               .output_count = 1};
     _Alignas(64) char bound[TW_TILE_SINGLE_SIZE];
     tw_shape shapes[] = {TW_SHAPE(2, 3), TW_SHAPE(2)};
     tw_status *status = tw_tile_bind(&program, shapes, TW_SHAPE(2, 3), (tw_tile_bound *)bound);
@@ -194,14 +202,21 @@ enum { A, B, C, LIMIT, SUM, PRODUCT, TEST, CHOICE }; /* values of the program be
 static const tw_tile_instruction chain[] = {
     {.loop = add_floats, .dtype = TW_FLOAT32, .cost = 60, .source_count = 2, .sources = {A, B}},
     {.loop = mul_floats, .dtype = TW_FLOAT32, .cost = 60, .source_count = 2, .sources = {SUM, C}},
-    {.loop = less_floats, .dtype = TW_BOOL, .cost = 60, .source_count = 2,
+    {.loop = less_floats,
+     .dtype = TW_BOOL,
+     .cost = 60,
+     .source_count = 2,
      .sources = {PRODUCT, LIMIT}},
-    {.loop = choose_floats, .dtype = TW_FLOAT32, .cost = 60, .source_count = 3,
+    {.loop = choose_floats,
+     .dtype = TW_FLOAT32,
+     .cost = 60,
+     .source_count = 3,
      .sources = {TEST, PRODUCT, A}}};
 
-static tw_tile_operand chain_operands[4] = {
-    {.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32},
-    {.dtype = TW_FLOAT32, .constant = true}};
+static tw_tile_operand chain_operands[4] = {{.dtype = TW_FLOAT32},
+                                            {.dtype = TW_FLOAT32},
+                                            {.dtype = TW_FLOAT32},
+                                            {.dtype = TW_FLOAT32, .constant = true}};
 
 static float chain_value(float a, float b, float c)
 {
@@ -232,15 +247,18 @@ static void a_chain_stores_all_its_outputs_even_over_its_operands(void **s)
             sums[i] = a[i] + b[i % (size_t)columns];
         }
         const uint16_t outputs[] = {CHOICE, TEST, SUM};
-        tw_tile_program program = {.operands = chain_operands, .instructions = chain,
-                                   .outputs = outputs, .operand_count = 4, .instruction_count = 4,
+        tw_tile_program program = {.operands = chain_operands,
+                                   .instructions = chain,
+                                   .outputs = outputs,
+                                   .operand_count = 4,
+                                   .instruction_count = 4,
                                    .output_count = 3};
         tw_shape full = TW_SHAPE(rows, columns), shapes[] = {full, TW_SHAPE(columns), full, {0}};
         void *workspace;
         tw_tile_bound *bound = bind(&program, shapes, full, &workspace);
         /* sum goes over a, which the last instruction reads again */
-        assert_null(tw_tile_run(bound, (const void *[]){a, b, c, NULL},
-                                (void *[]){choice, test, a}, workspace, 1));
+        assert_null(tw_tile_run(bound, (const void *[]){a, b, c, NULL}, (void *[]){choice, test, a},
+                                workspace, 1));
         assert_memory_equal(choice, want, count * sizeof *want);
         assert_memory_equal(a, sums, count * sizeof *sums);
         for (size_t i = 0; i < count; i++)
@@ -261,8 +279,12 @@ static void a_value_may_be_wider_than_its_source(void **s)
         {.loop = add_floats, .dtype = TW_FLOAT32, .cost = 9, .source_count = 2, .sources = {0, 0}},
         {.loop = widen_floats, .dtype = TW_FLOAT64, .cost = 9, .source_count = 1, .sources = {1}}};
     const uint16_t output = 2;
-    tw_tile_program program = {.operands = &operand, .instructions = steps, .outputs = &output,
-                               .operand_count = 1, .instruction_count = 2, .output_count = 1};
+    tw_tile_program program = {.operands = &operand,
+                               .instructions = steps,
+                               .outputs = &output,
+                               .operand_count = 1,
+                               .instruction_count = 2,
+                               .output_count = 1};
     void *workspace;
     tw_tile_bound *bound = bind(&program, (tw_shape[]){TW_SHAPE(N)}, TW_SHAPE(N), &workspace);
     assert_null(tw_tile_run(bound, (const void *[]){x}, (void *[]){z}, workspace, 1));
@@ -284,14 +306,23 @@ static void sixteen_bit_floats_are_rounded_after_each_instruction(void **s)
             tw_element_set(dtype, &y[i], (double)random_float());
         }
         tw_tile_operand operands[] = {{.dtype = dtype}, {.dtype = dtype}};
-        const tw_tile_instruction steps[] = {
-            {.loop = mul_floats, .dtype = dtype, .in_float = true, .source_count = 2,
-             .sources = {0, 1}},
-            {.loop = add_floats, .dtype = dtype, .in_float = true, .source_count = 2,
-             .sources = {2, 0}}};
+        const tw_tile_instruction steps[] = {{.loop = mul_floats,
+                                              .dtype = dtype,
+                                              .in_float = true,
+                                              .source_count = 2,
+                                              .sources = {0, 1}},
+                                             {.loop = add_floats,
+                                              .dtype = dtype,
+                                              .in_float = true,
+                                              .source_count = 2,
+                                              .sources = {2, 0}}};
         const uint16_t output = 3;
-        tw_tile_program program = {.operands = operands, .instructions = steps, .outputs = &output,
-                                   .operand_count = 2, .instruction_count = 2, .output_count = 1};
+        tw_tile_program program = {.operands = operands,
+                                   .instructions = steps,
+                                   .outputs = &output,
+                                   .operand_count = 2,
+                                   .instruction_count = 2,
+                                   .output_count = 1};
         tw_shape shapes[] = {TW_SHAPE(N), TW_SHAPE(N)};
         void *workspace;
         tw_tile_bound *bound = bind(&program, shapes, TW_SHAPE(N), &workspace);
@@ -318,8 +349,12 @@ static void a_failed_check_says_why(void **s)
     step.check = all_positive;
     step.failure = "not positive";
     const uint16_t output = 2;
-    tw_tile_program program = {.operands = operands, .instructions = &step, .outputs = &output,
-                               .operand_count = 2, .instruction_count = 1, .output_count = 1};
+    tw_tile_program program = {.operands = operands,
+                               .instructions = &step,
+                               .outputs = &output,
+                               .operand_count = 2,
+                               .instruction_count = 1,
+                               .output_count = 1};
     tw_shape shapes[] = {TW_SHAPE(40), TW_SHAPE(40)};
     void *workspace;
     tw_tile_bound *bound = bind(&program, shapes, TW_SHAPE(40), &workspace);
@@ -367,10 +402,11 @@ static void check_reduction(tw_tile_reduce kind, bool outer, int64_t rows, int64
             y[i] = 1 + y[i] / 1000;
     }
     tw_tile_operand operands[] = {{.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32}};
-    tw_tile_program program = {
-        .operands = operands, .instructions = &multiply, .operand_count = 2,
-        .instruction_count = 1,
-        .reduction = {.kind = kind, .outer = outer, .value = 2, .split = 1}};
+    tw_tile_program program = {.operands = operands,
+                               .instructions = &multiply,
+                               .operand_count = 2,
+                               .instruction_count = 1,
+                               .reduction = {.kind = kind, .outer = outer, .value = 2, .split = 1}};
     tw_shape shapes[] = {TW_SHAPE(rows, columns), TW_SHAPE(columns)};
     void *workspace;
     tw_tile_bound *bound = bind(&program, shapes, shapes[0], &workspace);
@@ -400,8 +436,9 @@ static void check_reduction(tw_tile_reduce kind, bool outer, int64_t rows, int64
 static void rows_and_columns_are_reduced_alike_on_any_number_of_threads(void **s)
 {
     (void)s;
-    const int64_t cases[][2] = {{1, 1},    {5, 10},   {100, 10},   {3, 1000}, {1, 70000}, {2, 300000},
-                                {1000, 3}, {784, 256}, {300000, 2}, {0, 4},    {4, 0}};
+    const int64_t cases[][2] = {{1, 1},      {5, 10},     {100, 10}, {3, 1000},
+                                {1, 70000},  {2, 300000}, {1000, 3}, {784, 256},
+                                {300000, 2}, {0, 4},      {4, 0}};
     tw_pool_set_threads(3);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         for (tw_tile_reduce kind = TW_TILE_SUM; kind <= TW_TILE_MIN; kind++) {
@@ -423,7 +460,9 @@ static void everything_is_reduced_to_one_number(void **s)
     tw_tile_operand operand = {.dtype = TW_FLOAT32};
     const tw_tile_instruction twice = {
         .loop = add_floats, .dtype = TW_FLOAT32, .cost = 60, .source_count = 2, .sources = {0, 0}};
-    tw_tile_program program = {.operands = &operand, .instructions = &twice, .operand_count = 1,
+    tw_tile_program program = {.operands = &operand,
+                               .instructions = &twice,
+                               .operand_count = 1,
                                .instruction_count = 1,
                                .reduction = {.kind = TW_TILE_SUM, .value = 1, .split = 0}};
     void *workspace;
@@ -441,8 +480,11 @@ static void results_have_the_same_bits_on_any_number_of_threads(void **s)
     float *a = random_floats(COUNT), *b = random_floats(COLUMNS), *c = random_floats(COUNT);
     float *one = malloc(COUNT * sizeof *one), *many = malloc(COUNT * sizeof *many);
     const uint16_t output = CHOICE;
-    tw_tile_program program = {.operands = chain_operands, .instructions = chain,
-                               .outputs = &output, .operand_count = 4, .instruction_count = 4,
+    tw_tile_program program = {.operands = chain_operands,
+                               .instructions = chain,
+                               .outputs = &output,
+                               .operand_count = 4,
+                               .instruction_count = 4,
                                .output_count = 1};
     tw_shape full = TW_SHAPE(ROWS, COLUMNS), shapes[] = {full, TW_SHAPE(COLUMNS), full, {0}};
     void *workspace;
@@ -470,15 +512,20 @@ static void many_values_alive_at_once_take_shorter_tiles_or_are_refused(void **s
         tw_tile_operand operand = {.dtype = TW_FLOAT32};
         tw_tile_instruction steps[2 * MANY];
         for (size_t i = 0; i < alive; i++)
-            steps[i] = (tw_tile_instruction){.loop = add_floats, .dtype = TW_FLOAT32,
-                                             .source_count = 2, .sources = {0, 0}};
+            steps[i] = (tw_tile_instruction){
+                .loop = add_floats, .dtype = TW_FLOAT32, .source_count = 2, .sources = {0, 0}};
         for (size_t i = 0; i < alive; i++)
             steps[alive + i] = (tw_tile_instruction){
-                .loop = add_floats, .dtype = TW_FLOAT32, .source_count = 2,
+                .loop = add_floats,
+                .dtype = TW_FLOAT32,
+                .source_count = 2,
                 .sources = {(uint16_t)(i ? alive + i : 0), (uint16_t)(1 + i)}};
         const uint16_t output = (uint16_t)(2 * alive);
-        tw_tile_program program = {.operands = &operand, .instructions = steps, .outputs = &output,
-                                   .operand_count = 1, .instruction_count = (uint16_t)(2 * alive),
+        tw_tile_program program = {.operands = &operand,
+                                   .instructions = steps,
+                                   .outputs = &output,
+                                   .operand_count = 1,
+                                   .instruction_count = (uint16_t)(2 * alive),
                                    .output_count = 1};
         void *memory = aligned_alloc(64, (tw_tile_bound_size(&program) + 63) / 64 * 64);
         tw_shape shape = TW_SHAPE(N);

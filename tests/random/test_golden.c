@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Seeded random operations against TensorFlow 1.15.5's draws (tests/golden/random): uniform numbers,
- * integers, shuffles and classes to the bit, normal numbers within one unit in the last place; three
- * runs in one session, on one thread and on several, at every instruction set level. */
+ * Seeded random operations against TensorFlow 1.15.5's draws (tests/golden/random): uniform
+ * numbers, integers, shuffles and classes to the bit, normal numbers within one unit in the last
+ * place; three runs in one session, on one thread and on several, at every instruction set
+ * level. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -172,8 +173,11 @@ static void run_record(const record *r, int threads)
         in[i] = tw_operation_output(add(graph, &args), 0);
         feeds[i] = (tw_feed){in[i], r->inputs[i]};
     }
-    tw_graph_add_args args = {.size = sizeof args, .type = r->op, .inputs = in,
-                              .input_count = r->input_count, .attrs = r->attrs,
+    tw_graph_add_args args = {.size = sizeof args,
+                              .type = r->op,
+                              .inputs = in,
+                              .input_count = r->input_count,
+                              .attrs = r->attrs,
                               .attr_count = r->attr_count};
     tw_tensor fetch = tw_operation_output(add(graph, &args), 0);
     struct tw_session_options options = {
@@ -265,11 +269,11 @@ static void use_file(const char *op, int threads)
 
 static void use_files(int threads)
 {
-    const char *const ops[] = {"RandomUniform",         "RandomUniformInt",
-                               "RandomStandardNormal",  "TruncatedNormal",
-                               "RandomShuffle",         "Multinomial",
+    const char *const ops[] = {"RandomUniform",          "RandomUniformInt",
+                               "RandomStandardNormal",   "TruncatedNormal",
+                               "RandomShuffle",          "Multinomial",
                                "StatelessRandomUniform", "StatelessRandomUniformInt",
-                               "StatelessRandomNormal", "StatelessTruncatedNormal"};
+                               "StatelessRandomNormal",  "StatelessTruncatedNormal"};
     compared = 0;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         use_file(ops[i], threads);
@@ -318,12 +322,16 @@ static void without_seeds_every_session_draws_anew(void **s)
     tw_array *shape = tw_array_copy_of(TW_INT32, TW_SHAPE(1), (const int32_t[]){100});
     tw_attr attrs[] = {{.name = "dtype", .kind = TW_ATTR_TYPE, .value.type = TW_INT32},
                        {.name = "value", .kind = TW_ATTR_TENSOR, .value.tensor = shape}};
-    tw_graph_add_args args = {.size = sizeof args, .type = "Const", .attrs = attrs,
-                              .attr_count = 2};
+    tw_graph_add_args args = {
+        .size = sizeof args, .type = "Const", .attrs = attrs, .attr_count = 2};
     tw_tensor in = tw_operation_output(add(graph, &args), 0);
     tw_attr dtype = {.name = "dtype", .kind = TW_ATTR_TYPE, .value.type = TW_FLOAT32};
-    args = (tw_graph_add_args){.size = sizeof args, .type = "RandomUniform", .inputs = &in,
-                               .input_count = 1, .attrs = &dtype, .attr_count = 1};
+    args = (tw_graph_add_args){.size = sizeof args,
+                               .type = "RandomUniform",
+                               .inputs = &in,
+                               .input_count = 1,
+                               .attrs = &dtype,
+                               .attr_count = 1};
     tw_tensor uniform = tw_operation_output(add(graph, &args), 0);
     struct tw_session_options options = {.size = sizeof options, .graph = graph};
     tw_session *one = tw_session_new(&options), *other = tw_session_new(&options);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reductions of one kind: the includer defines OP(a, b), START and NAME. fold_f32 is only called for the
- * elements of one tile, so that it may add up in float: at most 32 numbers in each of 16 places. */
+ * Reductions of one kind: the includer defines OP(a, b), START and NAME. fold_f32 is only called
+ * for the elements of one tile, so that it may add up in float: at most 32 numbers in each of 16
+ * places. */
 static void NAME(fold_f32)(size_t n, double lanes[TW_TILE_BLOCK], const float *x)
 {
     size_t whole = WHOLE(n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loops from S to every type, named FROM(type); KIND(to) is the conversion. n is a multiple of 16;
  * z may be x where the sizes agree. */
-#define HEAD(to) static void FROM(to)(size_t n, void *z, const void *x, const void *y, const void *w)
+#define HEAD(to) \
+    static void FROM(to)(size_t n, void *z, const void *x, const void *y, const void *w)
 #define EACH TW_IVDEP for (size_t i = 0, m = n & ~(size_t)15; i < m; i++)
 #define CAST(to, T, value) \
     HEAD(to) { T *out = z; const S *in = x; (void)y, (void)w; EACH out[i] = (T)(value); }

@@ -65,7 +65,10 @@ static inline float polygamma_f32(float x, float y)
 {
     return (float)tw_special_polygamma((double)x, (double)y);
 }
-static inline float zeta_f32(float x, float y) { return (float)tw_special_zeta((double)x, (double)y); }
+static inline float zeta_f32(float x, float y)
+{
+    return (float)tw_special_zeta((double)x, (double)y);
+}
 static inline float selu_f32(float x)
 {
     return x < 0 ? 1.7580993408473766F * tw_expm1f(x) : 1.0507009873554805F * x;

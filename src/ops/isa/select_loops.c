@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Select on the bits of elements of 1, 2, 4, 8 or 16 bytes: z = condition ? x : y. */
-#include "kernels/isa.h"
 #include "ops/select_loops.h"
+#include "kernels/isa.h"
 
 #if defined(__clang__)
 #define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
