@@ -90,11 +90,8 @@ tw_tensor tw_all_axes(tw_tensor tensor)
 {
     tw_shape shape = tw_tensor_shape(tensor);
     int64_t axes[TW_MAX_RANK];
-    if (!tw_shape_known_rank(shape)) {
-        tw_tensor rank = tw_rank_of(tensor), first = tw_number(0, TW_INT32, "range/start");
-        tw_tensor step = tw_number(1, TW_INT32, "range/delta");
-        return tw_make("Range", "range", TW_LIST(first, rank, step), NULL, 0);
-    }
+    if (!tw_shape_known_rank(shape))
+        return tw_range(0, tw_rank(tensor), 1);
     for (size_t i = 0; i < shape.rank; i++)
         axes[i] = (int64_t)i;
     return tw_numbers((tw_ints){axes, shape.rank}, "Const");

@@ -173,7 +173,7 @@ const tw_op_definition tw_op_ConcatV2 = {
     .signature = "values: N * T, axis: Tidx -> output: T; N: int >= 2; T: type; "
                  "Tidx: {int32, int64} = int32",
     .doc = "Arrays one after the other along the dimension `axis`; they agree in all others.",
-    .builder = "concat",
+    .builder = "concat_v2",
     .since = "ConcatV2: 0.11",
     .examples = {"concat([[[1, 2], [3, 4]], [[5], [6]]], 1) -> [[1, 2, 5], [3, 4, 6]]",
                  "concat([[[1]], [[2]]], -1) -> [[1, 2]]"},

@@ -60,6 +60,7 @@ static tw_status *compute_zeros(tw_compute *c)
 
 const tw_op_definition tw_op_ZerosLike = {
     .signature = "x: T -> y: T; T: type",
+    .builder = "raw_zeros_like",
     .doc = "Zeros (false, empty texts) of the shape and dtype of `x`.",
     .examples = {"zeros_like([1., 2.]) -> [0., 0.]"},
     .flags = TW_OP_SHAPE_ONLY,
@@ -85,6 +86,7 @@ static tw_status *compute_ones(tw_compute *c)
 const tw_op_definition tw_op_OnesLike = {
     .signature = "x: T -> y: T; T: {bfloat16, half, float, double, int8, uint8, int16, uint16, "
                  "int32, int64, complex64, complex128, bool}",
+    .builder = "raw_ones_like",
     .doc = "Ones (true) of the shape and dtype of `x`.",
     .since = "1.1",
     .examples = {"ones_like([3., 2.]) -> [1., 1.]"},

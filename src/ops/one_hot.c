@@ -54,6 +54,7 @@ static tw_status *compute(tw_compute *c)
 const tw_op_definition tw_op_OneHot = {
     .signature = "indices: TI, depth: int32, on_value: T, off_value: T -> output: T; "
                  "axis: int = -1; T: type; TI: {uint8, int32, int64} = int64",
+    .builder = "raw_one_hot",
     .doc =
         "For each index a row of `depth` elements along a new dimension `axis` (-1: the last), "
         "all `off_value` but the one that the index names, which is `on_value`. An index outside "

@@ -73,7 +73,7 @@ const tw_op_definition tw_op_Pack = {
     .signature = "values: N * T -> output: T; N: int >= 1; T: type; axis: int = 0",
     .doc = "Arrays of one shape side by side along a new dimension, which is number `axis` of the "
            "result.",
-    .builder = "stack",
+    .builder = "pack",
     .since = "axis: 0.11",
     .examples = {"stack([[1, 4], [2, 5], [3, 6]]) -> [[1, 4], [2, 5], [3, 6]]",
                  "stack([[1, 4], [2, 5], [3, 6]], axis=1) -> [[1, 2, 3], [4, 5, 6]]"},
@@ -128,7 +128,7 @@ static tw_status *compute_unpack(tw_compute *c)
 const tw_op_definition tw_op_Unpack = {
     .signature = "value: T -> output: num * T; num: int >= 0; T: type; axis: int = 0",
     .doc = "The `num` arrays that lie side by side along the dimension `axis`, which they lose.",
-    .builder = "unstack",
+    .builder = "unpack",
     .since = "axis: 0.11",
     .examples = {"unstack([[1, 4], [2, 5]], 2) -> [1, 4], [2, 5]",
                  "unstack([[1, 4], [2, 5]], 2, axis=1) -> [1, 2], [4, 5]"},

@@ -97,6 +97,7 @@ static tw_status *compute_range(tw_compute *c)
 const tw_op_definition tw_op_Range = {
     .signature = "start: Tidx, limit: Tidx, delta: Tidx -> output: Tidx; "
                  "Tidx: {bfloat16, float, double, int32, int64} = int32",
+    .builder = "raw_range",
     .doc = "The numbers start, start + delta, start + 2 delta ... before `limit`.",
     .since = "Tidx (float, double, int64): 0.10; bfloat16: 1.5",
     .examples = {"range(3, 18, 3) -> [3, 6, 9, 12, 15]", "range(1., 0., -0.5) -> [1., 0.5]"},

@@ -75,6 +75,7 @@ static tw_status *compute_transpose(tw_compute *c)
 
 const tw_op_definition tw_op_Transpose = {
     .signature = "x: T, perm: Tperm -> y: T; T: type; Tperm: {int32, int64} = int32",
+    .builder = "raw_transpose",
     .doc =
         "The tensor with its dimensions in another order: dimension i of the result is dimension "
         "perm[i] of `x`.",
