@@ -2,6 +2,8 @@
  * What the planner is for, in numbers: steps, shared memory, updates, variants. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 #include <thalweg/thalweg.h>

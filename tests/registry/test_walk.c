@@ -3,6 +3,8 @@
  * gradient is; shape rules agree with kernels; threads do not change a bit; and odd inputs give a status, never a crash. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,8 @@
  * leak. And once it is warm a prepared call allocates nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>

@@ -2,6 +2,8 @@
  * Running: feeds, fetches, variables and their order, errors that leave the session well, callables, saving. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
