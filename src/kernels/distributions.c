@@ -36,6 +36,25 @@ static double double_of(uint32_t high, uint32_t low)
     return value - 1;
 }
 
+static float float_of(uint32_t word)
+{
+    uint32_t bits = 0x3f800000u | (word & 0x7fffffu);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value - 1;
+}
+
+/* Two normal floats of two words. The C library's functions of float are what TensorFlow calls
+ * here: any other, better ones too, would differ in the last place now and then. */
+static void normal_pair(const uint32_t words[2], float out[2])
+{
+    float u = float_of(words[0]), v = float_of(words[1]);
+    float radius = sqrtf(-2 * logf(u < 1.0e-7F ? 1.0e-7F : u));
+    float angle = (float)(2 * 3.14159265358979323846 * (double)v);
+    out[0] = sinf(angle) * radius;
+    out[1] = cosf(angle) * radius;
+}
+
 /* Two normal doubles of four words. */
 static void normal_doubles(const uint32_t words[4], double out[2])
 {
@@ -71,7 +90,10 @@ static void uniform_floats(const fill *f, const uint32_t *words, void *out)
 
 static void normal_floats(const fill *f, const uint32_t *words, void *out)
 {
-    f->loops->normal_f32(BATCH_WORDS, out, words);
+    float *z = out;
+    (void)f;
+    for (size_t i = 0; i < BATCH_WORDS; i += 2)
+        normal_pair(words + i, z + i);
 }
 
 static void uniform_shorts(const fill *f, const uint32_t *words, void *out)
@@ -85,7 +107,7 @@ static void normal_shorts(const fill *f, const uint32_t *words, void *out)
 {
     float values[BATCH_WORDS];
     uint16_t *z = out;
-    f->loops->normal_f32(BATCH_WORDS, values, words);
+    normal_floats(f, words, values);
     for (size_t i = 0; i < BATCH_WORDS; i++)
         z[i] = narrow(f->dtype, values[i]);
 }
@@ -173,10 +195,11 @@ static void truncated_floats(const fill *f, size_t group, float out[WORDS])
     size_t found = 0;
     tw_philox_skip(&stream, (uint64_t)group * RESERVED);
     while (found < WORDS) {
-        uint32_t words[16] = {0};
-        float pairs[16];
+        uint32_t words[WORDS];
+        float pairs[WORDS];
         tw_philox_next(&stream, words);
-        f->loops->normal_f32(16, pairs, words);
+        normal_pair(words, pairs);
+        normal_pair(words + 2, pairs + 2);
         for (size_t i = 0; i < WORDS && found < WORDS; i++) {
             if (fabsf(pairs[i]) < 2)
                 out[found++] = pairs[i];

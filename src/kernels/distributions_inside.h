@@ -13,9 +13,8 @@ enum { TW_RANDOM_BATCH = 64 }; /* blocks that are made at once */
 typedef struct tw_random_loops {
     /* The next TW_RANDOM_BATCH blocks, one after the other; the stream goes on. */
     void (*blocks)(tw_philox *stream, uint32_t *out);
-    /* n multiples of 16: words as uniform floats; pairs of words as pairs of normal ones. */
+    /* n words, a multiple of 16, as uniform floats. */
     void (*uniform_f32)(size_t n, float *out, const uint32_t *words);
-    void (*normal_f32)(size_t n, float *out, const uint32_t *words);
 } tw_random_loops;
 TW_ISA_TABLES(tw_random_loops, tw_random_loops);
 
