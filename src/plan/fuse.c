@@ -234,12 +234,30 @@ static uint32_t source_of(const tw_weaver *w, uint32_t value)
     return inside && is_broadcast(node) ? node->inputs[0] : value;
 }
 
+/* A Select whose condition chooses rows does not broadcast as the others do. */
+static bool all_fit(const tw_weaver *w)
+{
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+        tw_shape shapes[TW_TILE_SOURCES];
+        if (!takes_part(w, m))
+            continue;
+        for (uint32_t i = 0; i < node->input_count; i++)
+            shapes[i] = w->v->values[node->inputs[i]].shape;
+        if (!tw_elementwise_fits(node->spec.op->definition.elementwise, shapes))
+            return false;
+    }
+    return true;
+}
+
 /* Operands first (numbers of instructions follow them), then the instructions. */
 static bool weave(tw_weaver *w)
 {
     const tw_plan *plan = w->v->plan;
     uint16_t made[GROUP_MEMBERS];
     uint32_t which;
+    if (!all_fit(w))
+        return false;
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
         for (uint32_t i = 0; takes_part(w, m) && i < node->input_count; i++) {
