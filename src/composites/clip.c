@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Keeping norms within bounds, as gradients want it (Pascanu et al. 2012). */
+#include <math.h>
+#include <stdio.h>
+
+#include "composites/composite.h"
+
+/* t * clip_norm / max(norm, clip_norm). The root of a sum that is 0 is kept out of the gradient, or
+ * that would be NaN. */
+tw_tensor tw_clip_by_norm_build(const struct tw_clip_by_norm_args *args)
+{
+    tw_composite_scope scope;
+    tw_composite_enter(&scope, args->where, &args->t, args->name, "clip_by_norm");
+    tw_tensor t = tw_as_tensor(args->t, "t");
+    tw_tensor sum = tw_reduce_sum(tw_mul(t, t, .name = "mul"), .axis = args->axes,
+                                  .keep_dims = true);
+    tw_tensor positive = tw_greater(sum, 0);
+    tw_tensor safe = tw_select(positive, sum, tw_ones_like(sum));
+    tw_tensor norm = tw_select(positive, tw_sqrt(safe), sum);
+    tw_tensor scaled = tw_mul(t, args->clip_norm, .name = "mul");
+    tw_tensor ratio = tw_real_div(scaled, tw_maximum(norm, args->clip_norm), .name = "truediv");
+    tw_tensor result = tw_identity(ratio, .name = scope.name);
+    tw_composite_leave(&scope);
+    return result;
+}
+
+const tw_composite tw_composite_clip_by_norm = {
+    .signature = "t: tensor, clip_norm: tensor; axes: ints -> output: tensor",
+    .doc = "`t`, scaled down where its L2 norm (over `axes`, or over everything) is greater than "
+           "`clip_norm`.",
+    .examples = {"clip_by_norm([3., 4.], 1) -> [0.6, 0.8]"},
+};
+
+/* The norm for each element: norm / n. */
+tw_tensor tw_clip_by_average_norm_build(const struct tw_clip_by_average_norm_args *args)
+{
+    tw_composite_scope scope;
+    tw_composite_enter(&scope, args->where, &args->t, args->name, "clip_by_average_norm");
+    tw_tensor t = tw_as_tensor(args->t, "t");
+    tw_dtype dtype = tw_plain_dtype(t);
+    tw_tensor count = tw_cast(tw_size(t), dtype);
+    tw_tensor inverse = tw_rsqrt(tw_reduce_sum(tw_mul(t, t, .name = "mul")));
+    tw_tensor scaled = tw_mul(t, args->clip_norm, .name = "mul");
+    tw_tensor one = tw_number(1, dtype, "Const");
+    tw_tensor bound = tw_real_div(one, args->clip_norm, .name = "truediv");
+    tw_tensor ratio = tw_minimum(tw_mul(inverse, count, .name = "mul"), bound);
+    tw_tensor result = tw_identity(tw_mul(scaled, ratio, .name = "mul"), .name = scope.name);
+    tw_composite_leave(&scope);
+    return result;
+}
+
+const tw_composite tw_composite_clip_by_average_norm = {
+    .signature = "t: tensor, clip_norm: tensor -> output: tensor",
+    .doc = "`t`, scaled down where its L2 norm divided by the number of its elements is greater "
+           "than `clip_norm`.",
+    .examples = {"clip_by_average_norm([3., 4.], 1) -> [1.2, 1.6]"},
+};
+
+/* ---- many tensors ---- */
+
+static tw_operand first_valid(tw_tensors list)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].op)
+            return tw_of_tensor(list.items[i]);
+    }
+    return (tw_operand){TW_OPERAND_NONE, {NULL, 0}, {0}};
+}
+
+/* Half the sum of squares of each, then the root of twice their sum. */
+static tw_tensor norm_of(tw_tensors list)
+{
+    tw_tensor *halves = tw_build_tensors(NULL, list.count);
+    size_t count = 0;
+    for (size_t i = 0; halves && i < list.count; i++) {
+        if (!list.items[i].op)
+            continue;
+        tw_status *status = tw_scope_push_colocate(list.items[i]);
+        if (status)
+            return tw_build_fail(status);
+        halves[count++] = tw_l2_loss(list.items[i]);
+        tw_scope_pop();
+    }
+    if (!count)
+        return tw_refuse("global_norm needs at least one tensor");
+    tw_tensor half = tw_reduce_sum(tw_stack(((tw_tensors){halves, count})));
+    tw_tensor two = tw_number(2, tw_plain_dtype(half), "Const");
+    return tw_sqrt(tw_mul(half, two, .name = "mul"), .name = "global_norm");
+}
+
+tw_tensor tw_global_norm_build(const struct tw_global_norm_args *args)
+{
+    tw_composite_scope scope;
+    tw_operand place = first_valid(args->t_list);
+    tw_composite_enter(&scope, args->where, &place, args->name, "global_norm");
+    tw_tensor norm = norm_of(args->t_list);
+    tw_composite_leave(&scope);
+    return norm;
+}
+
+const tw_composite tw_composite_global_norm = {
+    .signature = "t_list: tensors -> norm: tensor",
+    .doc = "The L2 norm of all tensors together; invalid ones among them do not count.",
+    .examples = {"global_norm([[3., 0.], [0., 4.]]) -> 5."},
+};
+
+/* clip_norm * min(1 / norm, 1 / clip_norm); NaN where the norm is not finite. */
+static tw_tensor scale_of(tw_tensor norm, tw_operand clip_norm)
+{
+    tw_dtype dtype = tw_plain_dtype(norm);
+    tw_tensor inverse = tw_real_div(1.0, norm, .name = "truediv");
+    tw_tensor one = tw_number(1, dtype, "Const");
+    tw_tensor bound = tw_real_div(one, clip_norm, .name = "truediv");
+    tw_tensor scale = tw_mul(clip_norm, tw_minimum(inverse, bound), .name = "mul");
+    tw_tensor finite = tw_is_finite(norm);
+    return tw_select(finite, scale, tw_number((double)NAN, dtype, "Const"));
+}
+
+static tw_tensors scale_all(tw_tensors list, tw_tensor scale, const char *name)
+{
+    tw_tensor *out = tw_build_tensors(NULL, list.count);
+    char text[300];
+    for (size_t i = 0; out && i < list.count; i++) {
+        if (!list.items[i].op)
+            continue;
+        tw_status *status = tw_scope_push_colocate(list.items[i]);
+        if (status) {
+            out[i] = tw_build_fail(status);
+            continue;
+        }
+        snprintf(text, sizeof text, "%.200s_%zu", name, i);
+        out[i] = tw_identity(tw_mul(list.items[i], scale, .name = "mul"), .name = text);
+        tw_scope_pop();
+    }
+    return (tw_tensors){out, out ? list.count : 0};
+}
+
+struct tw_clip_by_global_norm_result tw_clip_by_global_norm_build(
+    const struct tw_clip_by_global_norm_args *args)
+{
+    struct tw_clip_by_global_norm_result result = {{NULL, 0}, args->use_norm};
+    tw_composite_scope place_scope, scope;
+    tw_operand place = first_valid(args->t_list);
+    tw_place_enter(&place_scope, args->where, &place);
+    if (!result.norm.op)
+        result.norm = tw_global_norm(args->t_list, .name = args->name);
+    tw_composite_enter(&scope, args->where, &place, args->name, "clip_by_global_norm");
+    tw_tensor scale = scale_of(result.norm, args->clip_norm);
+    result.clipped = scale_all(args->t_list, scale, scope.name);
+    tw_composite_leave(&scope);
+    tw_composite_leave(&place_scope);
+    return result;
+}
+
+const tw_composite tw_composite_clip_by_global_norm = {
+    .signature = "t_list: tensors, clip_norm: tensor; use_norm: tensor -> clipped: tensors, "
+                 "norm: tensor",
+    .doc = "All tensors scaled down by the same number where their norm together is greater than "
+           "`clip_norm`; and that norm. Invalid ones stay so. `use_norm`: the norm, if known.",
+};
