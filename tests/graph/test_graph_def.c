@@ -397,6 +397,102 @@ static void what_is_built_here_is_read_back(void **state)
     tw_graph_unref(graph);
 }
 
+static void attributes_of_every_kind_come_back(void **state)
+{
+    (void)state;
+    int64_t ints[] = {1, -2};
+    float floats[] = {0.5f, -0.0f};
+    bool bools[] = {true, false};
+    tw_bytes texts[] = {{"a\0b", 3}, {"", 0}};
+    tw_dtype types[] = {TW_INT8, TW_REF + TW_FLOAT32};
+    tw_shape shapes[] = {TW_SHAPE(2, -1), TW_UNKNOWN_SHAPE, TW_SHAPE()};
+    tw_attr inner = {.name = "T", .kind = TW_ATTR_TYPE, .value.type = TW_FLOAT16};
+    tw_func funcs[] = {{"f", &inner, 1}, {"g", NULL, 0}};
+    tw_array *arrays[] = {tw_array_scalar(TW_INT64, -5), tw_array_new(TW_STRING, TW_SHAPE(2))};
+    tw_attr attrs[] = {
+        {"i", TW_ATTR_INT, false, 0, {.i = INT64_MIN}},
+        {"f", TW_ATTR_FLOAT, false, 0, {.f = 1e-30f}},
+        {"b", TW_ATTR_BOOL, false, 0, {.b = true}},
+        {"s", TW_ATTR_STRING, false, 0, {.s = {"x\0y", 3}}},
+        {"type", TW_ATTR_TYPE, false, 0, {.type = TW_COMPLEX128}},
+        {"shape", TW_ATTR_SHAPE, false, 0, {.shape = {NULL, 0}}},
+        {"tensor", TW_ATTR_TENSOR, false, 0, {.tensor = arrays[0]}},
+        {"func", TW_ATTR_FUNC, false, 0, {.func = {"h", &inner, 1}}},
+        {"hole", TW_ATTR_PLACEHOLDER, false, 0, {.s = {"N", 1}}},
+        {"none", TW_ATTR_NONE, false, 0, {.i = 0}},
+        {"li", TW_ATTR_INT, true, 2, {.items = ints}},
+        {"lf", TW_ATTR_FLOAT, true, 2, {.items = floats}},
+        {"lb", TW_ATTR_BOOL, true, 2, {.items = bools}},
+        {"ls", TW_ATTR_STRING, true, 2, {.items = texts}},
+        {"lt", TW_ATTR_TYPE, true, 2, {.items = types}},
+        {"lsh", TW_ATTR_SHAPE, true, 3, {.items = shapes}},
+        {"lte", TW_ATTR_TENSOR, true, 2, {.items = arrays}},
+        {"lfu", TW_ATTR_FUNC, true, 2, {.items = funcs}},
+    };
+    enum { COUNT = sizeof attrs / sizeof *attrs };
+    tw_graph *graph = tw_graph_new(), *copy = tw_graph_new();
+    tw_operation *op = NULL, *back;
+    tw_dtype none[1];
+    tw_graph_add_args args = {.size = sizeof args,
+                              .type = "Strange",
+                              .attrs = attrs,
+                              .attr_count = COUNT,
+                              .output_dtypes = none};
+    must(tw_graph_add(graph, &args, &op));
+    char *bytes;
+    size_t size;
+    must(tw_graph_export(graph, &bytes, &size));
+    must(tw_graph_import(copy, bytes, size, NULL));
+    back = tw_graph_operation(copy, "Strange");
+    assert_int_equal(tw_operation_attr_count(back), COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        if (!tw_attr_equal(tw_operation_attr_at(back, i), &attrs[i]))
+            fail_msg("%s is %s", attrs[i].name, tw_attr_text(tw_operation_attr_at(back, i)).s);
+    }
+    tw_free(bytes);
+    tw_array_unref(arrays[0]);
+    tw_array_unref(arrays[1]);
+    tw_graph_unref(graph);
+    tw_graph_unref(copy);
+}
+
+static void constants_of_every_dtype_come_back(void **state)
+{
+    (void)state;
+    for (int dtype = TW_FLOAT32; dtype < TW_DTYPE_COUNT; dtype++) {
+        if (dtype == TW_RESOURCE || dtype == TW_VARIANT)
+            continue;
+        for (int64_t count = 0; count < 4; count++) {
+            tw_array *array = tw_array_new((tw_dtype)dtype, (tw_shape){&count, 1});
+            assert_non_null(array);
+            unsigned char *data = tw_array_data(array);
+            for (size_t i = 0; dtype != TW_STRING && i < tw_array_bytes(array); i++)
+                data[i] = dtype == TW_BOOL ? i % 2 : (unsigned char)(17 * i + 3);
+            if (dtype == TW_STRING && count)
+                must(tw_array_set_string(array, 0, "a longer text than twelve", 25));
+            tw_graph *graph = tw_graph_new(), *copy = tw_graph_new();
+            tw_attr attrs[2] = {{.name = "value", .kind = TW_ATTR_TENSOR},
+                                {.name = "dtype", .kind = TW_ATTR_TYPE}};
+            attrs[0].value.tensor = array;
+            attrs[1].value.type = (tw_dtype)dtype;
+            tw_operation *op = NULL;
+            tw_graph_add_args args = {
+                .size = sizeof args, .type = "Const", .attrs = attrs, .attr_count = 2};
+            must(tw_graph_add(graph, &args, &op));
+            char *text;
+            must(tw_graph_export_text(graph, &text));
+            must(tw_graph_import_text(copy, text, NULL));
+            const tw_attr *back = tw_operation_attr(tw_graph_operation(copy, "Const"), "value");
+            if (!tw_attr_equal(back, &attrs[0]))
+                fail_msg("%s: %s", tw_dtype_name((tw_dtype)dtype), text);
+            tw_free(text);
+            tw_array_unref(array);
+            tw_graph_unref(graph);
+            tw_graph_unref(copy);
+        }
+    }
+}
+
 static void an_allocation_that_fails_adds_nothing(void **state)
 {
     (void)state;
@@ -444,6 +540,8 @@ int main(void)
         cmocka_unit_test(a_second_import_joins_the_libraries),
         cmocka_unit_test(a_changed_attribute_of_an_imported_node_is_written_as_changed),
         cmocka_unit_test(what_is_built_here_is_read_back),
+        cmocka_unit_test(attributes_of_every_kind_come_back),
+        cmocka_unit_test(constants_of_every_dtype_come_back),
         cmocka_unit_test(an_allocation_that_fails_adds_nothing),
     };
     return cmocka_run_group_tests_name("GraphDef", tests, NULL, NULL);
