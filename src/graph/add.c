@@ -185,7 +185,8 @@ static tw_status *prepare(addition *a)
     return tw_draft_complete(d);
 }
 
-/* ---- into the graph ---- */
+/* ---- into the graph ----
+ * From here on the graph is locked, and no function of a caller's is called. */
 
 /* Most operations come from the same file as the one before, so the last one is compared first.
  * Texts are kept once for the graph: a front end's strings do not outlive its call. */

@@ -7,7 +7,9 @@
 #include "graph/graph_def.h"
 #include "op/attr.h"
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * One table says where each kind stands, alone and in a list; reading and writing walk the same
+ * rows. */
 
 /* Texts get a NUL after their end, which values that are names rely on. */
 static tw_status *copy_text(tw_span span, tw_arena *arena, tw_bytes *out)
@@ -119,7 +121,9 @@ tw_status *tw_attr_from_value(const tw_message *value, tw_arena *arena, int64_t 
     return TW_OK;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ * Whatever can be read can be written. A tensor that no array can hold comes back from its kept
+ * bytes. */
 
 /* Entries in the order in which they were read. */
 static bool write_func(const tw_func *func, tw_message *proto)

@@ -134,7 +134,9 @@ static tw_status *find_graph(building *b)
     return b->graph ? TW_OK : tw_no_memory();
 }
 
-/* ---- attributes ---- */
+/* ---- attributes ----
+ * Every member that is an attribute and was given goes to tw_graph_add, its default included: a
+ * NodeDef of TensorFlow has them all. */
 
 /* Lists whose C type is not the attribute's are converted. */
 static tw_status *convert_list(building *b, const tw_field *field, tw_attr *attr)
@@ -293,7 +295,9 @@ static void release_attrs(building *b)
     }
 }
 
-/* ---- the dtypes of constants ---- */
+/* ---- the dtypes of constants ----
+ * C has no overloads: x * 2 is a tensor and an int. What the int becomes must be known before the
+ * constant is made, and the constant before the operation. */
 
 /* What ranks higher decides: tensors, then arrays, then numbers from wide to narrow. */
 static int rank_of(const tw_operand *operand)
@@ -355,7 +359,9 @@ static tw_dtype dtype_of_attr(const building *b, const char *type_attr)
     return best;
 }
 
-/* ---- inputs ---- */
+/* ---- inputs ----
+ * Constants are operations of their own, under the same scopes of control inputs, device and
+ * region as the operation that reads them. */
 
 /* The name scope of the operation, for its constants. */
 static tw_status *open_scope(building *b)

@@ -9,7 +9,9 @@
 #include "base/status.h"
 #include "op/infer.h"
 
-/* ---- completing ---- */
+/* ---- completing ----
+ * All this lies in the draft's own arena and goes with it; nothing of the graph is held but
+ * references to arrays. */
 
 /* Without a signature the attributes stay as given, and outputs are what the caller says. */
 static tw_status *resolve_unknown(tw_draft *d)
@@ -156,7 +158,9 @@ tw_status *tw_draft_explain(const tw_draft *d, tw_status *status)
                             named ? names : NULL, d->where);
 }
 
-/* ---- lasting memory ---- */
+/* ---- lasting memory ----
+ * What an operation keeps is packed tightly, since graphs hold many of them: plain values stand
+ * in the attribute itself, names are the registry's, dims that equal an input's are shared. */
 
 /* Most values hold no memory of their own, and the registry keeps the names of its attributes. */
 static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, const tw_attr *from, tw_attr *to)

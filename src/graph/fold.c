@@ -77,7 +77,9 @@ static int64_t attr_int(const view *v, const char *name)
     return tw_attr_as_int(tw_spec_attr(&v->spec, name));
 }
 
-/* ---- vectors of which a part may be known ---- */
+/* ---- vectors of which a part may be known ----
+ * Most sizes in a graph are made of shapes: taken apart, put together with numbers, and given to
+ * Reshape. Where a batch is open one element is not known, yet the others are worth knowing. */
 
 /* Bounded like values: a vector longer than that is no shape. */
 static tw_shape unknown_vector(folding *f, int64_t length)
@@ -291,7 +293,9 @@ static tw_shape by_structure(folding *f, const view *v, int32_t output, bool *kn
     return TW_UNKNOWN_SHAPE;
 }
 
-/* ---- whole values ---- */
+/* ---- whole values ----
+ * The kernels themselves say what follows from known inputs, so that no operation has a second
+ * meaning here. */
 
 /* What may be fed, may be dead or differs from one iteration to the next is never known. */
 static bool may_be_folded(const view *v)
@@ -467,7 +471,8 @@ static tw_shape partial_of(folding *f, tw_tensor tensor)
     return shape;
 }
 
-/* ---- the face ---- */
+/* ---- the face ----
+ * Shape rules and tw_tensor_constant_value ask here. */
 
 /* An operation without outputs has no value. */
 static bool can_be_asked(tw_tensor tensor)

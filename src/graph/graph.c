@@ -93,7 +93,8 @@ void tw_graph_unref(tw_graph *graph)
         free_graph(graph);
 }
 
-/* ---- the first error ---- */
+/* ---- the first error ----
+ * Builders of the macro face return tensors, so their errors have nowhere to go but here. */
 
 /* Atomic, so that it can be asked under the lock as well as without it. */
 const tw_status *tw_graph_status(const tw_graph *graph)
@@ -229,7 +230,9 @@ void tw_graph_changed_locked(tw_graph *graph)
     atomic_fetch_add(&graph->version, 1);
 }
 
-/* ---- seeds ---- */
+/* ---- seeds ----
+ * A seed for the graph and one for the op make the two attributes that random ops have; with them
+ * TensorFlow's numbers come out. */
 
 enum { DEFAULT_SEED = 87654321, SEED_RANGE = 2147483647 };
 

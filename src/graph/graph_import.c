@@ -14,7 +14,9 @@
 /* Memory of operations for each byte of the file, and what any file may have. */
 enum { MEMORY_PER_BYTE = 256, MEMORY_AT_LEAST = 1 << 20 };
 
-/* ---- making ---- */
+/* ---- making ----
+ * Import works in three steps: read all names and inputs, make every operation in an order of
+ * dependence, join. Only the last one touches the graph. */
 
 /* Once all are made, what a loop leads back can be connected. */
 static tw_status *close_back_edges(tw_importer *im)
@@ -57,7 +59,9 @@ static tw_status *make_all(tw_importer *im)
     return keep_rest(im);
 }
 
-/* ---- libraries ---- */
+/* ---- libraries ----
+ * Functions are kept as bytes: nothing here runs them, but calls of them need their signatures,
+ * and an export needs them whole. */
 
 /* A function without a signature has no name and is equal to others of that kind only. */
 static tw_span name_of(const tw_message *function)
@@ -132,7 +136,9 @@ static tw_status *join_rest_locked(tw_graph *graph, tw_importer *im)
     return merge_rest(graph, im, old);
 }
 
-/* ---- joining ---- */
+/* ---- joining ----
+ * The order of operations is that of the file, whatever order they were made in: what is exported
+ * again has its nodes where they were. */
 
 /* Before anything is taken, so that the usual mistake needs no undoing. */
 static tw_status *check_names_locked(const tw_graph *graph, const tw_importer *im)

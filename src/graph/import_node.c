@@ -19,7 +19,10 @@ typedef struct node_maker {
     bool keeps_raw;
 } node_maker;
 
-/* ---- attributes ---- */
+/* ---- attributes ----
+ * Each attribute is read into a tw_attr, which the draft completes and copies. Beside it stand
+ * its bytes as the file has them, where writing ours again would give others: a shape with named
+ * dimensions, a tensor with its values in another form. */
 
 /* A copy of the message's bytes that lasts. */
 static tw_status *keep_bytes(node_maker *m, const tw_message *message, tw_bytes *out)
@@ -149,7 +152,9 @@ static tw_dtype type_attr(const node_maker *m, const char *name)
     return attr && attr->kind == TW_ATTR_TYPE && !attr->list ? attr->value.type : TW_INVALID_DTYPE;
 }
 
-/* ---- outputs of types that the registry does not know ---- */
+/* ---- outputs of types that the registry does not know ----
+ * TensorFlow refuses such files. Here they can be loaded, looked at, changed and saved; a run
+ * says that it cannot do them. Their consumers must still find outputs to read. */
 
 /* So many outputs of a function's argument, and their dtype. */
 static size_t count_of_arg(const node_maker *m, const tw_message *arg, const tw_attr **list)
@@ -250,7 +255,9 @@ static tw_status *guess_outputs(node_maker *m)
     return dtypes ? TW_OK : tw_no_memory();
 }
 
-/* ---- inputs ---- */
+/* ---- inputs ----
+ * Three cases: an input that is made, with the dtype that it has; one of an unknown type, whose
+ * dtype its consumer's attributes say; one that leads back in a loop, which is connected later. */
 
 /* What the signature and the attributes say of the dtype of input `index`. */
 static tw_dtype expected_dtype(const node_maker *m, size_t index)
@@ -306,7 +313,9 @@ static tw_status *set_inputs(node_maker *m)
     return TW_OK;
 }
 
-/* ---- the operation ---- */
+/* ---- the operation ----
+ * The draft lists attributes in the order of the signature. Files have an order of their own, in
+ * which they are to be written again. */
 
 /* The attributes as the file has them, then those that only have their default. */
 static tw_status *reorder_attrs(node_maker *m, tw_operation *op)

@@ -112,7 +112,9 @@ tw_status *tw_import_read(tw_importer *im)
     return TW_OK;
 }
 
-/* ---- order ---- */
+/* ---- order ----
+ * The order in which nodes are made is not the order in which they will stand: that one is the
+ * file's. */
 
 /* TensorFlow's importer allows the same: every cycle leads through such an edge. */
 bool tw_import_is_back_edge(const tw_import_node *from, const tw_import_node *to)

@@ -127,7 +127,10 @@ const tw_attr *tw_operation_attr(const tw_operation *op, const char *name)
     return attr;
 }
 
-/* ---- changes ---- */
+/* ---- changes ----
+ * Raw loops and front ends need to change what is finished. A cycle, a wrong value or a missing
+ * back edge is seen when the graph is planned, not here: between two changes a graph may be in
+ * any state. */
 
 /* Changes have no place of their own, so the operation's stands for it. */
 static tw_status *explain(const tw_operation *op, tw_status *status)
@@ -357,7 +360,9 @@ tw_status *tw_tensor_set_shape(tw_tensor tensor, tw_shape shape)
     return status ? explain(op, status) : TW_OK;
 }
 
-/* ---- tensors ---- */
+/* ---- tensors ----
+ * A tensor is two words by value. An invalid one, which macros give after an error, is answered
+ * by every function without a crash. */
 
 /* Index -1, the operation itself, is valid too. */
 bool tw_tensor_valid(tw_tensor tensor)

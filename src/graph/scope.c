@@ -115,7 +115,8 @@ tw_region *tw_current_region(void)
     return tw_scope_region(tw_default_graph());
 }
 
-/* ---- one function for each kind ---- */
+/* ---- one function for each kind ----
+ * Every kind is made whole before it is pushed, so that a failure leaves the stack as it was. */
 
 /* A scope of the current graph. */
 static tw_status *start(unsigned kinds, tw_scope **out)
@@ -250,7 +251,10 @@ int tw_scope_push_region(tw_region *region)
     return status ? -1 : depth;
 }
 
-/* ---- blocks ---- */
+/* ---- blocks ----
+ * The macros of the public header open a block with these. C has no exceptions to unwind by; what
+ * takes their place is an attribute of the guard that calls tw_scope_leave_ however the block
+ * ends. */
 
 /* The guard of a scope that was pushed at `depth`, or not: then the error is reported. */
 static tw_scope_guard guard(int depth, tw_status *status)

@@ -105,7 +105,9 @@ void tw_scope_saw(const tw_operation *op)
     }
 }
 
-/* ---- colocation ---- */
+/* ---- colocation ----
+ * A colocation group is a text "loc:@NAME" in the attribute _class. Its members go to one device;
+ * which one is for placement to say, unless one of them has it already. */
 
 /* Groups are few, so a new list for each is good enough. */
 static tw_status *add_group(gatherer *g, tw_bytes group)

@@ -45,7 +45,10 @@ bool tw_shape_to_proto(tw_shape shape, tw_message *proto)
     return good;
 }
 
-/* ---- elements ---- */
+/* ---- elements ----
+ * A tensor in a file may be its bytes, all its values, or fewer values than elements.
+ * make_tensor_proto writes the first or second, and a constant that is filled with one number the
+ * third. */
 
 /* The field that holds the elements of a dtype one by one; 0: none does. */
 static int field_of(tw_dtype dtype)
@@ -210,7 +213,9 @@ tw_status *tw_tensor_from_proto(const tw_message *proto, int64_t *budget, tw_arr
     return status;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ * What was built here is written in the shortest of these forms; what was imported comes back in
+ * its own. */
 
 /* Compares the array with itself, one element on. */
 static bool all_equal(const tw_array *array)

@@ -11,7 +11,10 @@
 #include "base/text.h"
 #include "graph/scope.h"
 
-/* ---- scopes ---- */
+/* ---- scopes ----
+ * A variable scope says three things: a prefix for the names of variables, whether they are
+ * shared, and defaults for those that are made. It opens a name scope too, which may get a suffix
+ * where the prefix does not. */
 
 /* Variable scopes belong to a graph, as all scopes. */
 static tw_scope *current_scope(const tw_graph *graph)
@@ -110,7 +113,9 @@ void tw_reuse_variables(void)
     }
 }
 
-/* ---- the nodes of a variable ---- */
+/* ---- the nodes of a variable ----
+ * NAME is the variable itself, NAME/Assign puts its first value in, NAME/read is how others see
+ * it. The first value is made before all of them. */
 
 /* A variable to be made: `where`, and what its nodes need. */
 typedef struct making {
@@ -189,7 +194,9 @@ static tw_status *open_scopes(making *m, const char *name, bool root)
     return TW_OK;
 }
 
-/* ---- tw_get_variable ---- */
+/* ---- tw_get_variable ----
+ * Shared by full name, in a table of the graph. The table knows only what this function made: a
+ * tw_variable of the same name is another one. */
 
 /* An initializer is the caller's function: what it gives is checked like any input. */
 static tw_status *check_initial(const making *m)
@@ -367,7 +374,8 @@ tw_tensor tw_get_variable_(const struct tw_get_variable_args *given)
     return status ? fail_at(status, args.where) : out;
 }
 
-/* ---- tw_variable ---- */
+/* ---- tw_variable ----
+ * A variable of a value: never shared, named within the name scopes around. */
 
 /* The value decides dtype and shape. From inside a branch or loop it would not be there when the
  * variable is initialized. */
