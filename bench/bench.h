@@ -20,7 +20,8 @@ static inline int bench_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The median over 9 rounds of the seconds that one call of body(arg) takes; each round lasts about 20 ms. */
+/* The median over 9 rounds of the seconds that one call of body(arg) takes; each round lasts about
+ * 20 ms. */
 static inline double bench_time(void (*body)(void *arg), void *arg)
 {
     enum { ROUNDS = 9 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the engine itself costs, on one thread: calls of tiny steps, building, planning; and two threads on one session.
- * Each line: what, measured, the goal, and whether it is met. */
+ * What the engine itself costs, on one thread: calls of tiny steps, building, planning; and two
+ * threads on one session. Each line: what, measured, the goal, and whether it is met. */
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -21,13 +21,15 @@ static void run_call(void *arg)
 
 static void report(const char *what, double seconds, double goal)
 {
-    printf("%-58s %10.3f us   goal %8.3f us   %s\n", what, seconds * 1e6, goal * 1e6, seconds <= goal ? "met" : "NOT MET");
+    printf("%-58s %10.3f us   goal %8.3f us   %s\n", what, seconds * 1e6, goal * 1e6,
+           seconds <= goal ? "met" : "NOT MET");
 }
 
 static void constant_times_two(void)
 {
     tw_reset_default_graph();
-    tw_session *session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
+    tw_session *session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
     call c = {.outputs = {tw_array_scalar(TW_FLOAT32, 0)}};
     tw_tensor y = tw_mul(tw_constant(21.0), 2.0);
     TW_CHECK(tw_make_callable(session, TW_FETCH(y), .callable = &c.callable));
@@ -35,7 +37,8 @@ static void constant_times_two(void)
     tw_callable_free(c.callable);
     tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE());
     c.feeds[0] = tw_array_scalar(TW_FLOAT32, 3);
-    TW_CHECK(tw_make_callable(session, TW_FETCH(tw_mul(x, 2.0)), .feed = TW_FETCH(x), .callable = &c.callable));
+    TW_CHECK(tw_make_callable(session, TW_FETCH(tw_mul(x, 2.0)), .feed = TW_FETCH(x),
+                              .callable = &c.callable));
     report("tw_call of placeholder * 2", bench_time(run_call, &c), 0.4e-6);
     tw_callable_free(c.callable);
     tw_array_unref(c.feeds[0]);
@@ -47,18 +50,22 @@ static void linear_regression(void)
 {
     enum { BATCH = 100 };
     tw_reset_default_graph();
-    tw_tensor X = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, 1)), y = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, 1));
+    tw_tensor X = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, 1)),
+              y = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, 1));
     tw_tensor W = tw_variable(tw_zeros(TW_SHAPE(1, 1))), b = tw_variable(tw_zeros(TW_SHAPE(1)));
-    tw_tensor loss = tw_reduce_sum(tw_div(tw_square(tw_sub(y, tw_add(tw_matmul(X, W), b))), 1000.0));
+    tw_tensor loss = tw_reduce_sum(
+        tw_div(tw_square(tw_sub(y, tw_add(tw_matmul(X, W), b))), 1000.0));
     tw_tensor train = tw_minimize(tw_adam(.learning_rate = 0.001), loss);
-    tw_session *session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
+    tw_session *session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     call c = {.outputs = {tw_array_scalar(TW_FLOAT32, 0)}};
     for (int i = 0; i < 2; i++) {
         c.feeds[i] = tw_array_new(TW_FLOAT32, TW_SHAPE(BATCH, 1));
         tw_array_set(c.feeds[i], 0.5);
     }
-    TW_CHECK(tw_make_callable(session, TW_FETCH(loss), .target = TW_FETCH(train), .feed = TW_FETCH(X, y), .callable = &c.callable));
+    TW_CHECK(tw_make_callable(session, TW_FETCH(loss), .target = TW_FETCH(train),
+                              .feed = TW_FETCH(X, y), .callable = &c.callable));
     report("the tutorial's training step (Adam, batch 100)", bench_time(run_call, &c), 1e-6);
     char *plan = NULL;
     TW_CHECK(tw_explain(session, TW_FETCH(loss), TW_FETCH(train), TW_FETCH(X, y), &plan));
@@ -80,8 +87,10 @@ static void thousand_tanh(void)
     for (int i = 0; i < 1000; i++)
         y = tw_tanh(y);
     double built = bench_now() - start;
-    tw_session *session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
-    call c = {.feeds = {tw_array_new(TW_FLOAT32, TW_SHAPE(10, 10))}, .outputs = {tw_array_new(TW_FLOAT32, TW_SHAPE(10, 10))}};
+    tw_session *session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
+    call c = {.feeds = {tw_array_new(TW_FLOAT32, TW_SHAPE(10, 10))},
+              .outputs = {tw_array_new(TW_FLOAT32, TW_SHAPE(10, 10))}};
     tw_array_set(c.feeds[0], 0.5);
     start = bench_now();
     TW_CHECK(tw_make_callable(session, TW_FETCH(y), .feed = TW_FETCH(x), .callable = &c.callable));
@@ -100,14 +109,18 @@ static void adam_million(void)
 {
     enum { N = 1000000 };
     tw_reset_default_graph();
-    tw_tensor w = tw_variable(tw_zeros(TW_SHAPE(N))), x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(N));
+    tw_tensor w = tw_variable(tw_zeros(TW_SHAPE(N))),
+              x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(N));
     tw_grad grad = tw_grad_of(x);
-    tw_tensor train = tw_apply_gradients(tw_adam(.learning_rate = 0.001), ((tw_grads){&grad, 1}), TW_LIST(w));
-    tw_session *session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
+    tw_tensor train = tw_apply_gradients(tw_adam(.learning_rate = 0.001), ((tw_grads){&grad, 1}),
+                                         TW_LIST(w));
+    tw_session *session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     call c = {.feeds = {tw_array_new(TW_FLOAT32, TW_SHAPE(N))}, .outputs = {NULL}};
     tw_array_set(c.feeds[0], 0.01);
-    TW_CHECK(tw_make_callable(session, TW_FETCH(train), .feed = TW_FETCH(x), .callable = &c.callable));
+    TW_CHECK(
+        tw_make_callable(session, TW_FETCH(train), .feed = TW_FETCH(x), .callable = &c.callable));
     double seconds = bench_time(run_call, &c);
     static float from[7 * N / 2], to[7 * N / 2];
     double start = bench_now();
@@ -116,8 +129,8 @@ static void adam_million(void)
         memcpy(to, from, sizeof to);
     }
     double copy = (bench_now() - start) / 20;
-    printf("%-58s %10.3f us   a copy of as many bytes %.3f us: %.2f of it (%g)\n", "Adam on 1e6 parameters", seconds * 1e6, copy * 1e6,
-           copy / seconds, (double)to[5]);
+    printf("%-58s %10.3f us   a copy of as many bytes %.3f us: %.2f of it (%g)\n",
+           "Adam on 1e6 parameters", seconds * 1e6, copy * 1e6, copy / seconds, (double)to[5]);
     tw_callable_free(c.callable);
     tw_array_unref(c.feeds[0]);
     tw_session_free(session);
@@ -138,8 +151,10 @@ static void two_threads(void)
 {
     tw_reset_default_graph();
     tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(64, 64));
-    tw_tensor w = tw_variable(tw_ones(TW_SHAPE(64, 64))), y = tw_tanh(tw_matmul(tw_tanh(tw_matmul(x, w)), w));
-    tw_session *session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
+    tw_tensor w = tw_variable(tw_ones(TW_SHAPE(64, 64))),
+              y = tw_tanh(tw_matmul(tw_tanh(tw_matmul(x, w)), w));
+    tw_session *session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .threads = 1});
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     call c = {.feeds = {tw_array_new(TW_FLOAT32, TW_SHAPE(64, 64))}};
     TW_CHECK(tw_make_callable(session, TW_FETCH(y), .feed = TW_FETCH(x), .callable = &c.callable));
@@ -154,7 +169,8 @@ static void two_threads(void)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     double two = bench_now() - start;
-    printf("%-58s %10.2f times   goal %8.2f times   %s\n", "throughput of two threads on one session", 2 * one / two, 1.6,
+    printf("%-58s %10.2f times   goal %8.2f times   %s\n",
+           "throughput of two threads on one session", 2 * one / two, 1.6,
            2 * one / two >= 1.6 ? "met" : "NOT MET");
     tw_callable_free(c.callable);
     tw_array_unref(c.feeds[0]);

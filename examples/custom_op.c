@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An op built outside the library: y = x / (1 + |x|) * scale, with its shape rule, gradient and kernel, registered through
- * <thalweg/op.h>. From then on it is an op like any other: named, differentiated, planned, exported. */
+ * An op built outside the library: y = x / (1 + |x|) * scale, with its shape rule, gradient and
+ * kernel, registered through <thalweg/op.h>. From then on it is an op like any other: named,
+ * differentiated, planned, exported. */
 #include <math.h>
 #include <stdio.h>
 #include <thalweg/thalweg.h>
@@ -46,8 +47,13 @@ static tw_tensor make_squash(tw_tensor x, float scale)
     tw_operation *op = NULL;
     tw_attr attr = {.name = "scale", .kind = TW_ATTR_FLOAT, .value.f = scale};
     TW_CHECK(tw_graph_add(tw_default_graph(),
-                          &(tw_graph_add_args){.size = sizeof(tw_graph_add_args), .where = TW_HERE, .type = "Squash",
-                                               .inputs = &x, .input_count = 1, .attrs = &attr, .attr_count = 1},
+                          &(tw_graph_add_args){.size = sizeof(tw_graph_add_args),
+                                               .where = TW_HERE,
+                                               .type = "Squash",
+                                               .inputs = &x,
+                                               .input_count = 1,
+                                               .attrs = &attr,
+                                               .attr_count = 1},
                           &op));
     return tw_operation_output(op, 0);
 }
@@ -59,8 +65,10 @@ int main(void)
     float numbers[4] = {-3, 0, 1, 4};
     tw_tensor x = tw_convert_to_tensor(TW_FLOAT32, TW_SHAPE(4), numbers);
     tw_tensor y = make_squash(x, 2);
-    tw_show(y);                                                                      /* [-1.5  0.   1.   1.6] */
-    tw_show(tw_grad_tensor(tw_gradients(TW_LIST(y), TW_LIST(x)).grads[0]));          /* [0.125 2.    0.5   0.08 ] */
+    /* [-1.5  0.   1.   1.6] */
+    tw_show(y);
+    /* [0.125 2.    0.5   0.08 ] */
+    tw_show(tw_grad_tensor(tw_gradients(TW_LIST(y), TW_LIST(x)).grads[0]));
     tw_session_free(session);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Slides 26 to 32 of the tutorial: a line is fitted to y = x + 20 sin(x / 10) with Adam on batches of 100, and data and fit
- * are shown as a picture of characters and as an SVG file.
+ * Slides 26 to 32 of the tutorial: a line is fitted to y = x + 20 sin(x / 10) with Adam on batches
+ * of 100, and data and fit are shown as a picture of characters and as an SVG file.
  *     linear_regression [SVG FILE [STEPS]] */
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +21,8 @@ static void make_data(void)
     }
 }
 
-/* A batch of samples drawn with replacement; a small generator of our own keeps every run the same. */
+/* A batch of samples drawn with replacement; a small generator of our own keeps every run the
+ * same. */
 static void draw_batch(float *x, float *y)
 {
     static uint32_t state = 2463534242u;
@@ -57,7 +58,8 @@ static void show_in_terminal(double w, double b)
     printf("      +");
     for (int column = 0; column < COLUMNS; column++)
         putchar('-');
-    printf("\n       0%*s\n       . data   # fit: y = %.4f x + %.4f\n", COLUMNS - 1, "x = 100", w, b);
+    printf("\n       0%*s\n       . data   # fit: y = %.4f x + %.4f\n", COLUMNS - 1, "x = 100", w,
+           b);
 }
 
 static int write_svg(const char *path, double w, double b)
@@ -67,19 +69,29 @@ static int write_svg(const char *path, double w, double b)
         perror(path);
         return 1;
     }
-    fputs("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" font-family=\"sans-serif\" font-size=\"12\">\n"
-          "<rect width=\"640\" height=\"420\" fill=\"white\"/>\n", file);
+    fputs(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" font-family=\"sans-serif\" font-size=\"12\">\n"
+        "<rect width=\"640\" height=\"420\" fill=\"white\"/>\n",
+        file);
     for (int y = 0; y <= 100; y += 20)
-        fprintf(file, "<line x1=\"50\" x2=\"620\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>"
-                      "<text x=\"42\" y=\"%.1f\" text-anchor=\"end\">%d</text>\n", 380 - 3.4 * y, 380 - 3.4 * y, 384 - 3.4 * y, y);
+        fprintf(file,
+                "<line x1=\"50\" x2=\"620\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>"
+                "<text x=\"42\" y=\"%.1f\" text-anchor=\"end\">%d</text>\n",
+                380 - 3.4 * y, 380 - 3.4 * y, 384 - 3.4 * y, y);
     for (int x = 0; x <= 100; x += 20)
-        fprintf(file, "<text x=\"%.1f\" y=\"400\" text-anchor=\"middle\">%d</text>\n", 50 + 5.7 * x, x);
+        fprintf(file, "<text x=\"%.1f\" y=\"400\" text-anchor=\"middle\">%d</text>\n", 50 + 5.7 * x,
+                x);
     for (int i = 0; i < N_SAMPLES; i += 4)
-        fprintf(file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"1.6\" fill=\"#1f77b4\"/>\n", 50 + 5.7 * x_data[i], 380 - 3.4 * y_data[i]);
-    fprintf(file, "<line x1=\"50\" y1=\"%.1f\" x2=\"620\" y2=\"%.1f\" stroke=\"#d62728\" stroke-width=\"2.5\"/>\n", 380 - 3.4 * b,
-            380 - 3.4 * (100 * w + b));
-    fprintf(file, "<text x=\"70\" y=\"40\" fill=\"#1f77b4\">data: x + 20 sin(x / 10)</text>"
-                  "<text x=\"70\" y=\"58\" fill=\"#d62728\">fit: %.4f x + %.4f</text>\n</svg>\n", w, b);
+        fprintf(file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"1.6\" fill=\"#1f77b4\"/>\n",
+                50 + 5.7 * x_data[i], 380 - 3.4 * y_data[i]);
+    fprintf(
+        file,
+        "<line x1=\"50\" y1=\"%.1f\" x2=\"620\" y2=\"%.1f\" stroke=\"#d62728\" stroke-width=\"2.5\"/>\n",
+        380 - 3.4 * b, 380 - 3.4 * (100 * w + b));
+    fprintf(file,
+            "<text x=\"70\" y=\"40\" fill=\"#1f77b4\">data: x + 20 sin(x / 10)</text>"
+            "<text x=\"70\" y=\"58\" fill=\"#d62728\">fit: %.4f x + %.4f</text>\n</svg>\n",
+            w, b);
     return fclose(file) != 0;
 }
 
@@ -93,7 +105,8 @@ int main(int argc, char **argv)
     tw_tensor y = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, 1), .name = "y");
     tw_tensor W, b, loss;
     TW_VARIABLE_SCOPE("linear-regression") {
-        W = tw_get_variable("weights", TW_SHAPE(1, 1), .initializer = tw_random_normal_initializer(.seed = TW_SEED(1)));
+        W = tw_get_variable("weights", TW_SHAPE(1, 1),
+                            .initializer = tw_random_normal_initializer(.seed = TW_SEED(1)));
         b = tw_get_variable("bias", TW_SHAPE(1), .initializer = tw_constant_initializer(0.0));
         tw_tensor y_pred = tw_add(tw_matmul(X, W), b);
         loss = tw_reduce_sum(tw_div(tw_square(tw_sub(y, y_pred)), N_SAMPLES));
@@ -103,7 +116,8 @@ int main(int argc, char **argv)
     tw_session *session = tw_session_new(NULL);
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     tw_callable *step = NULL;
-    TW_CHECK(tw_make_callable(session, TW_FETCH(loss), .target = TW_FETCH(train), .feed = TW_FETCH(X, y), .callable = &step));
+    TW_CHECK(tw_make_callable(session, TW_FETCH(loss), .target = TW_FETCH(train),
+                              .feed = TW_FETCH(X, y), .callable = &step));
     float x_batch[BATCH], y_batch[BATCH];
     tw_array *feeds[2] = {tw_array_borrow(TW_FLOAT32, TW_SHAPE(BATCH, 1), x_batch),
                           tw_array_borrow(TW_FLOAT32, TW_SHAPE(BATCH, 1), y_batch)};

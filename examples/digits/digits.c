@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A classifier of handwritten digits: 784-256-256-10, ReLU, Adam on batches of 100. After every epoch all state is saved;
- * killed at any moment and started again with --resume it ends with the same bits, since the order of the samples follows
- * from the number of the epoch alone.
+ * A classifier of handwritten digits: 784-256-256-10, ReLU, Adam on batches of 100. After every
+ * epoch all state is saved; killed at any moment and started again with --resume it ends with the
+ * same bits, since the order of the samples follows from the number of the epoch alone.
  *     digits --data DIR [--state FILE] [--epochs N] [--resume] */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,10 @@ static tw_tensor dense(tw_tensor x, int64_t n_in, int64_t n_out, const char *nam
 {
     tw_tensor y = {NULL, 0};
     TW_VARIABLE_SCOPE(name) {
-        tw_tensor w = tw_get_variable("weights", TW_SHAPE(n_in, n_out), .initializer = tw_xavier_initializer(.seed = &seed));
-        tw_tensor b = tw_get_variable("bias", TW_SHAPE(n_out), .initializer = tw_zeros_initializer());
+        tw_tensor w = tw_get_variable("weights", TW_SHAPE(n_in, n_out),
+                                      .initializer = tw_xavier_initializer(.seed = &seed));
+        tw_tensor b = tw_get_variable("bias", TW_SHAPE(n_out),
+                                      .initializer = tw_zeros_initializer());
         y = tw_add(tw_matmul(x, w), b);
     }
     return y;
@@ -45,7 +47,8 @@ static model make_model(void)
     tw_tensor h1 = tw_relu(dense(m.images, PIXELS, HIDDEN, "hidden1", 1));
     tw_tensor h2 = tw_relu(dense(h1, HIDDEN, HIDDEN, "hidden2", 2));
     m.logits = dense(h2, HIDDEN, CLASSES, "output", 3);
-    m.loss = tw_reduce_mean(tw_sparse_softmax_cross_entropy_with_logits(.labels = m.labels, .logits = m.logits));
+    m.loss = tw_reduce_mean(
+        tw_sparse_softmax_cross_entropy_with_logits(.labels = m.labels, .logits = m.logits));
     m.train = tw_minimize(tw_adam(.learning_rate = 0.001), m.loss);
     m.epoch = tw_variable(0, .name = "epoch", .trainable = false);
     m.session = tw_session_new(NULL);
@@ -77,8 +80,10 @@ static void shuffle(size_t *order, size_t count, int epoch)
 /* What the model says of each image: the classes into `said`. */
 static void classify(const model *m, const digits *d, int *said)
 {
-    tw_array *images = tw_array_borrow(TW_FLOAT32, TW_SHAPE((int64_t)d->count, PIXELS), d->images), *logits = NULL;
-    TW_CHECK(tw_run(m->session, TW_FETCH(m->logits), .feed = TW_FEED({m->images, images}), .out = &logits));
+    tw_array *images = tw_array_borrow(TW_FLOAT32, TW_SHAPE((int64_t)d->count, PIXELS), d->images),
+             *logits = NULL;
+    TW_CHECK(tw_run(m->session, TW_FETCH(m->logits), .feed = TW_FEED({m->images, images}),
+                    .out = &logits));
     const float *row = tw_array_const_data(logits);
     for (size_t i = 0; i < d->count; i++, row += CLASSES) {
         said[i] = 0;
@@ -97,13 +102,16 @@ static double accuracy(const digits *d, const int *said)
     return (double)right / (double)d->count;
 }
 
-/* One epoch; gives the mean loss. The progress line is rewritten in a terminal and written once an epoch elsewhere. */
-static double train_epoch(const model *m, tw_callable *step, const digits *d, int epoch, int epochs, double started, int first)
+/* One epoch; gives the mean loss. The progress line is rewritten in a terminal and written once an
+ * epoch elsewhere. */
+static double train_epoch(const model *m, tw_callable *step, const digits *d, int epoch, int epochs,
+                          double started, int first)
 {
     static float x[BATCH * PIXELS];
     static int32_t y[BATCH];
     size_t *order = malloc(d->count * sizeof *order), batches = d->count / BATCH;
-    tw_array *feeds[2] = {tw_array_borrow(TW_FLOAT32, TW_SHAPE(BATCH, PIXELS), x), tw_array_borrow(TW_INT32, TW_SHAPE(BATCH), y)};
+    tw_array *feeds[2] = {tw_array_borrow(TW_FLOAT32, TW_SHAPE(BATCH, PIXELS), x),
+                          tw_array_borrow(TW_INT32, TW_SHAPE(BATCH), y)};
     tw_array *out[1] = {tw_array_scalar(TW_FLOAT32, 0)};
     double sum = 0;
     if (!order)
@@ -117,10 +125,12 @@ static double train_epoch(const model *m, tw_callable *step, const digits *d, in
         }
         TW_CHECK(tw_call(step, feeds, out));
         sum += tw_array_item(out[0]);
-        double passed = seconds() - started, done = (double)(epoch - first) + (double)(b + 1) / (double)batches;
+        double passed = seconds() - started,
+               done = (double)(epoch - first) + (double)(b + 1) / (double)batches;
         if (isatty(1) && b % 16 == 0)
-            printf("\repoch %2d/%d  loss %.4f  %8.0f samples/s  %4.1f s left   ", epoch + 1, epochs, sum / (double)(b + 1),
-                   done * (double)d->count / passed, passed / done * (epochs - first - done));
+            printf("\repoch %2d/%d  loss %.4f  %8.0f samples/s  %4.1f s left   ", epoch + 1, epochs,
+                   sum / (double)(b + 1), done * (double)d->count / passed,
+                   passed / done * (epochs - first - done));
     }
     tw_array_unref(feeds[0]);
     tw_array_unref(feeds[1]);
@@ -146,12 +156,13 @@ static int get_epoch(const model *m)
     return epoch;
 }
 
-static void train(const model *m, const options *o, const digits *data, const digits *held_out, int *said)
+static void train(const model *m, const options *o, const digits *data, const digits *held_out,
+                  int *said)
 {
     tw_callable *step = NULL;
     int first = get_epoch(m);
-    TW_CHECK(tw_make_callable(m->session, TW_FETCH(m->loss), .target = TW_FETCH(m->train), .feed = TW_FETCH(m->images, m->labels),
-                              .callable = &step));
+    TW_CHECK(tw_make_callable(m->session, TW_FETCH(m->loss), .target = TW_FETCH(m->train),
+                              .feed = TW_FETCH(m->images, m->labels), .callable = &step));
     double started = seconds();
     for (int epoch = first; epoch < o->epochs; epoch++) {
         double loss = train_epoch(m, step, data, epoch, o->epochs, started, first);
@@ -159,15 +170,17 @@ static void train(const model *m, const options *o, const digits *data, const di
         TW_CHECK(tw_save(m->session, o->state));
         classify(m, held_out, said);
         double passed = seconds() - started, each = passed / (epoch + 1 - first);
-        printf("%sepoch %2d/%d  loss %.4f  accuracy %.2f %%  %8.0f samples/s  %4.1f s left\n", isatty(1) ? "\r" : "", epoch + 1,
-               o->epochs, loss, 100 * accuracy(held_out, said), (double)data->count / each, each * (o->epochs - epoch - 1));
+        printf("%sepoch %2d/%d  loss %.4f  accuracy %.2f %%  %8.0f samples/s  %4.1f s left\n",
+               isatty(1) ? "\r" : "", epoch + 1, o->epochs, loss, 100 * accuracy(held_out, said),
+               (double)data->count / each, each * (o->epochs - epoch - 1));
         fflush(stdout);
     }
     printf("trained for %.1f s\n", seconds() - started);
     tw_callable_free(step);
 }
 
-/* `count` digits side by side, two rows of pixels a line, and below each what it is and what the model says. */
+/* `count` digits side by side, two rows of pixels a line, and below each what it is and what the
+ * model says. */
 static void show_digits(const digits *d, const int *said, const size_t *which, int count)
 {
     static const char shades[] = " .:-=+*#%@";
@@ -181,7 +194,8 @@ static void show_digits(const digits *d, const int *said, const size_t *which, i
         putchar('\n');
     }
     for (int k = 0; k < count; k++)
-        printf("  %d, model says %d%s    ", d->labels[which[k]], said[which[k]], said[which[k]] == d->labels[which[k]] ? " " : "!");
+        printf("  %d, model says %d%s    ", d->labels[which[k]], said[which[k]],
+               said[which[k]] == d->labels[which[k]] ? " " : "!");
     printf("\n");
 }
 
@@ -268,8 +282,8 @@ int main(int argc, char **argv)
     train(&m, &o, &data, &held_out, said);
     classify(&m, &held_out, said);
     show_results(&held_out, said);
-    printf("\naccuracy on %zu held-out digits: %.2f %%   weights %016llx\n", held_out.count, 100 * accuracy(&held_out, said),
-           weights_mark(&m));
+    printf("\naccuracy on %zu held-out digits: %.2f %%   weights %016llx\n", held_out.count,
+           100 * accuracy(&held_out, said), weights_mark(&m));
     free(said);
     tw_session_free(m.session);
     digits_free(&data);

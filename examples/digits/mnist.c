@@ -7,11 +7,14 @@
 
 static unsigned long big_endian(const unsigned char *bytes)
 {
-    return (unsigned long)bytes[0] << 24 | (unsigned long)bytes[1] << 16 | (unsigned long)bytes[2] << 8 | bytes[3];
+    return (unsigned long)bytes[0] << 24 | (unsigned long)bytes[1] << 16 |
+           (unsigned long)bytes[2] << 8 | bytes[3];
 }
 
-/* The file's bytes after a head of `dims` sizes; *count: the first of them. Each item has `item` bytes. */
-static unsigned char *read_idx(const char *dir, const char *name, const char *kind, int dims, size_t item, size_t *count)
+/* The file's bytes after a head of `dims` sizes; *count: the first of them. Each item has `item`
+ * bytes. */
+static unsigned char *read_idx(const char *dir, const char *name, const char *kind, int dims,
+                               size_t item, size_t *count)
 {
     char path[4096];
     unsigned char head[16];
@@ -23,7 +26,8 @@ static unsigned char *read_idx(const char *dir, const char *name, const char *ki
     }
     size_t head_size = 4 + 4 * (size_t)dims;
     unsigned char *bytes = NULL;
-    if (fread(head, 1, head_size, file) == head_size && big_endian(head) == 0x0800u + (unsigned)dims) {
+    if (fread(head, 1, head_size, file) == head_size &&
+        big_endian(head) == 0x0800u + (unsigned)dims) {
         *count = big_endian(head + 4);
         if (*count < 10000000)
             bytes = malloc(*count * item + 1);

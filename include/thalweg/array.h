@@ -43,7 +43,7 @@ TW_API tw_dtype tw_array_dtype(const tw_array *array);
 TW_API tw_shape tw_array_shape(const tw_array *array); /* borrowed from the array */
 TW_API size_t tw_array_count(const tw_array *array);   /* elements */
 TW_API size_t tw_array_bytes(const tw_array *array);
-TW_API void *tw_array_data(tw_array *array);           /* host memory; NULL for size 0 is allowed */
+TW_API void *tw_array_data(tw_array *array); /* host memory; NULL for size 0 is allowed */
 TW_API const void *tw_array_const_data(const tw_array *array);
 
 /* The first element as a double (a complex number's real part); NaN for strings, empty and NULL

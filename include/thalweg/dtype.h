@@ -59,13 +59,13 @@ TW_API const char *tw_dtype_tf_name(tw_dtype dtype);
 TW_API tw_dtype tw_dtype_from_name(const char *name);
 /* Bytes of an element; string and handles 16; 0 if it is no dtype. */
 TW_API size_t tw_dtype_size(tw_dtype dtype);
-TW_API bool tw_dtype_is_floating(tw_dtype dtype);     /* half, bfloat16, float, double */
+TW_API bool tw_dtype_is_floating(tw_dtype dtype); /* half, bfloat16, float, double */
 TW_API bool tw_dtype_is_integer(tw_dtype dtype);
 TW_API bool tw_dtype_is_complex(tw_dtype dtype);
 /* Numbers, bool, quantized: bytes may be copied as they are. */
 TW_API bool tw_dtype_is_plain(tw_dtype dtype);
 TW_API bool tw_dtype_is_ref(tw_dtype dtype);
-TW_API tw_dtype tw_dtype_base(tw_dtype dtype);        /* without the reference */
+TW_API tw_dtype tw_dtype_base(tw_dtype dtype); /* without the reference */
 TW_API tw_dtype tw_dtype_ref(tw_dtype dtype);
 
 #ifdef __cplusplus

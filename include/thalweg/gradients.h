@@ -11,8 +11,9 @@ extern "C" {
 
 typedef enum tw_grad_kind { TW_GRAD_NONE, TW_GRAD_TENSOR, TW_GRAD_SLICES } tw_grad_kind;
 
-/* The gradient for one tensor: none (not connected), a tensor, or slices: row indices[i] of a tensor of shape
- * `dense_shape` (may be invalid: unknown) gets values[i]; repeated rows add up. TensorFlow's IndexedSlices. */
+/* The gradient for one tensor: none (not connected), a tensor, or slices: row indices[i] of a
+ * tensor of shape `dense_shape` (may be invalid: unknown) gets values[i]; repeated rows add up.
+ * TensorFlow's IndexedSlices. */
 typedef struct tw_grad {
     tw_grad_kind kind;
     tw_tensor values, indices, dense_shape;
@@ -41,17 +42,19 @@ struct tw_gradients_args {
     size_t size;
     tw_where where;
     tw_tensors ys, xs;
-    tw_tensors grad_ys;  /* one for each y, or none: ones; an invalid tensor among them: ones */
-    tw_tensors stop;     /* nothing flows back through these */
-    const char *name;    /* the name scope, default "gradients" */
-    bool colocate;       /* with the forward operations */
-    bool gate;           /* an optimizer asks: the nodes that TensorFlow makes for that count for later seeds */
+    tw_tensors grad_ys; /* one for each y, or none: ones; an invalid tensor among them: ones */
+    tw_tensors stop;    /* nothing flows back through these */
+    const char *name;   /* the name scope, default "gradients" */
+    bool colocate;      /* with the forward operations */
+    /* an optimizer asks: the nodes that TensorFlow makes for that count for later seeds */
+    bool gate;
 };
 TW_API tw_grads tw_gradients_(const struct tw_gradients_args *args);
 /* The same with a status; on an error the graph keeps no error. */
 TW_API tw_status *tw_gradients_add(const struct tw_gradients_args *args, tw_grads *out);
-#define tw_gradients(...) \
-    tw_gradients_(&(struct tw_gradients_args){.size = sizeof(struct tw_gradients_args), .where = TW_HERE, __VA_ARGS__})
+#define tw_gradients(...)                      \
+    tw_gradients_(&(struct tw_gradients_args){ \
+        .size = sizeof(struct tw_gradients_args), .where = TW_HERE, __VA_ARGS__})
 
 #ifdef __cplusplus
 }

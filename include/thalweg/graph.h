@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Graphs of operations. A tensor is a small value {operation, output index}: it has no number until a session runs it.
- * Functions that add operations here are the stable core: they return a status and leave the graph as it was when they
- * fail. The typed builders of <thalweg/ops.h> stand on tw_graph_add. A graph may be built by several threads at once and
- * while others run it; what a function returns as borrowed lives as long as the graph. */
+ * Graphs of operations. A tensor is a small value {operation, output index}: it has no number until
+ * a session runs it. Functions that add operations here are the stable core: they return a status
+ * and leave the graph as it was when they fail. The typed builders of <thalweg/ops.h> stand on
+ * tw_graph_add. A graph may be built by several threads at once and while others run it; what a
+ * function returns as borrowed lives as long as the graph. */
 #ifndef THALWEG_GRAPH_H
 #define THALWEG_GRAPH_H
 
@@ -15,7 +16,8 @@ extern "C" {
 typedef struct tw_graph tw_graph;
 typedef struct tw_operation tw_operation;
 
-/* Output `index` of an operation; index -1: the operation itself (one without outputs, a target). op NULL: invalid. */
+/* Output `index` of an operation; index -1: the operation itself (one without outputs, a target).
+ * op NULL: invalid. */
 typedef struct tw_tensor {
     tw_operation *op;
     int32_t index;
@@ -25,8 +27,9 @@ typedef struct tw_tensors {
     const tw_tensor *items;
     size_t count;
 } tw_tensors;
-#define TW_LIST(...) \
-    ((tw_tensors){(const tw_tensor[]){{NULL, 0}, __VA_ARGS__} + 1, sizeof((const tw_tensor[]){{NULL, 0}, __VA_ARGS__}) / sizeof(tw_tensor) - 1})
+#define TW_LIST(...)                                               \
+    ((tw_tensors){(const tw_tensor[]){{NULL, 0}, __VA_ARGS__} + 1, \
+                  sizeof((const tw_tensor[]){{NULL, 0}, __VA_ARGS__}) / sizeof(tw_tensor) - 1})
 #define TW_FETCH TW_LIST
 
 /* ---- attributes ---- */
@@ -57,8 +60,9 @@ typedef struct tw_func {
     size_t attr_count;
 } tw_func;
 
-/* A named value. Scalars: `value`; lists: `list` is true and `items` points at `count` elements of the kind's C type
- * (int64_t, float, bool, tw_bytes, tw_dtype, tw_shape, tw_array *, tw_func). Whatever keeps one copies it. */
+/* A named value. Scalars: `value`; lists: `list` is true and `items` points at `count` elements of
+ * the kind's C type (int64_t, float, bool, tw_bytes, tw_dtype, tw_shape, tw_array *, tw_func).
+ * Whatever keeps one copies it. */
 typedef struct tw_attr {
     const char *name;
     tw_attr_kind kind;
@@ -79,15 +83,18 @@ typedef struct tw_attr {
 
 /* ---- operations ---- */
 
-/* What tw_graph_add needs. Inputs are flat: the elements of list arguments one after the other in the order of the
- * signature. `input_counts` (one for each argument of the signature; 1 where it is no list) may be NULL where the lengths
- * follow from attributes or there is one list only. Attributes that inputs imply, and those with a default, may be left out.
- * A type that the registry does not know takes `output_dtypes` (and gives unknown shapes); it can be held, not run. */
+/* What tw_graph_add needs. Inputs are flat: the elements of list arguments one after the other in
+ * the order of the signature. `input_counts` (one for each argument of the signature; 1 where it is
+ * no list) may be NULL where the lengths follow from attributes or there is one list only.
+ * Attributes that inputs imply, and those with a default, may be left out. A type that the registry
+ * does not know takes `output_dtypes` (and gives unknown shapes); it can be held, not run. */
 typedef struct tw_graph_add_args {
     size_t size; /* sizeof(tw_graph_add_args) */
     tw_where where;
     const char *type;
-    const char *name;             /* NULL: the type; made unique; scopes are put before it; "a/b/" is taken as it is, without the slash */
+    /* NULL: the type; made unique; scopes are put before it; "a/b/" is taken as it is, without the
+     * slash */
+    const char *name;
     const tw_tensor *inputs;
     size_t input_count;
     const size_t *input_counts;
@@ -95,19 +102,20 @@ typedef struct tw_graph_add_args {
     size_t attr_count;
     const tw_tensor *control_inputs; /* besides those of the scopes */
     size_t control_input_count;
-    const char *device;           /* NULL: the scope's */
+    const char *device; /* NULL: the scope's */
     const tw_dtype *output_dtypes;
     size_t output_count;
-    bool is_import;               /* the name is taken as it is, scopes are ignored */
+    bool is_import; /* the name is taken as it is, scopes are ignored */
 } tw_graph_add_args;
 
 TW_API tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_operation **out);
 
-TW_API const char *tw_operation_name(const tw_operation *op);   /* borrowed */
+TW_API const char *tw_operation_name(const tw_operation *op); /* borrowed */
 TW_API const char *tw_operation_type(const tw_operation *op);
 TW_API const char *tw_operation_device(const tw_operation *op); /* "" for none */
 TW_API tw_graph *tw_operation_graph(const tw_operation *op);
-TW_API size_t tw_operation_id(const tw_operation *op);          /* its place in the order of adding */
+/* its place in the order of adding */
+TW_API size_t tw_operation_id(const tw_operation *op);
 TW_API tw_where tw_operation_where(const tw_operation *op);
 TW_API size_t tw_operation_input_count(const tw_operation *op);
 TW_API tw_tensor tw_operation_input(const tw_operation *op, size_t index);
@@ -117,7 +125,8 @@ TW_API size_t tw_operation_control_input_count(const tw_operation *op);
 TW_API tw_operation *tw_operation_control_input(const tw_operation *op, size_t index);
 TW_API size_t tw_operation_attr_count(const tw_operation *op);
 TW_API const tw_attr *tw_operation_attr_at(const tw_operation *op, size_t index);
-TW_API const tw_attr *tw_operation_attr(const tw_operation *op, const char *name); /* NULL: none; borrowed */
+/* NULL: none; borrowed */
+TW_API const tw_attr *tw_operation_attr(const tw_operation *op, const char *name);
 
 /* Changes to a finished operation, for raw loops and front ends. Each bumps the graph's version. */
 TW_API tw_status *tw_operation_set_input(tw_operation *op, size_t index, tw_tensor tensor);
@@ -130,12 +139,14 @@ TW_API tw_status *tw_tensor_set_shape(tw_tensor tensor, tw_shape shape);
 
 TW_API bool tw_tensor_valid(tw_tensor tensor);
 TW_API bool tw_same(tw_tensor a, tw_tensor b);
-TW_API tw_dtype tw_tensor_dtype(tw_tensor tensor);  /* reference types included; TW_INVALID_DTYPE if invalid */
-TW_API tw_shape tw_tensor_shape(tw_tensor tensor);  /* the static shape, borrowed */
-TW_API tw_text tw_tensor_name(tw_tensor tensor);    /* "foo/bar/v:0" */
-TW_API tw_text tw_tensor_text(tw_tensor tensor);    /* Tensor("zeros:0", shape=(2, 2), dtype=float32) */
-/* The value of a tensor that is known while building (constants and what follows from them and from static shapes);
- * NULL: not known. The caller's to tw_array_unref. */
+/* reference types included; TW_INVALID_DTYPE if invalid */
+TW_API tw_dtype tw_tensor_dtype(tw_tensor tensor);
+TW_API tw_shape tw_tensor_shape(tw_tensor tensor); /* the static shape, borrowed */
+TW_API tw_text tw_tensor_name(tw_tensor tensor);   /* "foo/bar/v:0" */
+/* Tensor("zeros:0", shape=(2, 2), dtype=float32) */
+TW_API tw_text tw_tensor_text(tw_tensor tensor);
+/* The value of a tensor that is known while building (constants and what follows from them and from
+ * static shapes); NULL: not known. The caller's to tw_array_unref. */
 TW_API tw_array *tw_tensor_constant_value(tw_tensor tensor);
 
 /* ---- graphs ---- */
@@ -143,9 +154,11 @@ TW_API tw_array *tw_tensor_constant_value(tw_tensor tensor);
 TW_API tw_graph *tw_graph_new(void); /* NULL: no memory. One reference, the caller's. */
 TW_API tw_graph *tw_graph_ref(tw_graph *graph);
 TW_API void tw_graph_unref(tw_graph *graph);
-/* The innermost TW_GRAPH of this thread, or else the thread's default graph (made when first asked for). Borrowed. */
+/* The innermost TW_GRAPH of this thread, or else the thread's default graph (made when first asked
+ * for). Borrowed. */
 TW_API tw_graph *tw_default_graph(void);
-TW_API void tw_reset_default_graph(void); /* drops the slot's reference, and the thread's default session and scopes */
+/* drops the slot's reference, and the thread's default session and scopes */
+TW_API void tw_reset_default_graph(void);
 
 /* The first error of the macro face, borrowed from the graph; NULL: none. */
 TW_API const tw_status *tw_graph_status(const tw_graph *graph);
@@ -156,19 +169,22 @@ TW_API void tw_graph_fail(tw_graph *graph, tw_status *status);
 TW_API size_t tw_graph_operation_count(const tw_graph *graph);
 TW_API tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id);
 TW_API tw_operation *tw_graph_operation(const tw_graph *graph, const char *name); /* NULL: none */
-TW_API tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out); /* "a/b:0" */
+/* "a/b:0" */
+TW_API tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out);
 TW_API void tw_graph_set_seed(tw_graph *graph, int64_t seed);
 TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not set */
 /* TensorFlow's rule for op seeds (op_seed NULL: not given): the attrs `seed` and `seed2`. */
 TW_API void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2);
 TW_API uint64_t tw_graph_version(const tw_graph *graph); /* grows with every addition and change */
 TW_API tw_status *tw_graph_finalize(tw_graph *graph);    /* further additions are errors */
-/* A name that is not taken yet, without regard to case; it is taken from now on if `mark`. Borrowed. */
+/* A name that is not taken yet, without regard to case; it is taken from now on if `mark`.
+ * Borrowed. */
 TW_API const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark);
 
 /* Collections: lists of tensors by name ("variables", "trainable_variables" ...). */
 TW_API tw_status *tw_graph_collect(tw_graph *graph, const char *collection, tw_tensor tensor);
-TW_API tw_tensors tw_graph_collection(const tw_graph *graph, const char *collection); /* borrowed until it grows */
+/* borrowed until it grows */
+TW_API tw_tensors tw_graph_collection(const tw_graph *graph, const char *collection);
 TW_API size_t tw_graph_collection_count(const tw_graph *graph);
 TW_API const char *tw_graph_collection_name(const tw_graph *graph, size_t index);
 
@@ -176,23 +192,29 @@ TW_API const char *tw_graph_collection_name(const tw_graph *graph, size_t index)
 TW_API tw_status *tw_graph_export(const tw_graph *graph, char **bytes, size_t *size);
 TW_API tw_status *tw_graph_export_text(const tw_graph *graph, char **text);
 /* Adds the nodes of a GraphDef under `prefix` (NULL or "": none). On an error nothing was added. */
-TW_API tw_status *tw_graph_import(tw_graph *graph, const void *bytes, size_t size, const char *prefix);
+TW_API tw_status *tw_graph_import(tw_graph *graph, const void *bytes, size_t size,
+                                  const char *prefix);
 TW_API tw_status *tw_graph_import_text(tw_graph *graph, const char *text, const char *prefix);
-TW_API tw_status *tw_graph_load(const char *path, tw_graph **out); /* a file, binary or text by content */
+/* a file, binary or text by content */
+TW_API tw_status *tw_graph_load(const char *path, tw_graph **out);
 TW_API tw_status *tw_graph_save(const tw_graph *graph, const char *path); /* text for .pbtxt */
 
 /* ---- scopes of the calling thread ---- */
 
-/* Each push is undone by one tw_scope_pop, innermost first; the blocks below do that however they are left. */
+/* Each push is undone by one tw_scope_pop, innermost first; the blocks below do that however they
+ * are left. */
 TW_API tw_status *tw_scope_push_graph(tw_graph *graph);
-TW_API tw_status *tw_scope_push_name(const char *name);       /* "name_1" if taken; "a/" as it is; "" the root */
-TW_API tw_status *tw_scope_push_control(tw_tensors inputs);   /* added to those around; items NULL: forgets those around */
-TW_API tw_status *tw_scope_push_device(const char *device);   /* merged with the one around */
+/* "name_1" if taken; "a/" as it is; "" the root */
+TW_API tw_status *tw_scope_push_name(const char *name);
+/* added to those around; items NULL: forgets those around */
+TW_API tw_status *tw_scope_push_control(tw_tensors inputs);
+TW_API tw_status *tw_scope_push_device(const char *device); /* merged with the one around */
 TW_API tw_status *tw_scope_push_colocate(tw_tensor tensor);
 /* Operations of type `type` made inside get the attribute _gradient_op_type = `gradient`. */
 TW_API tw_status *tw_scope_push_gradient_override(const char *type, const char *gradient);
 TW_API void tw_scope_pop(void);
-TW_API const char *tw_scope_name(void);                       /* "a/b/", "" at the root; borrowed until it closes */
+/* "a/b/", "" at the root; borrowed until it closes */
+TW_API const char *tw_scope_name(void);
 
 typedef struct tw_scope_guard {
     int depth; /* what to pop back to */
@@ -208,17 +230,26 @@ TW_API void tw_scope_leave_(tw_scope_guard *guard);
 #ifndef __cplusplus
 #define TW_CAT_(a, b) a##b
 #define TW_CAT(a, b) TW_CAT_(a, b)
-#define TW_BLOCK_(g, p, guard) \
-    for (tw_scope_guard g __attribute__((unused, cleanup(tw_scope_leave_))) = guard, *p = &g; p; p = NULL)
+#define TW_BLOCK_(g, p, guard)                                                                   \
+    for (tw_scope_guard g __attribute__((unused, cleanup(tw_scope_leave_))) = guard, *p = &g; p; \
+         p = NULL)
 /* Blocks: TW_NAME_SCOPE("layer") { ... } */
-#define TW_GRAPH(graph) TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_graph_(graph))
-#define TW_NAME_SCOPE(name) TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_name_(name))
-#define TW_CONTROL_DEPENDENCIES(...) \
-    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_control_(TW_LIST(__VA_ARGS__)))
-#define TW_DEVICE(device) TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_device_(device))
-#define TW_COLOCATE_WITH(tensor) TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_colocate_(tensor))
-#define TW_GRADIENT_OVERRIDE(type, gradient) \
-    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_override_(type, gradient))
+#define TW_GRAPH(graph) \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_graph_(graph))
+#define TW_NAME_SCOPE(name) \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), tw_scope_enter_name_(name))
+#define TW_CONTROL_DEPENDENCIES(...)                                   \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), \
+              tw_scope_enter_control_(TW_LIST(__VA_ARGS__)))
+#define TW_DEVICE(device)                                              \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), \
+              tw_scope_enter_device_(device))
+#define TW_COLOCATE_WITH(tensor)                                       \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), \
+              tw_scope_enter_colocate_(tensor))
+#define TW_GRADIENT_OVERRIDE(type, gradient)                           \
+    TW_BLOCK_(TW_CAT(tw_scope_, __LINE__), TW_CAT(tw_once_, __LINE__), \
+              tw_scope_enter_override_(type, gradient))
 #endif
 
 #ifdef __cplusplus

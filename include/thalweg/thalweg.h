@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Thalweg: graphs of tensor operations, their derivatives, and sessions that run them. Everything in one header. */
+ * Thalweg: graphs of tensor operations, their derivatives, and sessions that run them. Everything
+ * in one header. */
 #ifndef THALWEG_THALWEG_H
 #define THALWEG_THALWEG_H
 

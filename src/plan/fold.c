@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fold: pure nodes whose inputs are all constants are computed now. Results that are much larger than their inputs are left
- * to the run, and what may be dead stays (a constant is never dead). */
+ * Fold: pure nodes whose inputs are all constants are computed now. Results that are much larger
+ * than their inputs are left to the run, and what may be dead stays (a constant is never dead). */
 #include "base/status.h"
 #include "op/compute.h"
 #include "op/infer.h"
@@ -11,14 +11,15 @@ enum { FOLD_BYTES = 64 * 1024, FOLD_INPUTS = 32, FOLD_OUTPUTS = 16 };
 
 static bool is_const_op(const tw_plan_node *node)
 {
-    return node->kind == TW_NODE_OP && node->input_count == 0 && node->output_count == 1 && !node->guarded &&
-           tw_spec_attr(&node->spec, "value") && tw_node_is_pure(node);
+    return node->kind == TW_NODE_OP && node->input_count == 0 && node->output_count == 1 &&
+           !node->guarded && tw_spec_attr(&node->spec, "value") && tw_node_is_pure(node);
 }
 
 static bool can_fold(const tw_plan *plan, const tw_plan_node *node)
 {
     if (!tw_node_is_pure(node) || node->guarded || node->control_count || node->input_count == 0 ||
-        node->input_count > FOLD_INPUTS || node->output_count == 0 || node->output_count > FOLD_OUTPUTS)
+        node->input_count > FOLD_INPUTS || node->output_count == 0 ||
+        node->output_count > FOLD_OUTPUTS)
         return false;
     for (uint32_t i = 0; i < node->input_count; i++) {
         const tw_plan_node *from = tw_plan_producer(plan, node->inputs[i]);
@@ -60,8 +61,14 @@ static size_t output_bytes(const tw_plan *plan, const tw_plan_node *node, tw_are
         dtypes[i] = values[i]->dtype;
         shapes[i] = tw_array_shape(values[i]);
     }
-    tw_infer in = {.spec = &node->spec, .arena = arena, .input_count = node->input_count, .dtypes = dtypes,
-                   .output_count = node->output_count, .shapes = shapes, .values = values, .outputs = outputs};
+    tw_infer in = {.spec = &node->spec,
+                   .arena = arena,
+                   .input_count = node->input_count,
+                   .dtypes = dtypes,
+                   .output_count = node->output_count,
+                   .shapes = shapes,
+                   .values = values,
+                   .outputs = outputs};
     tw_status *status = tw_infer_run(&in, NULL, NULL);
     size_t bytes = status ? SIZE_MAX : 0;
     tw_status_free(status);

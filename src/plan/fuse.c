@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fuse: elementwise nodes whose results only the same group reads become one pass over memory, together with the reduction
- * that ends them. The plan says which nodes belong together; at each set of sizes those members that have the size of the
- * result run as one tile program, smaller ones (they are broadcast later) as steps before it. */
+ * Fuse: elementwise nodes whose results only the same group reads become one pass over memory,
+ * together with the reduction that ends them. The plan says which nodes belong together; at each
+ * set of sizes those members that have the size of the result run as one tile program, smaller ones
+ * (they are broadcast later) as steps before it. */
 #include <string.h>
 
 #include "base/status.h"
@@ -12,10 +13,10 @@ enum { GROUP_MEMBERS = 96 };
 
 typedef struct tw_fuser {
     tw_plan *plan;
-    uint32_t *order, *place;    /* place: by node, in the topological order */
+    uint32_t *order, *place; /* place: by node, in the topological order */
     uint32_t count;
-    uint32_t *used;             /* by value: reads by the group that grows */
-    tw_plan_dependents after;   /* who waits for a node by control or order */
+    uint32_t *used;           /* by value: reads by the group that grows */
+    tw_plan_dependents after; /* who waits for a node by control or order */
     uint32_t members[GROUP_MEMBERS];
     uint32_t member_count;
 } tw_fuser;
@@ -23,18 +24,26 @@ typedef struct tw_fuser {
 static bool is_elementwise(const tw_plan_node *node)
 {
     tw_tile_instruction instruction;
-    return tw_node_is_pure(node) && node->spec.op->definition.elementwise && node->output_count == 1 &&
-           node->real_controls == 0 && tw_elementwise_instruction(&node->spec, node->input_dtypes, &instruction);
+    return tw_node_is_pure(node) && node->spec.op->definition.elementwise &&
+           node->output_count == 1 && node->real_controls == 0 &&
+           tw_elementwise_instruction(&node->spec, node->input_dtypes, &instruction);
 }
 
 /* A broadcast that only elementwise nodes read is no work: their operands broadcast anyway. */
 static bool is_broadcast(const tw_plan_node *node)
 {
-    return tw_node_is_pure(node) && !strcmp(node->spec.op->name, "BroadcastTo") && node->real_controls == 0;
+    return tw_node_is_pure(node) && !strcmp(node->spec.op->name, "BroadcastTo") &&
+           node->real_controls == 0;
 }
 
-static const struct { const char *type; tw_tile_reduce kind; } reductions[] = {
-    {"Sum", TW_TILE_SUM}, {"Mean", TW_TILE_MEAN}, {"Prod", TW_TILE_PROD}, {"Max", TW_TILE_MAX}, {"Min", TW_TILE_MIN}};
+static const struct {
+    const char *type;
+    tw_tile_reduce kind;
+} reductions[] = {{"Sum", TW_TILE_SUM},
+                  {"Mean", TW_TILE_MEAN},
+                  {"Prod", TW_TILE_PROD},
+                  {"Max", TW_TILE_MAX},
+                  {"Min", TW_TILE_MIN}};
 
 /* A reduction of floats over axes that are known. */
 static tw_tile_reduce reduction_kind(const tw_plan *plan, const tw_plan_node *node)
@@ -69,20 +78,23 @@ static bool known_to_differ(const tw_plan *plan, uint32_t a, uint32_t b)
     return tw_shape_fully_known(x) && tw_shape_fully_known(y) && !tw_shape_equal(x, y);
 }
 
-/* Takes in what only the group reads, as far back as it goes. `shaped`: the value whose size the group has. */
+/* Takes in what only the group reads, as far back as it goes. `shaped`: the value whose size the
+ * group has. */
 static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
 {
     const tw_plan *plan = f->plan;
     for (uint32_t m = 0; m < f->member_count; m++) {
         const tw_plan_node *node = &plan->nodes.items[f->members[m]];
-        bool first_only = (f->members[m] == root && shaped != node->first_value) || is_broadcast(node);
+        bool first_only = (f->members[m] == root && shaped != node->first_value) ||
+                          is_broadcast(node);
         uint32_t inputs = first_only ? 1 : node->input_count;
         for (uint32_t i = 0; i < inputs; i++) {
             uint32_t value = node->inputs[i];
             const tw_plan_value *v = &plan->values.items[value];
             const tw_plan_node *from = &plan->nodes.items[v->node];
-            if (++f->used[value] != v->uses || v->fetched || v->saved != TW_NO_INDEX || f->member_count == GROUP_MEMBERS ||
-                from->group != TW_NO_INDEX || from->gone || !(is_elementwise(from) || is_broadcast(from)) || !can_wait(f, v->node, root) ||
+            if (++f->used[value] != v->uses || v->fetched || v->saved != TW_NO_INDEX ||
+                f->member_count == GROUP_MEMBERS || from->group != TW_NO_INDEX || from->gone ||
+                !(is_elementwise(from) || is_broadcast(from)) || !can_wait(f, v->node, root) ||
                 known_to_differ(plan, value, shaped) || is_broadcast(node))
                 continue;
             f->members[f->member_count++] = v->node;
@@ -141,7 +153,8 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     TW_TRY(tw_plan_topological(plan, &f.order, &f.count));
     f.place = tw_alloc_zero(plan->nodes.count + 1, sizeof *f.place);
     f.used = tw_alloc_zero(plan->values.count + 1, sizeof *f.used);
-    tw_status *status = f.place && f.used ? tw_plan_control_dependents(plan, &f.after) : tw_no_memory();
+    tw_status *status = f.place && f.used ? tw_plan_control_dependents(plan, &f.after)
+                                          : tw_no_memory();
     for (uint32_t i = 0; !status && i < f.count; i++)
         f.place[f.order[i]] = i;
     for (uint32_t i = f.count; !status && i-- > 0;)
@@ -158,13 +171,13 @@ tw_status *tw_plan_fuse(tw_plan *plan)
 typedef struct tw_weaver {
     tw_variant *v;
     const tw_plan_group *group;
-    tw_shape shape;             /* of the pass */
+    tw_shape shape; /* of the pass */
     tw_tile_program *program;
     tw_tile_operand *operands;
     tw_tile_instruction *instructions;
-    tw_shape *shapes;           /* by operand */
-    uint32_t *inputs;           /* values read from memory, by place in the step's inputs */
-    uint32_t *operand_values;   /* by operand */
+    tw_shape *shapes;         /* by operand */
+    uint32_t *inputs;         /* values read from memory, by place in the step's inputs */
+    uint32_t *operand_values; /* by operand */
     uint32_t input_count;
 } tw_weaver;
 
@@ -211,7 +224,8 @@ static bool takes_part(const tw_weaver *w, uint32_t m)
     const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
     if ((w->group->reduces && m + 1 == w->group->count) || is_broadcast(node))
         return false;
-    return !w->v->values[node->first_value].constant && tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+    return !w->v->values[node->first_value].constant &&
+           tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
 }
 
 static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
@@ -269,7 +283,8 @@ static bool weave(tw_weaver *w)
     uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
-        if (takes_part(w, m) && tw_elementwise_constant(&node->spec, node->input_dtypes, &w->operands[extra])) {
+        if (takes_part(w, m) &&
+            tw_elementwise_constant(&node->spec, node->input_dtypes, &w->operands[extra])) {
             w->operand_values[extra] = TW_NO_INDEX;
             w->shapes[extra++] = TW_SHAPE();
         }
@@ -285,7 +300,8 @@ static bool weave(tw_weaver *w)
             return false;
         for (uint32_t i = 0; i < node->input_count; i++) {
             uint32_t source = source_of(w, node->inputs[i]);
-            instruction->sources[i] = is_member(w, source, &which) ? made[which] : operand_of(w, source);
+            instruction->sources[i] = is_member(w, source, &which) ? made[which]
+                                                                   : operand_of(w, source);
         }
         if (instruction->source_count > node->input_count)
             instruction->sources[node->input_count] = next_extra++;
@@ -327,14 +343,16 @@ static tw_status *weaver_init(tw_weaver *w)
     w->shapes = tw_arena_array(arena, most, sizeof *w->shapes);
     w->inputs = tw_arena_array(arena, most, sizeof *w->inputs);
     w->operand_values = tw_arena_array(arena, most, sizeof *w->operand_values);
-    if (!w->program || !w->operands || !w->instructions || !w->shapes || !w->inputs || !w->operand_values)
+    if (!w->program || !w->operands || !w->instructions || !w->shapes || !w->inputs ||
+        !w->operand_values)
         return tw_no_memory();
     w->program->operands = w->operands;
     w->program->instructions = w->instructions;
     return TW_OK;
 }
 
-/* Operands that stand for attributes have no value: the engine does not read them, so the first one's stands there. */
+/* Operands that stand for attributes have no value: the engine does not read them, so the first
+ * one's stands there. */
 static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
 {
     tw_variant *v = w->v;
@@ -377,12 +395,14 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
     const tw_plan_node *last = &plan->nodes.items[root];
     uint32_t shaped = w.group->reduces ? last->inputs[0] : last->first_value;
     tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
-    *made = !tw_variant_must_run(v, last); /* then nothing of the group runs: nobody else reads it */
+    *made = !tw_variant_must_run(v,
+                                 last); /* then nothing of the group runs: nobody else reads it */
     for (uint32_t m = 0; m < w.group->count; m++) {
         if (*made || v->values[plan->nodes.items[w.group->nodes[m]].first_value].dynamic)
             return TW_OK;
     }
-    if (v->values[last->first_value].constant || v->values[shaped].dynamic || v->values[shaped].constant)
+    if (v->values[last->first_value].constant || v->values[shaped].dynamic ||
+        v->values[shaped].constant)
         return TW_OK;
     w.shape = v->values[shaped].shape;
     if (w.group->reduces) {

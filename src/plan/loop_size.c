@@ -140,7 +140,8 @@ static bool must_wait(const tw_variant *v, const tw_move *moves, size_t count, s
     return false;
 }
 
-/* Moves in an order in which none destroys what another reads; a ring goes through the swap place. */
+/* Moves in an order in which none destroys what another reads; a ring goes through the swap
+ * place. */
 static tw_status *order_moves(tw_variant *v, tw_move *moves, size_t count)
 {
     while (count) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What finding frames (frames.c) and making plans of them (loops.c) share: the flat plan that prune
- * made, with what each of its nodes means for a loop. "Home" of a value is the frame where it can be
- * read: of an Exit that is the frame around. */
+ * made, with what each of its nodes means for a loop. "Home" of a value is the frame where it can
+ * be read: of an Exit that is the frame around. */
 #ifndef TW_PLAN_LOOPS_H
 #define TW_PLAN_LOOPS_H
 
@@ -52,11 +52,11 @@ typedef struct tw_framer {
     uint8_t *roles;      /* by flat node, as all of these */
     uint8_t *after_test; /* depends on the condition of its loop */
     tw_loop_frame **frames;
-    uint32_t *order;      /* nodes after what they need, back edges left out */
-    uint32_t *var;        /* of a Merge or a variable's Enter: its place in frame->vars */
-    uint32_t *at;         /* index in its frame's plan */
-    uint32_t *placed;     /* by flat value: index in its frame's plan */
-    uint32_t *alias;      /* by flat value */
+    uint32_t *order;             /* nodes after what they need, back edges left out */
+    uint32_t *var;               /* of a Merge or a variable's Enter: its place in frame->vars */
+    uint32_t *at;                /* index in its frame's plan */
+    uint32_t *placed;            /* by flat value: index in its frame's plan */
+    uint32_t *alias;             /* by flat value */
     TW_VEC(tw_loop_frame *) all; /* the root first, then outer ones before inner ones */
 } tw_framer;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Orders: of nodes (for passes), and of what runs (units: single nodes or fused groups). Both are Kahn's algorithm with a
- * heap, so that the result is the same every time: among what is ready the smallest key goes first. */
+ * Orders: of nodes (for passes), and of what runs (units: single nodes or fused groups). Both are
+ * Kahn's algorithm with a heap, so that the result is the same every time: among what is ready the
+ * smallest key goes first. */
 #include <string.h>
 
 #include "base/status.h"
@@ -8,11 +9,12 @@
 
 typedef struct tw_sorter {
     const tw_plan *plan;
-    const uint32_t *unit_of;    /* by node; NULL: each node is its own unit */
-    const uint64_t *keys;       /* by unit; NULL: its number */
+    const uint32_t *unit_of; /* by node; NULL: each node is its own unit */
+    const uint64_t *keys;    /* by unit; NULL: its number */
     uint32_t units;
-    uint32_t *waiting;          /* by unit: predecessors not done, each edge counted */
-    uint32_t *starts, *cursor;  /* successors of unit u: edges[starts[u]] .. edges[starts[u + 1] - 1] */
+    uint32_t *waiting; /* by unit: predecessors not done, each edge counted */
+    /* successors of unit u: edges[starts[u]] .. edges[starts[u + 1] - 1] */
+    uint32_t *starts, *cursor;
     uint32_t *edges;
     uint32_t *heap;
     uint32_t heap_count;
@@ -59,7 +61,8 @@ static uint32_t pop(tw_sorter *s)
 /* The k-th node that `node` needs, data first. */
 static uint32_t needed(const tw_plan *plan, const tw_plan_node *node, uint32_t k)
 {
-    return k < node->input_count ? plan->values.items[node->inputs[k]].node : node->controls[k - node->input_count];
+    return k < node->input_count ? plan->values.items[node->inputs[k]].node
+                                 : node->controls[k - node->input_count];
 }
 
 /* Counts (fill false) or writes (true) the edges between units. */
@@ -121,8 +124,9 @@ static tw_status *cycle_error(const tw_plan *plan, const tw_sorter *s)
         const tw_plan_node *node = &plan->nodes.items[i];
         if (node->gone || !s->waiting[unit(s, i)])
             continue;
-        tw_status *status = tw_value_error("the graph has a cycle that does not go through a loop's NextIteration: this "
-                                           "operation needs its own result");
+        tw_status *status = tw_value_error(
+            "the graph has a cycle that does not go through a loop's NextIteration: this "
+            "operation needs its own result");
         status = tw_status_with_operation(status, node->origin->spec.type, node->origin->spec.name);
         return tw_status_with_where(status, node->origin->spec.where);
     }
@@ -172,8 +176,8 @@ tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *
 
 /* ---- the schedule ---- */
 
-/* What frees memory or holds none (updates of variables, targets without outputs) goes as soon as it can; all else in the
- * order of adding. */
+/* What frees memory or holds none (updates of variables, targets without outputs) goes as soon as
+ * it can; all else in the order of adding. */
 static uint64_t run_key(const tw_plan *plan, const bool *test, uint32_t node)
 {
     const tw_plan_node *n = &plan->nodes.items[node];
@@ -181,7 +185,8 @@ static uint64_t run_key(const tw_plan *plan, const bool *test, uint32_t node)
     return (uint64_t)!test[node] << 33 | (uint64_t)!sink << 32 | node;
 }
 
-/* Of a loop's body: what the condition needs, and what runs whether it holds or not. The nodes of a group go together. */
+/* Of a loop's body: what the condition needs, and what runs whether it holds or not. The nodes of a
+ * group go together. */
 static tw_status *find_test_part(const tw_plan *plan, bool *test)
 {
     uint32_t n = (uint32_t)plan->nodes.count, depth = 0;
@@ -190,16 +195,20 @@ static tw_status *find_test_part(const tw_plan *plan, bool *test)
         return tw_no_memory();
     for (uint32_t i = 0; i < n; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        test[i] = !node->gone && (node->before_test || plan->values.items[plan->fetches[0].value].node == i);
+        test[i] = !node->gone &&
+                  (node->before_test || plan->values.items[plan->fetches[0].value].node == i);
         if (test[i])
             stack[depth++] = i;
     }
     while (depth) {
         const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
-        const tw_plan_group *group = node->group == TW_NO_INDEX ? NULL : &plan->groups.items[node->group];
-        for (uint32_t k = 0; k < node->input_count + node->control_count + (group ? group->count : 0); k++) {
-            uint32_t up = k < node->input_count + node->control_count ? needed(plan, node, k)
-                                                                      : group->nodes[k - node->input_count - node->control_count];
+        const tw_plan_group *group = node->group == TW_NO_INDEX ? NULL
+                                                                : &plan->groups.items[node->group];
+        for (uint32_t k = 0;
+             k < node->input_count + node->control_count + (group ? group->count : 0); k++) {
+            uint32_t up = k < node->input_count + node->control_count
+                              ? needed(plan, node, k)
+                              : group->nodes[k - node->input_count - node->control_count];
             if (!test[up] && !plan->nodes.items[up].gone)
                 test[up] = true, stack[depth++] = up;
         }
@@ -222,14 +231,16 @@ static void write_unit(tw_plan *plan, uint32_t u)
 
 tw_status *tw_plan_schedule(tw_plan *plan)
 {
-    uint32_t nodes = (uint32_t)plan->nodes.count, units = nodes + (uint32_t)plan->groups.count, count;
+    uint32_t nodes = (uint32_t)plan->nodes.count, units = nodes + (uint32_t)plan->groups.count,
+             count;
     uint32_t *unit_of = tw_alloc_array((size_t)nodes + 1, sizeof *unit_of);
     uint32_t *order = tw_alloc_array((size_t)units + 1, sizeof *order);
     uint64_t *keys = tw_alloc_array((size_t)units + 1, sizeof *keys);
     bool *present = tw_alloc_zero((size_t)units + 1, sizeof *present);
     bool *test = tw_alloc_zero((size_t)nodes + 1, sizeof *test);
     plan->order = tw_arena_array(&plan->arena, (size_t)nodes + 1, sizeof *plan->order);
-    tw_status *status = unit_of && order && keys && present && test && plan->order ? TW_OK : tw_no_memory();
+    tw_status *status = unit_of && order && keys && present && test && plan->order ? TW_OK
+                                                                                   : tw_no_memory();
     if (!status && plan->loop)
         status = find_test_part(plan, test);
     for (uint32_t i = 0; !status && i < nodes; i++) {
@@ -283,7 +294,8 @@ tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *o
     }
     for (size_t i = 1; i <= n; i++)
         out->offsets[i + 1] += out->offsets[i];
-    for (size_t i = 0; i < n; i++) { /* offsets[c + 1] moves from the start of c's list to its end */
+    /* offsets[c + 1] moves from the start of c's list to its end */
+    for (size_t i = 0; i < n; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         for (uint32_t k = 0; !node->gone && k < node->control_count; k++)
             out->nodes[out->offsets[node->controls[k] + 1]++] = (uint32_t)i;
@@ -317,7 +329,8 @@ tw_status *tw_plan_guard(tw_plan *plan)
         if (node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_WAITS)
             plan->has_waits = true;
         plan->has_loops = plan->has_loops || node->kind == TW_NODE_LOOP;
-        plan->has_waits = plan->has_waits || (node->kind == TW_NODE_LOOP && node->loop->body->has_waits);
+        plan->has_waits = plan->has_waits ||
+                          (node->kind == TW_NODE_LOOP && node->loop->body->has_waits);
     }
     tw_free(order);
     return TW_OK;

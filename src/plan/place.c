@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory: every value that a run makes gets an offset in one arena, for as long as steps read it. A step writes over an
- * input that dies with it where its kernel allows. First fit in time order is tried first; where it wastes more than a
- * twentieth, placing the largest blocks first mends it. */
+ * Memory: every value that a run makes gets an offset in one arena, for as long as steps read it. A
+ * step writes over an input that dies with it where its kernel allows. First fit in time order is
+ * tried first; where it wastes more than a twentieth, placing the largest blocks first mends it. */
 #include <stdlib.h>
 
 #include "base/status.h"
@@ -11,14 +11,15 @@ enum { ALIGNMENT = 64 };
 
 typedef struct tw_block {
     size_t bytes, offset;
-    uint32_t born, dies;        /* steps, both included */
+    uint32_t born, dies; /* steps, both included */
     bool workspace;
-    uint32_t owner;             /* value (of the first in an in-place chain), or step for a workspace */
+    /* value (of the first in an in-place chain), or step for a workspace */
+    uint32_t owner;
 } tw_block;
 
 typedef struct tw_placer {
     tw_variant *v;
-    uint32_t *block_of;         /* by value: index in blocks + 1, or 0 */
+    uint32_t *block_of; /* by value: index in blocks + 1, or 0 */
     TW_VEC(tw_block) blocks;
 } tw_placer;
 
@@ -49,7 +50,8 @@ static void lives(tw_variant *v)
             root->dies = max_u32(root->dies, s);
         }
     }
-    for (size_t i = 0; plan->has_waits && i < plan->values.count; i++) { /* steps go out of order: no memory is used twice */
+    /* steps go out of order: no memory is used twice */
+    for (size_t i = 0; plan->has_waits && i < plan->values.count; i++) {
         v->values[i].born = 0;
         v->values[i].dies = (uint32_t)v->steps.count;
     }
@@ -57,7 +59,8 @@ static void lives(tw_variant *v)
         if (plan->fetches[i].value != TW_NO_INDEX)
             v->values[v->values[plan->fetches[i].value].root].dies = (uint32_t)v->steps.count;
     }
-    for (size_t i = 0; plan->loop && i < plan->loop->saved_count; i++) /* kept at the end of the iteration */
+    /* kept at the end of the iteration */
+    for (size_t i = 0; plan->loop && i < plan->loop->saved_count; i++)
         v->values[v->values[plan->loop->saved[i]].root].dies = (uint32_t)v->steps.count;
 }
 
@@ -70,12 +73,13 @@ static uint32_t in_place_input(const tw_variant *v, uint32_t s)
     for (uint32_t i = 0; i < step->input_count && i < 32; i++) {
         uint32_t value = step->inputs[i];
         const tw_sized *root = &v->values[v->values[value].root];
-        if (!(allowed >> i & 1) || root->place != TW_PLACE_ARENA || root->dies != s || root->bytes != out->bytes ||
-            root->born == s)
+        if (!(allowed >> i & 1) || root->place != TW_PLACE_ARENA || root->dies != s ||
+            root->bytes != out->bytes || root->born == s)
             continue;
         bool other = false;
         for (uint32_t j = 0; j < step->input_count; j++)
-            other = other || (j != i && step->inputs[j] != value && v->values[step->inputs[j]].root == v->values[value].root);
+            other = other || (j != i && step->inputs[j] != value &&
+                              v->values[step->inputs[j]].root == v->values[value].root);
         if (!other)
             return value;
     }
@@ -89,7 +93,8 @@ static tw_status *gather_carried(tw_placer *p)
     for (size_t i = 0; plan->loop && i < plan->loop->carried; i++) {
         uint32_t value = plan->feeds[i];
         const tw_sized *sized = &p->v->values[value];
-        tw_block block = {.bytes = rounded(sized->bytes), .dies = (uint32_t)p->v->steps.count, .owner = value};
+        tw_block block = {
+            .bytes = rounded(sized->bytes), .dies = (uint32_t)p->v->steps.count, .owner = value};
         if (sized->place != TW_PLACE_ARENA || !block.bytes)
             continue;
         if (!tw_vec_push(&p->blocks, block))
@@ -116,12 +121,17 @@ static tw_status *gather_blocks(tw_placer *p)
                 p->blocks.items[b - 1].dies = max_u32(p->blocks.items[b - 1].dies, sized->dies);
                 continue;
             }
-            tw_block block = {.bytes = rounded(sized->bytes), .born = s, .dies = sized->dies, .owner = value};
+            tw_block block = {
+                .bytes = rounded(sized->bytes), .born = s, .dies = sized->dies, .owner = value};
             if (!tw_vec_push(&p->blocks, block))
                 return tw_no_memory();
             p->block_of[value] = (uint32_t)p->blocks.count;
         }
-        tw_block space = {.bytes = rounded(step->workspace_bytes), .born = s, .dies = s, .workspace = true, .owner = s};
+        tw_block space = {.bytes = rounded(step->workspace_bytes),
+                          .born = s,
+                          .dies = s,
+                          .workspace = true,
+                          .owner = s};
         if (space.bytes && !tw_vec_push(&p->blocks, space))
             return tw_no_memory();
     }
@@ -152,7 +162,8 @@ static size_t best_gap(tw_block **live, size_t count, size_t bytes)
 {
     size_t at = 0, best = SIZE_MAX, best_size = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (live[i]->offset > at && live[i]->offset - at >= bytes && live[i]->offset - at < best_size) {
+        if (live[i]->offset > at && live[i]->offset - at >= bytes &&
+            live[i]->offset - at < best_size) {
             best = at;
             best_size = live[i]->offset - at;
         }
@@ -235,7 +246,8 @@ static tw_status *choose_offsets(tw_placer *p)
 {
     enum { LARGEST_FIRST = 8192 };
     size_t n = p->blocks.count;
-    tw_block **order = tw_alloc_array(n + 1, sizeof *order), **met = tw_alloc_array(n + 1, sizeof *met);
+    tw_block **order = tw_alloc_array(n + 1, sizeof *order),
+             **met = tw_alloc_array(n + 1, sizeof *met);
     size_t *first = tw_alloc_array(n + 1, sizeof *first);
     tw_status *status = order && met && first ? TW_OK : tw_no_memory();
     if (!status) {

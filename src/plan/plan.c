@@ -69,9 +69,11 @@ void tw_plan_unref(tw_plan *plan)
     tw_free(plan);
 }
 
-tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin, uint32_t *out)
+tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
+                            uint32_t *out)
 {
-    tw_plan_node node = {.kind = kind, .origin = origin, .group = TW_NO_INDEX, .position = TW_NO_INDEX};
+    tw_plan_node node = {
+        .kind = kind, .origin = origin, .group = TW_NO_INDEX, .position = TW_NO_INDEX};
     node.spec = origin->spec;
     if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))
         return tw_no_memory();
@@ -81,13 +83,17 @@ tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation
 
 tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count)
 {
-    if (plan->values.count + count >= TW_NO_INDEX || !tw_vec_reserve(&plan->values, plan->values.count + count))
+    if (plan->values.count + count >= TW_NO_INDEX ||
+        !tw_vec_reserve(&plan->values, plan->values.count + count))
         return tw_no_memory();
     plan->nodes.items[node].first_value = (uint32_t)plan->values.count;
     plan->nodes.items[node].output_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        plan->values.items[plan->values.count++] = (tw_plan_value){
-            .node = node, .output = i, .variable = TW_NO_INDEX, .saved = TW_NO_INDEX, .moved = TW_NO_INDEX};
+        plan->values.items[plan->values.count++] = (tw_plan_value){.node = node,
+                                                                   .output = i,
+                                                                   .variable = TW_NO_INDEX,
+                                                                   .saved = TW_NO_INDEX,
+                                                                   .moved = TW_NO_INDEX};
     }
     return TW_OK;
 }
@@ -149,7 +155,8 @@ void tw_plan_count_uses(tw_plan *plan)
     }
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        for (uint32_t j = 0; !node->gone && !tw_node_reads_sizes_only(node) && j < node->input_count; j++)
+        for (uint32_t j = 0;
+             !node->gone && !tw_node_reads_sizes_only(node) && j < node->input_count; j++)
             plan->values.items[node->inputs[j]].uses++;
     }
     for (size_t i = 0; i < plan->fetch_count; i++) {
@@ -211,15 +218,18 @@ tw_status *tw_plan_sweep(tw_plan *plan)
 
 bool tw_node_reads_sizes_only(const tw_plan_node *node)
 {
-    return node->kind == TW_NODE_OP && node->spec.op && node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+    return node->kind == TW_NODE_OP && node->spec.op &&
+           node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
 }
 
 bool tw_node_is_pure(const tw_plan_node *node)
 {
     const tw_op *op = node->spec.op;
     uint32_t impure = TW_OP_STATEFUL | TW_OP_WAITS | TW_OP_SIDE_EFFECT | TW_OP_READS_UNINITIALIZED;
-    return node->kind == TW_NODE_OP && op && !(op->definition.flags & impure) && !node->ref_inputs &&
-           !atomic_load_explicit(&op->foreign, memory_order_relaxed); /* a caller's kernel runs only in a run */
+    return node->kind == TW_NODE_OP && op && !(op->definition.flags & impure) &&
+           !node->ref_inputs &&
+           /* a caller's kernel runs only in a run */
+           !atomic_load_explicit(&op->foreign, memory_order_relaxed);
 }
 
 bool tw_plan_shape_is_foreign(const tw_plan_node *node)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A plan: what is left of a graph for one signature (fetches, targets, fed tensors) after the passes, in the order in which
- * it runs. Nothing in it depends on the sizes of feeds; plan/variant.h adds these. A plan is made by one thread, then only
- * read. Passes work on the same structure (a node that a pass removes is marked gone), so each can be read, tested and
- * printed by itself:  prune -> fold -> share -> simplify -> fuse -> schedule. */
+ * A plan: what is left of a graph for one signature (fetches, targets, fed tensors) after the
+ * passes, in the order in which it runs. Nothing in it depends on the sizes of feeds;
+ * plan/variant.h adds these. A plan is made by one thread, then only read. Passes work on the same
+ * structure (a node that a pass removes is marked gone), so each can be read, tested and printed by
+ * itself:  prune -> fold -> share -> simplify -> fuse -> schedule. */
 #ifndef TW_PLAN_PLAN_H
 #define TW_PLAN_PLAN_H
 
@@ -34,87 +35,98 @@ typedef struct tw_plan_node {
     bool written;               /* a variable that some node of the plan writes */
     const tw_operation *origin; /* what names it in errors; never NULL */
     tw_spec spec;
-    tw_dtype *input_dtypes;     /* without references */
-    uint32_t *inputs;           /* values */
-    uint32_t *controls;         /* nodes that must run before: control and order edges */
+    tw_dtype *input_dtypes; /* without references */
+    uint32_t *inputs;       /* values */
+    uint32_t *controls;     /* nodes that must run before: control and order edges */
     uint32_t input_count, control_count, control_capacity, output_count;
-    uint32_t real_controls;     /* so many of them are the graph's; those after only order accesses and carry no deadness */
-    uint32_t ref_inputs;        /* bit i: input i is a variable itself */
-    uint32_t first_value;       /* outputs are the values first_value .. + output_count - 1 */
+    /* so many of them are the graph's; those after only order accesses and carry no deadness */
+    uint32_t real_controls;
+    uint32_t ref_inputs;  /* bit i: input i is a variable itself */
+    uint32_t first_value; /* outputs are the values first_value .. + output_count - 1 */
     tw_array *constant;
-    uint32_t group;             /* fused group, or TW_NO_INDEX */
-    uint32_t position;          /* in the schedule */
-    struct tw_plan_loop *loop;  /* of TW_NODE_LOOP */
+    uint32_t group;               /* fused group, or TW_NO_INDEX */
+    uint32_t position;            /* in the schedule */
+    struct tw_plan_loop *loop;    /* of TW_NODE_LOOP */
     struct tw_plan_loop *forward; /* of a LoopValue: the loop that it reads, */
-    uint32_t slot;              /* and which of the values kept there */
-    bool before_test;           /* in a loop's body: runs whether the loop goes on or not */
+    uint32_t slot;                /* and which of the values kept there */
+    bool before_test;             /* in a loop's body: runs whether the loop goes on or not */
 } tw_plan_node;
 
 typedef struct tw_plan_value {
     uint32_t node, output;
-    tw_dtype dtype;             /* without reference */
-    bool is_ref;                /* it is a variable, not a number */
-    uint32_t variable;          /* the node of the variable that this refers to or plainly reads, or TW_NO_INDEX */
-    bool reads;                 /* a plain read (Identity of a reference) that stands for the variable itself */
+    tw_dtype dtype; /* without reference */
+    bool is_ref;    /* it is a variable, not a number */
+    /* the node of the variable that this refers to or plainly reads, or TW_NO_INDEX */
+    uint32_t variable;
+    /* a plain read (Identity of a reference) that stands for the variable itself */
+    bool reads;
     bool fetched;
-    bool wanted;                /* a fed value whose numbers shape rules read: part of what a variant is made for */
-    uint32_t uses;              /* inputs that read its numbers (not only its size), fetches included */
-    tw_shape shape;             /* what is known of it whatever is fed: see shapes.c */
-    uint32_t moved;             /* the value that its readers are to read instead, or TW_NO_INDEX: see tw_plan_settle */
-    uint32_t saved;             /* slot of the loop's store where its value in each iteration is kept, or TW_NO_INDEX */
+    /* a fed value whose numbers shape rules read: part of what a variant is made for */
+    bool wanted;
+    /* inputs that read its numbers (not only its size), fetches included */
+    uint32_t uses;
+    tw_shape shape; /* what is known of it whatever is fed: see shapes.c */
+    /* the value that its readers are to read instead, or TW_NO_INDEX: see tw_plan_settle */
+    uint32_t moved;
+    /* slot of the loop's store where its value in each iteration is kept, or TW_NO_INDEX */
+    uint32_t saved;
 } tw_plan_value;
 
-/* Elementwise nodes (and perhaps a reduction at the end) that run as one pass when their sizes agree. */
+/* Elementwise nodes (and perhaps a reduction at the end) that run as one pass when their sizes
+ * agree. */
 typedef struct tw_plan_group {
-    uint32_t *nodes;            /* in order; the last one gives the result */
+    uint32_t *nodes; /* in order; the last one gives the result */
     uint32_t count;
-    bool reduces;               /* the last one is a reduction */
+    bool reduces; /* the last one is a reduction */
 } tw_plan_group;
 
-/* Variable i of a loop: input i of its node. Those that change come first, then what is the same in all iterations, then
- * references to variables of the session. */
+/* Variable i of a loop: input i of its node. Those that change come first, then what is the same in
+ * all iterations, then references to variables of the session. */
 typedef struct tw_plan_loop_var {
-    uint32_t inside;            /* value in the body: a feed (feeds[i]), or the session's variable */
-    bool is_ref, writes;        /* of a session's variable */
+    /* value in the body: a feed (feeds[i]), or the session's variable */
+    uint32_t inside;
+    bool is_ref, writes; /* of a session's variable */
 } tw_plan_loop_var;
 
-/* A frame. `body` holds the condition's nodes and the body's. Its fetches are the condition (0) and what each variable that
- * changes is in the next iteration. */
+/* A frame. `body` holds the condition's nodes and the body's. Its fetches are the condition (0) and
+ * what each variable that changes is in the next iteration. */
 typedef struct tw_plan_loop {
-    tw_plan *body, *owner;      /* owner: the plan that holds the loop's node */
+    tw_plan *body, *owner; /* owner: the plan that holds the loop's node */
     uint32_t node;
     const char *name;
     tw_plan_loop_var *vars;
     uint32_t var_count;
-    uint32_t carried;           /* so many of them change */
-    uint32_t *exits;            /* by output of the node: whose last value it is */
-    uint32_t saved_count;       /* values kept for every iteration, */
-    uint32_t *saved;            /* which: values of the body */
-    uint32_t levels;            /* loops around that values are kept for, this one included; 0: nothing is kept */
+    uint32_t carried;     /* so many of them change */
+    uint32_t *exits;      /* by output of the node: whose last value it is */
+    uint32_t saved_count; /* values kept for every iteration, */
+    uint32_t *saved;      /* which: values of the body */
+    /* loops around that values are kept for, this one included; 0: nothing is kept */
+    uint32_t levels;
 } tw_plan_loop;
 
 typedef struct tw_plan_fetch {
-    uint32_t value;             /* TW_NO_INDEX: an operation, nothing to give */
-    tw_tensor tensor;           /* for errors */
+    uint32_t value;   /* TW_NO_INDEX: an operation, nothing to give */
+    tw_tensor tensor; /* for errors */
 } tw_plan_fetch;
 
 struct tw_plan {
     atomic_int refs;
-    tw_graph *graph;            /* a reference is held by the outermost plan */
+    tw_graph *graph; /* a reference is held by the outermost plan */
     tw_plan *outer;
-    tw_plan_loop *loop;         /* of a body: what it is the body of; NULL: the outermost plan */
+    tw_plan_loop *loop; /* of a body: what it is the body of; NULL: the outermost plan */
     tw_arena arena;
     TW_VEC(tw_plan_node) nodes;
     TW_VEC(tw_plan_value) values;
     TW_VEC(tw_plan_group) groups;
-    uint32_t *feeds;            /* values, in the signature's order */
+    uint32_t *feeds; /* values, in the signature's order */
     tw_tensor *feed_tensors;
     size_t feed_count;
     tw_plan_fetch *fetches;
     size_t fetch_count;
-    uint32_t *order;            /* nodes as they run; those of a group stand together, the last one last */
+    /* nodes as they run; those of a group stand together, the last one last */
+    uint32_t *order;
     uint32_t order_count;
-    uint32_t test_count;        /* of a body: so many of them come before the condition is known */
+    uint32_t test_count; /* of a body: so many of them come before the condition is known */
     bool has_guards, has_waits, has_loops;
     struct tw_plan_counts_internal {
         uint32_t folded, shared, simplified, fused;
@@ -132,10 +144,11 @@ void tw_plan_unref(tw_plan *plan);
 
 /* The passes. */
 tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature);
-tw_status *tw_plan_loops(tw_plan *plan);      /* frames become loop nodes; marks what may be dead */
-tw_status *tw_plan_guard(tw_plan *plan);      /* marks what may be dead */
-tw_status *tw_plan_variables(tw_plan *plan);  /* orders the accesses to each variable */
-tw_status *tw_plan_shapes(tw_plan *plan);     /* what is known of every shape without the feeds' sizes */
+tw_status *tw_plan_loops(tw_plan *plan);     /* frames become loop nodes; marks what may be dead */
+tw_status *tw_plan_guard(tw_plan *plan);     /* marks what may be dead */
+tw_status *tw_plan_variables(tw_plan *plan); /* orders the accesses to each variable */
+/* what is known of every shape without the feeds' sizes */
+tw_status *tw_plan_shapes(tw_plan *plan);
 tw_status *tw_plan_fold(tw_plan *plan);
 tw_status *tw_plan_share(tw_plan *plan);
 tw_status *tw_plan_simplify(tw_plan *plan);
@@ -145,26 +158,35 @@ tw_status *tw_plan_schedule(tw_plan *plan);
 tw_status *tw_plan_verify(const tw_plan *plan);
 
 /* For passes. */
-tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin, uint32_t *out);
-tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count); /* values of unknown dtype */
-tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before); /* once; `before` runs first */
-/* Every use of `from` shall read `to`: noted only. A pass settles each node when it comes to it, and a sweep the rest. */
+tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
+                            uint32_t *out);
+/* values of unknown dtype */
+tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count);
+/* once; `before` runs first */
+tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before);
+/* Every use of `from` shall read `to`: noted only. A pass settles each node when it comes to it,
+ * and a sweep the rest. */
 void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to);
 void tw_plan_settle(tw_plan *plan, tw_plan_node *node);
 void tw_plan_count_uses(tw_plan *plan);
-tw_status *tw_plan_sweep(tw_plan *plan);                                     /* drops nodes that nobody needs */
-/* Live nodes so that each stands after what it needs, ties by number; a cycle is an error that names its nodes. The list is
- * the caller's to tw_free. */
+/* drops nodes that nobody needs */
+tw_status *tw_plan_sweep(tw_plan *plan);
+/* Live nodes so that each stands after what it needs, ties by number; a cycle is an error that
+ * names its nodes. The list is the caller's to tw_free. */
 tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count);
-/* For each live node, those that have it among their controls: offsets[n] .. offsets[n + 1] - 1 in `nodes`. */
+/* For each live node, those that have it among their controls: offsets[n] .. offsets[n + 1] - 1 in
+ * `nodes`. */
 typedef struct tw_plan_dependents {
     uint32_t *offsets, *nodes;
 } tw_plan_dependents;
 tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *out);
 void tw_plan_dependents_clear(tw_plan_dependents *d);
-bool tw_node_is_pure(const tw_plan_node *node);                              /* may be folded, shared, dropped */
-bool tw_node_reads_sizes_only(const tw_plan_node *node);                    /* Shape, Rank, ZerosLike ... */
-/* Its shape rule is a caller's: for building and error texts, its sizes are known when it has run. */
+/* may be folded, shared, dropped */
+bool tw_node_is_pure(const tw_plan_node *node);
+/* Shape, Rank, ZerosLike ... */
+bool tw_node_reads_sizes_only(const tw_plan_node *node);
+/* Its shape rule is a caller's: for building and error texts, its sizes are known when it has
+ * run. */
 bool tw_plan_shape_is_foreign(const tw_plan_node *node);
 static inline tw_plan_node *tw_plan_producer(const tw_plan *plan, uint32_t value)
 {

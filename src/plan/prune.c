@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Prune: the operations that fetches and targets need become nodes, in the order in which they were added to the graph;
- * the way back stops at what is fed. */
+ * Prune: the operations that fetches and targets need become nodes, in the order in which they were
+ * added to the graph; the way back stops at what is fed. */
 #include <string.h>
 
 #include "base/status.h"
@@ -10,11 +10,11 @@
 typedef struct tw_pruner {
     tw_plan *plan;
     tw_graph *graph;
-    bool *reached;              /* by operation id */
-    uint32_t *node_of;          /* by operation id */
+    bool *reached;     /* by operation id */
+    uint32_t *node_of; /* by operation id */
     tw_operation **stack;
     size_t depth;
-    tw_int_map fed;             /* operation id << 8 | output -> value */
+    tw_int_map fed; /* operation id << 8 | output -> value */
 } tw_pruner;
 
 static uint64_t tensor_key(tw_tensor tensor)
@@ -56,11 +56,13 @@ static tw_status *check_tensor(tw_pruner *p, tw_tensor tensor, const char *what)
         return tw_value_error("the %s is an invalid tensor: it was never built", what);
     }
     if (tensor.op->graph != p->graph)
-        return tw_status_with_where(tw_value_error("the %s %s belongs to another graph than the session's", what,
-                                                   tw_tensor_name(tensor).s), tensor.op->spec.where);
+        return tw_status_with_where(
+            tw_value_error("the %s %s belongs to another graph than the session's", what,
+                           tw_tensor_name(tensor).s),
+            tensor.op->spec.where);
     if (tensor.index < -1 || tensor.index >= (int32_t)tensor.op->output_count)
-        return tw_value_error("the %s %s: the operation has %u outputs", what, tw_tensor_name(tensor).s,
-                              tensor.op->output_count);
+        return tw_value_error("the %s %s: the operation has %u outputs", what,
+                              tw_tensor_name(tensor).s, tensor.op->output_count);
     return TW_OK;
 }
 
@@ -70,7 +72,8 @@ static tw_status *add_feeds(tw_pruner *p, tw_tensors feeds)
     tw_plan *plan = p->plan;
     plan->feed_count = feeds.count;
     plan->feeds = tw_arena_array(&plan->arena, feeds.count + 1, sizeof *plan->feeds);
-    plan->feed_tensors = tw_arena_copy(&plan->arena, feeds.items, feeds.count * sizeof *feeds.items);
+    plan->feed_tensors = tw_arena_copy(&plan->arena, feeds.items,
+                                       feeds.count * sizeof *feeds.items);
     if (!plan->feeds || (feeds.count && !plan->feed_tensors))
         return tw_no_memory();
     for (size_t i = 0; i < feeds.count; i++) {
@@ -78,7 +81,8 @@ static tw_status *add_feeds(tw_pruner *p, tw_tensors feeds)
         uint64_t twice;
         TW_TRY(check_tensor(p, tensor, "fed tensor"));
         if (tensor.index < 0)
-            return tw_value_error("the operation '%s' cannot be fed: it has no outputs", tensor.op->spec.name);
+            return tw_value_error("the operation '%s' cannot be fed: it has no outputs",
+                                  tensor.op->spec.name);
         if (tw_int_map_get(&p->fed, tensor_key(tensor), &twice))
             return tw_value_error("the tensor %s is fed twice", tw_tensor_name(tensor).s);
         uint32_t node;
@@ -122,7 +126,8 @@ static size_t arg_count(const tw_spec *spec, const tw_op_arg *arg)
 {
     if (!arg->number_attr && !arg->type_list_attr)
         return 1;
-    const tw_attr *attr = tw_spec_attr(spec, arg->number_attr ? arg->number_attr : arg->type_list_attr);
+    const tw_attr *attr = tw_spec_attr(spec,
+                                       arg->number_attr ? arg->number_attr : arg->type_list_attr);
     if (!attr)
         return 0;
     return arg->number_attr ? (size_t)attr->value.i : attr->count;
@@ -131,18 +136,21 @@ static size_t arg_count(const tw_spec *spec, const tw_op_arg *arg)
 /* The old handles (queues, stacks ...) are references in name only: what is read is a string. */
 static bool is_handle(const tw_operation *op)
 {
-    return op->spec.op && op->spec.op->output_count == 1 && op->spec.op->outputs[0].is_ref && !op->spec.op->outputs[0].type_attr;
+    return op->spec.op && op->spec.op->output_count == 1 && op->spec.op->outputs[0].is_ref &&
+           !op->spec.op->outputs[0].type_attr;
 }
 
 /* Does the reference lead to a variable, through whatever passes references on? */
 static bool means_variable(tw_tensor tensor)
 {
-    static const char *const passing[] = {"RefEnter", "RefExit", "RefSwitch", "RefMerge", "RefNextIteration", "RefIdentity"};
+    static const char *const passing[] = {"RefEnter", "RefExit",          "RefSwitch",
+                                          "RefMerge", "RefNextIteration", "RefIdentity"};
     bool passes = true;
     for (int steps = 0; passes && steps < 4096; steps++) { /* a ring of them is refused later */
         passes = false;
         for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-            passes = passes || (!strcmp(tensor.op->spec.type, passing[i]) && tensor.op->input_count);
+            passes = passes ||
+                     (!strcmp(tensor.op->spec.type, passing[i]) && tensor.op->input_count);
         if (passes)
             tensor = tensor.op->inputs[0]; /* of a loop's Merge the one that does not lead back */
     }
@@ -164,8 +172,9 @@ static void mark_refs(tw_plan_node *node)
 static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
 {
     if (!op->spec.op) {
-        tw_status *status = tw_status_new(TW_NOT_FOUND, "no operation of this type is registered: it can be kept in a "
-                                                        "graph, not run");
+        tw_status *status = tw_status_new(
+            TW_NOT_FOUND, "no operation of this type is registered: it can be kept in a "
+                          "graph, not run");
         status = tw_status_with_operation(status, op->spec.type, op->spec.name);
         return tw_status_with_where(status, op->spec.where);
     }
@@ -176,10 +185,12 @@ static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
     for (uint32_t i = 0; i < op->output_count; i++) {
         tw_plan_value *value = &p->plan->values.items[p->plan->nodes.items[node].first_value + i];
         value->dtype = tw_dtype_base(op->outputs[i].dtype);
-        value->is_ref = tw_dtype_is_ref(op->outputs[i].dtype) && means_variable((tw_tensor){(tw_operation *)op, (int32_t)i});
+        value->is_ref = tw_dtype_is_ref(op->outputs[i].dtype) &&
+                        means_variable((tw_tensor){(tw_operation *)op, (int32_t)i});
     }
     p->plan->nodes.items[node].is_variable = op->input_count == 0 && op->output_count == 1 &&
-                                             tw_dtype_is_ref(op->outputs[0].dtype) && !is_handle(op);
+                                             tw_dtype_is_ref(op->outputs[0].dtype) &&
+                                             !is_handle(op);
     return TW_OK;
 }
 
@@ -211,12 +222,15 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
     }
     mark_refs(node);
     for (uint32_t i = 0; i < op->input_count && i < 32; i++) {
-        bool handle = tw_dtype_is_ref(op->inputs[i].op->outputs[op->inputs[i].index].dtype) && !means_variable(op->inputs[i]);
+        bool handle = tw_dtype_is_ref(op->inputs[i].op->outputs[op->inputs[i].index].dtype) &&
+                      !means_variable(op->inputs[i]);
         if (handle)
             node->ref_inputs &= ~(1u << i);
         if (node->ref_inputs >> i & 1 && !plan->values.items[node->inputs[i]].is_ref) {
-            tw_status *status = tw_value_error("input %u must be a variable, but what is fed for it is a value", i);
-            return tw_status_with_where(tw_status_with_operation(status, op->spec.type, op->spec.name), op->spec.where);
+            tw_status *status = tw_value_error(
+                "input %u must be a variable, but what is fed for it is a value", i);
+            return tw_status_with_where(
+                tw_status_with_operation(status, op->spec.type, op->spec.name), op->spec.where);
         }
     }
     for (uint32_t i = 0; i < op->control_count; i++) {
@@ -226,12 +240,14 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
     return TW_OK;
 }
 
-/* An Assign that takes any shape makes the declared one no promise, whether this plan runs it or not. */
+/* An Assign that takes any shape makes the declared one no promise, whether this plan runs it or
+ * not. */
 static void find_loose_variables(tw_pruner *p)
 {
     for (size_t i = 0; i < p->graph->operations.count; i++) {
         const tw_operation *op = p->graph->operations.items[i];
-        if (strcmp(op->spec.type, "Assign") || !op->input_count || !op->inputs[0].op || !p->reached[op->inputs[0].op->id])
+        if (strcmp(op->spec.type, "Assign") || !op->input_count || !op->inputs[0].op ||
+            !p->reached[op->inputs[0].op->id])
             continue;
         const tw_attr *validate = tw_spec_attr(&op->spec, "validate_shape");
         if (validate && validate->kind == TW_ATTR_BOOL && !validate->value.b)
@@ -248,7 +264,8 @@ static tw_status *add_fetches(tw_pruner *p, const tw_signature *signature)
         return tw_no_memory();
     for (size_t i = 0; i < signature->fetches.count + signature->targets.count; i++) {
         bool fetch = i < signature->fetches.count;
-        tw_tensor tensor = fetch ? signature->fetches.items[i] : signature->targets.items[i - signature->fetches.count];
+        tw_tensor tensor = fetch ? signature->fetches.items[i]
+                                 : signature->targets.items[i - signature->fetches.count];
         if (fetch) {
             plan->fetches[i] = (tw_plan_fetch){TW_NO_INDEX, tensor};
             if (tensor.index >= 0)

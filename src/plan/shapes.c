@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is known of every shape whatever is fed: from constants, declared variables and declared placeholders (feeds are
- * checked against these). It guides rewriting; memory never relies on it. */
+ * What is known of every shape whatever is fed: from constants, declared variables and declared
+ * placeholders (feeds are checked against these). It guides rewriting; memory never relies on
+ * it. */
 #include <string.h>
 
 #include "base/status.h"
@@ -37,8 +38,13 @@ static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratc
     tw_shape *outputs = tw_arena_array(scratch, node->output_count + 1, sizeof *outputs);
     if (!outputs)
         return tw_no_memory();
-    tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = node->input_count, .shapes = shapes,
-                   .dtypes = node->input_dtypes, .output_count = node->output_count, .values = values,
+    tw_infer in = {.spec = &node->spec,
+                   .arena = scratch,
+                   .input_count = node->input_count,
+                   .shapes = shapes,
+                   .dtypes = node->input_dtypes,
+                   .output_count = node->output_count,
+                   .values = values,
                    .outputs = outputs};
     tw_status *status = tw_infer_run(&in, NULL, NULL);
     if (status) { /* it is refused where it runs, with the sizes that came */
@@ -52,7 +58,8 @@ static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratc
     return TW_OK;
 }
 
-/* Back from a value that a shape rule reads, through what computes small integers, to the feeds that it comes from. */
+/* Back from a value that a shape rule reads, through what computes small integers, to the feeds
+ * that it comes from. */
 static void want(tw_plan *plan, uint32_t value, bool *seen)
 {
     if (seen[value])
@@ -64,7 +71,8 @@ static void want(tw_plan *plan, uint32_t value, bool *seen)
         return;
     if (node->kind == TW_NODE_FEED)
         plan->values.items[value].wanted = true;
-    if (node->kind != TW_NODE_OP || !tw_node_is_pure(node) || node->spec.op->definition.flags & TW_OP_SHAPE_ONLY)
+    if (node->kind != TW_NODE_OP || !tw_node_is_pure(node) ||
+        node->spec.op->definition.flags & TW_OP_SHAPE_ONLY)
         return;
     for (uint32_t i = 0; i < node->input_count; i++)
         want(plan, node->inputs[i], seen);

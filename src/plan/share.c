@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Share: of pure nodes with the same op, attributes, inputs and controls only the first is kept (common subexpressions),
- * and constants with the same bytes are one. */
+ * Share: of pure nodes with the same op, attributes, inputs and controls only the first is kept
+ * (common subexpressions), and constants with the same bytes are one. */
 #include <string.h>
 
 #include "base/status.h"
@@ -20,10 +20,12 @@ static bool can_share(const tw_plan_node *node)
 static uint64_t hash_node(const tw_plan_node *node)
 {
     if (node->kind == TW_NODE_CONSTANT) {
-        uint64_t h = tw_hash_bytes(node->constant->data, tw_array_bytes(node->constant), node->constant->dtype);
+        uint64_t h = tw_hash_bytes(node->constant->data, tw_array_bytes(node->constant),
+                                   node->constant->dtype);
         return tw_hash_bytes(node->constant->dims, node->constant->rank * sizeof(int64_t), h);
     }
-    uint64_t h = tw_hash_bytes(node->inputs, node->input_count * sizeof *node->inputs, (uintptr_t)node->spec.op);
+    uint64_t h = tw_hash_bytes(node->inputs, node->input_count * sizeof *node->inputs,
+                               (uintptr_t)node->spec.op);
     h = tw_hash_bytes(node->controls, node->control_count * sizeof *node->controls, h);
     for (size_t i = 0; i < node->spec.attr_count; i++)
         h = tw_attr_hash(&node->spec.attrs[i], h);
@@ -42,10 +44,12 @@ static bool same_node(const tw_plan_node *a, const tw_plan_node *b)
         return false;
     if (a->kind == TW_NODE_CONSTANT)
         return same_constant(a->constant, b->constant);
-    if (a->spec.op != b->spec.op || a->input_count != b->input_count || a->control_count != b->control_count ||
-        a->spec.attr_count != b->spec.attr_count || a->output_count != b->output_count ||
+    if (a->spec.op != b->spec.op || a->input_count != b->input_count ||
+        a->control_count != b->control_count || a->spec.attr_count != b->spec.attr_count ||
+        a->output_count != b->output_count ||
         memcmp(a->inputs, b->inputs, a->input_count * sizeof *a->inputs) ||
-        (a->control_count && memcmp(a->controls, b->controls, a->control_count * sizeof *a->controls)))
+        (a->control_count &&
+         memcmp(a->controls, b->controls, a->control_count * sizeof *a->controls)))
         return false;
     for (size_t i = 0; i < a->spec.attr_count; i++) {
         if (!tw_attr_equal(&a->spec.attrs[i], &b->spec.attrs[i]))
@@ -58,12 +62,13 @@ static bool same_node(const tw_plan_node *a, const tw_plan_node *b)
 static void merge(tw_plan *plan, uint32_t twin, uint32_t first)
 {
     for (uint32_t k = 0; k < plan->nodes.items[twin].output_count; k++)
-        tw_plan_replace_value(plan, plan->nodes.items[twin].first_value + k, plan->nodes.items[first].first_value + k);
+        tw_plan_replace_value(plan, plan->nodes.items[twin].first_value + k,
+                              plan->nodes.items[first].first_value + k);
     plan->counts.shared++;
 }
 
-/* Reads of a variable, whose value may change between two of them, are never the same expression; values that a loop keeps
- * have a place of their own. */
+/* Reads of a variable, whose value may change between two of them, are never the same expression;
+ * values that a loop keeps have a place of their own. */
 static bool is_particular(const tw_plan *plan, const tw_plan_node *node)
 {
     for (uint32_t k = 0; k < node->output_count; k++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Algebra on nodes: identities are walked around, transposes go into the flags of a matrix product, a bias and an
- * activation ride in the product or convolution before them. Each rule is one function that looks at one node. */
+ * Algebra on nodes: identities are walked around, transposes go into the flags of a matrix product,
+ * a bias and an activation ride in the product or convolution before them. Each rule is one
+ * function that looks at one node. */
 #include <string.h>
 
 #include "base/status.h"
@@ -25,7 +26,6 @@ static bool is_private(const tw_plan *plan, uint32_t value)
            plan->values.items[value].saved == TW_NO_INDEX;
 }
 
-
 /* A copy of the node's attributes to change, with room for two more. */
 static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
 {
@@ -39,14 +39,15 @@ static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
 
 static bool changes_nothing(const tw_plan_node *node)
 {
-    return is_type(node, "Identity") || is_type(node, "StopGradient") || is_type(node, "PreventGradient") ||
-           is_type(node, "PlaceholderWithDefault");
+    return is_type(node, "Identity") || is_type(node, "StopGradient") ||
+           is_type(node, "PreventGradient") || is_type(node, "PlaceholderWithDefault");
 }
 
 static tw_status *skip_identity(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    if (!changes_nothing(node) || node->control_count || plan->values.items[node->inputs[0]].is_ref ||
+    if (!changes_nothing(node) || node->control_count ||
+        plan->values.items[node->inputs[0]].is_ref ||
         plan->values.items[node->first_value].saved != TW_NO_INDEX)
         return TW_OK;
     tw_plan_replace_value(plan, node->first_value, node->inputs[0]);
@@ -92,7 +93,7 @@ static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
 /* ---- products with an epilogue ---- */
 
 typedef struct tw_epilogue {
-    const char *plain, *fused;  /* op types: MatMul -> _FusedMatMul */
+    const char *plain, *fused; /* op types: MatMul -> _FusedMatMul */
 } tw_epilogue;
 static const tw_epilogue epilogues[] = {{"MatMul", "_FusedMatMul"}, {"Conv2D", "_FusedConv2D"}};
 static const char *const activations[] = {"Relu", "Relu6", "Sigmoid", "Tanh"};
@@ -108,10 +109,12 @@ static const tw_epilogue *product_of(const tw_plan_node *node, bool fused)
 
 static bool floats(const tw_plan *plan, uint32_t value)
 {
-    return plan->values.items[value].dtype == TW_FLOAT32 || plan->values.items[value].dtype == TW_FLOAT64;
+    return plan->values.items[value].dtype == TW_FLOAT32 ||
+           plan->values.items[value].dtype == TW_FLOAT64;
 }
 
-/* The product's columns are known to be as many as the bias vector is long (NHWC for a convolution). */
+/* The product's columns are known to be as many as the bias vector is long (NHWC for a
+ * convolution). */
 static bool bias_fits(const tw_plan *plan, uint32_t product, uint32_t bias, bool bias_add)
 {
     tw_shape p = plan->values.items[product].shape, b = plan->values.items[bias].shape;
@@ -126,8 +129,8 @@ static tw_attr string_attr(const char *name, const char *text)
 }
 
 /* `node` (the bias's sum) becomes the fused product of a, b and bias. */
-static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_node *product, uint32_t bias,
-                             const char *type)
+static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_node *product,
+                             uint32_t bias, const char *type)
 {
     const tw_op *op = tw_op_find(type);
     uint32_t *inputs = tw_arena_array(&plan->arena, 3, sizeof *inputs);
@@ -168,8 +171,10 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
         const tw_plan_node *product = tw_plan_producer(plan, value);
         const tw_epilogue *e = product_of(product, false);
         const tw_attr *layout = e ? tw_spec_attr(&product->spec, "data_format") : NULL;
-        if (!e || !is_free(product) || !is_private(plan, value) || product->guarded != node->guarded ||
-            (layout && strncmp(layout->value.s.data, "NHWC", 4)) || !bias_fits(plan, value, bias, bias_add))
+        if (!e || !is_free(product) || !is_private(plan, value) ||
+            product->guarded != node->guarded ||
+            (layout && strncmp(layout->value.s.data, "NHWC", 4)) ||
+            !bias_fits(plan, value, bias, bias_add))
             continue;
         return make_fused(plan, node, product, bias, e->fused);
     }
@@ -184,7 +189,8 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
             continue;
         tw_plan_node *product = tw_plan_producer(plan, node->inputs[0]);
         if (!product_of(product, true) || !is_free(product) || !is_private(plan, node->inputs[0]) ||
-            product->guarded != node->guarded || tw_spec_attr(&product->spec, "activation")->value.s.length)
+            product->guarded != node->guarded ||
+            tw_spec_attr(&product->spec, "activation")->value.s.length)
             return TW_OK;
         tw_plan_node made = *node;
         made.spec = product->spec;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sizes for one set of feed sizes: the ops' own shape rules from the feeds on, in order. Small integers that follow from
- * sizes alone (Shape, and what is computed from it) are computed here, so that rules which read values can go on. */
+ * Sizes for one set of feed sizes: the ops' own shape rules from the feeds on, in order. Small
+ * integers that follow from sizes alone (Shape, and what is computed from it) are computed here, so
+ * that rules which read values can go on. */
 #include <string.h>
 
 #include "base/status.h"
@@ -39,8 +40,11 @@ static tw_status *explain(tw_variant *v, const tw_plan_node *node, tw_status *st
     status = tw_status_with_phase(status, TW_PHASE_RUN);
     status = tw_status_with_operation(status, op->spec.type, op->spec.name);
     for (uint32_t i = 0; i < node->input_count; i++) {
-        const char *name = node->spec.op && i < node->spec.op->input_count ? node->spec.op->inputs[i].name : "input";
-        status = tw_status_with_note(status, "%s: %s %s", name, tw_dtype_name(node->input_dtypes[i]),
+        const char *name = node->spec.op && i < node->spec.op->input_count
+                               ? node->spec.op->inputs[i].name
+                               : "input";
+        status = tw_status_with_note(status, "%s: %s %s", name,
+                                     tw_dtype_name(node->input_dtypes[i]),
                                      tw_shape_text(v->values[node->inputs[i]].shape).s);
     }
     return tw_status_with_where(status, op->spec.where);
@@ -60,13 +64,15 @@ static bool small_integers(const tw_variant *v, uint32_t value)
 {
     tw_dtype dtype = v->plan->values.items[value].dtype;
     bool integers = dtype == TW_INT32 || dtype == TW_INT64 || dtype == TW_BOOL;
-    return integers && (v->values[value].dynamic || tw_shape_elements(v->values[value].shape) <= KNOWN_ELEMENTS);
+    return integers && (v->values[value].dynamic ||
+                        tw_shape_elements(v->values[value].shape) <= KNOWN_ELEMENTS);
 }
 
 /* May the node's result be computed now, from sizes and known numbers? */
 static bool is_known(const tw_variant *v, const tw_plan_node *node)
 {
-    if (!tw_node_is_pure(node) || node->guarded || node->control_count || !node->output_count || !node->input_count)
+    if (!tw_node_is_pure(node) || node->guarded || node->control_count || !node->output_count ||
+        !node->input_count)
         return false;
     bool shape_only = tw_node_reads_sizes_only(node);
     for (uint32_t k = 0; k < node->output_count; k++) {
@@ -75,7 +81,8 @@ static bool is_known(const tw_variant *v, const tw_plan_node *node)
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
         const tw_sized *input = &v->values[node->inputs[i]];
-        if (shape_only ? input->dynamic : !input->constant || input->constant->count > KNOWN_ELEMENTS)
+        if (shape_only ? input->dynamic
+                       : !input->constant || input->constant->count > KNOWN_ELEMENTS)
             return false;
     }
     return true;
@@ -83,7 +90,8 @@ static bool is_known(const tw_variant *v, const tw_plan_node *node)
 
 static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
 {
-    tw_array **inputs = tw_arena_array(scratch, (size_t)node->input_count + node->output_count + 1, sizeof *inputs);
+    tw_array **inputs = tw_arena_array(scratch, (size_t)node->input_count + node->output_count + 1,
+                                       sizeof *inputs);
     tw_array *views = tw_arena_array(scratch, (size_t)node->input_count + 1, sizeof *views);
     if (!inputs || !views)
         return tw_no_memory();
@@ -100,7 +108,8 @@ static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *sc
             memcpy(views[i].dims, sized->shape.dims, sized->shape.rank * sizeof *views[i].dims);
         inputs[i] = &views[i];
     }
-    tw_status *status = tw_evaluate(&node->spec, inputs, node->input_count, 0, 1, outputs, node->output_count);
+    tw_status *status = tw_evaluate(&node->spec, inputs, node->input_count, 0, 1, outputs,
+                                    node->output_count);
     if (status) { /* it fails where it is run */
         tw_status_free(status);
         return TW_OK;
@@ -125,8 +134,14 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
         values[i] = v->values[node->inputs[i]].constant;
     }
     if (!tw_plan_shape_is_foreign(node)) {
-        tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = n, .dtypes = node->input_dtypes,
-                       .shapes = shapes, .values = values, .output_count = m, .outputs = shapes + n};
+        tw_infer in = {.spec = &node->spec,
+                       .arena = scratch,
+                       .input_count = n,
+                       .dtypes = node->input_dtypes,
+                       .shapes = shapes,
+                       .values = values,
+                       .output_count = m,
+                       .outputs = shapes + n};
         tw_status *status = tw_infer_run(&in, NULL, NULL);
         if (status && node->guarded) { /* perhaps it is never run with these sizes */
             tw_status_free(status);
@@ -144,8 +159,10 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
 static tw_status *size_variable(tw_variant *v, const tw_plan_node *node)
 {
     const tw_attr *shape = tw_spec_attr(&node->spec, "shape");
-    tw_shape declared = shape && shape->kind == TW_ATTR_SHAPE ? shape->value.shape : TW_UNKNOWN_SHAPE;
-    return tw_variant_set_shape(v, node->first_value, node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
+    tw_shape declared = shape && shape->kind == TW_ATTR_SHAPE ? shape->value.shape
+                                                              : TW_UNKNOWN_SHAPE;
+    return tw_variant_set_shape(v, node->first_value,
+                                node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
 }
 
 tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)

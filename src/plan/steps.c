@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The flat list of steps: which nodes run at these sizes, with which kernels, and which are only other views of memory. */
+ * The flat list of steps: which nodes run at these sizes, with which kernels, and which are only
+ * other views of memory. */
 #include <string.h>
 
 #include "base/status.h"
@@ -73,7 +74,8 @@ tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
     if (node->guarded)
         step.flags |= TW_STEP_GUARDED;
     for (uint32_t i = 0; i < step.input_count; i++) {
-        bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[i].is_ref : i < 32 && node->ref_inputs >> i & 1;
+        bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[i].is_ref
+                                              : i < 32 && node->ref_inputs >> i & 1;
         if (from_variable(v, step.inputs[i]) && !ref)
             step.flags |= TW_STEP_READS;
     }
@@ -121,13 +123,16 @@ static tw_status *no_kernel(const tw_plan_node *node)
     for (size_t i = 0; i < node->spec.attr_count && at < sizeof dtypes.s - 1; i++) {
         const tw_attr *attr = &node->spec.attrs[i];
         if (attr->kind == TW_ATTR_TYPE && !attr->list && attr->name[0] != '_')
-            at += (size_t)snprintf(dtypes.s + at, sizeof dtypes.s - at, "%s%s=%s", at ? ", " : "", attr->name,
-                                   tw_dtype_name(attr->value.type));
+            at += (size_t)snprintf(dtypes.s + at, sizeof dtypes.s - at, "%s%s=%s", at ? ", " : "",
+                                   attr->name, tw_dtype_name(attr->value.type));
     }
-    tw_status *status = tw_status_new(TW_INVALID_ARGUMENT, "No OpKernel was registered to support Op '%s' with these "
-                                                           "attrs: %s", node->spec.op->name, dtypes.s);
+    tw_status *status = tw_status_new(TW_INVALID_ARGUMENT,
+                                      "No OpKernel was registered to support Op '%s' with these "
+                                      "attrs: %s",
+                                      node->spec.op->name, dtypes.s);
     status = tw_status_with_operation(status, node->spec.type, node->origin->spec.name);
-    return tw_status_with_where(tw_status_with_phase(status, TW_PHASE_RUN), node->origin->spec.where);
+    return tw_status_with_where(tw_status_with_phase(status, TW_PHASE_RUN),
+                                node->origin->spec.where);
 }
 
 static tw_status *kernel_step(tw_variant *v, uint32_t index)
@@ -174,7 +179,8 @@ static tw_status *alias_step(tw_variant *v, uint32_t index)
     } else if (!sized->dynamic && !from_variable(v, input) && place != TW_PLACE_HEAP) {
         sized->root = v->values[input].root;
         sized->place = place;
-    } else if (!sized->dynamic && from_variable(v, input) && !v->values[input].dynamic && !variable_is_written(v, input)) {
+    } else if (!sized->dynamic && from_variable(v, input) && !v->values[input].dynamic &&
+               !variable_is_written(v, input)) {
         sized->root = v->values[input].root;
         sized->place = TW_PLACE_VARIABLE;
     } else {
@@ -200,7 +206,8 @@ static tw_status *switch_step(tw_variant *v, uint32_t index)
     tw_place place = v->values[root].place;
     for (uint32_t k = 0; k < node->output_count; k++) {
         tw_sized *sized = &v->values[node->first_value + k];
-        if (sized->place == TW_PLACE_ARENA && (place == TW_PLACE_ARENA || place == TW_PLACE_FEED || place == TW_PLACE_CONSTANT)) {
+        if (sized->place == TW_PLACE_ARENA &&
+            (place == TW_PLACE_ARENA || place == TW_PLACE_FEED || place == TW_PLACE_CONSTANT)) {
             sized->root = root;
             sized->place = place;
         }
@@ -246,7 +253,8 @@ tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
         return merge_step(v, index);
     if (node->spec.op->definition.flags & TW_OP_ALIAS)
         return alias_step(v, index);
-    if (node->output_count == 0 && node->input_count == 0 && !node->guarded && is_type(node, "NoOp"))
+    if (node->output_count == 0 && node->input_count == 0 && !node->guarded &&
+        is_type(node, "NoOp"))
         return TW_OK;
     return kernel_step(v, index);
 }
@@ -275,7 +283,8 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
     return TW_OK;
 }
 
-void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **pointers, tw_compute *c)
+void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **pointers,
+                        tw_compute *c)
 {
     *c = (tw_compute){.spec = &v->plan->nodes.items[step->node].spec, .threads = 1};
     c->inputs = pointers;
@@ -326,7 +335,8 @@ static uint32_t *list_views(tw_variant *v, uint32_t root)
     return views;
 }
 
-/* A run points the views of a feed at the caller's array, those of a LoopValue at what a loop kept. */
+/* A run points the views of a feed at the caller's array, those of a LoopValue at what a loop
+ * kept. */
 static tw_status *list_feed_views(tw_variant *v)
 {
     const tw_plan *plan = v->plan;

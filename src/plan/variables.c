@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Within one run, accesses to one variable that no edge orders happen in the order in which their operations were added.
- * A plain read (Identity of a reference) is an alias: its consumers are the accesses, each before every later write that it
- * does not depend on; a consumer that was added after such a write makes the read a copy (value->reads is taken back).
- * All edges go from a smaller to a larger place in one topological order, so they never close a cycle. */
+ * Within one run, accesses to one variable that no edge orders happen in the order in which their
+ * operations were added. A plain read (Identity of a reference) is an alias: its consumers are the
+ * accesses, each before every later write that it does not depend on; a consumer that was added
+ * after such a write makes the read a copy (value->reads is taken back). All edges go from a
+ * smaller to a larger place in one topological order, so they never close a cycle. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +11,16 @@
 #include "plan/plan.h"
 
 typedef struct tw_access {
-    uint32_t variable;          /* the node that stands for the slot */
-    uint32_t place;             /* in the topological order */
+    uint32_t variable; /* the node that stands for the slot */
+    uint32_t place;    /* in the topological order */
     uint32_t node;
     bool writes;
-    uint32_t read;              /* the plain read that it goes through, or TW_NO_INDEX */
+    uint32_t read; /* the plain read that it goes through, or TW_NO_INDEX */
 } tw_access;
 
 typedef struct tw_orderer {
     tw_plan *plan;
-    uint32_t *order, *place;    /* place: by node */
+    uint32_t *order, *place; /* place: by node */
     uint32_t count;
     TW_VEC(tw_access) accesses;
 } tw_orderer;
@@ -27,7 +28,8 @@ typedef struct tw_orderer {
 static const char *slot_key(const tw_plan_node *node)
 {
     const tw_attr *shared = tw_spec_attr(&node->spec, "shared_name");
-    return shared && shared->kind == TW_ATTR_STRING && shared->value.s.length ? shared->value.s.data : node->spec.name;
+    return shared && shared->kind == TW_ATTR_STRING && shared->value.s.length ? shared->value.s.data
+                                                                              : node->spec.name;
 }
 
 /* Two Variable nodes may name the same slot: the first one stands for it. */
@@ -42,17 +44,20 @@ static tw_status *name_variables(tw_orderer *o)
             tw_plan_value *value = &plan->values.items[node->first_value + k];
             if (value->is_ref && node->input_count == 0 && node->kind == TW_NODE_OP) {
                 const char *key = slot_key(node);
-                if (!tw_map_has(&slots, key) && !tw_map_set(&slots, key, (void *)((uintptr_t)o->order[i] + 1)))
+                if (!tw_map_has(&slots, key) &&
+                    !tw_map_set(&slots, key, (void *)((uintptr_t)o->order[i] + 1)))
                     status = tw_no_memory();
                 else
                     value->variable = (uint32_t)((uintptr_t)tw_map_get(&slots, key) - 1);
                 continue;
             }
-            if (value->is_ref && node->kind == TW_NODE_LOOP) { /* an Exit of a reference: what went in */
+            /* an Exit of a reference: what went in */
+            if (value->is_ref && node->kind == TW_NODE_LOOP) {
                 value->variable = plan->values.items[node->inputs[node->loop->exits[k]]].variable;
                 continue;
             }
-            for (uint32_t j = 0; value->is_ref && j < node->input_count && value->variable == TW_NO_INDEX; j++) {
+            for (uint32_t j = 0;
+                 value->is_ref && j < node->input_count && value->variable == TW_NO_INDEX; j++) {
                 if (j < 32 && node->ref_inputs >> j & 1)
                     value->variable = plan->values.items[node->inputs[j]].variable;
             }
@@ -64,14 +69,16 @@ static tw_status *name_variables(tw_orderer *o)
 
 static bool is_plain_read(const tw_plan *plan, const tw_plan_node *node)
 {
-    return node->kind == TW_NODE_OP && node->input_count == 1 && !node->ref_inputs && node->output_count == 1 &&
-           plan->values.items[node->inputs[0]].is_ref && !strcmp(node->spec.op->name, "Identity");
+    return node->kind == TW_NODE_OP && node->input_count == 1 && !node->ref_inputs &&
+           node->output_count == 1 && plan->values.items[node->inputs[0]].is_ref &&
+           !strcmp(node->spec.op->name, "Identity");
 }
 
 /* What a loop carries on or keeps is the value that was read, whatever is written later. */
 static bool is_kept(const tw_plan *plan, uint32_t value)
 {
-    return plan->loop && (plan->values.items[value].fetched || plan->values.items[value].saved != TW_NO_INDEX);
+    return plan->loop &&
+           (plan->values.items[value].fetched || plan->values.items[value].saved != TW_NO_INDEX);
 }
 
 static bool is_reading(const tw_plan_value *value)
@@ -94,9 +101,12 @@ static tw_status *gather(tw_orderer *o)
             const tw_plan_value *value = &plan->values.items[node->inputs[j]];
             if (!is_reading(value))
                 continue;
-            bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[j].writes : j < 32 && node->ref_inputs >> j & 1;
-            tw_access access = {.variable = value->variable, .place = i, .node = o->order[i], .writes = ref};
-            plan->nodes.items[value->variable].written = plan->nodes.items[value->variable].written || ref;
+            bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[j].writes
+                                                  : j < 32 && node->ref_inputs >> j & 1;
+            tw_access access = {
+                .variable = value->variable, .place = i, .node = o->order[i], .writes = ref};
+            plan->nodes.items[value->variable].written =
+                plan->nodes.items[value->variable].written || ref;
             access.read = value->reads ? node->inputs[j] : TW_NO_INDEX;
             if (!tw_vec_push(&o->accesses, access))
                 return tw_no_memory();
@@ -125,7 +135,8 @@ static bool depends(tw_orderer *o, uint32_t node, uint32_t from, uint32_t *stack
     while (depth && !found) {
         const tw_plan_node *n = &o->plan->nodes.items[stack[--depth]];
         for (uint32_t k = 0; k < n->input_count + n->control_count; k++) {
-            uint32_t up = k < n->input_count ? o->plan->values.items[n->inputs[k]].node : n->controls[k - n->input_count];
+            uint32_t up = k < n->input_count ? o->plan->values.items[n->inputs[k]].node
+                                             : n->controls[k - n->input_count];
             found = found || up == from;
             if (o->place[up] > limit && !seen[up])
                 seen[up] = true, stack[depth++] = up;
@@ -135,18 +146,23 @@ static bool depends(tw_orderer *o, uint32_t node, uint32_t from, uint32_t *stack
 }
 
 /* The read's own place is where the access happens when it becomes a copy. */
-static bool must_copy(tw_orderer *o, const tw_access *access, const tw_access *write, uint32_t *stack, bool *seen)
+static bool must_copy(tw_orderer *o, const tw_access *access, const tw_access *write,
+                      uint32_t *stack, bool *seen)
 {
     uint32_t read_node = o->plan->values.items[access->read].node;
-    return o->place[read_node] < write->place && !depends(o, access->node, write->node, stack, seen);
+    return o->place[read_node] < write->place &&
+           !depends(o, access->node, write->node, stack, seen);
 }
 
-/* Reads that would have to wait for a write that they must not see become copies, accesses at the read's own place. */
-static void make_copies(tw_orderer *o, tw_access *accesses, size_t count, uint32_t *stack, bool *seen)
+/* Reads that would have to wait for a write that they must not see become copies, accesses at the
+ * read's own place. */
+static void make_copies(tw_orderer *o, tw_access *accesses, size_t count, uint32_t *stack,
+                        bool *seen)
 {
     tw_plan_value *values = o->plan->values.items;
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < i && accesses[i].read != TW_NO_INDEX && values[accesses[i].read].reads; j++) {
+        for (size_t j = 0;
+             j < i && accesses[i].read != TW_NO_INDEX && values[accesses[i].read].reads; j++) {
             if (accesses[j].writes && accesses[j].node != accesses[i].node &&
                 must_copy(o, &accesses[i], &accesses[j], stack, seen))
                 values[accesses[i].read].reads = false;
@@ -190,10 +206,13 @@ static tw_status *order_all(tw_orderer *o)
     bool *seen = tw_alloc_zero(n + 1, sizeof *seen);
     tw_status *status = stack && seen ? TW_OK : tw_no_memory();
     if (o->accesses.count)
-        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items, by_variable_then_place);
+        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items,
+              by_variable_then_place);
     for (size_t i = 0, end; i < o->accesses.count && !status; i = end) {
         bool writes = false;
-        for (end = i; end < o->accesses.count && o->accesses.items[end].variable == o->accesses.items[i].variable; end++)
+        for (end = i; end < o->accesses.count &&
+                      o->accesses.items[end].variable == o->accesses.items[i].variable;
+             end++)
             writes = writes || o->accesses.items[end].writes;
         if (!writes)
             continue;

@@ -26,7 +26,8 @@ tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant
     return tw_variant_build_inside(NULL, plan, feeds, out);
 }
 
-tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds, tw_variant **out)
+tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds,
+                                   tw_variant **out)
 {
     tw_variant *v = TW_NEW(tw_variant);
     if (!v)
@@ -89,7 +90,8 @@ static tw_status *verify_order(const tw_variant *v, uint32_t *made_at)
             uint32_t root = v->values[step->inputs[i]].root;
             bool carried = tw_plan_producer(v->plan, root)->kind == TW_NODE_FEED;
             if (in_arena(v, root) && !carried && (!made_at[root] || made_at[root] > s))
-                return tw_status_new(TW_INTERNAL, "step %u reads '%s' before it is made", s, value_name(v, root));
+                return tw_status_new(TW_INTERNAL, "step %u reads '%s' before it is made", s,
+                                     value_name(v, root));
         }
         for (uint32_t k = 0; k < step->output_count; k++) {
             if (v->values[step->outputs[k]].root == step->outputs[k])
@@ -99,22 +101,26 @@ static tw_status *verify_order(const tw_variant *v, uint32_t *made_at)
     return TW_OK;
 }
 
-/* Two roots that live at the same time share no byte, but where one takes over the memory of the other at its death. */
+/* Two roots that live at the same time share no byte, but where one takes over the memory of the
+ * other at its death. */
 static tw_status *verify_memory(const tw_variant *v)
 {
     size_t n = v->plan->values.count;
     for (uint32_t a = 0; a < n; a++) {
         const tw_sized *x = &v->values[a];
-        if (x->place != TW_PLACE_ARENA || x->root != a || !x->bytes || x->offset + x->bytes > v->arena_bytes + 63)
+        if (x->place != TW_PLACE_ARENA || x->root != a || !x->bytes ||
+            x->offset + x->bytes > v->arena_bytes + 63)
             continue;
         for (uint32_t b = a + 1; b < n; b++) {
             const tw_sized *y = &v->values[b];
             bool takes_over = x->dies == y->born || y->dies == x->born;
-            if (y->place != TW_PLACE_ARENA || y->root != b || !y->bytes || x->born > y->dies || y->born > x->dies)
+            if (y->place != TW_PLACE_ARENA || y->root != b || !y->bytes || x->born > y->dies ||
+                y->born > x->dies)
                 continue;
             bool meets = x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
             if (meets && !(takes_over && x->offset == y->offset && x->bytes == y->bytes))
-                return tw_status_new(TW_INTERNAL, "'%s' and '%s' live in the same memory", value_name(v, a), value_name(v, b));
+                return tw_status_new(TW_INTERNAL, "'%s' and '%s' live in the same memory",
+                                     value_name(v, a), value_name(v, b));
         }
     }
     return TW_OK;
@@ -143,12 +149,14 @@ tw_status *tw_plan_verify(const tw_plan *plan)
     for (uint32_t i = 0; i < plan->order_count; i++) {
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
         if (node->gone || node->position != i)
-            return tw_status_new(TW_INTERNAL, "'%s' is out of place in the order", node->origin->spec.name);
+            return tw_status_new(TW_INTERNAL, "'%s' is out of place in the order",
+                                 node->origin->spec.name);
         for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
             uint32_t from = k < node->input_count ? plan->values.items[node->inputs[k]].node
                                                   : node->controls[k - node->input_count];
             if (plan->nodes.items[from].gone || plan->nodes.items[from].position >= i)
-                return tw_status_new(TW_INTERNAL, "'%s' runs before '%s', which it needs", node->origin->spec.name,
+                return tw_status_new(TW_INTERNAL, "'%s' runs before '%s', which it needs",
+                                     node->origin->spec.name,
                                      plan->nodes.items[from].origin->spec.name);
         }
     }

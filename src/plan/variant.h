@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A variant: a plan with sizes. It has the shape of every value, where its memory is, and the flat list of steps that a run
- * walks. What cannot be known before the run (after Where, Unique ...) is marked dynamic and sized by its step. Made once for
- * each set of feed sizes, then only read; frames (runtime/frame.h) hold what a run writes. */
+ * A variant: a plan with sizes. It has the shape of every value, where its memory is, and the flat
+ * list of steps that a run walks. What cannot be known before the run (after Where, Unique ...) is
+ * marked dynamic and sized by its step. Made once for each set of feed sizes, then only read;
+ * frames (runtime/frame.h) hold what a run writes. */
 #ifndef TW_PLAN_VARIANT_H
 #define TW_PLAN_VARIANT_H
 
@@ -10,89 +11,96 @@
 #include "tensor/array.h"
 
 typedef enum tw_place {
-    TW_PLACE_NONE,      /* nobody reads it, or an operation without numbers */
-    TW_PLACE_ARENA,     /* at `offset` of the frame's arena */
-    TW_PLACE_FEED,      /* where the caller's array is */
-    TW_PLACE_CONSTANT,  /* the plan's or this variant's own array */
-    TW_PLACE_VARIABLE,  /* the variable's buffer when the step runs */
-    TW_PLACE_HEAP       /* storage of its own: sizes known at run time, strings, handles */
+    TW_PLACE_NONE,     /* nobody reads it, or an operation without numbers */
+    TW_PLACE_ARENA,    /* at `offset` of the frame's arena */
+    TW_PLACE_FEED,     /* where the caller's array is */
+    TW_PLACE_CONSTANT, /* the plan's or this variant's own array */
+    TW_PLACE_VARIABLE, /* the variable's buffer when the step runs */
+    TW_PLACE_HEAP      /* storage of its own: sizes known at run time, strings, handles */
 } tw_place;
 
 typedef struct tw_sized {
-    tw_shape shape;      /* fully known unless dynamic */
+    tw_shape shape; /* fully known unless dynamic */
     bool dynamic;
-    bool needed;         /* some step or fetch reads its numbers */
+    bool needed; /* some step or fetch reads its numbers */
     tw_place place;
-    uint32_t root;       /* the value whose memory this is; itself mostly */
+    uint32_t root; /* the value whose memory this is; itself mostly */
     size_t offset, bytes;
     tw_array *constant;  /* its value where it is known for these sizes; a reference is held */
     uint32_t born, dies; /* steps: of a root, over all that share its memory */
 } tw_sized;
 
 enum {
-    TW_STEP_GUARDED = 1,  /* skipped when an input or control is dead */
-    TW_STEP_READS = 2,    /* reads variables */
-    TW_STEP_WRITES = 4,   /* has reference inputs */
-    TW_STEP_DYNAMIC = 8,  /* sizes of outputs are found when it runs */
-    TW_STEP_HEAP = 16,    /* has outputs with storage of their own */
+    TW_STEP_GUARDED = 1, /* skipped when an input or control is dead */
+    TW_STEP_READS = 2,   /* reads variables */
+    TW_STEP_WRITES = 4,  /* has reference inputs */
+    TW_STEP_DYNAMIC = 8, /* sizes of outputs are found when it runs */
+    TW_STEP_HEAP = 16,   /* has outputs with storage of their own */
     TW_STEP_SWITCH = 32,
     TW_STEP_MERGE = 64,
     TW_STEP_LOOP = 128,
     TW_STEP_WAITS = 256,
-    TW_STEP_ALIAS = 512,  /* dynamic and an alias: shares its input's storage */
+    TW_STEP_ALIAS = 512,    /* dynamic and an alias: shares its input's storage */
     TW_STEP_FOREIGN = 1024, /* a caller's kernel: runs in the caller's floating-point mode */
-    TW_STEP_VALUE = 2048  /* reads what a loop kept; `state` lists the values that view it, then TW_NO_INDEX */
+    /* reads what a loop kept; `state` lists the values that view it, then TW_NO_INDEX */
+    TW_STEP_VALUE = 2048
 };
 
 typedef struct tw_step {
-    uint32_t node;              /* of a fused step: the last node of the group */
+    uint32_t node; /* of a fused step: the last node of the group */
     uint32_t flags;
     tw_status *(*compute)(tw_compute *c);
-    const tw_kernel *kernel;    /* NULL for fused and control steps */
+    const tw_kernel *kernel;          /* NULL for fused and control steps */
     const uint32_t *inputs, *outputs; /* values */
     uint32_t input_count, output_count;
-    void *state;                /* prepared; NULL where it is dynamic */
-    uint32_t in_place;          /* of a fused step: inputs that its first output may overwrite */
+    void *state;       /* prepared; NULL where it is dynamic */
+    uint32_t in_place; /* of a fused step: inputs that its first output may overwrite */
     size_t workspace, workspace_bytes; /* in the arena */
-    struct tw_variant *body;    /* of a loop */
-    double flops;               /* an estimate, for traces and plans shown */
+    struct tw_variant *body;           /* of a loop */
+    double flops;                      /* an estimate, for traces and plans shown */
 } tw_step;
 
-/* One copy at the end of a loop's iteration; TW_NO_INDEX: the place in the arena that is there for swaps. */
+/* One copy at the end of a loop's iteration; TW_NO_INDEX: the place in the arena that is there for
+ * swaps. */
 typedef struct tw_move {
-    uint32_t from, to;          /* values of the body */
+    uint32_t from, to; /* values of the body */
     size_t bytes;
 } tw_move;
 
 typedef struct tw_variant {
     atomic_int refs;
     tw_plan *plan;
-    struct tw_variant *outer;   /* of a loop's body: the variant around */
+    struct tw_variant *outer; /* of a loop's body: the variant around */
     tw_arena arena;
-    tw_sized *values;           /* by value of the plan */
-    tw_array *slots;            /* prototypes of a frame's: dtype and dims; data is set by the frame */
+    tw_sized *values; /* by value of the plan */
+    /* prototypes of a frame's: dtype and dims; data is set by the frame */
+    tw_array *slots;
     TW_VEC(tw_step) steps;
     size_t arena_bytes, live_bytes, workspace_bytes;
     uint32_t **feed_views;      /* by feed: the values that view its memory, then TW_NO_INDEX */
     struct tw_variant **bodies; /* by node: of loops */
-    uint32_t test_steps;        /* of a loop's body: so many steps come before its condition is known, */
-    TW_VEC(tw_move) moves;      /* how variables in the arena go on to the next iteration, */
-    size_t swap_offset;         /* and a place in the arena that this needs */
-    bool *wanted;               /* by slot of the loop's store: somebody reads its numbers */
+    /* of a loop's body: so many steps come before its condition is known, */
+    uint32_t test_steps;
+    TW_VEC(tw_move) moves; /* how variables in the arena go on to the next iteration, */
+    size_t swap_offset;    /* and a place in the arena that this needs */
+    bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
-    bool has_heap;              /* some step has outputs with storage of their own */
-    uint32_t input_total;       /* inputs and outputs of all steps: how many pointers a frame needs */
-    struct tw_variant *next;    /* of one plan, see runtime/cache.c */
-    void *frames;               /* idle frames, the runtime's, and how they are freed with the variant */
+    bool has_heap; /* some step has outputs with storage of their own */
+    /* inputs and outputs of all steps: how many pointers a frame needs */
+    uint32_t input_total;
+    struct tw_variant *next; /* of one plan, see runtime/cache.c */
+    /* idle frames, the runtime's, and how they are freed with the variant */
+    void *frames;
     void (*free_frames)(struct tw_variant *variant);
     uint64_t last_used;
-    tw_mutex lock;              /* of `frames` */
+    tw_mutex lock; /* of `frames` */
 } tw_variant;
 
 /* What is known of a fed value (or of what comes into a loop's body). */
 typedef struct tw_feed_size {
-    tw_shape shape;             /* unknown dims: dynamic */
-    const tw_array *value;      /* where the plan wants its numbers (tw_plan_wants_value), or NULL */
+    tw_shape shape; /* unknown dims: dynamic */
+    /* where the plan wants its numbers (tw_plan_wants_value), or NULL */
+    const tw_array *value;
 } tw_feed_size;
 
 /* feeds: one for each of plan->feeds. Errors are those of shape rules, explained. */
@@ -104,7 +112,8 @@ void tw_variant_unref(tw_variant *variant);
 tw_status *tw_variant_place(tw_variant *variant);
 /* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */
 tw_status *tw_variant_size_loop(tw_variant *variant, uint32_t node);
-/* The variant of the body of a loop that is around `variant` or beside it; what it keeps in `slot` for a LoopValue. */
+/* The variant of the body of a loop that is around `variant` or beside it; what it keeps in `slot`
+ * for a LoopValue. */
 tw_variant *tw_variant_of_loop(tw_variant *variant, const tw_plan_loop *loop);
 tw_status *tw_variant_size_value(tw_variant *variant, uint32_t node);
 /* Where feed `feed` lies: a loop's variable has memory of its own. */
@@ -113,15 +122,19 @@ tw_place tw_variant_feed_place(const tw_variant *variant, size_t feed);
 tw_status *tw_variant_plan_moves(tw_variant *variant);
 tw_status *tw_variant_set_shape(tw_variant *variant, uint32_t value, tw_shape shape);
 /* tw_variant_build for a loop's body inside `outer`. */
-tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds, tw_variant **out);
+tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds,
+                                   tw_variant **out);
 /* Steps from the plan's order, given the sizes. */
 tw_status *tw_variant_steps(tw_variant *variant);
 /* Sizes of everything in order. */
 tw_status *tw_variant_size(tw_variant *variant, const tw_feed_size *feeds);
-/* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status says what is wrong. */
+/* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status
+ * says what is wrong. */
 tw_status *tw_variant_verify(const tw_variant *variant);
-/* The context of a step over the variant's prototypes: shapes and attributes, no memory. pointers: room for all arrays. */
-void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array **pointers, tw_compute *c);
+/* The context of a step over the variant's prototypes: shapes and attributes, no memory. pointers:
+ * room for all arrays. */
+void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array **pointers,
+                        tw_compute *c);
 
 /* Fused groups (fuse.c): a step for the group if its sizes agree; *made says so. */
 tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plans kept by signature and, for each, variants kept by sizes; both the most recently used first, bounded in bytes. What
- * is in use when it is evicted lives on until its run is over. */
+ * Plans kept by signature and, for each, variants kept by sizes; both the most recently used first,
+ * bounded in bytes. What is in use when it is evicted lives on until its run is over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,8 @@ typedef struct tw_sizes {
 
 static bool wants_value(const tw_skeleton *s, size_t feed, const tw_array *array)
 {
-    return s->value_variants < VALUE_VARIANTS && s->plan->values.items[s->plan->feeds[feed]].wanted && array->count <= 64;
+    return s->value_variants < VALUE_VARIANTS &&
+           s->plan->values.items[s->plan->feeds[feed]].wanted && array->count <= 64;
 }
 
 static size_t key_size(const tw_skeleton *s, tw_array *const *feeds)
@@ -73,7 +74,8 @@ static void trim_variants(tw_session *session, tw_skeleton *s)
     }
 }
 
-static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_sizes *sizes)
+static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
+                               tw_sizes *sizes)
 {
     tw_feed_size *list = tw_alloc_array(s->feed_count + 1, sizeof *list);
     if (!list)
@@ -109,7 +111,8 @@ static tw_sizes *find_sizes(tw_skeleton *s, const unsigned char *key, size_t byt
     return NULL;
 }
 
-static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const *feeds, const unsigned char *key, size_t bytes)
+static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
+                            const unsigned char *key, size_t bytes)
 {
     tw_sizes *sizes = tw_alloc(sizeof *sizes + bytes);
     if (!sizes)
@@ -127,7 +130,8 @@ static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const
     return TW_OK;
 }
 
-static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
+                               tw_variant **out)
 {
     unsigned char small[KEY_BYTES], *key = small;
     size_t bytes = key_size(s, feeds);
@@ -136,7 +140,8 @@ static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *co
     if (!key)
         return tw_no_memory();
     write_key(s, feeds, key);
-    tw_status *status = find_sizes(s, key, bytes) ? TW_OK : add_sizes(session, s, feeds, key, bytes);
+    tw_status *status = find_sizes(s, key, bytes) ? TW_OK
+                                                  : add_sizes(session, s, feeds, key, bytes);
     if (!status)
         *out = tw_variant_ref(s->sizes->variant);
     if (key != small)
@@ -144,7 +149,8 @@ static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *co
     return status;
 }
 
-tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds, tw_variant **out)
+tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
+                               tw_variant **out)
 {
     tw_mutex_lock(&s->lock);
     tw_status *status = find_or_make(session, s, feeds, out);
@@ -185,7 +191,8 @@ static bool is_for(const tw_skeleton *s, const tw_signature *signature, uint64_t
 {
     return s->graph_version == version && s->fetch_count == signature->fetches.count &&
            s->target_count == signature->targets.count && s->feed_count == signature->feeds.count &&
-           same_list(signature->fetches, s->tensors) && same_list(signature->targets, s->tensors + s->fetch_count) &&
+           same_list(signature->fetches, s->tensors) &&
+           same_list(signature->targets, s->tensors + s->fetch_count) &&
            same_list(signature->feeds, s->tensors + s->fetch_count + s->target_count);
 }
 
@@ -204,7 +211,8 @@ void tw_skeleton_unref(tw_skeleton *s)
     tw_free(s);
 }
 
-static tw_status *make_skeleton(tw_session *session, const tw_signature *signature, uint64_t version, tw_skeleton **out)
+static tw_status *make_skeleton(tw_session *session, const tw_signature *signature,
+                                uint64_t version, tw_skeleton **out)
 {
     tw_skeleton *s = TW_NEW(tw_skeleton);
     if (!s)
@@ -215,8 +223,10 @@ static tw_status *make_skeleton(tw_session *session, const tw_signature *signatu
     s->fetch_count = signature->fetches.count;
     s->target_count = signature->targets.count;
     s->feed_count = signature->feeds.count;
-    s->tensors = tw_alloc_array(s->fetch_count + s->target_count + s->feed_count + 1, sizeof *s->tensors);
-    tw_status *status = s->tensors ? tw_plan_build(session->graph, signature, &s->plan) : tw_no_memory();
+    s->tensors = tw_alloc_array(s->fetch_count + s->target_count + s->feed_count + 1,
+                                sizeof *s->tensors);
+    tw_status *status = s->tensors ? tw_plan_build(session->graph, signature, &s->plan)
+                                   : tw_no_memory();
     if (status) {
         tw_skeleton_unref(s);
         return status;
@@ -234,12 +244,14 @@ static tw_status *make_skeleton(tw_session *session, const tw_signature *signatu
 
 static size_t skeleton_bytes(const tw_skeleton *s)
 {
-    size_t bytes = sizeof *s + s->plan->arena.bytes + s->plan->nodes.capacity * sizeof(tw_plan_node) +
+    size_t bytes = sizeof *s + s->plan->arena.bytes +
+                   s->plan->nodes.capacity * sizeof(tw_plan_node) +
                    s->plan->values.capacity * sizeof(tw_plan_value);
     return bytes * 3; /* with variants and frames of the usual kind */
 }
 
-/* The list of all skeletons has the newest last; the one unused for longest goes. Under the session's lock. */
+/* The list of all skeletons has the newest last; the one unused for longest goes. Under the
+ * session's lock. */
 static void make_room(tw_session *session)
 {
     while (session->cache_bytes > session->cache_limit && session->all_skeletons.count > 1) {
@@ -273,7 +285,8 @@ void tw_session_index_skeletons(tw_session *session)
     }
 }
 
-static tw_skeleton *find_skeleton(tw_session *session, const tw_signature *signature, uint64_t hash, uint64_t version)
+static tw_skeleton *find_skeleton(tw_session *session, const tw_signature *signature, uint64_t hash,
+                                  uint64_t version)
 {
     uint64_t chain = 0;
     (void)tw_int_map_get(&session->skeletons, hash, &chain);
@@ -315,9 +328,11 @@ static uint64_t plan_version(const tw_graph *graph)
     return changes;
 }
 
-tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature, tw_skeleton **out)
+tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
+                               tw_skeleton **out)
 {
-    uint64_t hash = hash_list(signature->feeds, hash_list(signature->targets, hash_list(signature->fetches, 7)));
+    uint64_t hash = hash_list(signature->feeds,
+                              hash_list(signature->targets, hash_list(signature->fetches, 7)));
     uint64_t version = plan_version(session->graph);
     tw_mutex_lock(&session->lock);
     *out = find_skeleton(session, signature, hash, version);

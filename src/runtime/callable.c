@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Callables: a signature looked up once. A call finds the variant that fits (the last one mostly) and runs it; nothing is
- * allocated once it is warm and all outputs are given. */
+ * Callables: a signature looked up once. A call finds the variant that fits (the last one mostly)
+ * and runs it; nothing is allocated once it is warm and all outputs are given. */
 #include <string.h>
 
 #include "base/pool.h"
@@ -8,13 +8,13 @@
 #include "runtime/run.h"
 
 struct tw_callable {
-    tw_session *session;        /* a reference */
+    tw_session *session; /* a reference */
     tw_skeleton *skeleton;
     tw_tensor *feeds;
     size_t feed_count;
     int threads;
     tw_light_lock lock;
-    tw_variant *last;           /* a reference; under the lock */
+    tw_variant *last; /* a reference; under the lock */
 };
 
 static tw_status *check_feeds(const struct tw_callable_args *args)
@@ -91,11 +91,14 @@ static void keep_last(tw_callable *callable, tw_variant *variant)
 }
 
 /* dtypes always; shapes where the sizes are not those of the last call. */
-static tw_status *check_call(const tw_callable *callable, tw_array *const *feeds, const tw_variant *last, bool *same)
+static tw_status *check_call(const tw_callable *callable, tw_array *const *feeds,
+                             const tw_variant *last, bool *same)
 {
     *same = false;
     for (size_t i = 0; i < callable->feed_count; i++) {
-        if (!feeds || !feeds[i] || feeds[i]->dtype != tw_dtype_base(callable->feeds[i].op->outputs[callable->feeds[i].index].dtype))
+        if (!feeds || !feeds[i] ||
+            feeds[i]->dtype !=
+                tw_dtype_base(callable->feeds[i].op->outputs[callable->feeds[i].index].dtype))
             return tw_run_check_feed(callable->feeds[i], feeds ? feeds[i] : NULL);
     }
     *same = last && fits(last, feeds);

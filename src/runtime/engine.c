@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What kernels ask of the engine while they run: memory for outputs of unknown size, variables, state. */
+ * What kernels ask of the engine while they run: memory for outputs of unknown size, variables,
+ * state. */
 #include <string.h>
 
 #include "base/status.h"
@@ -9,8 +10,9 @@ tw_status *tw_slot_allocate(tw_array *slot, tw_shape shape)
 {
     size_t count;
     TW_TRY(tw_shape_check(slot->dtype, shape, &count));
-    bool fits = slot->storage && tw_storage_unique(slot->storage) && slot->storage->count >= count &&
-                slot->storage->dtype == slot->dtype && (tw_dtype_is_plain(slot->dtype) || slot->storage->count == count);
+    bool fits = slot->storage && tw_storage_unique(slot->storage) &&
+                slot->storage->count >= count && slot->storage->dtype == slot->dtype &&
+                (tw_dtype_is_plain(slot->dtype) || slot->storage->count == count);
     if (!fits) {
         tw_storage *storage = tw_storage_new(slot->dtype, count);
         if (!storage)
@@ -30,7 +32,8 @@ tw_status *tw_slot_share(tw_array *slot, const tw_array *from, tw_shape shape)
 {
     if (!from->storage || from->storage->release) {
         TW_TRY(tw_slot_allocate(slot, shape));
-        return from->count ? tw_elements_copy(slot->dtype, slot->data, from->data, from->count) : TW_OK;
+        return from->count ? tw_elements_copy(slot->dtype, slot->data, from->data, from->count)
+                           : TW_OK;
     }
     tw_storage *storage = tw_storage_ref(from->storage);
     tw_storage_unref(slot->storage);
@@ -56,8 +59,9 @@ static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_arra
     if (!has_own_storage(c->frame, c, output)) {
         if (tw_shape_equal((tw_shape){slot->dims, slot->rank}, shape))
             return TW_OK;
-        return tw_status_new(TW_INTERNAL, "output %zu was planned with shape %s, the kernel makes %s", output,
-                             tw_shape_text((tw_shape){slot->dims, slot->rank}).s, tw_shape_text(shape).s);
+        return tw_status_new(
+            TW_INTERNAL, "output %zu was planned with shape %s, the kernel makes %s", output,
+            tw_shape_text((tw_shape){slot->dims, slot->rank}).s, tw_shape_text(shape).s);
     }
     return tw_slot_allocate(slot, shape);
 }
@@ -111,5 +115,9 @@ static tw_status *resource(tw_compute *c, const tw_state_class *type, const char
     return tw_session_resource(frame->session, type, name, c, out);
 }
 
-const tw_engine tw_frame_engine = {.allocate = allocate, .forward = forward, .ref_get = ref_get, .ref_assign = ref_assign,
-                                   .resource = resource, .waker = tw_frame_waker};
+const tw_engine tw_frame_engine = {.allocate = allocate,
+                                   .forward = forward,
+                                   .ref_get = ref_get,
+                                   .ref_assign = ref_assign,
+                                   .resource = resource,
+                                   .waker = tw_frame_waker};

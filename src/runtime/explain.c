@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A plan as a table that a person likes to read: what runs in which order, over which shapes, where results lie, what was
- * fused, folded and shared. With declared shapes where feeds have none yet. */
+ * A plan as a table that a person likes to read: what runs in which order, over which shapes, where
+ * results lie, what was fused, folded and shared. With declared shapes where feeds have none
+ * yet. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "runtime/run.h"
 
 /* The variant used last; where none was made yet, one for the declared shapes of the feeds. */
-static tw_status *get_variant(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed, tw_variant **out)
+static tw_status *get_variant(tw_session *session, tw_tensors fetch, tw_tensors target,
+                              tw_tensors feed, tw_variant **out)
 {
     tw_signature signature = {fetch, target, feed};
     tw_skeleton *skeleton;
@@ -48,7 +50,10 @@ static tw_text kind_text(const tw_variant *v, const tw_step *step)
     const tw_plan_node *node = &v->plan->nodes.items[step->node];
     tw_text text = {""};
     if (step->kernel || node->group == TW_NO_INDEX || step->body) {
-        snprintf(text.s, sizeof text.s, "%s", step->body ? "While" : node->spec.op ? node->spec.op->name : "?");
+        snprintf(text.s, sizeof text.s, "%s",
+                 step->body      ? "While"
+                 : node->spec.op ? node->spec.op->name
+                                 : "?");
         return text;
     }
     const tw_plan_group *group = &v->plan->groups.items[node->group];
@@ -75,7 +80,8 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
         snprintf(text.s, sizeof text.s, "@%zu", v->values[out->root].offset);
     for (uint32_t i = 0; i < step->input_count && out->place == TW_PLACE_ARENA; i++) {
         const tw_sized *in = &v->values[v->values[step->inputs[i]].root];
-        if (in->place == TW_PLACE_ARENA && in->offset == out->offset && in->dies == s && step->inputs[i] != step->outputs[0])
+        if (in->place == TW_PLACE_ARENA && in->offset == out->offset && in->dies == s &&
+            step->inputs[i] != step->outputs[0])
             strncat(text.s, " in place", sizeof text.s - strlen(text.s) - 1);
     }
     return text;
@@ -90,29 +96,33 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
     if (step->output_count) {
         const tw_sized *sized = &v->values[step->outputs[0]];
         tw_text dims = sized->dynamic ? (tw_text){"at run time"} : tw_shape_text(sized->shape);
-        snprintf(shape.s, sizeof shape.s, "%s %.200s", tw_dtype_name(v->plan->values.items[step->outputs[0]].dtype), dims.s);
+        snprintf(shape.s, sizeof shape.s, "%s %.200s",
+                 tw_dtype_name(v->plan->values.items[step->outputs[0]].dtype), dims.s);
         bytes = sized->bytes;
     }
-    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s\n", depth * 4, "", s, kind_text(v, step).s, shape.s,
-                     bytes_text(bytes).s, place_text(v, step, s).s, node->origin->spec.name,
-                     step->flags & TW_STEP_GUARDED ? "  (if alive)" : "");
+    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s\n", depth * 4, "", s,
+                     kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
+                     node->origin->spec.name, step->flags & TW_STEP_GUARDED ? "  (if alive)" : "");
     for (uint32_t b = 0; step->body && b < step->body->steps.count; b++)
         add_step(out, step->body, b, depth + 1);
 }
 
-tw_status *tw_explain(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed, char **out)
+tw_status *tw_explain(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed,
+                      char **out)
 {
     tw_variant *v;
     if (!session || !out)
         return tw_value_error("explaining needs a session and a place for the text");
     TW_TRY(get_variant(session, fetch, target, feed, &v));
     tw_buffer text = {0};
-    tw_buffer_printf(&text, "%zu steps (%u fused)   arena %s, largest live set %s, workspace %s\n", v->steps.count,
-                     v->fused_steps, bytes_text(v->arena_bytes).s, bytes_text(v->live_bytes).s,
-                     bytes_text(v->workspace_bytes).s);
-    tw_buffer_printf(&text, "nodes: %u folded, %u shared, %u rewritten, %u fused into others\n\n", v->plan->counts.folded,
-                     v->plan->counts.shared, v->plan->counts.simplified, v->plan->counts.fused);
-    tw_buffer_printf(&text, "step  %-28s %-24s %10s  %-16s %s\n", "what", "result", "bytes", "where", "operation");
+    tw_buffer_printf(&text, "%zu steps (%u fused)   arena %s, largest live set %s, workspace %s\n",
+                     v->steps.count, v->fused_steps, bytes_text(v->arena_bytes).s,
+                     bytes_text(v->live_bytes).s, bytes_text(v->workspace_bytes).s);
+    tw_buffer_printf(&text, "nodes: %u folded, %u shared, %u rewritten, %u fused into others\n\n",
+                     v->plan->counts.folded, v->plan->counts.shared, v->plan->counts.simplified,
+                     v->plan->counts.fused);
+    tw_buffer_printf(&text, "step  %-28s %-24s %10s  %-16s %s\n", "what", "result", "bytes",
+                     "where", "operation");
     for (uint32_t s = 0; s < v->steps.count; s++)
         add_step(&text, v, s, 0);
     tw_variant_unref(v);
@@ -120,15 +130,20 @@ tw_status *tw_explain(tw_session *session, tw_tensors fetch, tw_tensors target, 
     return *out ? TW_OK : tw_no_memory();
 }
 
-tw_status *tw_session_plan_counts(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed, tw_plan_counts *out)
+tw_status *tw_session_plan_counts(tw_session *session, tw_tensors fetch, tw_tensors target,
+                                  tw_tensors feed, tw_plan_counts *out)
 {
     tw_variant *v;
     if (!session || !out)
         return tw_value_error("counting needs a session and a place for the counts");
     TW_TRY(get_variant(session, fetch, target, feed, &v));
-    *out = (tw_plan_counts){.steps = v->steps.count, .fused = v->fused_steps, .folded = v->plan->counts.folded,
-                            .shared = v->plan->counts.shared, .arena_bytes = v->arena_bytes,
-                            .live_bytes = v->live_bytes, .workspace_bytes = v->workspace_bytes};
+    *out = (tw_plan_counts){.steps = v->steps.count,
+                            .fused = v->fused_steps,
+                            .folded = v->plan->counts.folded,
+                            .shared = v->plan->counts.shared,
+                            .arena_bytes = v->arena_bytes,
+                            .live_bytes = v->live_bytes,
+                            .workspace_bytes = v->workspace_bytes};
     for (size_t s = 0; s < v->steps.count; s++)
         out->update_steps += (v->steps.items[s].flags & TW_STEP_WRITES) != 0;
     tw_variant_unref(v);

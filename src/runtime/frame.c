@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frames: made from a variant's prototypes, filled with pointers once, kept while the variant lives. */
+ * Frames: made from a variant's prototypes, filled with pointers once, kept while the variant
+ * lives. */
 #include "runtime/frame.h"
 
 #include <string.h>
@@ -13,12 +14,9 @@ static void *memory_of(const tw_frame *frame, uint32_t value)
 {
     const tw_sized *root = &frame->variant->values[frame->variant->values[value].root];
     switch (root->place) {
-    case TW_PLACE_ARENA:
-        return (char *)frame->arena + root->offset;
-    case TW_PLACE_CONSTANT:
-        return root->constant->data;
-    default:
-        return NULL;
+    case TW_PLACE_ARENA: return (char *)frame->arena + root->offset;
+    case TW_PLACE_CONSTANT: return root->constant->data;
+    default: return NULL;
     }
 }
 
@@ -28,8 +26,9 @@ static void set_slots(tw_frame *frame)
     for (uint32_t i = 0; i < v->plan->values.count; i++) {
         tw_array *slot = &frame->slots[i];
         slot->data = memory_of(frame, i);
-        if (v->values[i].place == TW_PLACE_CONSTANT && v->values[i].root == i && v->values[i].constant &&
-            !tw_dtype_is_plain(slot->dtype) && v->values[i].constant->storage)
+        if (v->values[i].place == TW_PLACE_CONSTANT && v->values[i].root == i &&
+            v->values[i].constant && !tw_dtype_is_plain(slot->dtype) &&
+            v->values[i].constant->storage)
             slot->storage = tw_storage_ref(v->values[i].constant->storage);
     }
 }
@@ -41,7 +40,9 @@ static tw_status *set_contexts(tw_frame *frame)
     for (size_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         tw_compute *c = &frame->contexts[s];
-        *c = (tw_compute){.spec = &v->plan->nodes.items[step->node].spec, .engine = &tw_frame_engine, .threads = 1};
+        *c = (tw_compute){.spec = &v->plan->nodes.items[step->node].spec,
+                          .engine = &tw_frame_engine,
+                          .threads = 1};
         c->inputs = pointers;
         c->input_count = (uint16_t)step->input_count;
         for (uint32_t i = 0; i < step->input_count; i++)
@@ -76,7 +77,9 @@ static tw_status *set_refs(tw_frame *frame)
             continue;
         const char *key = tw_variable_key(&node->origin->spec, &arena);
         tw_dtype dtype = plan->values.items[node->first_value].dtype;
-        status = key ? tw_session_variable(frame->session, key, dtype, &frame->refs[node->first_value]) : tw_no_memory();
+        status = key ? tw_session_variable(frame->session, key, dtype,
+                                           &frame->refs[node->first_value])
+                     : tw_no_memory();
     }
     for (size_t i = 0; i < plan->values.count && !status; i++) {
         const tw_plan_value *value = &plan->values.items[i];
@@ -104,8 +107,9 @@ static tw_status *allocate_parts(tw_frame *frame)
     frame->dynamic_bytes = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_bytes);
     frame->dead = tw_alloc_zero(values + 1, 1);
     frame->dead_nodes = tw_alloc_zero(v->plan->nodes.count + 1, 1);
-    if (!frame->arena || !frame->slots || !frame->contexts || !frame->pointers || !frame->refs || !frame->held ||
-        !frame->bodies || !frame->dynamic_state || !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
+    if (!frame->arena || !frame->slots || !frame->contexts || !frame->pointers || !frame->refs ||
+        !frame->held || !frame->bodies || !frame->dynamic_state || !frame->dynamic_bytes ||
+        !frame->dead || !frame->dead_nodes)
         return tw_no_memory();
     memcpy(frame->slots, v->slots, values * sizeof *frame->slots);
     return TW_OK;
@@ -226,7 +230,9 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
     if (!*out) {
         tw_array *made;
         TW_TRY(tw_array_create(from->dtype, shape, &made));
-        tw_status *status = from->count ? tw_elements_copy(from->dtype, made->data, from->data, from->count) : TW_OK;
+        tw_status *status = from->count
+                                ? tw_elements_copy(from->dtype, made->data, from->data, from->count)
+                                : TW_OK;
         if (status) {
             tw_array_unref(made);
             return status;
@@ -236,15 +242,17 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
     }
     tw_array *to = *out;
     if (to->dtype != from->dtype || !tw_shape_equal(tw_array_shape(to), shape))
-        return tw_value_error("the array given for %s is %s %s, the value is %s %s", tw_tensor_name(tensor).s,
-                              tw_dtype_name(to->dtype), tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),
+        return tw_value_error("the array given for %s is %s %s, the value is %s %s",
+                              tw_tensor_name(tensor).s, tw_dtype_name(to->dtype),
+                              tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),
                               tw_shape_text(shape).s);
     return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count) : TW_OK;
 }
 
 static tw_status *uninitialized(const tw_variable *variable, tw_tensor tensor)
 {
-    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
+    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
+                                      "Attempting to use uninitialized value %s",
                                       variable ? variable->key : tensor.op->spec.name);
     status = tw_status_with_phase(tw_status_with_kind(status, TW_KIND_STATE), TW_PHASE_RUN);
     status = tw_status_with_operation(status, tensor.op->spec.type, tensor.op->spec.name);
@@ -275,8 +283,10 @@ tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
     if (f->value == TW_NO_INDEX)
         return TW_OK;
     if (frame->dead[f->value])
-        return tw_status_with_phase(tw_status_new(TW_INVALID_ARGUMENT, "The tensor returned for %s was not valid.",
-                                                  tw_tensor_name(f->tensor).s), TW_PHASE_RUN);
+        return tw_status_with_phase(tw_status_new(TW_INVALID_ARGUMENT,
+                                                  "The tensor returned for %s was not valid.",
+                                                  tw_tensor_name(f->tensor).s),
+                                    TW_PHASE_RUN);
     if (frame->variant->values[f->value].place == TW_PLACE_VARIABLE)
         return fetch_variable(frame, f->value, out, f->tensor);
     return out ? give(&frame->slots[f->value], out, f->tensor) : TW_OK;
@@ -287,9 +297,11 @@ void tw_frame_drop_heap(tw_frame *frame)
     const tw_variant *v = frame->variant;
     for (size_t s = 0; v->has_heap && s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
-        for (uint32_t k = 0; step->flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC) && k < step->output_count; k++) {
+        for (uint32_t k = 0;
+             step->flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC) && k < step->output_count; k++) {
             tw_array *slot = &frame->slots[step->outputs[k]];
-            if (slot->storage && !(tw_dtype_is_plain(slot->dtype) && tw_storage_unique(slot->storage))) {
+            if (slot->storage &&
+                !(tw_dtype_is_plain(slot->dtype) && tw_storage_unique(slot->storage))) {
                 tw_storage_unref(slot->storage);
                 slot->storage = NULL;
                 slot->data = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A frame: the memory of one run at one set of sizes - arena, slots, kernels' contexts with all pointers set. Frames are
- * kept with their variant and used again, so that a run allocates nothing. One thread uses a frame at a time. */
+ * A frame: the memory of one run at one set of sizes - arena, slots, kernels' contexts with all
+ * pointers set. Frames are kept with their variant and used again, so that a run allocates nothing.
+ * One thread uses a frame at a time. */
 #ifndef TW_RUNTIME_FRAME_H
 #define TW_RUNTIME_FRAME_H
 
@@ -11,7 +12,7 @@ typedef struct tw_run {
     tw_session *session;
     int threads;
     tw_cancel *cancel;
-    int64_t deadline;           /* tw_os_now's; 0: none */
+    int64_t deadline; /* tw_os_now's; 0: none */
     tw_trace *trace;
     uint64_t float_mode;        /* the caller's */
     tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
@@ -19,12 +20,12 @@ typedef struct tw_run {
 } tw_run;
 
 typedef struct tw_frame {
-    struct tw_frame *next;      /* idle ones of a variant */
+    struct tw_frame *next; /* idle ones of a variant */
     tw_variant *variant;
     tw_session *session;
-    tw_run *run;                /* while it is used */
-    struct tw_frame *outer;     /* of a loop's body: the frame around, */
-    uint32_t outer_step;        /* and the loop's step there */
+    tw_run *run;            /* while it is used */
+    struct tw_frame *outer; /* of a loop's body: the frame around, */
+    uint32_t outer_step;    /* and the loop's step there */
     void *arena;
     tw_array *slots;            /* by value */
     tw_compute *contexts;       /* by step */
@@ -33,9 +34,10 @@ typedef struct tw_frame {
     uint8_t *dead, *dead_nodes; /* by value, by node; only for plans with guards */
     tw_array **held;            /* variables' arrays held for the step that runs */
     uint32_t held_count;
-    struct tw_frame **bodies;   /* by step: of loops */
-    void *loop;                 /* of a body: its tw_loop_store */
-    void **dynamic_state;       /* by step: state and workspace of dynamic steps, freed with the frame */
+    struct tw_frame **bodies; /* by step: of loops */
+    void *loop;               /* of a body: its tw_loop_store */
+    /* by step: state and workspace of dynamic steps, freed with the frame */
+    void **dynamic_state;
     size_t *dynamic_bytes;
 } tw_frame;
 
@@ -52,12 +54,12 @@ tw_status *tw_frame_run(tw_frame *frame);
 tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last);
 /* One step that has flags (step.c). */
 tw_status *tw_frame_step(tw_frame *frame, uint32_t step);
-tw_status *tw_frame_loop(tw_frame *frame, uint32_t step); /* loop.c */
+tw_status *tw_frame_loop(tw_frame *frame, uint32_t step);       /* loop.c */
 tw_status *tw_frame_loop_value(tw_frame *frame, uint32_t step); /* loop_store.c */
 /* Drops the storage of values that have one of their own. */
 void tw_frame_drop_heap(tw_frame *frame);
-/* The value after the run into *out: NULL there gets a new array; another is written into. out NULL: only whether there is
- * one. */
+/* The value after the run into *out: NULL there gets a new array; another is written into. out
+ * NULL: only whether there is one. */
 tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out);
 /* A step's failure with the operation, its inputs and the user's line. */
 tw_status *tw_frame_explain(tw_frame *frame, uint32_t step, tw_status *status);

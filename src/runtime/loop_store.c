@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The store of values that a loop keeps of every iteration, and the step that reads one. It grows by
- * doubling and stays with the frame: later runs find its memory. */
+ * The store of values that a loop keeps of every iteration, and the step that reads one. It grows
+ * by doubling and stays with the frame: later runs find its memory. */
 #include "runtime/loop.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tw_run: look the plan up, the variant for the sizes, a frame, walk the steps, give the results. */
+ * tw_run: look the plan up, the variant for the sizes, a frame, walk the steps, give the
+ * results. */
 #include "runtime/run.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
         TW_TRY(tw_run_check(run));
         int64_t start = run->trace ? tw_os_now() : 0;
         frame->contexts[s].threads = run->threads;
-        tw_status *status = step->flags ? tw_frame_step(frame, s) : step->compute(&frame->contexts[s]);
+        tw_status *status = step->flags ? tw_frame_step(frame, s)
+                                        : step->compute(&frame->contexts[s]);
         if (run->trace)
             tw_trace_step(run->trace, frame, s, start, tw_os_now());
         if (status)
@@ -69,7 +71,8 @@ tw_status *tw_frame_run(tw_frame *frame)
 /* Of a fused step the operation is its last one. */
 tw_status *tw_frame_explain(tw_frame *frame, uint32_t s, tw_status *status)
 {
-    if (tw_status_operation(status) || tw_status_is_wait(status) || tw_status_code(status) == TW_CANCELLED)
+    if (tw_status_operation(status) || tw_status_is_wait(status) ||
+        tw_status_code(status) == TW_CANCELLED)
         return status;
     const tw_step *step = &frame->variant->steps.items[s];
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -90,7 +93,8 @@ tw_status *tw_run_begin(tw_session *session)
     if (!atomic_load(&session->closed))
         return TW_OK;
     tw_run_end(session);
-    return tw_status_with_kind(tw_status_new(TW_FAILED_PRECONDITION, "Attempted to use a closed Session."), TW_KIND_STATE);
+    return tw_status_with_kind(
+        tw_status_new(TW_FAILED_PRECONDITION, "Attempted to use a closed Session."), TW_KIND_STATE);
 }
 
 void tw_run_end(tw_session *session)
@@ -113,11 +117,13 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
         status = tw_type_error("fed %s where the tensor '%s' is %s", tw_dtype_name(array->dtype),
                                tw_tensor_name(tensor).s, tw_dtype_name(dtype));
     else if (!tw_shape_compatible(declared, fed))
-        status = tw_value_error("Cannot feed value of shape %s for Tensor '%s', which has shape '%s'",
-                                tw_shape_text(fed).s, tw_tensor_name(tensor).s, tw_shape_text(declared).s);
+        status = tw_value_error(
+            "Cannot feed value of shape %s for Tensor '%s', which has shape '%s'",
+            tw_shape_text(fed).s, tw_tensor_name(tensor).s, tw_shape_text(declared).s);
     if (!status)
         return TW_OK;
-    status = tw_status_with_operation(tw_status_with_phase(status, TW_PHASE_RUN), tensor.op->spec.type, tensor.op->spec.name);
+    status = tw_status_with_operation(tw_status_with_phase(status, TW_PHASE_RUN),
+                                      tensor.op->spec.type, tensor.op->spec.name);
     return tw_status_with_where(status, tensor.op->spec.where);
 }
 
@@ -131,7 +137,8 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
         tw_status *status = tw_frame_fetch(frame, i, outputs ? &outputs[i] : NULL);
         if (!status)
             continue;
-        for (size_t k = 0; outputs && k < i && k < 64; k++) { /* what was made goes: outputs are as they were */
+        /* what was made goes: outputs are as they were */
+        for (size_t k = 0; outputs && k < i && k < 64; k++) {
             if (!given[k]) {
                 tw_array_unref(outputs[k]);
                 outputs[k] = NULL;
@@ -156,7 +163,8 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
     return status;
 }
 
-tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds, tw_array **outputs)
+tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
+                          tw_array **outputs)
 {
     tw_frame *frame;
     TW_TRY(tw_frame_take(run->session, variant, run, &frame));
@@ -169,7 +177,8 @@ tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *fee
     return status;
 }
 
-tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds, tw_array **outputs)
+tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds,
+                           tw_array **outputs)
 {
     tw_variant *variant;
     TW_TRY(tw_skeleton_variant(run->session, skeleton, feeds, &variant));
@@ -191,9 +200,11 @@ static tw_status *check_args(const struct tw_run_args *args)
         if (!tensor.op)
             return tw_value_error("the tensor of feed %zu is invalid", i);
         if (tensor.op->graph != args->session->graph)
-            return tw_value_error("the fed tensor %s belongs to another graph than the session's", tw_tensor_name(tensor).s);
+            return tw_value_error("the fed tensor %s belongs to another graph than the session's",
+                                  tw_tensor_name(tensor).s);
         if (tensor.index < 0 || tensor.index >= (int32_t)tensor.op->output_count)
-            return tw_value_error("the operation '%s' has no output %d to feed", tensor.op->spec.name, tensor.index);
+            return tw_value_error("the operation '%s' has no output %d to feed",
+                                  tensor.op->spec.name, tensor.index);
         TW_TRY(tw_run_check_feed(tensor, args->feed.items[i].array));
     }
     return TW_OK;
@@ -205,8 +216,10 @@ static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors
         tensors[i] = args->feed.items[i].tensor;
         arrays[i] = args->feed.items[i].array;
     }
-    tw_run run = {.session = args->session, .threads = args->threads ? args->threads : args->session->threads,
-                  .cancel = args->cancel, .trace = args->trace};
+    tw_run run = {.session = args->session,
+                  .threads = args->threads ? args->threads : args->session->threads,
+                  .cancel = args->cancel,
+                  .trace = args->trace};
     if (run.threads <= 0)
         run.threads = tw_pool_threads();
     if (args->timeout_ms > 0)
@@ -218,7 +231,8 @@ static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors
     tw_array *small[SMALL_FEEDS] = {NULL}, **out = small;
     if (fetches > SMALL_FEEDS)
         out = tw_alloc_zero(fetches, sizeof *out);
-    tw_status *status = out ? tw_run_skeleton(&run, skeleton, arrays, args->out ? out : NULL) : tw_no_memory();
+    tw_status *status = out ? tw_run_skeleton(&run, skeleton, arrays, args->out ? out : NULL)
+                            : tw_no_memory();
     for (size_t i = 0; out && i < fetches; i++) {
         if (status)
             tw_array_unref(out[i]);

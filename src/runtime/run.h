@@ -11,7 +11,7 @@ struct tw_cancel {
     atomic_int refs;
     _Atomic bool cancelled;
     tw_mutex lock;
-    tw_wait_state *waiting;     /* runs that sleep under it */
+    tw_wait_state *waiting; /* runs that sleep under it */
 };
 
 /* From a run's start to its end: refuses closed sessions, counts, sets the floating mode. */
@@ -23,8 +23,10 @@ void tw_runs_wake(tw_session *session);
 tw_status *tw_run_check(const tw_run *run);
 
 /* One run of a skeleton: feeds are checked already. */
-tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds, tw_array **outputs);
-tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds, tw_array **outputs);
+tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds,
+                           tw_array **outputs);
+tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
+                          tw_array **outputs);
 /* dtype and shape of what is fed for `feed`, against what the graph declares. */
 tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array);
 
@@ -32,20 +34,23 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array);
 tw_status *tw_frame_run_waiting(tw_frame *frame);
 
 tw_status *tw_frame_waker(tw_compute *c, tw_waker **out);
-/* What a loop's body keeps of every iteration (loop_store.c): its end, and the end of a run in a frame with loops. */
+/* What a loop's body keeps of every iteration (loop_store.c): its end, and the end of a run in a
+ * frame with loops. */
 void tw_loop_store_free(tw_frame *body);
 void tw_loop_store_rest(tw_frame *frame);
 
 /* Traces (trace.c). */
-void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t step, int64_t start, int64_t end);
+void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t step, int64_t start,
+                   int64_t end);
 
 /* Objects by class and key in a map (session.c). */
-tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type, const char *key, tw_compute *c,
-                             void **out);
+tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type,
+                             const char *key, tw_compute *c, void **out);
 void tw_resources_clear(tw_map *map);
 
 /* What tw_restore keeps for objects that a run makes later (save.c); the session's lock is held. */
-tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type, const char *key, void *object);
+tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type,
+                                    const char *key, void *object);
 void tw_session_drop_restored(tw_session *session);
 
 void tw_session_clear_cache(tw_session *session);

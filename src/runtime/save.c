@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * All state of a session in one file: a head, then a record for each variable and object, each with its own CRC-32C, then
- * a foot with the number of records. Little endian. Nothing is changed before every byte was checked.
+ * All state of a session in one file: a head, then a record for each variable and object, each with
+ * its own CRC-32C, then a foot with the number of records. Little endian. Nothing is changed before
+ * every byte was checked.
  *     file    "TWSTATE1", records, foot
- *     record  kind u8 (1 variable, 2 object), dtype u8, rank u8, 0, key length u32, bytes u64, dims i64[rank], key, bytes, crc u32
+ *     record  kind u8 (1 variable, 2 object), dtype u8, rank u8, 0, key length u32, bytes u64, dims
+ * i64[rank], key, bytes, crc u32
  *     foot    kind 0, three 0, records u32, crc u32 (of all crcs) */
 #include <string.h>
 
@@ -152,7 +154,9 @@ static uint64_t get(const unsigned char *at, int bytes)
 
 static tw_status *damaged(const tw_loader *l, const char *what)
 {
-    return tw_status_new(TW_DATA_LOSS, "%s: %s at byte %zu: the file is damaged, nothing was restored", l->path, what, l->at);
+    return tw_status_new(TW_DATA_LOSS,
+                         "%s: %s at byte %zu: the file is damaged, nothing was restored", l->path,
+                         what, l->at);
 }
 
 /* One record, checked; *end at the foot. */
@@ -170,8 +174,11 @@ static tw_status *next_record(tw_loader *l, tw_record *r, bool *end)
     }
     if (left < RECORD_HEAD)
         return damaged(l, "the file ends inside a record");
-    *r = (tw_record){.kind = head[0], .dtype = (tw_dtype)head[1], .rank = (size_t)get(head + 2, 2),
-                     .key_length = (size_t)get(head + 4, 4), .bytes = (size_t)get(head + 8, 8)};
+    *r = (tw_record){.kind = head[0],
+                     .dtype = (tw_dtype)head[1],
+                     .rank = (size_t)get(head + 2, 2),
+                     .key_length = (size_t)get(head + 4, 4),
+                     .bytes = (size_t)get(head + 8, 8)};
     if (r->rank > TW_MAX_RANK || r->key_length > left || r->bytes > left ||
         RECORD_HEAD + 8 * r->rank + r->key_length + 4 > left - r->bytes)
         return damaged(l, "a record is longer than the file");
@@ -227,7 +234,7 @@ static tw_status *read_array(const tw_record *r, tw_array **out)
 
 typedef struct tw_restored {
     tw_variable *variable;
-    tw_array *array;            /* or */
+    tw_array *array; /* or */
     char *key;
     tw_saved *saved;
 } tw_restored;
@@ -335,7 +342,8 @@ tw_status *tw_restore(tw_session *session, const char *path)
     return status;
 }
 
-tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type, const char *key, void *object)
+tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type,
+                                    const char *key, void *object)
 {
     tw_buffer name = {0};
     tw_buffer_printf(&name, "%s/%s", type->name, key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sessions: made, closed, freed; the slots and objects that they own. The inside lives until the last callable and run
- * have let go of it, so that freeing a session while another thread runs it is safe. */
+ * Sessions: made, closed, freed; the slots and objects that they own. The inside lives until the
+ * last callable and run have let go of it, so that freeing a session while another thread runs it
+ * is safe. */
 #include "runtime/session.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@
 #include "base/text.h"
 #include "runtime/run.h"
 
-static _Thread_local tw_session *default_session; /* borrowed: a session takes itself out when it is freed */
+/* borrowed: a session takes itself out when it is freed */
+static _Thread_local tw_session *default_session;
 
 static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
 {
@@ -31,7 +33,8 @@ tw_session *tw_session_new(const struct tw_session_options *options)
     tw_graph *graph = options && options->graph ? options->graph : tw_default_graph();
     if (!graph)
         return NULL;
-    return session_new(graph, options ? options->threads : 0, options ? options->plan_cache_bytes : 0);
+    return session_new(graph, options ? options->threads : 0,
+                       options ? options->plan_cache_bytes : 0);
 }
 
 tw_session *tw_interactive_session(void)
@@ -117,14 +120,18 @@ void tw_session_free(tw_session *session)
 
 const char *tw_variable_key(const tw_spec *spec, tw_arena *arena)
 {
-    const tw_attr *container = tw_spec_attr(spec, "container"), *shared = tw_spec_attr(spec, "shared_name");
-    const char *name = shared && shared->kind == TW_ATTR_STRING && shared->value.s.length ? shared->value.s.data : spec->name;
+    const tw_attr *container = tw_spec_attr(spec, "container"),
+                  *shared = tw_spec_attr(spec, "shared_name");
+    const char *name = shared && shared->kind == TW_ATTR_STRING && shared->value.s.length
+                           ? shared->value.s.data
+                           : spec->name;
     if (!container || container->kind != TW_ATTR_STRING || !container->value.s.length)
         return tw_arena_strdup(arena, name);
     return tw_arena_printf(arena, "%s//%s", container->value.s.data, name);
 }
 
-static tw_status *make_variable(tw_session *session, const char *key, tw_dtype dtype, tw_variable **out)
+static tw_status *make_variable(tw_session *session, const char *key, tw_dtype dtype,
+                                tw_variable **out)
 {
     tw_variable *variable = TW_NEW(tw_variable);
     if (!variable)
@@ -140,7 +147,8 @@ static tw_status *make_variable(tw_session *session, const char *key, tw_dtype d
     return TW_OK;
 }
 
-tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype, tw_variable **out)
+tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype,
+                               tw_variable **out)
 {
     tw_status *status = TW_OK;
     tw_mutex_lock(&session->lock);
@@ -148,8 +156,8 @@ tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dt
     if (!*out)
         status = make_variable(session, key, dtype, out);
     else if ((*out)->dtype != dtype)
-        status = tw_type_error("the variable '%s' of this session is %s, not %s", key, tw_dtype_name((*out)->dtype),
-                               tw_dtype_name(dtype));
+        status = tw_type_error("the variable '%s' of this session is %s, not %s", key,
+                               tw_dtype_name((*out)->dtype), tw_dtype_name(dtype));
     tw_mutex_unlock(&session->lock);
     return status;
 }
@@ -171,12 +179,15 @@ static const tw_operation *variable_operation(tw_tensor tensor)
     return op && op->output_count == 1 && tw_dtype_is_ref(op->outputs[0].dtype) ? op : NULL;
 }
 
-static tw_status *find_slot(tw_session *session, tw_tensor tensor, bool make, tw_variable **out, tw_shape *declared)
+static tw_status *find_slot(tw_session *session, tw_tensor tensor, bool make, tw_variable **out,
+                            tw_shape *declared)
 {
     if (!session || !tensor.op)
-        return tw_value_error("%s", session ? "the variable is an invalid tensor" : "the session is NULL");
+        return tw_value_error("%s", session ? "the variable is an invalid tensor"
+                                            : "the session is NULL");
     if (tensor.op->graph != session->graph)
-        return tw_value_error("the variable %s belongs to another graph than the session's", tw_tensor_name(tensor).s);
+        return tw_value_error("the variable %s belongs to another graph than the session's",
+                              tw_tensor_name(tensor).s);
     const tw_operation *op = variable_operation(tensor);
     if (!op)
         return tw_value_error("%s is not a variable", tw_tensor_name(tensor).s);
@@ -201,7 +212,8 @@ tw_status *tw_session_get(tw_session *session, tw_tensor tensor, tw_array **out)
     TW_TRY(find_slot(session, tensor, false, &variable, &declared));
     tw_array *held = variable ? tw_variable_hold(variable) : NULL;
     if (!held)
-        return tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s", tensor.op->spec.name);
+        return tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
+                             tensor.op->spec.name);
     tw_array *copy = tw_array_copy(held);
     tw_array_unref(held);
     if (!copy)
@@ -221,8 +233,9 @@ tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array 
         return tw_type_error("the variable %s is %s, the value is %s", tw_tensor_name(tensor).s,
                              tw_dtype_name(variable->dtype), tw_dtype_name(tw_array_dtype(value)));
     if (!tw_shape_compatible(declared, tw_array_shape(value)))
-        return tw_value_error("the variable %s has shape %s, the value %s", tw_tensor_name(tensor).s,
-                              tw_shape_text(declared).s, tw_shape_text(tw_array_shape(value)).s);
+        return tw_value_error("the variable %s has shape %s, the value %s",
+                              tw_tensor_name(tensor).s, tw_shape_text(declared).s,
+                              tw_shape_text(tw_array_shape(value)).s);
     tw_array *copy = tw_array_copy(value);
     if (!copy)
         return tw_no_memory();
@@ -237,7 +250,8 @@ tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array 
 
 /* ---- other state ---- */
 
-static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_class *type, void *object)
+static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_class *type,
+                                void *object)
 {
     tw_resource *resource = TW_NEW(tw_resource);
     if (!resource)
@@ -255,8 +269,10 @@ static void *find_resource(tw_map *map, const char *name)
     return resource ? resource->object : NULL;
 }
 
-/* Looks under the lock (NULL: none is needed), makes without it, and keeps the first that was made. */
-tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type, const char *key, tw_compute *c, void **out)
+/* Looks under the lock (NULL: none is needed), makes without it, and keeps the first that was
+ * made. */
+tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type,
+                             const char *key, tw_compute *c, void **out)
 {
     tw_buffer name = {0};
     void *made = NULL;
@@ -297,7 +313,8 @@ void tw_resources_clear(tw_map *map)
     tw_map_clear(map);
 }
 
-tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key, tw_compute *c, void **out)
+tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key,
+                               tw_compute *c, void **out)
 {
     TW_TRY(tw_resources_find(&session->resources, &session->lock, type, key, c, out));
     if (!type->load || !atomic_load_explicit(&session->has_restored, memory_order_relaxed))

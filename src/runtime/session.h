@@ -9,7 +9,8 @@
 #include "runtime/variable.h"
 #include "thalweg/session.h"
 
-/* An object of a kernel's class (a generator, a queue ...), kept by the session until it is gone. */
+/* An object of a kernel's class (a generator, a queue ...), kept by the session until it is
+ * gone. */
 typedef struct tw_resource {
     const tw_state_class *type;
     void *object;
@@ -23,30 +24,32 @@ typedef struct tw_saved {
 
 /* A plan of one signature with its variants. */
 typedef struct tw_skeleton {
-    struct tw_skeleton *next;   /* of the same hash */
+    struct tw_skeleton *next; /* of the same hash */
     uint64_t hash;
     uint64_t graph_version;
     tw_plan *plan;
-    tw_tensor *tensors;         /* fetches, targets, feeds one after the other: the key */
+    tw_tensor *tensors; /* fetches, targets, feeds one after the other: the key */
     size_t fetch_count, target_count, feed_count;
-    tw_mutex lock;              /* of variants */
-    struct tw_sizes *sizes;     /* the variants with their keys, the one used last first: see cache.c */
-    uint32_t value_variants;    /* variants made for fed numbers; too many: such numbers are left to the run */
+    tw_mutex lock; /* of variants */
+    /* the variants with their keys, the one used last first: see cache.c */
+    struct tw_sizes *sizes;
+    /* variants made for fed numbers; too many: such numbers are left to the run */
+    uint32_t value_variants;
     _Atomic uint64_t last_used;
     atomic_int refs;
 } tw_skeleton;
 
 struct tw_session {
-    atomic_int refs;            /* the user's handle, callables and runs */
+    atomic_int refs; /* the user's handle, callables and runs */
     tw_graph *graph;
     int threads;
-    tw_mutex lock;              /* of everything below */
+    tw_mutex lock; /* of everything below */
     tw_cond idle;
-    tw_map variables;           /* key -> tw_variable *; entries stay until the session is gone */
-    tw_map resources;           /* class/key -> tw_resource * */
-    tw_map restored;            /* class/key -> tw_saved *: of objects that are not made yet */
+    tw_map variables; /* key -> tw_variable *; entries stay until the session is gone */
+    tw_map resources; /* class/key -> tw_resource * */
+    tw_map restored;  /* class/key -> tw_saved *: of objects that are not made yet */
     _Atomic bool has_restored;
-    tw_int_map skeletons;       /* hash -> tw_skeleton * */
+    tw_int_map skeletons; /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
     size_t cache_limit, cache_bytes;
     _Atomic uint64_t clock;
@@ -60,22 +63,26 @@ tw_session *tw_session_ref(tw_session *session);
 void tw_session_unref(tw_session *session);
 
 /* The slot under `key`, made if it is not there. */
-tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype, tw_variable **out);
+tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype,
+                               tw_variable **out);
 /* NULL: there is none. */
 tw_variable *tw_session_find_variable(tw_session *session, const char *key);
 /* The object under "TYPE/KEY", made by `make` if it is not there. */
-tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key, tw_compute *c, void **out);
+tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key,
+                               tw_compute *c, void **out);
 /* The key of a Variable operation's slot: container/shared_name or the name; in the arena. */
 const char *tw_variable_key(const tw_spec *spec, tw_arena *arena);
 
 /* ---- plans (cache.c) ---- */
 
 /* The skeleton of a signature, with a reference; made if need be. */
-tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature, tw_skeleton **out);
+tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
+                               tw_skeleton **out);
 void tw_skeleton_unref(tw_skeleton *skeleton);
 /* The variant used last, with a reference; NULL: none was made. */
 tw_variant *tw_skeleton_last(tw_skeleton *skeleton);
 /* The variant for the sizes (and, where wanted, the numbers) of these arrays, with a reference. */
-tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *skeleton, tw_array *const *feeds, tw_variant **out);
+tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *skeleton, tw_array *const *feeds,
+                               tw_variant **out);
 
 #endif

@@ -12,7 +12,8 @@ void tw_show(tw_tensor tensor)
         return;
     }
     tw_array *value = NULL;
-    struct tw_run_args args = {.size = sizeof args, .session = session, .fetch = {&tensor, 1}, .out = &value};
+    struct tw_run_args args = {
+        .size = sizeof args, .session = session, .fetch = {&tensor, 1}, .out = &value};
     tw_status *status = tw_run_(&args);
     if (status)
         puts(tw_status_report(status));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Steps that are more than a kernel over planned memory: guarded by a condition, reading or writing variables, with sizes
- * known only now. Each is the same few acts in one order: dead? - hold variables - size - compute - let go. */
+ * Steps that are more than a kernel over planned memory: guarded by a condition, reading or writing
+ * variables, with sizes known only now. Each is the same few acts in one order: dead? - hold
+ * variables - size - compute - let go. */
 #include <string.h>
 
 #include "base/status.h"
@@ -11,7 +12,8 @@ enum { STEP_REFS = 32 };
 
 static tw_status *uninitialized(const tw_variable *variable)
 {
-    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION, "Attempting to use uninitialized value %s", variable->key);
+    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
+                                      "Attempting to use uninitialized value %s", variable->key);
     return tw_status_with_kind(status, TW_KIND_STATE);
 }
 
@@ -41,14 +43,16 @@ static void mark(tw_frame *frame, const tw_step *step, bool dead)
 
 /* ---- variables ---- */
 
-/* Points the slot of `value`, which is or views a variable, at the variable's memory; the array is held. */
+/* Points the slot of `value`, which is or views a variable, at the variable's memory; the array is
+ * held. */
 static tw_status *hold_variable(tw_frame *frame, uint32_t value)
 {
     const tw_sized *sized = &frame->variant->values[value];
     tw_variable *variable = frame->refs[sized->root];
     tw_array *array = variable ? tw_variable_hold(variable) : NULL;
     if (!array)
-        return variable ? uninitialized(variable) : tw_status_new(TW_INTERNAL, "a reference that means no variable");
+        return variable ? uninitialized(variable)
+                        : tw_status_new(TW_INTERNAL, "a reference that means no variable");
     frame->held[frame->held_count++] = array;
     tw_array *slot = &frame->slots[value];
     slot->data = array->data;
@@ -58,7 +62,8 @@ static tw_status *hold_variable(tw_frame *frame, uint32_t value)
         memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
     } else if (slot->count != array->count) {
         return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
-                              tw_shape_text(tw_array_shape(array)).s, tw_shape_text(sized->shape).s);
+                              tw_shape_text(tw_array_shape(array)).s,
+                              tw_shape_text(sized->shape).s);
     }
     return TW_OK;
 }
@@ -101,7 +106,8 @@ static size_t sorted_refs(tw_frame *frame, const tw_step *step, tw_variable **ou
     return count;
 }
 
-/* The contexts' inputs of reference arguments are the variables' own arrays while the locks are held. */
+/* The contexts' inputs of reference arguments are the variables' own arrays while the locks are
+ * held. */
 static tw_status *show_refs(tw_frame *frame, const tw_step *step, tw_compute *c)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -115,9 +121,10 @@ static tw_status *show_refs(tw_frame *frame, const tw_step *step, tw_compute *c)
         if (!variable->value && !takes_empty)
             return uninitialized(variable);
         tw_array *slot = &frame->slots[step->inputs[i]];
-        if (variable->value && !frame->variant->values[step->inputs[i]].dynamic && variable->value->count != slot->count)
-            return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
-                                  tw_shape_text(tw_array_shape(variable->value)).s,
+        if (variable->value && !frame->variant->values[step->inputs[i]].dynamic &&
+            variable->value->count != slot->count)
+            return tw_value_error("the variable %s has shape %s where %s was declared",
+                                  variable->key, tw_shape_text(tw_array_shape(variable->value)).s,
                                   tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
         c->inputs[i] = variable->value ? variable->value : slot;
     }
@@ -139,7 +146,8 @@ static void pass_refs(tw_frame *frame, const tw_step *step)
 
 /* ---- sizes known only now ---- */
 
-static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c, tw_arena *scratch, tw_shape *outputs)
+static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c, tw_arena *scratch,
+                            tw_shape *outputs)
 {
     size_t n = c->input_count;
     tw_shape *shapes = tw_arena_array(scratch, n + 1, sizeof *shapes);
@@ -150,13 +158,20 @@ static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c,
     for (size_t i = 0; i < n; i++) {
         bool ref = i < 32 && node->ref_inputs >> i & 1;
         bool empty = ref && !frame->refs[step->inputs[i]]->value;
-        shapes[i] = empty ? frame->variant->values[step->inputs[i]].shape : (tw_shape){c->inputs[i]->dims, c->inputs[i]->rank};
+        shapes[i] = empty ? frame->variant->values[step->inputs[i]].shape
+                          : (tw_shape){c->inputs[i]->dims, c->inputs[i]->rank};
         values[i] = ref ? NULL : c->inputs[i];
     }
     if (tw_plan_shape_is_foreign(node))
         return TW_OK;
-    tw_infer in = {.spec = &node->spec, .arena = scratch, .input_count = n, .dtypes = node->input_dtypes, .shapes = shapes,
-                   .values = values, .output_count = c->output_count, .outputs = outputs};
+    tw_infer in = {.spec = &node->spec,
+                   .arena = scratch,
+                   .input_count = n,
+                   .dtypes = node->input_dtypes,
+                   .shapes = shapes,
+                   .values = values,
+                   .output_count = c->output_count,
+                   .outputs = outputs};
     return tw_infer_run(&in, NULL, NULL);
 }
 
@@ -191,7 +206,8 @@ static tw_status *prepare_now(tw_frame *frame, uint32_t s, tw_compute *c)
     size_t workspace = kernel->workspace ? kernel->workspace(c) : 0;
     if (!workspace)
         return TW_OK;
-    if (frame->dynamic_bytes[s] < state_bytes + workspace) { /* the state moves with the block: prepared again */
+    /* the state moves with the block: prepared again */
+    if (frame->dynamic_bytes[s] < state_bytes + workspace) {
         TW_TRY(dynamic_memory(frame, s, state_bytes + workspace, &memory));
         c->state = state_bytes ? memory : NULL;
         if (state_bytes)
@@ -211,7 +227,8 @@ static tw_status *size_outputs(tw_frame *frame, uint32_t s, tw_compute *c)
     tw_status *status = outputs ? infer_now(frame, step, c, &scratch, outputs) : tw_no_memory();
     for (uint32_t k = 0; k < c->output_count && !status; k++) {
         bool own = frame->variant->values[step->outputs[k]].place == TW_PLACE_HEAP;
-        if (own && tw_shape_fully_known(outputs[k]) && outputs[k].dims && !(step->flags & TW_STEP_ALIAS))
+        if (own && tw_shape_fully_known(outputs[k]) && outputs[k].dims &&
+            !(step->flags & TW_STEP_ALIAS))
             status = tw_slot_allocate(c->outputs[k], outputs[k]);
         else if (own && step->flags & TW_STEP_ALIAS && k == 0)
             status = tw_slot_share(c->outputs[0], c->inputs[0], outputs[0]);
@@ -256,7 +273,8 @@ static tw_status *run_switch(tw_frame *frame, const tw_step *step, tw_compute *c
     if (frame->variant->values[value].place == TW_PLACE_HEAP)
         return tw_slot_share(c->outputs[taken], c->inputs[0], shape);
     if (c->outputs[taken]->data != c->inputs[0]->data && c->inputs[0]->count)
-        return tw_elements_copy(c->inputs[0]->dtype, c->outputs[taken]->data, c->inputs[0]->data, c->inputs[0]->count);
+        return tw_elements_copy(c->inputs[0]->dtype, c->outputs[taken]->data, c->inputs[0]->data,
+                                c->inputs[0]->count);
     return TW_OK;
 }
 
@@ -268,7 +286,8 @@ static tw_status *run_merge(tw_frame *frame, const tw_step *step, tw_compute *c)
     mark(frame, step, alive == step->input_count);
     if (alive == step->input_count)
         return TW_OK;
-    if (frame->refs[frame->variant->values[step->inputs[alive]].root] && !frame->variant->plan->values.items[step->outputs[0]].is_ref)
+    if (frame->refs[frame->variant->values[step->inputs[alive]].root] &&
+        !frame->variant->plan->values.items[step->outputs[0]].is_ref)
         TW_TRY(hold_variable(frame, step->inputs[alive]));
     const tw_array *from = c->inputs[alive];
     if (c->output_count > 1) {
@@ -282,7 +301,8 @@ static tw_status *run_merge(tw_frame *frame, const tw_step *step, tw_compute *c)
     }
     if (frame->variant->values[step->outputs[0]].place == TW_PLACE_HEAP)
         return tw_slot_share(c->outputs[0], from, (tw_shape){from->dims, from->rank});
-    return from->count ? tw_elements_copy(from->dtype, c->outputs[0]->data, from->data, from->count) : TW_OK;
+    return from->count ? tw_elements_copy(from->dtype, c->outputs[0]->data, from->data, from->count)
+                       : TW_OK;
 }
 
 /* ---- the step ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Traces: one entry for each step that ran, in Chrome's trace event format (chrome://tracing, Perfetto). */
+ * Traces: one entry for each step that ran, in Chrome's trace event format (chrome://tracing,
+ * Perfetto). */
 #include <string.h>
 
 #include "base/os.h"
@@ -9,8 +10,8 @@
 
 typedef struct tw_trace_entry {
     char *name;
-    const char *type;           /* the registry's: lives for ever */
-    int64_t start, end;         /* tw_os_now's nanoseconds */
+    const char *type;   /* the registry's: lives for ever */
+    int64_t start, end; /* tw_os_now's nanoseconds */
     uint64_t thread, bytes;
     double flops;
 } tw_trace_entry;
@@ -51,8 +52,11 @@ void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t s, int64_t s
 {
     const tw_step *step = &frame->variant->steps.items[s];
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    tw_trace_entry entry = {.start = start, .end = end, .thread = tw_thread_id(), .flops = step->flops};
-    entry.type = step->kernel && node->spec.op ? node->spec.op->name : step->body ? "While" : "Fused";
+    tw_trace_entry entry = {
+        .start = start, .end = end, .thread = tw_thread_id(), .flops = step->flops};
+    entry.type = step->kernel && node->spec.op ? node->spec.op->name
+                 : step->body                  ? "While"
+                                               : "Fused";
     entry.name = tw_strdup(node->origin->spec.name);
     for (uint32_t i = 0; i < step->input_count; i++)
         entry.bytes += tw_array_bytes(frame->contexts[s].inputs[i]);
@@ -98,9 +102,10 @@ char *tw_trace_json(const tw_trace *trace)
         add_micro(&out, e->start - trace->origin);
         tw_buffer_add_text(&out, ",\"dur\":");
         add_micro(&out, e->end - e->start);
-        tw_buffer_printf(&out, ",\"pid\":%llu,\"tid\":%llu,\"args\":{\"bytes\":%llu,\"flops\":%.0f}}",
-                         (unsigned long long)tw_process_id(), (unsigned long long)e->thread, (unsigned long long)e->bytes,
-                         e->flops);
+        tw_buffer_printf(&out,
+                         ",\"pid\":%llu,\"tid\":%llu,\"args\":{\"bytes\":%llu,\"flops\":%.0f}}",
+                         (unsigned long long)tw_process_id(), (unsigned long long)e->thread,
+                         (unsigned long long)e->bytes, e->flops);
     }
     tw_mutex_unlock((tw_mutex *)&trace->lock);
     tw_buffer_add_text(&out, "\n]}\n");

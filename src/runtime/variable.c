@@ -11,7 +11,8 @@ void tw_light_lock_slow(tw_light_lock *lock)
 {
     for (int i = 0; i < 100; i++) {
         uint32_t free_ = 0;
-        if (atomic_compare_exchange_weak_explicit(&lock->word, &free_, 1, memory_order_acquire, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&lock->word, &free_, 1, memory_order_acquire,
+                                                  memory_order_relaxed))
             return;
     }
     while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The slot of a variable in a session: a small lock and an array that is written in place while nobody else holds it. A
- * reader holds a reference to the array for the time of one step; a writer holds the lock for its own step. */
+ * The slot of a variable in a session: a small lock and an array that is written in place while
+ * nobody else holds it. A reader holds a reference to the array for the time of one step; a writer
+ * holds the lock for its own step. */
 #ifndef TW_RUNTIME_VARIABLE_H
 #define TW_RUNTIME_VARIABLE_H
 
@@ -8,14 +9,15 @@
 
 /* A lock that costs one atomic exchange when it is free, and sleeps when it is held for long. */
 typedef struct tw_light_lock {
-    _Atomic uint32_t word;      /* 0 free, 1 held, 2 held and waited for */
+    _Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
 } tw_light_lock;
 void tw_light_lock_slow(tw_light_lock *lock);
 void tw_light_unlock_slow(tw_light_lock *lock);
 static inline void tw_light_acquire(tw_light_lock *lock)
 {
     uint32_t free_ = 0;
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &free_, 1, memory_order_acquire, memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&lock->word, &free_, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
         tw_light_lock_slow(lock);
 }
 static inline void tw_light_release(tw_light_lock *lock)
@@ -27,12 +29,13 @@ static inline void tw_light_release(tw_light_lock *lock)
 typedef struct tw_variable {
     tw_light_lock lock;
     tw_dtype dtype;
-    tw_array *value;            /* NULL: not initialised; under the lock */
-    uint64_t version;           /* one more at each write */
+    tw_array *value;  /* NULL: not initialised; under the lock */
+    uint64_t version; /* one more at each write */
     char *key;
 } tw_variable;
 
-/* The value to read, with a reference that the caller gives back by tw_array_unref; NULL: not initialised. */
+/* The value to read, with a reference that the caller gives back by tw_array_unref; NULL: not
+ * initialised. */
 static inline tw_array *tw_variable_hold(tw_variable *variable)
 {
     tw_light_acquire(&variable->lock);
@@ -45,7 +48,8 @@ static inline tw_array *tw_variable_hold(tw_variable *variable)
 
 /* Both need the lock. Makes the value one that nobody else holds (a copy if need be). */
 tw_status *tw_variable_own(tw_variable *variable);
-/* Memory of that shape, contents undefined; the old one is reused if nobody else holds it and it fits. */
+/* Memory of that shape, contents undefined; the old one is reused if nobody else holds it and it
+ * fits. */
 tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape);
 
 #endif

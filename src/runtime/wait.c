@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plans that hold steps which may answer "not yet". Such a step is parked with a waker; all others whose needs are met go
- * on; when nothing can go on the run sleeps until a waker, a cancel, a close or the deadline wakes it. Steps are picked by
- * their place in the plan, so that nothing but waiting changes the order. */
+ * Plans that hold steps which may answer "not yet". Such a step is parked with a waker; all others
+ * whose needs are met go on; when nothing can go on the run sleeps until a waker, a cancel, a close
+ * or the deadline wakes it. Steps are picked by their place in the plan, so that nothing but
+ * waiting changes the order. */
 #include <string.h>
 
 #include "base/status.h"
@@ -12,8 +13,8 @@ struct tw_wait_state {
     atomic_int refs;
     tw_mutex lock;
     tw_cond cond;
-    uint8_t *woken;             /* by step */
-    bool stirred;               /* something to look at: a waker, a cancel, a close */
+    uint8_t *woken; /* by step */
+    bool stirred;   /* something to look at: a waker, a cancel, a close */
     tw_wait_state *next_of_session, *next_of_cancel;
 };
 
@@ -24,9 +25,9 @@ struct tw_waker {
 
 typedef struct tw_waiting_run {
     tw_frame *frame;
-    uint32_t count;             /* steps */
-    uint32_t *needs;            /* by step: predecessors not done */
-    uint32_t *starts, *edges;   /* successors */
+    uint32_t count;           /* steps */
+    uint32_t *needs;          /* by step: predecessors not done */
+    uint32_t *starts, *edges; /* successors */
     uint8_t *parked, *done;
     uint32_t left;
 } tw_waiting_run;
@@ -156,7 +157,8 @@ static void mark_after_wait(const tw_plan *plan, uint8_t *after)
     for (uint32_t i = 0; i < plan->order_count; i++) {
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
         bool waits = node->kind == TW_NODE_LOOP ? node->loop->body->has_waits
-                                                : node->kind == TW_NODE_OP && node->spec.op->definition.flags & TW_OP_WAITS;
+                                                : node->kind == TW_NODE_OP &&
+                                                      node->spec.op->definition.flags & TW_OP_WAITS;
         for (uint32_t k = 0; k < node->input_count; k++)
             waits = waits || after[plan->values.items[node->inputs[k]].node];
         for (uint32_t k = 0; k < node->real_controls; k++)
@@ -167,9 +169,9 @@ static void mark_after_wait(const tw_plan *plan, uint8_t *after)
 
 typedef struct tw_linker {
     const tw_variant *v;
-    uint32_t *step_of;          /* by node, or TW_NO_INDEX */
+    uint32_t *step_of; /* by node, or TW_NO_INDEX */
     uint8_t *after;
-    uint32_t *seen, mark;       /* by node */
+    uint32_t *seen, mark; /* by node */
     uint32_t *stack, depth;
 } tw_linker;
 
@@ -187,13 +189,17 @@ static void visit_needs(tw_linker *l, const tw_plan_node *node)
     for (uint32_t k = 0; k < node->input_count; k++)
         visit(l, plan->values.items[node->inputs[k]].node);
     for (uint32_t k = 0; k < node->control_count; k++) {
-        if (k < node->real_controls || !l->after[node->controls[k]]) /* no access waits for a waiting step */
+        /* no access waits for a waiting step */
+        if (k < node->real_controls || !l->after[node->controls[k]])
             visit(l, node->controls[k]);
     }
 }
 
-/* Calls edge(from, to) for every step that step `to` needs directly; nodes without steps are looked through. */
-static void each_need(tw_linker *l, uint32_t to, void (*edge)(tw_waiting_run *w, uint32_t from, uint32_t to), tw_waiting_run *w)
+/* Calls edge(from, to) for every step that step `to` needs directly; nodes without steps are looked
+ * through. */
+static void each_need(tw_linker *l, uint32_t to,
+                      void (*edge)(tw_waiting_run *w, uint32_t from, uint32_t to),
+                      tw_waiting_run *w)
 {
     const tw_plan *plan = l->v->plan;
     const tw_step *step = &l->v->steps.items[to];
@@ -239,7 +245,8 @@ static tw_status *link_steps(tw_waiting_run *w, tw_linker *l)
         return tw_no_memory();
     for (uint32_t s = 0; s < w->count; s++)
         each_need(l, s, put_edge, w);
-    memmove(w->starts + 1, w->starts, w->count * sizeof *w->starts); /* each start had moved to its end */
+    /* each start had moved to its end */
+    memmove(w->starts + 1, w->starts, w->count * sizeof *w->starts);
     w->starts[0] = 0;
     return TW_OK;
 }
@@ -248,11 +255,16 @@ static tw_status *make_run(tw_waiting_run *w)
 {
     const tw_variant *v = w->frame->variant;
     size_t nodes = v->plan->nodes.count + 1;
-    tw_linker l = {.v = v, .step_of = tw_alloc_array(nodes, sizeof(uint32_t)), .after = tw_alloc_zero(nodes, 1),
-                   .seen = tw_alloc_zero(nodes, sizeof(uint32_t)), .stack = tw_alloc_array(nodes, sizeof(uint32_t))};
+    tw_linker l = {.v = v,
+                   .step_of = tw_alloc_array(nodes, sizeof(uint32_t)),
+                   .after = tw_alloc_zero(nodes, 1),
+                   .seen = tw_alloc_zero(nodes, sizeof(uint32_t)),
+                   .stack = tw_alloc_array(nodes, sizeof(uint32_t))};
     w->parked = tw_alloc_zero((size_t)w->count + 1, 1);
     w->done = tw_alloc_zero((size_t)w->count + 1, 1);
-    tw_status *status = l.step_of && l.after && l.seen && l.stack && w->parked && w->done ? TW_OK : tw_no_memory();
+    tw_status *status = l.step_of && l.after && l.seen && l.stack && w->parked && w->done
+                            ? TW_OK
+                            : tw_no_memory();
     if (!status) {
         for (size_t i = 0; i < nodes; i++)
             l.step_of[i] = TW_NO_INDEX;

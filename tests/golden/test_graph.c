@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every golden case of every op that exists, the whole way: built into a graph, planned, run and differentiated; outputs,
- * variables afterwards, refusals and gradients (d sum(w * outputs) / d input) are compared with TensorFlow's. A case is
- * compared or stands in exceptions.txt by name with its reason; at most one in a hundred may stand there. */
+ * Every golden case of every op that exists, the whole way: built into a graph, planned, run and
+ * differentiated; outputs, variables afterwards, refusals and gradients (d sum(w * outputs) / d
+ * input) are compared with TensorFlow's. A case is compared or stands in exceptions.txt by name
+ * with its reason; at most one in a hundred may stand there. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +57,8 @@ static void differs(const golden_case *one, const char *name, const char *what)
 /* Floats sum up: relative to the largest magnitude in sight. */
 static golden_tolerance tolerance_for(const golden_case *one, const tw_array *want, double slack)
 {
-    golden_tolerance t = {.relative = slack * golden_relative(want->dtype), .scale = golden_largest(want)};
+    golden_tolerance t = {.relative = slack * golden_relative(want->dtype),
+                          .scale = golden_largest(want)};
     for (size_t i = 0; i < one->input_count; i++) {
         double largest = golden_largest(one->inputs[i].array);
         t.scale = largest > t.scale && largest < 1e6 ? largest : t.scale;
@@ -74,8 +76,13 @@ static tw_tensor make_variable(built *b, const golden_tensor *input, size_t i)
     tw_shape shape = input->array ? tw_array_shape(input->array) : TW_UNKNOWN_SHAPE;
     tw_attr attrs[2] = {{.name = "dtype", .kind = TW_ATTR_TYPE, .value.type = input->dtype},
                         {.name = "shape", .kind = TW_ATTR_SHAPE, .value.shape = shape}};
-    TW_CHECK(tw_graph_add(b->graph, &(tw_graph_add_args){.size = sizeof(tw_graph_add_args), .type = "VariableV2", .name = name,
-                                                         .attrs = attrs, .attr_count = 2}, &op));
+    TW_CHECK(tw_graph_add(b->graph,
+                          &(tw_graph_add_args){.size = sizeof(tw_graph_add_args),
+                                               .type = "VariableV2",
+                                               .name = name,
+                                               .attrs = attrs,
+                                               .attr_count = 2},
+                          &op));
     tw_tensor variable = tw_operation_output(op, 0);
     if (input->array)
         b->inits[b->init_count++] = tw_assign(variable, input->array);
@@ -99,14 +106,20 @@ static void make_input(built *b, const golden_case *one, size_t i)
 static tw_status *build(const golden_case *one, built *b)
 {
     *b = (built){.graph = tw_graph_new()};
-    b->session = tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .graph = b->graph});
+    b->session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .graph = b->graph});
     tw_status *status = TW_OK;
     TW_GRAPH(b->graph) {
         for (size_t i = 0; i < one->input_count; i++)
             make_input(b, one, i);
-        tw_graph_add_args args = {.size = sizeof args, .where = TW_HERE, .type = one->op, .inputs = b->inputs,
-                                  .input_count = one->input_count, .input_counts = one->count_count ? one->counts : NULL,
-                                  .attrs = one->attrs, .attr_count = one->attr_count};
+        tw_graph_add_args args = {.size = sizeof args,
+                                  .where = TW_HERE,
+                                  .type = one->op,
+                                  .inputs = b->inputs,
+                                  .input_count = one->input_count,
+                                  .input_counts = one->count_count ? one->counts : NULL,
+                                  .attrs = one->attrs,
+                                  .attr_count = one->attr_count};
         status = tw_graph_add(b->graph, &args, &b->op);
     }
     for (size_t i = 0; !status && i < tw_operation_output_count(b->op); i++)
@@ -139,7 +152,8 @@ static void refused(const golden_case *one, tw_status *status)
 
 static tw_status *initialize(built *b)
 {
-    struct tw_run_args args = {.size = sizeof args, .session = b->session, .target = {b->inits, b->init_count}};
+    struct tw_run_args args = {
+        .size = sizeof args, .session = b->session, .target = {b->inits, b->init_count}};
     return tw_run_(&args);
 }
 
@@ -149,7 +163,8 @@ static const golden_tensor *wanted_output(const golden_case *one, size_t index)
     return index < one->out_count ? &one->outs[index] : NULL;
 }
 
-static void compare(const golden_case *one, const char *name, const tw_array *got, const tw_array *want, double slack)
+static void compare(const golden_case *one, const char *name, const tw_array *got,
+                    const tw_array *want, double slack)
 {
     tw_text why;
     if (!golden_same(got, want, tolerance_for(one, want, slack), &why))
@@ -161,8 +176,12 @@ static void compare_run(const golden_case *one, built *b)
     tw_array *out[GOLDEN_MANY] = {NULL};
     size_t count = tw_operation_output_count(b->op);
     tw_tensor operation = {b->op, -1};
-    struct tw_run_args args = {.size = sizeof args, .session = b->session, .fetch = {b->outputs, count},
-                               .target = {&operation, 1}, .feed = {b->feeds, b->feed_count}, .out = out};
+    struct tw_run_args args = {.size = sizeof args,
+                               .session = b->session,
+                               .fetch = {b->outputs, count},
+                               .target = {&operation, 1},
+                               .feed = {b->feeds, b->feed_count},
+                               .out = out};
     tw_status *status = initialize(b);
     if (!status)
         status = tw_run_(&args);
@@ -201,7 +220,8 @@ static const golden_tensor *find(const golden_tensor *list, size_t count, const 
     return NULL;
 }
 
-static void compare_gradient(const golden_case *one, built *b, const golden_tensor *want, tw_grad grad)
+static void compare_gradient(const golden_case *one, built *b, const golden_tensor *want,
+                             tw_grad grad)
 {
     tw_array *got = NULL;
     char name[100];
@@ -219,8 +239,11 @@ static void compare_gradient(const golden_case *one, built *b, const golden_tens
     TW_GRAPH(b->graph) {
         dense = tw_grad_tensor(grad);
     }
-    struct tw_run_args args = {.size = sizeof args, .session = b->session, .fetch = {&dense, 1},
-                               .feed = {b->feeds, b->feed_count}, .out = &got};
+    struct tw_run_args args = {.size = sizeof args,
+                               .session = b->session,
+                               .fetch = {&dense, 1},
+                               .feed = {b->feeds, b->feed_count},
+                               .out = &got};
     tw_status *status = tw_run_(&args);
     if (status)
         differs(one, name, tw_status_message(status));
@@ -255,7 +278,10 @@ static void differentiate(const golden_case *one, built *b)
     if (!y_count || !x_count)
         return;
     tw_grads grads;
-    struct tw_gradients_args args = {.size = sizeof args, .where = TW_HERE, .ys = {ys, y_count}, .xs = {xs, x_count},
+    struct tw_gradients_args args = {.size = sizeof args,
+                                     .where = TW_HERE,
+                                     .ys = {ys, y_count},
+                                     .xs = {xs, x_count},
                                      .grad_ys = {weights, y_count}};
     tw_status *status = tw_gradients_add(&args, &grads);
     if (status) {
@@ -272,7 +298,7 @@ static void use_case(const golden_case *one, void *user)
 {
     built b;
     (void)user;
-    if (!one->new && excused(one, "old"))
+    if (!one->new &&excused(one, "old"))
         return;
     if (!one->new) /* 1.15.5's meaning holds where it has one of its own */
         return;
@@ -304,8 +330,8 @@ static void an_op_agrees_with_tensorflow(void **state)
 static void few_cases_are_excused(void **state)
 {
     (void)state;
-    printf("note: golden ops: %zu cases compared, %zu gradients, %zu elements excused by name\n", tally.compared, tally.gradients,
-           tally.excused);
+    printf("note: golden ops: %zu cases compared, %zu gradients, %zu elements excused by name\n",
+           tally.compared, tally.gradients, tally.excused);
     assert_int_equal(tally.cases, tally.compared);
     assert_true(tally.excused * 100 <= tally.compared);
 }
@@ -328,11 +354,14 @@ int main(int argc, char **argv)
         char *name = files[i]->d_name;
         name[strlen(name) - 4] = 0;
         if (tw_op_find(name) && (argc < 2 || !strcmp(argv[1], name)))
-            tests[used++] = (struct CMUnitTest){.name = name, .test_func = an_op_agrees_with_tensorflow, .initial_state = name};
+            tests[used++] = (struct CMUnitTest){
+                .name = name, .test_func = an_op_agrees_with_tensorflow, .initial_state = name};
     }
     if (argc < 2)
         tests[used++] = (struct CMUnitTest)cmocka_unit_test(few_cases_are_excused);
-    int failed = used ? _cmocka_run_group_tests("golden: ops through the graph", tests, used, NULL, NULL) : 0;
+    int failed = used ? _cmocka_run_group_tests("golden: ops through the graph", tests, used, NULL,
+                                                NULL)
+                      : 0;
     for (int i = 0; i < count; i++)
         free(files[i]);
     free(files);

@@ -116,9 +116,11 @@ static tw_tensor dense(tw_tensor x, int64_t n, int64_t m, const char *name)
 
 static mlp make_mlp(void)
 {
-    mlp m = {.x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 20)), .labels = tw_placeholder(TW_INT32, .shape = TW_SHAPE(-1))};
+    mlp m = {.x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 20)),
+             .labels = tw_placeholder(TW_INT32, .shape = TW_SHAPE(-1))};
     tw_tensor logits = dense(tw_relu(dense(m.x, 20, 16, "one")), 16, 5, "two");
-    m.loss = tw_reduce_mean(tw_sparse_softmax_cross_entropy_with_logits(.labels = m.labels, .logits = logits));
+    m.loss = tw_reduce_mean(
+        tw_sparse_softmax_cross_entropy_with_logits(.labels = m.labels, .logits = logits));
     m.train = tw_minimize(tw_adam(.learning_rate = 0.01), m.loss);
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     return m;
@@ -129,7 +131,8 @@ static void a_training_step_updates_each_parameter_once(void **state)
     (void)state;
     mlp m = make_mlp();
     tw_array *x = filled(TW_SHAPE(6, 20), 0.5), *labels = tw_array_new(TW_INT32, TW_SHAPE(6));
-    TW_CHECK(tw_run(session, TW_FETCH(m.loss), .target = TW_FETCH(m.train), .feed = TW_FEED({m.x, x}, {m.labels, labels})));
+    TW_CHECK(tw_run(session, TW_FETCH(m.loss), .target = TW_FETCH(m.train),
+                    .feed = TW_FEED({m.x, x}, {m.labels, labels})));
     tw_plan_counts counts = counts_of(TW_FETCH(m.loss), TW_FETCH(m.train), TW_LIST(m.x, m.labels));
     assert_int_equal(counts.update_steps, 4 + 2); /* four parameters, and Adam's two powers */
     assert_true((double)counts.arena_bytes <= 1.1 * (double)counts.live_bytes);
@@ -143,8 +146,10 @@ static void a_second_batch_size_makes_a_variant_and_no_new_skeleton(void **state
     mlp m = make_mlp();
     tw_session_counts before = tw_session_get_counts(session);
     for (int64_t batch = 3; batch < 6; batch++) {
-        tw_array *x = filled(TW_SHAPE(batch, 20), 0.5), *labels = tw_array_new(TW_INT32, TW_SHAPE(batch));
-        TW_CHECK(tw_run(session, TW_FETCH(m.loss), .target = TW_FETCH(m.train), .feed = TW_FEED({m.x, x}, {m.labels, labels})));
+        tw_array *x = filled(TW_SHAPE(batch, 20), 0.5),
+                 *labels = tw_array_new(TW_INT32, TW_SHAPE(batch));
+        TW_CHECK(tw_run(session, TW_FETCH(m.loss), .target = TW_FETCH(m.train),
+                        .feed = TW_FEED({m.x, x}, {m.labels, labels})));
         tw_array_unref(x);
         tw_array_unref(labels);
     }
@@ -156,13 +161,17 @@ static void a_second_batch_size_makes_a_variant_and_no_new_skeleton(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_chain_of_elementwise_operations_is_one_step, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_chain_of_elementwise_operations_is_one_step, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(bias_and_relu_ride_in_the_product, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_tanh_use_one_buffer, setup, teardown),
-        cmocka_unit_test_setup_teardown(common_subexpressions_and_dead_code_vanish, setup, teardown),
+        cmocka_unit_test_setup_teardown(common_subexpressions_and_dead_code_vanish, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(constants_are_folded, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_training_step_updates_each_parameter_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_second_batch_size_makes_a_variant_and_no_new_skeleton, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_training_step_updates_each_parameter_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_second_batch_size_makes_a_variant_and_no_new_skeleton,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests_name("plan: counts", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The registry walk: what must hold of every op, whoever wrote it. It is documented, its examples are true, it says what its
- * gradient is; shape rules agree with kernels; threads do not change a bit; and odd inputs give a status, never a crash. */
+ * The registry walk: what must hold of every op, whoever wrote it. It is documented, its examples
+ * are true, it says what its gradient is; shape rules agree with kernels; threads do not change a
+ * bit; and odd inputs give a status, never a crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ static void none_is_bad(size_t before)
 static bool has_refs_or_handles(const tw_op *op)
 {
     for (size_t i = 0; i < op->input_count + op->output_count; i++) {
-        const tw_op_arg *arg = i < op->input_count ? &op->inputs[i] : &op->outputs[i - op->input_count];
+        const tw_op_arg *arg = i < op->input_count ? &op->inputs[i]
+                                                   : &op->outputs[i - op->input_count];
         if (arg->is_ref || arg->type == TW_RESOURCE || arg->type == TW_VARIANT)
             return true;
     }
@@ -57,8 +59,9 @@ static void every_op_is_documented(void **state)
             complain(op, "no documentation", "");
         if (!d->gradient)
             complain(op, "does not say what its gradient is", "(tw_not_differentiable?)");
-        if (!d->examples[0] && !inner && !stateful && !has_refs_or_handles(op) && op->input_count && op->output_count &&
-            strcmp(tw_op_name(op), "LoopValue") && !strstr("Enter Exit Merge Switch NextIteration LoopCond", tw_op_name(op)))
+        if (!d->examples[0] && !inner && !stateful && !has_refs_or_handles(op) && op->input_count &&
+            op->output_count && strcmp(tw_op_name(op), "LoopValue") &&
+            !strstr("Enter Exit Merge Switch NextIteration LoopCond", tw_op_name(op)))
             complain(op, "no example", "");
     }
     none_is_bad(before);
@@ -66,7 +69,8 @@ static void every_op_is_documented(void **state)
 
 /* ---- examples ---- */
 
-static void check_results(const tw_op *op, const char *text, example_call *call, tw_array **outputs, size_t count)
+static void check_results(const tw_op *op, const char *text, example_call *call, tw_array **outputs,
+                          size_t count)
 {
     const char *at = call->results;
     for (size_t i = 0; i < count; i++) {
@@ -74,7 +78,8 @@ static void check_results(const tw_op *op, const char *text, example_call *call,
         tw_array *want = example_result(&call->arena, &at, tw_array_dtype(outputs[i]));
         if (!want && *at == 0 && i > 0) /* an example may leave out the last results */
             return;
-        bool same = want && golden_same(outputs[i], want, (golden_tolerance){.relative = 1e-5, .scale = 1e-3}, &why);
+        bool same = want && golden_same(outputs[i], want,
+                                        (golden_tolerance){.relative = 1e-5, .scale = 1e-3}, &why);
         if (!same)
             complain(op, text, want ? why.s : "the result cannot be read");
         tw_array_unref(want);
@@ -95,10 +100,12 @@ static void try_example(const tw_op *op, const char *text)
     tw_resolved resolved;
     for (size_t i = 0; i < call.input_count; i++)
         dtypes[i] = tw_array_dtype(call.inputs[i]);
-    tw_status *status = tw_op_resolve(op, dtypes, call.input_count, NULL, call.attrs, call.attr_count, &call.arena, &resolved);
+    tw_status *status = tw_op_resolve(op, dtypes, call.input_count, NULL, call.attrs,
+                                      call.attr_count, &call.arena, &resolved);
     size_t count = status ? 0 : resolved.output_count;
     if (!status)
-        status = tw_op_evaluate(tw_op_name(op), resolved.attrs, resolved.attr_count, call.inputs, call.input_count, outputs, count);
+        status = tw_op_evaluate(tw_op_name(op), resolved.attrs, resolved.attr_count, call.inputs,
+                                call.input_count, outputs, count);
     if (status)
         complain(op, text, tw_status_message(status));
     else
@@ -145,11 +152,17 @@ static bool compute_case(const golden_case *one, int threads, tw_arena *arena, p
         dtypes[i] = one->inputs[i].dtype;
         p->inputs[i] = one->inputs[i].array;
     }
-    tw_status *status = tw_op_resolve(op, dtypes, one->input_count, one->count_count ? one->counts : NULL, one->attrs,
+    tw_status *status = tw_op_resolve(op, dtypes, one->input_count,
+                                      one->count_count ? one->counts : NULL, one->attrs,
                                       one->attr_count, arena, &p->resolved);
-    p->spec = (tw_spec){.op = op, .type = one->op, .name = one->op, .attrs = p->resolved.attrs, .attr_count = p->resolved.attr_count};
+    p->spec = (tw_spec){.op = op,
+                        .type = one->op,
+                        .name = one->op,
+                        .attrs = p->resolved.attrs,
+                        .attr_count = p->resolved.attr_count};
     if (!status)
-        status = tw_evaluate(&p->spec, p->inputs, one->input_count, 0, threads, p->outputs, p->resolved.output_count);
+        status = tw_evaluate(&p->spec, p->inputs, one->input_count, 0, threads, p->outputs,
+                             p->resolved.output_count);
     bool good = !status;
     tw_status_free(status);
     return good;
@@ -161,7 +174,8 @@ static void drop_outputs(plain_case *p)
         tw_array_unref(p->outputs[i]);
 }
 
-/* With the dims of `hide` (a bit for each) unknown, or the ranks too, the rule may know less but nothing else. */
+/* With the dims of `hide` (a bit for each) unknown, or the ranks too, the rule may know less but
+ * nothing else. */
 static void check_rule(plain_case *p, tw_arena *arena, uint32_t hide, bool ranks)
 {
     tw_dtype dtypes[GOLDEN_MANY];
@@ -175,7 +189,12 @@ static void check_rule(plain_case *p, tw_arena *arena, uint32_t hide, bool ranks
         shapes[i] = ranks && i % 2 == (hide & 1) ? TW_UNKNOWN_SHAPE : (tw_shape){dims, shape.rank};
         dtypes[i] = p->golden->inputs[i].dtype;
     }
-    tw_infer in = {.spec = &p->spec, .arena = arena, .input_count = n, .output_count = m, .dtypes = dtypes, .shapes = shapes,
+    tw_infer in = {.spec = &p->spec,
+                   .arena = arena,
+                   .input_count = n,
+                   .output_count = m,
+                   .dtypes = dtypes,
+                   .shapes = shapes,
                    .outputs = outputs};
     tw_status *status = tw_infer_run(&in, NULL, NULL);
     for (size_t k = 0; k < m && !status; k++) {
@@ -207,7 +226,8 @@ static bool same_bits(const tw_array *a, const tw_array *b)
 {
     if (!tw_dtype_is_plain(a->dtype))
         return true;
-    return tw_shape_equal(tw_array_shape(a), tw_array_shape(b)) && (!a->count || !memcmp(a->data, b->data, tw_array_bytes(a)));
+    return tw_shape_equal(tw_array_shape(a), tw_array_shape(b)) &&
+           (!a->count || !memcmp(a->data, b->data, tw_array_bytes(a)));
 }
 
 static void threads_case(const golden_case *one, void *user)
@@ -229,7 +249,8 @@ static void each_golden(void (*use)(const golden_case *one, void *user))
 {
     for (size_t i = 0; i < tw_op_count(); i++) {
         char path[600];
-        snprintf(path, sizeof path, TW_SOURCE_ROOT "/tests/golden/ops/%s.txt", tw_op_name(tw_op_at(i)));
+        snprintf(path, sizeof path, TW_SOURCE_ROOT "/tests/golden/ops/%s.txt",
+                 tw_op_name(tw_op_at(i)));
         (void)golden_cases_each(path, use, NULL);
     }
 }
@@ -283,7 +304,8 @@ static tw_array *odd_array(tw_dtype dtype)
 
 static tw_dtype odd_dtype(const tw_op *op, const tw_op_arg *arg)
 {
-    static const tw_dtype some[] = {TW_FLOAT32, TW_INT32, TW_INT64, TW_BOOL, TW_FLOAT64, TW_FLOAT16, TW_STRING, TW_UINT8};
+    static const tw_dtype some[] = {TW_FLOAT32, TW_INT32,   TW_INT64,  TW_BOOL,
+                                    TW_FLOAT64, TW_FLOAT16, TW_STRING, TW_UINT8};
     const tw_op_attr *attr = arg->type_attr ? tw_op_find_attr(op, arg->type_attr) : NULL;
     if (arg->type)
         return arg->type;
@@ -293,7 +315,8 @@ static tw_dtype odd_dtype(const tw_op *op, const tw_op_arg *arg)
 }
 
 /* One type attribute has one dtype in all its inputs. */
-static tw_dtype dtype_for(const tw_op *op, size_t input, const tw_array *const *inputs, const size_t *first)
+static tw_dtype dtype_for(const tw_op *op, size_t input, const tw_array *const *inputs,
+                          const size_t *first)
 {
     for (size_t i = 0; i < input; i++) {
         const char *a = op->inputs[i].type_attr, *b = op->inputs[input].type_attr;
@@ -320,10 +343,14 @@ static void odd_attr(const tw_op_attr *def, tw_attr *attr, tw_arena *arena)
     } else if (def->kind == TW_ATTR_BOOL) {
         attr->value.b = roll(2);
     } else if (def->kind == TW_ATTR_STRING) {
-        const char *text = def->allowed_string_count ? def->allowed_strings[roll((uint32_t)def->allowed_string_count)] : "";
+        const char *text = def->allowed_string_count
+                               ? def->allowed_strings[roll((uint32_t)def->allowed_string_count)]
+                               : "";
         attr->value.s = (tw_bytes){text, strlen(text)};
     } else if (def->kind == TW_ATTR_TYPE) {
-        attr->value.type = def->allowed_type_count ? def->allowed_types[roll((uint32_t)def->allowed_type_count)] : TW_FLOAT32;
+        attr->value.type = def->allowed_type_count
+                               ? def->allowed_types[roll((uint32_t)def->allowed_type_count)]
+                               : TW_FLOAT32;
     } else if (def->kind == TW_ATTR_SHAPE) {
         attr->value.shape = (tw_shape){numbers, roll(3)};
     }
@@ -344,11 +371,12 @@ static void try_odd(const tw_op *op)
     }
     for (size_t i = 0; i < op->attr_count && attr_count < GOLDEN_MANY; i++) {
         const tw_op_attr *def = &op->attrs[i];
-        if (!def->inferred && (!def->has_default || roll(2)) && def->kind != TW_ATTR_TENSOR && def->kind != TW_ATTR_FUNC &&
-            (!def->list || def->kind == TW_ATTR_INT))
+        if (!def->inferred && (!def->has_default || roll(2)) && def->kind != TW_ATTR_TENSOR &&
+            def->kind != TW_ATTR_FUNC && (!def->list || def->kind == TW_ATTR_INT))
             odd_attr(def, &attrs[attr_count++], &arena);
     }
-    tw_status *status = tw_op_evaluate(tw_op_name(op), attrs, attr_count, inputs, count, outputs, 4);
+    tw_status *status = tw_op_evaluate(tw_op_name(op), attrs, attr_count, inputs, count, outputs,
+                                       4);
     tw_status_free(status);
     for (size_t i = 0; i < count; i++)
         tw_array_unref(inputs[i]);

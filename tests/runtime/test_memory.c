@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The 1st, 2nd, ... nth allocation fails while a small model is built, planned, run and freed: always a status, never a
- * leak. And once it is warm a prepared call allocates nothing. */
+ * The 1st, 2nd, ... nth allocation fails while a small model is built, planned, run and freed:
+ * always a status, never a leak. And once it is warm a prepared call allocates nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,8 @@ static void build(model *m)
         return;
     TW_GRAPH(m->graph) {
         m->x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 3));
-        tw_tensor w = tw_variable(tw_ones(TW_SHAPE(3, 2)), .name = "w"), b = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "b");
+        tw_tensor w = tw_variable(tw_ones(TW_SHAPE(3, 2)), .name = "w"),
+                  b = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "b");
         m->loss = tw_reduce_sum(tw_square(tw_tanh(tw_add(tw_matmul(m->x, w), b))));
         m->train = tw_minimize(tw_adam(.learning_rate = 0.1), m->loss);
         m->init = tw_global_variables_initializer();
@@ -43,7 +44,8 @@ static void clear(model *m)
 static tw_status *train_once(model *m, tw_array *in, tw_array **out)
 {
     TW_TRY(tw_run(m->session, TW_FETCH(m->init)));
-    TW_TRY(tw_run(m->session, TW_FETCH(m->loss), .target = TW_FETCH(m->train), .feed = TW_FEED({m->x, in}), .out = out));
+    TW_TRY(tw_run(m->session, TW_FETCH(m->loss), .target = TW_FETCH(m->train),
+                  .feed = TW_FEED({m->x, in}), .out = out));
     return TW_OK;
 }
 
@@ -75,7 +77,8 @@ static void every_allocation_may_fail(void **state)
         tw_array_unref(out);
         clear(&m);
         if (failing_allocator_live() != live)
-            fail_msg("%zu blocks are left after allocation %zu failed", failing_allocator_live() - live, n);
+            fail_msg("%zu blocks are left after allocation %zu failed",
+                     failing_allocator_live() - live, n);
     }
     tw_array_unref(in);
 }
@@ -88,7 +91,8 @@ static void a_warm_call_allocates_nothing(void **state)
     tw_callable *call = NULL;
     tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(4, 3)), *out = tw_array_scalar(TW_FLOAT32, 0);
     TW_CHECK(tw_run(m.session, TW_FETCH(m.init)));
-    TW_CHECK(tw_make_callable(m.session, TW_FETCH(m.loss), .target = TW_FETCH(m.train), .feed = TW_FETCH(m.x), .callable = &call));
+    TW_CHECK(tw_make_callable(m.session, TW_FETCH(m.loss), .target = TW_FETCH(m.train),
+                              .feed = TW_FETCH(m.x), .callable = &call));
     TW_CHECK(tw_call(call, &in, &out));
     failing_allocator_next(1); /* the next allocation would fail */
     for (int i = 0; i < 10; i++)

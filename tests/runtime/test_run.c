@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Running: feeds, fetches, variables and their order, errors that leave the session well, callables, saving. */
+ * Running: feeds, fetches, variables and their order, errors that leave the session well,
+ * callables, saving. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,11 +68,15 @@ static void any_tensor_can_be_fed(void **state)
 static void a_wrong_feed_names_the_placeholder_and_both_shapes(void **state)
 {
     (void)state;
-    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2, -1), .name = "x"), y = tw_square(x);
-    tw_array *flat = tw_array_new(TW_FLOAT32, TW_SHAPE(3)), *whole = tw_array_new(TW_INT32, TW_SHAPE(2, 3));
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2, -1), .name = "x"),
+              y = tw_square(x);
+    tw_array *flat = tw_array_new(TW_FLOAT32, TW_SHAPE(3)),
+             *whole = tw_array_new(TW_INT32, TW_SHAPE(2, 3));
     refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, flat})), TW_INVALID_ARGUMENT, "(3,)");
-    refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, flat})), TW_INVALID_ARGUMENT, "(2, ?)");
-    refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, whole})), TW_INVALID_ARGUMENT, "int32");
+    refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, flat})), TW_INVALID_ARGUMENT,
+            "(2, ?)");
+    refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, whole})), TW_INVALID_ARGUMENT,
+            "int32");
     refused(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, NULL})), TW_INVALID_ARGUMENT, "NULL");
     refused(tw_run(session, TW_FETCH(y)), TW_INVALID_ARGUMENT, "'x'");
     tw_array_unref(flat);
@@ -107,7 +112,8 @@ static void a_failed_run_leaves_the_session_well(void **state)
     tw_tensor q = tw_div(tw_constant(6), x);
     initialize();
     tw_array *zero = tw_array_scalar(TW_INT32, 0), *two = tw_array_scalar(TW_INT32, 2), *out = NULL;
-    refused(tw_run(session, TW_FETCH(q), .feed = TW_FEED({x, zero}), .out = &out), TW_INVALID_ARGUMENT, "division by zero");
+    refused(tw_run(session, TW_FETCH(q), .feed = TW_FEED({x, zero}), .out = &out),
+            TW_INVALID_ARGUMENT, "division by zero");
     assert_null(out);
     TW_CHECK(tw_run(session, TW_FETCH(q), .feed = TW_FEED({x, two}), .out = &out));
     assert_float_equal(tw_array_item(out), 3, 0);
@@ -139,7 +145,8 @@ static void a_read_made_before_a_write_does_not_see_it(void **state)
     TW_CHECK(tw_run(session, TW_FETCH(before, add, after), .out = out));
     assert_float_equal(tw_array_item(out[0]), 2, 0);
     assert_float_equal(tw_array_item(out[1]), 11, 0);
-    assert_float_equal(tw_array_item(out[2]), 3, 0); /* through a read that was made before the write: a copy */
+    /* through a read that was made before the write: a copy */
+    assert_float_equal(tw_array_item(out[2]), 3, 0);
     for (int i = 0; i < 3; i++)
         tw_array_unref(out[i]);
 }
@@ -147,7 +154,8 @@ static void a_read_made_before_a_write_does_not_see_it(void **state)
 static void fetched_arrays_never_alias_a_variable(void **state)
 {
     (void)state;
-    tw_tensor v = tw_variable(tw_zeros(TW_SHAPE(4)), .name = "v"), add = tw_assign_add(v, tw_ones(TW_SHAPE(4)));
+    tw_tensor v = tw_variable(tw_zeros(TW_SHAPE(4)), .name = "v"),
+              add = tw_assign_add(v, tw_ones(TW_SHAPE(4)));
     initialize();
     tw_array *first = NULL, *second = NULL;
     TW_CHECK(tw_run(session, TW_FETCH(v), .out = &first));
@@ -161,12 +169,14 @@ static void fetched_arrays_never_alias_a_variable(void **state)
 static void a_fed_array_that_is_kept_is_copied(void **state)
 {
     (void)state;
-    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2)), v = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "v");
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2)),
+              v = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "v");
     tw_tensor set = tw_assign(v, x);
     float numbers[2] = {1, 2};
     tw_array *fed = tw_array_borrow(TW_FLOAT32, TW_SHAPE(2), numbers), *out = NULL;
     initialize();
-    TW_CHECK(tw_run(session, TW_FETCH(x), .target = TW_FETCH(set), .feed = TW_FEED({x, fed}), .out = &out));
+    TW_CHECK(tw_run(session, TW_FETCH(x), .target = TW_FETCH(set), .feed = TW_FEED({x, fed}),
+                    .out = &out));
     numbers[0] = 9;
     assert_float_equal(run1(v), 1, 0);
     assert_float_equal(tw_array_item(out), 1, 0);
@@ -200,7 +210,8 @@ static void a_callable_writes_into_given_arrays(void **state)
     tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1)), y = tw_add(x, 1.0);
     tw_callable *callable = NULL;
     TW_CHECK(tw_make_callable(session, TW_FETCH(y), .feed = TW_FETCH(x), .callable = &callable));
-    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(3)), *out = tw_array_new(TW_FLOAT32, TW_SHAPE(3)), *made = NULL;
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(3)),
+             *out = tw_array_new(TW_FLOAT32, TW_SHAPE(3)), *made = NULL;
     tw_array *wrong = tw_array_new(TW_FLOAT32, TW_SHAPE(4));
     tw_array_set(in, 4);
     TW_CHECK(tw_call(callable, &in, &out));
@@ -223,7 +234,8 @@ static void state_is_saved_and_restored_and_a_damaged_file_changes_nothing(void 
     (void)state;
     char path[] = "/tmp/thalweg-state-XXXXXX";
     close(mkstemp(path));
-    tw_tensor v = tw_variable(tw_constant(1.5), .name = "v"), r = tw_random_uniform(TW_SHAPE(3), .seed = TW_SEED(7));
+    tw_tensor v = tw_variable(tw_constant(1.5), .name = "v"),
+              r = tw_random_uniform(TW_SHAPE(3), .seed = TW_SEED(7));
     tw_tensor add = tw_assign_add(v, 1.0);
     initialize();
     run1(r);
@@ -248,7 +260,8 @@ static void state_is_saved_and_restored_and_a_damaged_file_changes_nothing(void 
 static void a_trace_has_an_entry_for_each_step(void **state)
 {
     (void)state;
-    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2, 2)), y = tw_matmul(tw_matmul(x, x), x);
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2, 2)),
+              y = tw_matmul(tw_matmul(x, x), x);
     tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(2, 2));
     tw_trace *trace = tw_trace_new();
     TW_CHECK(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, in}), .trace = trace));
@@ -264,17 +277,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(any_tensor_can_be_fed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_wrong_feed_names_the_placeholder_and_both_shapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_feed_names_the_placeholder_and_both_shapes, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(foreign_and_invalid_tensors_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_session_refuses_to_run, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_run_leaves_the_session_well, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_that_depends_on_a_write_sees_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_read_made_before_a_write_does_not_see_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_made_before_a_write_does_not_see_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(fetched_arrays_never_alias_a_variable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fed_array_that_is_kept_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(sizes_known_only_at_run_time_go_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_callable_writes_into_given_arrays, setup, teardown),
-        cmocka_unit_test_setup_teardown(state_is_saved_and_restored_and_a_damaged_file_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            state_is_saved_and_restored_and_a_damaged_file_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_trace_has_an_entry_for_each_step, setup, teardown),
     };
     return cmocka_run_group_tests_name("runtime: runs", tests, NULL, NULL);

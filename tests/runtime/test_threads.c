@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Many threads on one session and one graph: runs agree, building goes on meanwhile, and a child of fork starts afresh. */
+ * Many threads on one session and one graph: runs agree, building goes on meanwhile, and a child of
+ * fork starts afresh. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ static void *run_often(void *arg)
         int64_t n = 1 + i % 5;
         tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(n, 8)), *out = NULL;
         tw_array_set(in, 0.5);
-        tw_status *status = tw_run(s->session, TW_FETCH(s->y), .target = TW_FETCH(s->add), .feed = TW_FEED({s->x, in}), .out = &out);
+        tw_status *status = tw_run(s->session, TW_FETCH(s->y), .target = TW_FETCH(s->add),
+                                   .feed = TW_FEED({s->x, in}), .out = &out);
         if (status || tw_array_get(out, 0) != 4 || tw_array_count(out) != (size_t)n * 8)
             atomic_fetch_add(&s->wrong, 1);
         tw_status_free(status);
@@ -50,7 +52,8 @@ static void *build_often(void *arg)
             tw_tensor z = tw_add(tw_mul(s->x, (double)i), 1.0);
             tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(1, 8)), *out = NULL;
             tw_array_set(in, 1);
-            tw_status *status = tw_run(s->session, TW_FETCH(z), .feed = TW_FEED({s->x, in}), .out = &out);
+            tw_status *status = tw_run(s->session, TW_FETCH(z), .feed = TW_FEED({s->x, in}),
+                                       .out = &out);
             if (status || tw_array_get(out, 7) != i + 1)
                 atomic_fetch_add(&s->wrong, 1);
             tw_status_free(status);
@@ -94,7 +97,8 @@ static void three_threads_run_while_one_builds(void **state)
     tw_graph_unref(s.graph);
 }
 
-/* The run that is going on ends well or with CANCELLED, those after it are refused; nothing crashes or hangs. */
+/* The run that is going on ends well or with CANCELLED, those after it are refused; nothing crashes
+ * or hangs. */
 static void closing_a_session_waits_for_its_runs(void **state)
 {
     (void)state;
@@ -105,7 +109,8 @@ static void closing_a_session_waits_for_its_runs(void **state)
     TW_CHECK(tw_session_close(s.session));
     tw_session_counts counts = tw_session_get_counts(s.session);
     pthread_join(thread, NULL);
-    assert_int_equal(tw_session_get_counts(s.session).runs, counts.runs); /* none was let in after the close */
+    /* none was let in after the close */
+    assert_int_equal(tw_session_get_counts(s.session).runs, counts.runs);
     tw_session_free(s.session);
     tw_graph_unref(s.graph);
 }
@@ -129,7 +134,8 @@ static void a_forked_child_runs_new_sessions(void **state)
     if (getenv("THALWEG_SANITIZED"))
         skip(); /* the sanitizers' own threads do not survive a fork */
     tw_reset_default_graph();
-    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(400, 400)), y = tw_reduce_sum(tw_matmul(x, x));
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(400, 400)),
+              y = tw_reduce_sum(tw_matmul(x, x));
     tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(400, 400));
     tw_array_set(in, 0.125);
     tw_session *session = tw_session_new(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Steps that wait: parked, woken, timed out, cancelled, closed; and they hold up nobody else. The op that waits comes from
- * outside, through <thalweg/op.h>. */
+ * Steps that wait: parked, woken, timed out, cancelled, closed; and they hold up nobody else. The
+ * op that waits comes from outside, through <thalweg/op.h>. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +39,8 @@ static void free_gate(void *object)
         tw_waker_free(g->waiting[i]);
 }
 
-static const tw_state_class gate_class = {.size = sizeof(tw_state_class), .name = "gate", .make = make_gate, .free = free_gate};
+static const tw_state_class gate_class = {
+    .size = sizeof(tw_state_class), .name = "gate", .make = make_gate, .free = free_gate};
 
 static tw_status *pass(tw_compute *c)
 {
@@ -77,11 +78,21 @@ static void scalar(tw_infer *in)
 
 static void register_ops(void)
 {
-    const tw_op_definition passing = {.size = sizeof passing, .name = "TestPass", .signature = "-> out: float", .infer = scalar,
-                                      .doc = "Waits for TestOpen.", .flags = TW_OP_STATEFUL | TW_OP_WAITS, .compute = pass,
+    const tw_op_definition passing = {.size = sizeof passing,
+                                      .name = "TestPass",
+                                      .signature = "-> out: float",
+                                      .infer = scalar,
+                                      .doc = "Waits for TestOpen.",
+                                      .flags = TW_OP_STATEFUL | TW_OP_WAITS,
+                                      .compute = pass,
                                       .gradient = tw_not_differentiable};
-    const tw_op_definition opening = {.size = sizeof opening, .name = "TestOpen", .signature = "->", .flags = TW_OP_STATEFUL,
-                                      .doc = "Lets TestPass go on.", .compute = open_gate, .gradient = tw_not_differentiable};
+    const tw_op_definition opening = {.size = sizeof opening,
+                                      .name = "TestOpen",
+                                      .signature = "->",
+                                      .flags = TW_OP_STATEFUL,
+                                      .doc = "Lets TestPass go on.",
+                                      .compute = open_gate,
+                                      .gradient = tw_not_differentiable};
     TW_CHECK(tw_register_op(&passing));
     TW_CHECK(tw_register_op(&opening));
 }
@@ -92,7 +103,9 @@ static tw_tensor passed, opened, other;
 static tw_operation *add(const char *type)
 {
     tw_operation *op = NULL;
-    TW_CHECK(tw_graph_add(tw_default_graph(), &(tw_graph_add_args){.size = sizeof(tw_graph_add_args), .type = type}, &op));
+    TW_CHECK(tw_graph_add(tw_default_graph(),
+                          &(tw_graph_add_args){.size = sizeof(tw_graph_add_args), .type = type},
+                          &op));
     return op;
 }
 
@@ -191,7 +204,8 @@ static void one_run_may_wait_for_its_own_other_steps(void **state)
 {
     (void)state;
     tw_array *out = NULL;
-    TW_CHECK(tw_run(session, TW_FETCH(passed), .target = TW_FETCH(opened), .out = &out, .timeout_ms = 5000));
+    TW_CHECK(tw_run(session, TW_FETCH(passed), .target = TW_FETCH(opened), .out = &out,
+                    .timeout_ms = 5000));
     assert_float_equal(tw_array_item(out), 1, 0);
     tw_array_unref(out);
 }
@@ -200,7 +214,8 @@ int main(void)
 {
     register_ops();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(another_run_wakes_it_and_runs_of_others_are_not_delayed, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_run_wakes_it_and_runs_of_others_are_not_delayed,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_timeout_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(cancelling_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(closing_the_session_ends_the_wait, setup, teardown),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A reader of Python's literals, and the rules by which positional and named arguments meet a signature. */
+ * A reader of Python's literals, and the rules by which positional and named arguments meet a
+ * signature. */
 #include "support/examples.h"
 
 #include <ctype.h>
@@ -10,14 +11,22 @@
 
 #include "tensor/array.h"
 
-typedef enum literal_kind { LITERAL_INT, LITERAL_FLOAT, LITERAL_COMPLEX, LITERAL_BOOL, LITERAL_TEXT, LITERAL_NAME, LITERAL_LIST } literal_kind;
+typedef enum literal_kind {
+    LITERAL_INT,
+    LITERAL_FLOAT,
+    LITERAL_COMPLEX,
+    LITERAL_BOOL,
+    LITERAL_TEXT,
+    LITERAL_NAME,
+    LITERAL_LIST
+} literal_kind;
 
 typedef struct literal {
     literal_kind kind;
     double re, im;
     int64_t integer;
     const char *text;
-    size_t length;              /* of the text, or of the list */
+    size_t length; /* of the text, or of the list */
     struct literal *items;
 } literal;
 
@@ -76,9 +85,11 @@ static literal read_name(reader *r)
         r->at++;
     name.length = (size_t)(r->at - name.text);
     if (!strncmp(name.text, "True", 4) || !strncmp(name.text, "False", 5))
-        name = (literal){.kind = LITERAL_BOOL, .integer = *name.text == 'T', .re = *name.text == 'T'};
+        name = (literal){
+            .kind = LITERAL_BOOL, .integer = *name.text == 'T', .re = *name.text == 'T'};
     else if (!strncmp(name.text, "nan", 3) || !strncmp(name.text, "inf", 3))
-        name = (literal){.kind = LITERAL_FLOAT, .re = *name.text == 'n' ? (double)NAN : (double)INFINITY};
+        name = (literal){.kind = LITERAL_FLOAT,
+                         .re = *name.text == 'n' ? (double)NAN : (double)INFINITY};
     r->bad = r->bad || (name.kind == LITERAL_NAME && !name.length);
     return name;
 }
@@ -221,8 +232,11 @@ static bool allows(const tw_op_attr *attr, tw_dtype dtype)
 static tw_dtype natural(const tw_op_attr *attr, literal_kind kind)
 {
     static const tw_dtype choices[][4] = {
-        [LITERAL_INT] = {TW_INT32, TW_INT64, TW_FLOAT32, TW_UINT8}, [LITERAL_FLOAT] = {TW_FLOAT32, TW_FLOAT64, TW_COMPLEX64},
-        [LITERAL_COMPLEX] = {TW_COMPLEX64, TW_COMPLEX128}, [LITERAL_BOOL] = {TW_BOOL}, [LITERAL_TEXT] = {TW_STRING}};
+        [LITERAL_INT] = {TW_INT32, TW_INT64, TW_FLOAT32, TW_UINT8},
+        [LITERAL_FLOAT] = {TW_FLOAT32, TW_FLOAT64, TW_COMPLEX64},
+        [LITERAL_COMPLEX] = {TW_COMPLEX64, TW_COMPLEX128},
+        [LITERAL_BOOL] = {TW_BOOL},
+        [LITERAL_TEXT] = {TW_STRING}};
     if (kind > LITERAL_TEXT)
         return TW_INVALID_DTYPE;
     for (size_t i = 0; i < 4 && choices[kind][i]; i++) {
@@ -284,7 +298,8 @@ static const char *bind_positional(binder *b, size_t position, const literal *l)
 static const char *bind_named(binder *b, const literal *name, const literal *l)
 {
     for (size_t i = 0; i < b->op->input_count; i++) {
-        if (strlen(b->op->inputs[i].name) == name->length && !strncmp(b->op->inputs[i].name, name->text, name->length)) {
+        if (strlen(b->op->inputs[i].name) == name->length &&
+            !strncmp(b->op->inputs[i].name, name->text, name->length)) {
             b->inputs[i] = *l;
             b->given[i] = true;
             return NULL;
@@ -344,12 +359,15 @@ static const char *make_inputs(binder *b)
                 return "an input is no array";
             b->call->inputs[b->call->input_count++] = array;
         }
-        size_t number = list && arg->number_attr ? attr_index(b->op, arg->number_attr, strlen(arg->number_attr)) : SIZE_MAX;
+        size_t number = list && arg->number_attr
+                            ? attr_index(b->op, arg->number_attr, strlen(arg->number_attr))
+                            : SIZE_MAX;
         bool there = false;
         for (size_t k = 0; number != SIZE_MAX && k < b->call->attr_count; k++)
             there = there || !strcmp(b->call->attrs[k].name, arg->number_attr);
         if (number != SIZE_MAX && !there)
-            set_attr(b, &b->op->attrs[number], &(literal){.kind = LITERAL_INT, .integer = (int64_t)count});
+            set_attr(b, &b->op->attrs[number],
+                     &(literal){.kind = LITERAL_INT, .integer = (int64_t)count});
     }
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The `thalweg` command: version, ops [NAME], reference, explain GRAPH TENSOR... [--feed TENSOR]... */
+ * The `thalweg` command: version, ops [NAME], reference, explain GRAPH TENSOR... [--feed
+ * TENSOR]... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,13 @@
 
 static int usage(void)
 {
-    fputs("usage: thalweg version\n"
-          "       thalweg ops [NAME]                          all ops, or what one does\n"
-          "       thalweg reference                           all ops and composites as one page of Markdown\n"
-          "       thalweg explain GRAPH TENSOR...             the plan that computes these tensors of a GraphDef file\n"
-          "               [--feed TENSOR]...                  with these fed\n", stderr);
+    fputs(
+        "usage: thalweg version\n"
+        "       thalweg ops [NAME]                          all ops, or what one does\n"
+        "       thalweg reference                           all ops and composites as one page of Markdown\n"
+        "       thalweg explain GRAPH TENSOR...             the plan that computes these tensors of a GraphDef file\n"
+        "               [--feed TENSOR]...                  with these fed\n",
+        stderr);
     return 2;
 }
 
@@ -44,7 +47,9 @@ static void show_op(const tw_op *op)
         printf("\nsince: %s\n", d->since);
     for (size_t i = 0; i < TW_DEFINITION_EXAMPLES && d->examples[i]; i++)
         printf("%s    %s\n", i ? "" : "\nexamples:\n", d->examples[i]);
-    const char *gradient = !d->gradient ? "none written" : d->gradient == tw_not_differentiable ? "not differentiable" : "yes";
+    const char *gradient = !d->gradient                           ? "none written"
+                           : d->gradient == tw_not_differentiable ? "not differentiable"
+                                                                  : "yes";
     printf("\ngradient: %s\n", gradient);
 }
 
@@ -56,14 +61,17 @@ static void reference_op(const tw_op *op)
         printf("%s    %s\n", i ? "" : "\n", d->examples[i]);
     if (d->since)
         printf("\nSince: %s.\n", d->since);
-    printf("\n%s\n\n", !d->gradient ? "No gradient was written." : d->gradient == tw_not_differentiable ? "Not differentiable." : "Differentiable.");
+    printf("\n%s\n\n", !d->gradient                           ? "No gradient was written."
+                       : d->gradient == tw_not_differentiable ? "Not differentiable."
+                                                              : "Differentiable.");
 }
 
 /* The whole reference as one Markdown page. */
 static int reference(void)
 {
-    printf("# Reference\n\nMade from the registry by `thalweg reference`. Signatures are in TensorFlow's language: inputs -> outputs; "
-           "attributes.\n\n## Ops\n\n");
+    printf(
+        "# Reference\n\nMade from the registry by `thalweg reference`. Signatures are in TensorFlow's language: inputs -> outputs; "
+        "attributes.\n\n## Ops\n\n");
     for (size_t i = 0; i < tw_op_count(); i++) {
         if (tw_op_name(tw_op_at(i))[0] != '_')
             reference_op(tw_op_at(i));
@@ -127,12 +135,16 @@ static int explain(int argc, char **argv)
         if (fetch_count == MOST || feed_count == MOST)
             status = tw_status_new(TW_INVALID_ARGUMENT, "more than %d tensors", MOST);
         else
-            status = feed ? find_tensor(graph, argv[++i], &feeds[feed_count++]) : find_tensor(graph, argv[i], &fetches[fetch_count++]);
+            status = feed ? find_tensor(graph, argv[++i], &feeds[feed_count++])
+                          : find_tensor(graph, argv[i], &fetches[fetch_count++]);
     }
     char *text = NULL;
-    tw_session *session = status ? NULL : tw_session_new(&(struct tw_session_options){.size = sizeof(struct tw_session_options), .graph = graph});
+    tw_session *session = status ? NULL
+                                 : tw_session_new(&(struct tw_session_options){
+                                       .size = sizeof(struct tw_session_options), .graph = graph});
     if (session)
-        status = tw_explain(session, (tw_tensors){fetches, fetch_count}, (tw_tensors){NULL, 0}, (tw_tensors){feeds, feed_count}, &text);
+        status = tw_explain(session, (tw_tensors){fetches, fetch_count}, (tw_tensors){NULL, 0},
+                            (tw_tensors){feeds, feed_count}, &text);
     if (text)
         fputs(text, stdout);
     tw_free(text);
