@@ -67,7 +67,7 @@ void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g)
     loops->panels(g, 0, tw_gemm_panels(loops, g->n));
 }
 
-/* A product cut in cells: `across` runs of panels (or of a line's columns) by `down` runs of rows. */
+/* A product in cells: `across` runs of panels (or of a line's columns) by `down` runs of rows. */
 typedef struct cut {
     const tw_gemm_loops *loops;
     tw_gemm_block g;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which instruction set level runs. Levels are told by feature bits; a model's name says nothing. */
+ * Which instruction set level runs. Levels are told by feature bits; a model's name says little. */
 #include "kernels/isa.h"
 
 #include <stdatomic.h>

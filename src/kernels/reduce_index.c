@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the largest or smallest elements stand. Along a contiguous axis the value is found first,
- * by the loops of reductions, and then looked for; along others, columns are walked side by side. */
+ * by the loops of reductions, and then looked for; along others, columns go side by side. */
 #include <math.h>
 
 #include "kernels/half.h"
@@ -28,8 +28,8 @@ static void put(const indexer *x, size_t place, int64_t index)
         ((int64_t *)x->out)[place] = index;
 }
 
-/* The accumulators begin as the first element, which is right for any dtype; a NaN there is replaced
- * by the number that loses against all. */
+/* The accumulators begin as the first element, which is right for any dtype; a NaN there is
+ * replaced by the number that loses against all. */
 static void set_lanes(const indexer *x, const char *row, void *acc)
 {
     bool wide = x->dtype == TW_FLOAT64, is_float = tw_dtype_is_floating(x->dtype);

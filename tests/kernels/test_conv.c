@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Convolutions and their gradients against seven plain loops in double: strides, dilations, padding,
- * both layouts, every dtype, level and number of threads. */
+ * Convolutions and their gradients against seven plain loops in double: strides, dilations,
+ * padding, both layouts, every dtype, level and number of threads. */
 #include "kernel_test.h"
 
 #include "kernels/conv.h"

@@ -143,8 +143,8 @@ static void every_product_is_what_plain_loops_give(void **state)
     (void)state;
     for (EACH_LEVEL(level)) {
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
-            unsigned most = tw_dtype_is_complex(dtypes[d]) ? 16 : 4;
             for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+                unsigned most = tw_dtype_is_complex(dtypes[d]) && i < 10 ? 16 : 4;
                 for (unsigned flags = 0; flags < most; flags++)
                     check(dtypes[d], &examples[i], flags, NULL);
             }
@@ -173,10 +173,10 @@ static void bias_and_activation_follow_the_product(void **state)
 static void large_products_have_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
-    const example large[] = {{300, 310, 290, 1, 0, 0},
-                             {1, 5000, 600, 1, 0, 0},
-                             {4000, 1, 700, 1, 0, 0},
-                             {500, 10, 800, 1, 1, 0}};
+    const example large[] = {{150, 160, 290, 1, 0, 0},
+                             {1, 5000, 300, 1, 0, 0},
+                             {4000, 1, 300, 1, 0, 0},
+                             {500, 10, 300, 1, 1, 0}};
     for (EACH_LEVEL(level)) {
         for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
             check(TW_FLOAT32, &large[i], (unsigned)i & 3, NULL);

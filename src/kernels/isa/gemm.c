@@ -13,12 +13,20 @@
 #define UNROLL _Pragma("GCC unroll 8")
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
+#define TWICE(...) __VA_ARGS__, __VA_ARGS__
+
+/* Vectors never cross a call here, so that how they would be passed is of no interest. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
 
 /* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. */
 enum { TW_GEMM_DEPTH = 320 };
 
 #if TW_ISA_LEVEL >= 4
 #define TW_VECTOR_BYTES 64
+#define SPREAD_F32(x) TWICE(TWICE(TWICE(TWICE(x))))
+#define SPREAD_F64(x) TWICE(TWICE(TWICE(x)))
 #define FMA_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define FMA_F64(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define ROWS 8
@@ -28,6 +36,8 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_EIGHT ALL
 #elif TW_ISA_LEVEL == 3
 #define TW_VECTOR_BYTES 32
+#define SPREAD_F32(x) TWICE(TWICE(TWICE(x)))
+#define SPREAD_F64(x) TWICE(TWICE(x))
 #define FMA_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define FMA_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define ROWS 6
@@ -37,6 +47,8 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_EIGHT NOTHING
 #else
 #define TW_VECTOR_BYTES 16
+#define SPREAD_F32(x) TWICE(TWICE(x))
+#define SPREAD_F64(x) TWICE(x)
 #define FMA_F32(a, b, c) ((a) * (b) + (c))
 #define FMA_F64(a, b, c) ((a) * (b) + (c))
 #define ROWS 4
@@ -80,6 +92,7 @@ static inline double sigmoid_f64(double x)
 
 #define T float
 #define FMA FMA_F32
+#define SPREAD SPREAD_F32
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
 #define ACT_TANH tw_tanhf
@@ -88,6 +101,7 @@ static inline double sigmoid_f64(double x)
 
 #define T double
 #define FMA FMA_F64
+#define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64
 #define ACT_TANH tanh

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Products of one floating dtype. Before it is included: T, FMA(a, b, c) on vectors, ROWS and
- * VECTORS of the register tile, NAME(f), and ACT_SIGMOID and ACT_TANH of an element. The tile holds
- * ROWS x VECTORS accumulators in registers and walks over k: A's elements are broadcast from where
- * they stand, B comes from the panel. */
+ * Products of one floating dtype. Before it is included: T, FMA(a, b, c) on vectors, SPREAD(x) to
+ * the list of all lanes, ROWS and VECTORS of the register tile, NAME(f), ACT_SIGMOID and ACT_TANH
+ * of an element. The tile holds ROWS x VECTORS accumulators in registers and walks over k: A's
+ * elements are broadcast from where they stand, B comes from the panel. */
 
 enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
@@ -20,7 +20,7 @@ static ALWAYS_INLINE void NAME(store)(T *x, NAME(vec) v)
 
 static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
 {
-    return x - (NAME(vec)){0};
+    return (NAME(vec)){SPREAD(x)};
 }
 
 /* What a tile is given. */
@@ -47,9 +47,9 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
             UNROLL for (size_t v = 0; v < nv; v++) acc[i][v] = FMA(x, row[v], acc[i][v]);
         }
     }
-    T *c = t->c, alpha = t->alpha;
+    T *c = t->c;
     size_t ldc = t->ldc;
-    NAME(vec) beta = NAME(spread)(t->beta);
+    NAME(vec) alpha = NAME(spread)(t->alpha), beta = NAME(spread)(t->beta);
     bool adds = t->beta != 0;
     UNROLL for (size_t i = 0; i < mr; i++, c += ldc)
     {
@@ -149,8 +149,8 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
     }
 }
 
-/* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of its
- * own, since C has no room for the padding. */
+/* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
+ * its own, since C has no room for the padding. */
 static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv)
 {
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
@@ -219,7 +219,8 @@ static void NAME(pack)(const tw_gemm_block *g, void *to)
         size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
         size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
         NAME(pack_panel)
-        ((const T *)g->b + j * g->b_col, g->b_row, g->b_col, g->k, n, width, (T *)to + j * g->packed_k + g->packed_first * width);
+        ((const T *)g->b + j * g->b_col, g->b_row, g->b_col, g->k, n, width,
+         (T *)to + j * g->packed_k + g->packed_first * width);
     }
 }
 
@@ -327,6 +328,7 @@ static void NAME(line)(const tw_gemm_block *g, size_t first, size_t last)
 
 #undef T
 #undef FMA
+#undef SPREAD
 #undef NAME
 #undef ACT_SIGMOID
 #undef ACT_TANH

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The contiguous loops of one dtype. Before it is included: T the element, ACC the accumulator, WIDEN(x) from
- * one to the other, WORK the type in which sums and products wrap (or ACC itself), and
- * NAME(f), which makes a function's name. */
+ * The contiguous loops of one dtype. Before it is included: T the element, ACC the accumulator,
+ * WIDEN(x) from one to the other, WORK the type in which sums and products wrap (or ACC itself),
+ * and NAME(f), which makes a function's name. */
 
 #include "kernels/reduce_apply.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax of one dtype. Before it is included: T, EXP, LOG and NAME(f). Short rows are taken several
- * at a time, so that the exponentials run over one long stretch. Sums and maxima go by lanes, folded
- * in a fixed order. */
+ * Softmax of one dtype. Before it is included: T, EXP, LOG and NAME(f). Short rows are taken
+ * several at a time, so that the exponentials run over one long stretch. Sums and maxima go by
+ * lanes, folded in a fixed order. */
 
 enum { NAME(LANES) = 64 / sizeof(T) };
 
