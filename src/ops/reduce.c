@@ -199,7 +199,6 @@ static tw_status *gradient_norm(tw_gradient *g)
     return TW_OK;
 }
 
-#ifdef tw_cumprod
 /* The product of all other elements along an axis: those before times those behind, so that zeros
  * do no harm. */
 static tw_tensor product_of_others(tw_gradient *g, tw_tensor x, int64_t axis)
@@ -239,7 +238,6 @@ static tw_status *gradient_prod(tw_gradient *g)
     g->dx[0] = tw_grad_of(dx);
     return TW_OK;
 }
-#endif
 
 /* ---- definitions ---- */
 
@@ -286,9 +284,7 @@ const tw_op_definition tw_op_Prod = {
     .examples = {"prod([[1., 2.], [3., 4.]], [0]) -> [3., 8.]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
-#ifdef tw_cumprod
     .gradient = gradient_prod,
-#endif
     .kernels = &prod_kernel,
     .kernel_count = 1,
 };
