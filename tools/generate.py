@@ -508,9 +508,12 @@ def read_all(root):
 
 
 def make_faces(root, ops, composites):
-    faces = []
+    """A composite takes the name of an op that says none; the op's own builder is raw_NAME then."""
+    faces, taken_by_composites = [], {c.name for c in composites}
     for op in ops:
         name = snake_case(op.name) if op.builder is None else op.builder
+        if op.builder is None and name in taken_by_composites:
+            name = "raw_" + name
         if name:
             try:
                 faces.append(Face(name, op, list(op_members(op)), False))

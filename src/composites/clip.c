@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keeping norms within bounds, as gradients want it (Pascanu et al. 2012). */
+ * Keeping values and norms within bounds, as gradients want it (Pascanu et al. 2012). */
 #include <math.h>
 #include <stdio.h>
 
 #include "composites/composite.h"
+
+/* TensorFlow's function is not the operation of that name: nothing flows to a NaN here. */
+tw_tensor tw_clip_by_value_build(const struct tw_clip_by_value_args *args)
+{
+    tw_composite_scope scope;
+    tw_composite_enter(&scope, args->where, &args->t, args->name, "clip_by_value");
+    tw_tensor t = tw_as_tensor(args->t, "t");
+    tw_tensor below = tw_minimum(t, args->clip_value_max);
+    if (!tw_shape_compatible(tw_tensor_shape(t), tw_tensor_shape(below)))
+        tw_refuse("the bounds of clip_by_value would change the shape %s to %s",
+                  tw_shape_text(tw_tensor_shape(t)).s, tw_shape_text(tw_tensor_shape(below)).s);
+    tw_tensor result = tw_maximum(below, args->clip_value_min, .name = scope.name);
+    tw_composite_leave(&scope);
+    return result;
+}
+
+const tw_composite tw_composite_clip_by_value = {
+    .signature = "t: tensor, clip_value_min: tensor, clip_value_max: tensor -> output: tensor",
+    .doc = "`t` with what is beyond the bounds moved to them.",
+    .examples = {"clip_by_value([-2., 0.5, 3.], -1, 1) -> [-1., 0.5, 1.]"},
+};
 
 /* t * clip_norm / max(norm, clip_norm). The root of a sum that is 0 is kept out of the gradient, or
  * that would be NaN. */
