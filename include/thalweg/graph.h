@@ -177,8 +177,8 @@ TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not s
 TW_API void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2);
 TW_API uint64_t tw_graph_version(const tw_graph *graph); /* grows with every addition and change */
 TW_API tw_status *tw_graph_finalize(tw_graph *graph);    /* further additions are errors */
-/* A name that is not taken yet, without regard to case; it is taken from now on if `mark`.
- * Borrowed. */
+/* `name` under this thread's name scopes, made one that is not taken yet, without regard to case;
+ * it is taken from now on if `mark`. Borrowed. */
 TW_API const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark);
 
 /* Collections: lists of tensors by name ("variables", "trainable_variables" ...). */
