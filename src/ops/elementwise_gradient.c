@@ -146,14 +146,11 @@ static term conjugate(reader *r, term x)
     return of(tw_gradient_conj(r->g, x.tensor));
 }
 
-/* Select takes operands of one shape: a 0 becomes zeros like the other one. */
+/* Select takes operands of one shape: a 0 among them is zeros like dz. */
 static term where(reader *r, term condition, term x, term y)
 {
-    if (x.is_number)
-        x = call(r, "ZerosLike", &y, 1);
-    if (y.is_number)
-        y = call(r, "ZerosLike", &x, 1);
-    term terms[] = {condition, x, y};
+    term dz = of(r->dz), zeros = x.is_number || y.is_number ? call(r, "ZerosLike", &dz, 1) : dz;
+    term terms[] = {condition, x.is_number ? zeros : x, y.is_number ? zeros : y};
     return call(r, "Select", terms, 3);
 }
 
@@ -162,7 +159,8 @@ static term log_or_zero(reader *r, term x)
 {
     term zero = {.is_number = true}, operands[] = {x, zero};
     term good = call(r, r->is_complex ? "NotEqual" : "Greater", operands, 2);
-    return where(r, good, call(r, "Log", &x, 1), zero);
+    term terms[] = {good, call(r, "Log", &x, 1), call(r, "ZerosLike", &x, 1)};
+    return call(r, "Select", terms, 3);
 }
 
 /* Truth as 0 or 1 of dz's dtype. */
