@@ -381,7 +381,7 @@ static size_t place_registers(binder *w, size_t elements)
     at += (size_t)b->register_count * b->register_bytes;
     for (size_t i = 0; i < b->output_count; i++) {
         b->outputs[i].tail = (uint32_t)at;
-        at += TW_TILE_BLOCK * 16;
+        at += (b->padded ? blocks : TW_TILE_BLOCK) * 16;
     }
     return at;
 }
@@ -425,11 +425,31 @@ static void choose_tile(tw_tile_bound *b, size_t most)
     b->tile_length = (uint32_t)(b->tile_rows * b->length);
 }
 
+/* A chain on a few elements that are no whole blocks: operands and outputs are copied, so that each
+ * step runs once and not once more for the end. */
+static void pad_small(binder *w)
+{
+    tw_tile_bound *b = w->b;
+    size_t files = (size_t)b->register_count + b->operand_count + b->output_count;
+    b->padded = b->step_count >= 3 && !b->reduction.kind && b->count % TW_TILE_BLOCK != 0 &&
+                b->count <= TW_TILE_LENGTH &&
+                files * (b->count + TW_TILE_BLOCK) * w->widest <= WARM_BYTES / 2;
+    if (!b->padded)
+        return;
+    b->rows = 1;
+    b->length = b->count;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        if (b->operands[i].access != TILE_SCALAR)
+            b->operands[i].access = TILE_PERIODIC;
+    }
+}
+
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
     size_t most = TW_TILE_LENGTH;
     find_rows(b, shape);
+    pad_small(w);
     choose_tile(b, most);
     while (place_registers(w, b->tile_length) > WARM_BYTES && most > SHORTEST) {
         most /= 2;
@@ -499,7 +519,6 @@ static void find_periods(tw_tile_bound *b)
             b->tile_length != b->tile_rows * b->length || b->tile_length % period != 0)
             continue;
         operand->access = TILE_PERIODIC;
-        operand->period = (uint32_t)period;
     }
 }
 

@@ -24,8 +24,7 @@ typedef enum tile_access {
 typedef struct tile_operand {
     uint8_t access, size;
     bool constant;
-    uint32_t place;  /* of its register in the file */
-    uint32_t period; /* elements, of a periodic one */
+    uint32_t place; /* of its register in the file */
     _Alignas(16) unsigned char value[16];
     int64_t strides[TW_MAX_RANK]; /* over bound->dims */
 } tile_operand;
@@ -56,6 +55,7 @@ struct tw_tile_bound {
     uint16_t rank; /* of dims, after joining */
     uint8_t grid;
     bool checks;  /* some step has one */
+    bool padded;  /* one tile, all of it in registers */
     bool streams; /* more memory than the second cache holds */
     tw_tile_reduction reduction;
     uint16_t reduced_slot;

@@ -193,7 +193,7 @@ static void run_blocks(tile_cell *cell, size_t start, size_t n)
     fold_values(cell, n);
 }
 
-/* The n < 16 elements after the first `done` ones of the tile. */
+/* The n elements after the first `done` ones of the tile, by way of blocks in the file. */
 static void run_tail(tile_cell *cell, size_t start, size_t done, size_t n)
 {
     const tile_run *run = cell->run;
@@ -253,6 +253,10 @@ static void prefetch_next(const tile_cell *cell, size_t start)
 static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 {
     size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
+    if (cell->run->b->padded) {
+        run_tail(cell, start, 0, n);
+        return;
+    }
     if (cell->run->b->streams)
         prefetch_next(cell, start);
     tile_operands(cell, start, n);
