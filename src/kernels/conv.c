@@ -18,11 +18,14 @@ static size_t packed_bytes(tw_dtype dtype, size_t width, size_t n)
     return tw_scratch_size(tw_gemm_packed_bytes(tw_conv_compute_dtype(dtype), width, n));
 }
 
+/* Taps of the filter; times channels it is the width of the gathered matrix. */
 static size_t filter_width(const tw_conv *c)
 {
     return c->rows.window * c->cols.window;
 }
 
+/* What a pass takes, in the order in which it takes it: the packed filter, then each array that has
+ * to be staged. A graph asks once and lends the memory for every run. */
 size_t tw_conv_workspace(tw_dtype dtype, const tw_conv *c, tw_conv_pass pass)
 {
     tw_status *status = tw_conv_check(dtype, c);
@@ -51,6 +54,7 @@ typedef struct packing {
     void *to;
 } packing;
 
+/* Rows of a packed matrix are independent of each other, so any run of them is a cell. */
 static void pack_cell(size_t cell, void *arg)
 {
     const packing *p = arg;
@@ -62,6 +66,8 @@ static void pack_cell(size_t cell, void *arg)
     p->loops->pack(&part, p->to);
 }
 
+/* The filter is packed once for all pixels: its cost is one pass over it, against one for each
+ * block of pixels if the product packed it. */
 static void pack(tw_dtype dtype, const tw_gemm_block *g, void *to, const tw_par *par)
 {
     packing p = {.loops = tw_gemm_loops_of(dtype), .g = *g, .size = tw_dtype_size(dtype), .to = to};
@@ -69,6 +75,7 @@ static void pack(tw_dtype dtype, const tw_gemm_block *g, void *to, const tw_par 
     tw_par_run(par, p.cells, pack_cell, &p);
 }
 
+/* Places are the outputs; a tap to the left of the padding has a negative index. */
 static tw_taps forward_taps(const tw_window *w)
 {
     return (tw_taps){.places = w->out,
@@ -79,6 +86,7 @@ static tw_taps forward_taps(const tw_window *w)
                      .step = (ptrdiff_t)w->dilation};
 }
 
+/* Shared with the gradient to the filter, which multiplies the same matrix from the left. */
 tw_view tw_conv_forward_view(tw_dtype dtype, const tw_conv *c, const void *images)
 {
     return (tw_view){.rows = forward_taps(&c->rows),
@@ -96,6 +104,8 @@ static bool is_product(const tw_conv *c)
            l->pad == 0 && r->in == r->out && l->in == l->out;
 }
 
+/* output (places, out_depth) = gathered (places, taps * in_depth) times filter. Without channels
+ * the sum is empty, and the plain product writes the zeros and the bias. */
 static tw_status *run_forward(tw_dtype dtype, const tw_conv *c, const void *input,
                               const void *filter, void *output, const tw_gemm_epilogue *epilogue,
                               void *packed, const tw_par *par)
@@ -131,6 +141,8 @@ static tw_status *run_forward(tw_dtype dtype, const tw_conv *c, const void *inpu
     return TW_OK;
 }
 
+/* The scratch lies in the order of tw_conv_workspace. Only the bias of 16-bit floats is staged,
+ * since it is added in the computing form. */
 tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
                            const void *filter, void *output, const tw_gemm_epilogue *epilogue,
                            const tw_par *par)
@@ -166,6 +178,7 @@ typedef struct part {
     tw_taps view;
 } part;
 
+/* Euclid; both are positive. */
 static size_t common_divisor(size_t a, size_t b)
 {
     while (b) {
@@ -219,6 +232,8 @@ static void pack_part(tw_dtype dtype, const tw_conv *c, const part *rows, const 
     }
 }
 
+/* The output here is the input's gradient: its pixels of this part lie a stride apart in both
+ * directions, from the part's first pixel on. */
 static void run_part(tw_dtype dtype, const tw_conv *c, const part *rows, const part *cols,
                      const void *filter, const void *gradient, char *out, void *packed,
                      const tw_par *par)
@@ -257,6 +272,8 @@ static void run_input_gradient(tw_dtype dtype, const tw_conv *c, const void *fil
     }
 }
 
+/* Nothing is scattered, so cells never meet in one output and the sum of each pixel has one
+ * order. */
 tw_status *tw_conv_input_gradient(tw_dtype dtype, const tw_conv *conv, const void *filter,
                                   const void *gradient, void *out, const tw_par *par)
 {

@@ -32,6 +32,7 @@ static void cut(const tw_conv *c, size_t *runs, size_t *parts)
     *parts = wanted < most ? wanted : most;
 }
 
+/* The first part is summed in the result itself. */
 size_t tw_conv_filter_parts_bytes(tw_dtype dtype, const tw_conv *c)
 {
     size_t runs, parts, width = c->rows.window * c->cols.window * c->in_depth;
@@ -40,6 +41,8 @@ size_t tw_conv_filter_parts_bytes(tw_dtype dtype, const tw_conv *c)
                            tw_dtype_size(tw_conv_compute_dtype(dtype)));
 }
 
+/* filter rows first .. last - 1 (m of them) += gathered^T (m, places) times gradient (places, n),
+ * over this share of the places, a block at a time. */
 static void run_cell(size_t cell, void *arg)
 {
     const job *j = arg;
@@ -75,6 +78,7 @@ static void run_cell(size_t cell, void *arg)
     }
 }
 
+/* In the order of the parts, whichever thread computed them. */
 static void add_parts(const job *j)
 {
     size_t count = j->width * j->n;
@@ -90,6 +94,8 @@ static void add_parts(const job *j)
     }
 }
 
+/* Below about 20 us of work the cells run on the calling thread; they are the same cells, so that
+ * the sums are too. */
 tw_status *tw_conv_filter_gradient(tw_dtype dtype, const tw_conv *conv, const void *input,
                                    const void *gradient, void *out, const tw_par *par)
 {

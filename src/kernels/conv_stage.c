@@ -11,6 +11,7 @@
 #include "kernels/copy.h"
 #include "kernels/half.h"
 
+/* 16-bit floats would lose all of a long sum; they are only a form of storage here. */
 tw_dtype tw_conv_compute_dtype(tw_dtype dtype)
 {
     switch (dtype) {
@@ -22,6 +23,8 @@ tw_dtype tw_conv_compute_dtype(tw_dtype dtype)
     }
 }
 
+/* The product of four sizes leaves room for 64 bytes an element: nothing behind it needs another
+ * check. */
 static bool fits(size_t a, size_t b, size_t c, size_t d)
 {
     size_t n;
@@ -29,6 +32,7 @@ static bool fits(size_t a, size_t b, size_t c, size_t d)
            n <= PTRDIFF_MAX / 64;
 }
 
+/* Sizes come from shapes that a file or a feed may have made up. */
 tw_status *tw_conv_check(tw_dtype dtype, const tw_conv *c)
 {
     if (tw_conv_compute_dtype(dtype) == TW_INVALID_DTYPE)
@@ -50,21 +54,25 @@ tw_status *tw_conv_check(tw_dtype dtype, const tw_conv *c)
     return TW_OK;
 }
 
+/* Checked before by tw_conv_check. */
 size_t tw_staged_elements(const tw_staged *s)
 {
     return s->batch * s->rows * s->cols * s->depth;
 }
 
+/* With one channel or one pixel both layouts are the same. */
 static bool turns(const tw_staged *s)
 {
     return s->nchw && s->depth > 1 && s->rows * s->cols > 1;
 }
 
+/* Whether the numbers are computed in another dtype than they are stored in. */
 static bool widens(const tw_staged *s)
 {
     return tw_conv_compute_dtype(s->dtype) != s->dtype;
 }
 
+/* Both areas are wanted at once only while halves are transposed. */
 size_t tw_staged_bytes(const tw_staged *s)
 {
     size_t n = tw_staged_elements(s), bytes = 0;
@@ -75,6 +83,8 @@ size_t tw_staged_bytes(const tw_staged *s)
     return bytes;
 }
 
+/* A workspace that is too small is left alone: kernels are also run by themselves, where nobody
+ * asked for its size. */
 tw_status *tw_scratch_open(tw_scratch *s, size_t bytes, const tw_par *par)
 {
     *s = (tw_scratch){NULL, NULL};
@@ -88,6 +98,7 @@ tw_status *tw_scratch_open(tw_scratch *s, size_t bytes, const tw_par *par)
     return s->owned ? TW_OK : tw_no_memory();
 }
 
+/* Never checked: tw_scratch_open was given the sum of all that is taken. */
 void *tw_scratch_take(tw_scratch *s, size_t bytes)
 {
     void *taken = s->next;
@@ -95,6 +106,7 @@ void *tw_scratch_take(tw_scratch *s, size_t bytes)
     return taken;
 }
 
+/* The caller's workspace stays his. */
 void tw_scratch_close(tw_scratch *s)
 {
     tw_free_aligned(s->owned);
@@ -108,6 +120,7 @@ typedef struct convert {
     bool widens;
 } convert;
 
+/* A run of elements; runs begin at multiples of a cache line. */
 static void convert_cell(size_t cell, void *arg)
 {
     const convert *c = arg;
@@ -129,6 +142,7 @@ static void convert_cell(size_t cell, void *arg)
     }
 }
 
+/* Half a nanosecond for each number. */
 static void convert_run(convert c, const tw_par *par)
 {
     c.cells = tw_par_cells(c.n, 64, 0.5);
@@ -147,6 +161,7 @@ static void turn(const tw_staged *s, tw_dtype dtype, bool to_nhwc, const void *f
         dtype, &(tw_region){3, dims, to_nhwc ? nhwc : nchw, to_nhwc ? nchw : nhwc}, to, from, par));
 }
 
+/* Halves are transposed before they are widened, since that moves half the bytes. */
 const void *tw_stage_in(const tw_staged *s, const void *from, tw_scratch *scratch,
                         const tw_par *par)
 {
@@ -172,6 +187,7 @@ const void *tw_stage_in(const tw_staged *s, const void *from, tw_scratch *scratc
     return staged;
 }
 
+/* Takes the area for the transposed halves too, which lies behind the numbers. */
 void *tw_stage_result(const tw_staged *s, void *to, tw_scratch *scratch)
 {
     if (!turns(s) && !widens(s))
@@ -180,6 +196,7 @@ void *tw_stage_result(const tw_staged *s, void *to, tw_scratch *scratch)
     return staged;
 }
 
+/* The way of tw_stage_in backwards. */
 void tw_stage_out(const tw_staged *s, void *computed, void *to, const tw_par *par)
 {
     size_t n = tw_staged_elements(s);

@@ -43,12 +43,14 @@ typedef struct spot {
     size_t image, row, col;
 } spot;
 
+/* Places are counted in images, rows and columns, from the outermost on. */
 static spot spot_of(const tw_view *v, size_t place)
 {
     size_t in_image = place % tw_view_places(v);
     return (spot){place / tw_view_places(v), in_image / v->cols.places, in_image % v->cols.places};
 }
 
+/* NULL where the row is padding. */
 static const char *image_row(const tw_view *v, size_t image, ptrdiff_t y)
 {
     if (y < 0 || (size_t)y >= v->rows.size)
@@ -57,6 +59,8 @@ static const char *image_row(const tw_view *v, size_t image, ptrdiff_t y)
     return v->images + row * v->cols.size * v->channels * v->element;
 }
 
+/* Columns are ordered by tap row, tap column and channel, as the filter's rows are. The run first
+ * .. last - 1 may begin and end inside a row of taps. */
 static void gather_place(const tw_view *v, spot s, size_t first, size_t last, char *out)
 {
     size_t run = v->cols.taps * v->channels;
@@ -101,6 +105,8 @@ static void gather_turned(const tw_view *v, size_t place, size_t count, size_t f
     }
 }
 
+/* Coordinates are counted on from place to place, since divisions would cost more than a short copy
+ * does. */
 void tw_view_gather(const tw_view *v, size_t place, size_t count, size_t first, size_t last,
                     void *out)
 {
@@ -161,6 +167,8 @@ static void multiply(const job *j, size_t place, size_t count, char *c, size_t l
     }
 }
 
+/* Where the outputs of a part lie apart, a block must stay within one row of them: only there is
+ * their distance constant. */
 static void run_cell(size_t cell, void *arg)
 {
     const job *j = arg;
@@ -185,6 +193,9 @@ static void run_cell(size_t cell, void *arg)
     }
 }
 
+/* At most 512 columns are gathered at a time, so that a block has rows enough for the product to be
+ * worth its packing: wide filters take several steps, which add up in the output. About 60 flops a
+ * nanosecond decide how many cells there are. */
 void tw_window_product_run(const tw_window_product *w, const tw_par *par)
 {
     job j = {.w = w, .loops = tw_gemm_loops_of(w->dtype)};

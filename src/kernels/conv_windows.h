@@ -22,11 +22,13 @@ typedef struct tw_view {
     const char *images;
 } tw_view;
 
+/* Columns of the gathered matrix. */
 static inline size_t tw_view_width(const tw_view *v)
 {
     return v->rows.taps * v->cols.taps * v->channels;
 }
 
+/* Its rows that come from one image. */
 static inline size_t tw_view_places(const tw_view *v)
 {
     return v->rows.places * v->cols.places;

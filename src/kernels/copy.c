@@ -21,6 +21,7 @@ typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
             (to)[r * (to_row) + c] = (from)[r + c * (from_col)]; \
     }
 
+/* Sixteen transposes of four by four: two interleavings each way, all in registers. */
 static inline void turn_quads(uint32_t *to, ptrdiff_t to_row, const uint32_t *from, ptrdiff_t col)
 {
     for (ptrdiff_t k = 0; k < 16; k++) {
@@ -65,6 +66,7 @@ static inline void turn_quads(uint32_t *to, ptrdiff_t to_row, const uint32_t *fr
 #define TURN_BLOCK TURN_EACH
 #include "kernels/copy_plane_body.h"
 
+/* Only the size matters: numbers are moved as bits. */
 static tw_status *copy_plane(tw_dtype dtype, const tw_plane *p, void *to, const void *from)
 {
     switch (tw_dtype_size(dtype)) {
@@ -92,6 +94,8 @@ static tw_status *copy_owned_plane(tw_dtype dtype, const tw_plane *p, void *to, 
     return TW_OK;
 }
 
+/* Strings and handles own memory: they are copied on one thread, and the first failure ends it.
+ * What was copied by then is whole, so that the destination can be dropped as usual. */
 tw_status *tw_copy_region(tw_dtype dtype, const tw_region *region, void *to, const void *from,
                           const tw_par *par)
 {
@@ -173,6 +177,8 @@ static const tw_plane_fn adders[TW_DTYPE_COUNT] = {
     [TW_INT64] = add_u64,       [TW_UINT64] = add_u64,
 };
 
+/* A repeated destination would be a race between threads, and its order of sums would change with
+ * them. */
 tw_status *tw_add_region(tw_dtype dtype, const tw_region *region, void *to, const void *from,
                          const tw_par *par)
 {
@@ -185,6 +191,7 @@ tw_status *tw_add_region(tw_dtype dtype, const tw_region *region, void *to, cons
     return tw_walk_region(dtype, region, to, from, add, !repeats, par);
 }
 
+/* A copy of one element that repeats. */
 tw_status *tw_fill(tw_dtype dtype, const void *value, size_t count, void *out, const tw_par *par)
 {
     tw_region region = {1, &count, (const ptrdiff_t[]){1}, (const ptrdiff_t[]){0}};

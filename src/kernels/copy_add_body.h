@@ -2,6 +2,7 @@
  * Adding a plane to another. Before it is included: T, REALS of them in an element, SUM(a, b) and
  * NAME(f). */
 
+/* The signature is that of every plane function; this one cannot fail. */
 static tw_status *NAME(add)(tw_dtype dtype, const tw_plane *p, void *to_base, const void *from_base)
 {
     (void)dtype;

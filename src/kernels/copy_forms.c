@@ -11,6 +11,8 @@ typedef struct form {
     ptrdiff_t to_start, from_start; /* elements from the base pointers */
 } form;
 
+/* Row-major strides in elements. An axis of size 0 counts as 1, so that none overflows; nothing is
+ * moved then. */
 static void dense_strides(tw_shape shape, ptrdiff_t *out)
 {
     ptrdiff_t stride = 1;
@@ -20,6 +22,7 @@ static void dense_strides(tw_shape shape, ptrdiff_t *out)
     }
 }
 
+/* A region without elements may have no memory behind it: pointers are not even formed. */
 static tw_status *run(tw_dtype dtype, const form *f, void *out, const void *in, const tw_par *par)
 {
     ptrdiff_t size = (ptrdiff_t)tw_dtype_size(dtype);
@@ -32,12 +35,14 @@ static tw_status *run(tw_dtype dtype, const form *f, void *out, const void *in, 
                           par);
 }
 
+/* All forms check what they are given, since sizes come from inputs of the graph. */
 static tw_status *check(tw_dtype dtype, tw_shape shape)
 {
     size_t count;
     return tw_shape_check(dtype, shape, &count);
 }
 
+/* Output axes in order; each steps through the input by the stride of the axis it is made of. */
 tw_status *tw_transpose(tw_dtype dtype, tw_shape shape, const size_t *perm, const void *in,
                         void *out, const tw_par *par)
 {
@@ -60,6 +65,7 @@ tw_status *tw_transpose(tw_dtype dtype, tw_shape shape, const size_t *perm, cons
     return run(dtype, &f, out, in, par);
 }
 
+/* Axes are aligned at the right; missing ones and those of one element stand still in the input. */
 tw_status *tw_broadcast_to(tw_dtype dtype, tw_shape in_shape, const void *in, tw_shape out_shape,
                            void *out, const tw_par *par)
 {
@@ -83,6 +89,7 @@ tw_status *tw_broadcast_to(tw_dtype dtype, tw_shape in_shape, const void *in, tw
     return run(dtype, &f, out, in, par);
 }
 
+/* Nothing but a start and the input's own strides. */
 tw_status *tw_slice_box(tw_dtype dtype, tw_shape shape, const int64_t *begin, tw_shape size,
                         const void *in, void *out, const tw_par *par)
 {
@@ -148,6 +155,7 @@ static tw_status *pad_axis(tw_dtype dtype, const form *middle, const int64_t *di
     return run(dtype, &f, out, value, par);
 }
 
+/* First the middle, then slabs from the innermost axis outwards: each element is written once. */
 tw_status *tw_pad(tw_dtype dtype, tw_shape shape, const int64_t *before, const int64_t *after,
                   const void *value, const void *in, void *out, const tw_par *par)
 {
@@ -178,6 +186,8 @@ static tw_status *mirror(tw_dtype dtype, form f, size_t i, size_t n, ptrdiff_t f
     return run(dtype, &f, out, out, par);
 }
 
+/* Axis by axis, each reading what the axes before it have completed, so that corners come out
+ * reflected in both directions. */
 tw_status *tw_mirror_pad(tw_dtype dtype, tw_shape shape, const int64_t *before,
                          const int64_t *after, bool symmetric, const void *in, void *out,
                          const tw_par *par)
@@ -205,6 +215,7 @@ tw_status *tw_mirror_pad(tw_dtype dtype, tw_shape shape, const int64_t *before,
     return TW_OK;
 }
 
+/* Every axis becomes two: the copies, which stand still in the input, and the axis itself. */
 tw_status *tw_tile(tw_dtype dtype, tw_shape shape, const int64_t *multiples, const void *in,
                    void *out, const tw_par *par)
 {
@@ -230,6 +241,7 @@ tw_status *tw_tile(tw_dtype dtype, tw_shape shape, const int64_t *multiples, con
     return run(dtype, &f, out, in, par);
 }
 
+/* A reversed axis starts at its last element and has a negative stride. */
 tw_status *tw_reverse(tw_dtype dtype, tw_shape shape, const bool *reversed, const void *in,
                       void *out, const tw_par *par)
 {

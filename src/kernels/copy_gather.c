@@ -23,6 +23,7 @@ static tw_status *row_length(tw_dtype dtype, size_t rows, size_t count, const si
     return TW_OK;
 }
 
+/* A part is a region whose rows lie a whole output row apart. */
 tw_status *tw_concat(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
                      const void *const *parts, void *out, const tw_par *par)
 {
@@ -39,6 +40,7 @@ tw_status *tw_concat(tw_dtype dtype, size_t rows, size_t count, const size_t *le
     return TW_OK;
 }
 
+/* The same regions with source and destination exchanged. */
 tw_status *tw_split(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
                     const void *in, void *const *parts, const tw_par *par)
 {
@@ -63,12 +65,14 @@ typedef struct gather {
     char *out;
 } gather;
 
+/* Indices were checked: their values fit. */
 static int64_t index_at(const gather *g, size_t i)
 {
     return g->index_dtype == TW_INT32 ? ((const int32_t *)g->indices)[i]
                                       : ((const int64_t *)g->indices)[i];
 }
 
+/* Rows of all blocks, counted through: many short ones and few long ones share out alike. */
 static void gather_cell(size_t cell, void *arg)
 {
     const gather *g = arg;
@@ -89,6 +93,7 @@ static tw_status *gather_owned(const gather *g, size_t inner)
     return TW_OK;
 }
 
+/* All indices are checked before anything is written, so that a refusal leaves no half result. */
 tw_status *tw_gather_rows(tw_dtype dtype, size_t outer, size_t limit, size_t inner, const void *in,
                           tw_dtype index_dtype, const void *indices, size_t count, void *out,
                           const tw_par *par)

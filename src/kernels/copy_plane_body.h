@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Moving a plane of elements of one size. Before it is included: T, NAME(f). */
 
+/* The common steps have loops of their own, which the compiler turns into wide moves. */
 static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *restrict from,
                       ptrdiff_t from_step)
 {
@@ -43,6 +44,7 @@ static void NAME(turned)(size_t rows, size_t cols, T *restrict to, ptrdiff_t to_
     }
 }
 
+/* A row at a time, but for planes that are transposes. */
 static void NAME(plane)(const tw_plane *p, void *to_base, const void *from_base)
 {
     T *to = to_base;

@@ -25,11 +25,14 @@ typedef struct walk {
     tw_plane_fn fn;
 } walk;
 
+/* Of PTRDIFF_MIN too. */
 static size_t magnitude(ptrdiff_t x)
 {
     return x < 0 ? (size_t)0 - (size_t)x : (size_t)x;
 }
 
+/* By insertion: there are a handful, and equal ones keep their order. What is contiguous in the
+ * destination ends up innermost, because half-written lines cost more than half-read ones. */
 static void sort_axes(axis *axes, size_t rank)
 {
     for (size_t i = 1; i < rank; i++) {
@@ -41,12 +44,14 @@ static void sort_axes(axis *axes, size_t rank)
     }
 }
 
+/* One step of the outer axis is the same in both arrays as running through the inner one. */
 static bool merges(axis outer, axis inner)
 {
     ptrdiff_t n = (ptrdiff_t)inner.n;
     return outer.to == inner.to * n && outer.from == inner.from * n;
 }
 
+/* Fewer, longer axes mean longer runs and fewer planes: a whole contiguous copy ends as one row. */
 static void take_axes(walk *w, const tw_region *region)
 {
     axis axes[TW_REGION_RANK];
@@ -70,6 +75,7 @@ static void take_axes(walk *w, const tw_region *region)
     }
 }
 
+/* Then a block of the plane has whole cache lines in both arrays. */
 static void bring_source_axis(walk *w)
 {
     size_t last = w->rank - 1;
@@ -86,6 +92,8 @@ static void bring_source_axis(walk *w)
     }
 }
 
+/* Rows are counted over all planes. A cell takes a run of them and a run of columns, and hands out
+ * one plane for each stretch within the same outer index. */
 static tw_status *run_cell(const walk *w, size_t cell)
 {
     const axis *rows = &w->axes[w->rank - 2], *cols = &w->axes[w->rank - 1];
@@ -111,6 +119,7 @@ static tw_status *run_cell(const walk *w, size_t cell)
     return TW_OK;
 }
 
+/* Functions that may fail run on one thread. */
 static void run_parallel_cell(size_t cell, void *arg)
 {
     (void)run_cell(arg, cell);
@@ -136,6 +145,7 @@ static void cut(walk *w)
     w->col_cells = w->col_cells > 1 ? w->col_cells : 1;
 }
 
+/* An empty region is done before its size is formed, since one axis may be 0 and another huge. */
 tw_status *tw_walk_region(tw_dtype dtype, const tw_region *region, void *to, const void *from,
                           tw_plane_fn fn, bool parallel, const tw_par *par)
 {

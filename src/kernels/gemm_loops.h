@@ -13,7 +13,7 @@ typedef struct tw_gemm_block {
     size_t m, n, k;
     const void *a, *b;
     size_t a_row, a_col, b_row, b_col;
-    const void *packed; /* B packed for this n, or NULL: it is packed on the stack */
+    const void *packed;            /* B packed for this n, or NULL: it is packed on the stack */
     size_t packed_k, packed_first; /* rows of the packed B, and where this B begins among them */
     void *c;
     size_t ldc;
@@ -59,6 +59,7 @@ static inline size_t tw_gemm_panels(const tw_gemm_loops *loops, size_t n)
     return (n + width - 1) / width;
 }
 
+/* Columns are parted evenly, in whole vectors: no panel is much narrower than the others. */
 static inline size_t tw_gemm_panel_start(const tw_gemm_loops *loops, size_t n, size_t panel)
 {
     return tw_par_bound(n, loops->lanes, tw_gemm_panels(loops, n), panel);

@@ -9,6 +9,8 @@
 
 #include "kernels/vmath.h"
 
+/* The exponent is moved by adding to the bits. A denormal half gets a leading one that does not
+ * belong to it, which a subtraction takes off again. */
 static inline float tw_widen_half(uint16_t half)
 {
     uint32_t w = (uint32_t)(half & 0x7fff) << 13;
@@ -33,11 +35,14 @@ static inline uint16_t tw_narrow_half(float value)
     return (uint16_t)(r | (bits >> 16 & 0x8000u));
 }
 
+/* The upper half of a float. */
 static inline float tw_widen_bfloat16(uint16_t value)
 {
     return tw_float_of_bits((uint32_t)value << 16);
 }
 
+/* Rounding may carry into the exponent, which is right; only a NaN must not be rounded to infinity,
+ * so it is made quiet and cut. */
 static inline uint16_t tw_narrow_bfloat16(float value)
 {
     uint32_t bits = tw_float_bits(value), rounded = bits + 0x7fffu + (bits >> 16 & 1);

@@ -13,6 +13,8 @@ static _Atomic int current = -1; /* not yet known */
 static const char *const names[] = {"plain", NULL, "v2", "v3", "v4"};
 enum { LEVELS = sizeof names / sizeof *names };
 
+/* The bits that tell the levels apart on machines that exist; whoever has them has the rest of the
+ * level. */
 static int machine_level(void)
 {
 #ifdef TW_ISA_LEVELS_X86
@@ -33,6 +35,7 @@ static int machine_level(void)
 #endif
 }
 
+/* -1: no such level. */
 static int level_named(const char *name)
 {
     for (int level = 0; level < LEVELS; level++) {
@@ -42,6 +45,7 @@ static int level_named(const char *name)
     return -1;
 }
 
+/* A wish that cannot be met is logged, and the machine's own level serves. */
 static int standard_level(void)
 {
     int level = machine_level();
@@ -55,6 +59,7 @@ static int standard_level(void)
     return level;
 }
 
+/* Threads may find it at the same time; they find the same. */
 int tw_isa_level(void)
 {
     int level = atomic_load_explicit(&current, memory_order_relaxed);
@@ -65,6 +70,7 @@ int tw_isa_level(void)
     return level;
 }
 
+/* Kernels that run meanwhile keep the level they began with. */
 bool tw_isa_force(int level)
 {
     if (!tw_isa_level_name(level) || level > machine_level())

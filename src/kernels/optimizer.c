@@ -14,11 +14,13 @@ typedef struct job {
     size_t size, cells;
 } job;
 
+/* A slot that the update does not have stays NULL. */
 static void *at(void *base, size_t bytes)
 {
     return base ? (char *)base + bytes : NULL;
 }
 
+/* Every array is cut at the same element. */
 static void run_cell(size_t cell, void *arg)
 {
     const job *j = arg;
@@ -32,6 +34,7 @@ static void run_cell(size_t cell, void *arg)
     j->loop(&part);
 }
 
+/* NULL: none. */
 static const tw_update_loops *loops_of(tw_dtype dtype)
 {
     const tw_update_table *table = TW_ISA_TABLE(tw_update_table);
@@ -44,6 +47,7 @@ static const tw_update_loops *loops_of(tw_dtype dtype)
     }
 }
 
+/* Integers have no steps small enough. */
 static tw_status *refuse(tw_dtype dtype)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "parameters of %s cannot be updated",
@@ -72,6 +76,7 @@ tw_status *tw_update_gradient_descent(tw_dtype dtype, size_t count, void *var, d
     return run(dtype, loops->gradient_descent, &u, 2, par);
 }
 
+/* The momentum itself is the caller's to schedule, as is the rate. */
 tw_status *tw_update_momentum(tw_dtype dtype, size_t count, void *var, void *accum, double lr,
                               const void *grad, double momentum, bool nesterov, const tw_par *par)
 {
@@ -87,6 +92,7 @@ tw_status *tw_update_momentum(tw_dtype dtype, size_t count, void *var, void *acc
     return run(dtype, loops->momentum, &u, 3, par);
 }
 
+/* Without update_slots the sums are only read, though the loop writes them back as they are. */
 tw_status *tw_update_adagrad(tw_dtype dtype, size_t count, void *var, void *accum, double lr,
                              double epsilon, const void *grad, bool update_slots, const tw_par *par)
 {
@@ -102,6 +108,7 @@ tw_status *tw_update_adagrad(tw_dtype dtype, size_t count, void *var, void *accu
     return run(dtype, loops->adagrad, &u, 4, par);
 }
 
+/* The centered form has a loop of its own, with one array more to stream. */
 tw_status *tw_update_rmsprop(tw_dtype dtype, size_t count, void *var, void *mg, void *ms, void *mom,
                              double lr, double rho, double momentum, double epsilon,
                              const void *grad, const tw_par *par)
@@ -117,6 +124,7 @@ tw_status *tw_update_rmsprop(tw_dtype dtype, size_t count, void *var, void *mg, 
     return run(dtype, mg ? loops->centered_rmsprop : loops->rmsprop, &u, 5, par);
 }
 
+/* The correction of the rate is one scalar, so it is not left to the loop. */
 tw_status *tw_update_adam(tw_dtype dtype, size_t count, void *var, void *m, void *v,
                           const tw_adam *adam, const void *grad, const tw_par *par)
 {

@@ -48,6 +48,7 @@ typedef struct reducer {
     char *partial; /* [tasks][pieces][WIDTH] accumulators, where pieces > 1 */
 } reducer;
 
+/* By doubling what is there. */
 static void set_identity(const reducer *r, size_t width, void *acc)
 {
     unsigned char *to = acc;
@@ -57,6 +58,7 @@ static void set_identity(const reducer *r, size_t width, void *acc)
         memcpy(to + done, to, done < bytes - done ? done : bytes - done);
 }
 
+/* Where element `index` of a grid of axes begins; the last axis counts fastest. */
 static size_t offset_of(const axis *axes, size_t count, size_t index)
 {
     size_t offset = 0;
@@ -92,6 +94,8 @@ static void add_leaf(const reducer *r, void *acc, const char *x, size_t first, s
     }
 }
 
+/* The error of a sum grows with the depth of this tree plus the length of a leaf. Maxima and
+ * integers do not depend on the order and are added straight through. */
 static void add_range(const reducer *r, void *acc, const char *x, size_t first, size_t last,
                       size_t width)
 {
@@ -126,6 +130,7 @@ typedef struct place {
     size_t out, columns;
 } place;
 
+/* Tasks are output rows, each in blocks of at most WIDTH columns. */
 static place place_of(const reducer *r, size_t task)
 {
     size_t outer = task / r->blocks, column = task % r->blocks * WIDTH;
@@ -134,6 +139,7 @@ static place place_of(const reducer *r, size_t task)
     return (place){r->in + offset * r->size, outer * r->columns + column, columns};
 }
 
+/* What is left to do with a finished accumulator of double. */
 static double scaled(const reducer *r, double x)
 {
     switch (r->reduction) {
@@ -144,6 +150,7 @@ static double scaled(const reducer *r, double x)
     }
 }
 
+/* The same in float, which is rounded as TensorFlow's is: no step in double between. */
 static float scaled_float(const reducer *r, float x)
 {
     switch (r->reduction) {
@@ -162,6 +169,7 @@ static int64_t scaled_int(const reducer *r, int64_t x)
     return r->reduction == TW_REDUCE_EUCLIDEAN ? (int64_t)sqrt((double)x) : x;
 }
 
+/* The same for unsigned ones. */
 static uint64_t scaled_uint(const reducer *r, uint64_t x)
 {
     if (r->reduction == TW_REDUCE_MEAN)
@@ -169,6 +177,7 @@ static uint64_t scaled_uint(const reducer *r, uint64_t x)
     return r->reduction == TW_REDUCE_EUCLIDEAN ? (uint64_t)sqrt((double)x) : x;
 }
 
+/* The 16-bit floats are rounded here, once. */
 static void finish_float(const reducer *r, const float *acc, size_t n, size_t out)
 {
     if (r->dtype == TW_FLOAT32) {
@@ -187,6 +196,7 @@ static void finish_float(const reducer *r, const float *acc, size_t n, size_t ou
     for (size_t j = 0; j < n; j++)        \
     ((type *)(void *)r->out)[out + j] = (type)scale(r, (wide)((const type *)acc)[j])
 
+/* Rare: an element at a time is fast enough. */
 static void finish_integer(const reducer *r, const void *acc, size_t n, size_t out)
 {
     switch (r->dtype) {
@@ -220,6 +230,7 @@ static void finish(const reducer *r, void *acc, place at)
     }
 }
 
+/* A piece of the rows of one task. Leftovers belong to the last piece. */
 static void run_piece(size_t cell, void *arg)
 {
     const reducer *r = arg;
@@ -297,6 +308,7 @@ typedef struct run_list {
     } items[TW_MAX_RANK + 1];
 } run_list;
 
+/* From the innermost axis outwards; strides are those of the merged runs. */
 static void merge_axes(tw_shape shape, const bool *reduced, size_t reals, run_list *out)
 {
     out->count = 0;
@@ -355,6 +367,7 @@ static void arrange(reducer *r, const run_list *runs)
     r->tasks *= r->blocks;
 }
 
+/* True and false are 1 and 0: all is the smallest of them, any the largest. */
 static tw_fold fold_of(tw_reduction reduction)
 {
     static const tw_fold folds[] = {
@@ -419,6 +432,7 @@ static void make_identity(reducer *r, tw_fold fold)
     }
 }
 
+/* The level's loops, or the ones that are compiled once. */
 static tw_reduce_loops loops_of(tw_dtype dtype, tw_fold fold)
 {
     tw_reduce_loops loops = TW_ISA_TABLE(tw_reduce_table)->loops[dtype][fold];
@@ -453,6 +467,8 @@ static void join_parts(tw_dtype dtype, void *out, size_t outputs)
     }
 }
 
+/* The sums of complex numbers are sums of reals over one more kept axis, of two elements; so only
+ * their product needs loops of its own. */
 tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, const bool *reduced,
                      const void *in, void *out, const tw_par *par)
 {

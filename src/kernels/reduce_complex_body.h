@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of complex numbers. Before it is included: REAL, and NAME(f) for functions' names. */
 
+/* a *= b */
 static inline void NAME(multiply)(REAL *a, const REAL *b)
 {
     REAL re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];
@@ -8,6 +9,7 @@ static inline void NAME(multiply)(REAL *a, const REAL *b)
     a[1] = im;
 }
 
+/* acc[j] *= x[r][j] for all rows, in order */
 static void NAME(rows_prod)(void *accumulator, const void *input, size_t rows, size_t stride,
                             size_t width)
 {
@@ -19,6 +21,7 @@ static void NAME(rows_prod)(void *accumulator, const void *input, size_t rows, s
     }
 }
 
+/* As the groups of reals: by halves. */
 static void NAME(groups_prod)(void *accumulator, size_t groups, size_t width)
 {
     REAL *acc = accumulator;

@@ -20,6 +20,7 @@ typedef struct indexer {
     void *out;
 } indexer;
 
+/* The length of the axis was checked against the index's dtype. */
 static void put(const indexer *x, size_t place, int64_t index)
 {
     if (x->index_dtype == TW_INT32)
@@ -44,6 +45,7 @@ static void set_lanes(const indexer *x, const char *row, void *acc)
     }
 }
 
+/* If all is NaN, nothing equals what was found, and the search answers 0. */
 static size_t index_of_row(const indexer *x, const char *row)
 {
     _Alignas(64) char acc[LANES * sizeof(double)];
@@ -55,6 +57,7 @@ static size_t index_of_row(const indexer *x, const char *row)
     return tw_reduce_strided.find[x->dtype](row, x->n, acc);
 }
 
+/* Short rows are a column each: they are not worth the lanes. */
 static void run_task(const indexer *x, size_t task)
 {
     int64_t index[TW_INDEX_WIDTH];
@@ -69,6 +72,7 @@ static void run_task(const indexer *x, size_t task)
         put(x, outer * x->inner + column + j, index[j]);
 }
 
+/* A run of tasks; a task is a row or a block of columns. */
 static void run_cell(size_t cell, void *arg)
 {
     const indexer *x = arg;
@@ -77,6 +81,7 @@ static void run_cell(size_t cell, void *arg)
         run_task(x, task);
 }
 
+/* Quantized numbers are ordered as their integers are, and false before true. */
 static tw_dtype dtype_of_loops(tw_dtype dtype)
 {
     switch (dtype) {
@@ -97,6 +102,7 @@ static tw_reduce_loops loops_of(tw_dtype dtype, bool largest)
     return loops.rows ? loops : tw_reduce_rare.loops[dtype][fold];
 }
 
+/* An empty axis is refused only where an output would need an element of it. */
 tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t axis,
                            const void *in, tw_dtype index_dtype, void *out, const tw_par *par)
 {

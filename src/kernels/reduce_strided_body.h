@@ -4,6 +4,7 @@
 
 #include "kernels/reduce_apply.h"
 
+/* A column at a time: its elements are short rows of the input, which follow each other. */
 static ALWAYS_INLINE void NAME(strided)(tw_fold fold, ACC *restrict acc, const T *restrict x,
                                         size_t rows, size_t stride, size_t width, size_t step)
 {
@@ -46,6 +47,7 @@ static void NAME(strided_squares)(void *acc, const void *x, size_t rows, size_t 
     NAME(strided)(TW_FOLD_SQUARES, acc, x, rows, stride, width, step);
 }
 
+/* 0 if nothing equals it. */
 static size_t NAME(find)(const void *input, size_t n, const void *value)
 {
     const T *x = input;
@@ -57,6 +59,7 @@ static size_t NAME(find)(const void *input, size_t n, const void *value)
     return 0;
 }
 
+/* Columns side by side: the best so far and its row stay in the first cache. */
 static ALWAYS_INLINE void NAME(index_columns)(bool largest, const T *restrict x, size_t rows,
                                               size_t stride, size_t width, int64_t *restrict index)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Copies of bits through memcpy, which costs nothing and is never undefined. */
 static inline uint32_t tw_float_bits(float x)
 {
     uint32_t bits;
@@ -86,6 +87,8 @@ static inline float tw_exp_coref_(float r)
     return tw_maddf(r * r, q, r);
 }
 
+/* e^x = 2^n e^r. Outside -104 .. 89 the result is 0 or inf anyway, so that x is clipped there, by
+ * comparisons that let NaN through. */
 static inline float tw_expf(float x)
 {
     float low = x < -104.0f ? -104.0f : x, clipped = low > 89.0f ? 89.0f : low;
@@ -96,6 +99,8 @@ static inline float tw_expf(float x)
     return (1.0f + tw_exp_coref_(r)) * tw_pow2f_(half) * tw_pow2f_(n - half);
 }
 
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. A zero
+ * keeps its sign. */
 static inline float tw_expm1f(float x)
 {
     float low = x < -20.0f ? -20.0f : x, clipped = low > 89.0f ? 89.0f : low;
@@ -123,6 +128,8 @@ static inline float tw_log_coref_(float f, float e)
     return tw_maddf(e, 0.693359375f, f + y);
 }
 
+/* x = 2^e m with m in [sqrt(1/2), sqrt(2)): subtracting the middle from the bits moves the border
+ * of the exponent there. Denormals are scaled up first. */
 static inline float tw_logf(float x)
 {
     const uint32_t middle = 0x3f3504f3u; /* sqrt(1/2) */
@@ -167,6 +174,8 @@ static inline float tw_tanhf(float x)
     return copysignf(t / (t + 2.0f), x);
 }
 
+/* 1 / (1 + e^-x) for x >= 0; for x < 0 the same divided by e^-x, so that small results keep all
+ * their digits. */
 static inline float tw_sigmoidf(float x)
 {
     float e = tw_expf(-fabsf(x)), s = 1.0f / (1.0f + e);
@@ -181,6 +190,7 @@ static inline float tw_softplusf(float x)
     return x == x ? y : x;
 }
 
+/* x (1 + p(x^2)) near 0; farther out 1 - erfc(x), whose logarithm is almost a parabola. */
 static inline float tw_erff(float x)
 {
     float a = fabsf(x), t = x * x;
@@ -253,6 +263,7 @@ static inline float tw_sin_turned_(uint64_t quarters, double part, uint64_t flip
     return (float)tw_double_of_bits(tw_double_bits(y) ^ sign);
 }
 
+/* Odd: the sign of x turns the result. */
 static inline float tw_sinf(float x)
 {
     double part;
@@ -260,6 +271,7 @@ static inline float tw_sinf(float x)
     return tw_sin_turned_(quarters, part, tw_float_bits(x) >> 31);
 }
 
+/* A quarter turn ahead of the sine. */
 static inline float tw_cosf(float x)
 {
     double part;
@@ -267,6 +279,7 @@ static inline float tw_cosf(float x)
     return tw_sin_turned_(quarters + 1, part, 0);
 }
 
+/* s / c, or -c / s after an odd number of quarters. */
 static inline float tw_tanf(float x)
 {
     double part;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 
+/* Sizes up to a quarter of what size_t holds are let in, so that no sum below overflows. */
 tw_status *tw_window_fit(size_t in, size_t window, size_t stride, size_t dilation, bool same,
                          tw_window *out)
 {
@@ -30,6 +31,7 @@ tw_status *tw_window_fit(size_t in, size_t window, size_t stride, size_t dilatio
     return TW_OK;
 }
 
+/* Kernels that walk tap by tap clip once for each tap, instead of testing each place. */
 void tw_window_inside(const tw_window *w, size_t cell, size_t *first, size_t *last)
 {
     size_t offset = cell * w->dilation; /* input = o * stride + offset - pad */

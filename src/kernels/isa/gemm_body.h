@@ -8,6 +8,7 @@ enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(L
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
+/* Rows of C and of an unpacked B begin anywhere. */
 static ALWAYS_INLINE NAME(vec) NAME(load)(const T *x)
 {
     return *(const NAME(loose) *)x;
@@ -31,6 +32,8 @@ typedef struct NAME(tile) {
     T alpha, beta;
 } NAME(tile);
 
+/* With mr and nv constant the accumulators are registers. One step of k loads nv vectors of B, and
+ * uses each mr times; every element of A is broadcast once and used nv times. */
 static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv)
 {
     NAME(vec) acc[ROWS][VECTORS];
@@ -117,6 +120,7 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
     }
 }
 
+/* Runs over a panel's columns while they are still in the cache. */
 static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const void *bias,
                          tw_activation activation)
 {
@@ -211,6 +215,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     }
 }
 
+/* Panels lie one after the other, each with all of packed_k rows. */
 static void NAME(pack)(const tw_gemm_block *g, void *to)
 {
     size_t width_all = NAME(WIDTH), count = (g->n + width_all - 1) / width_all;
@@ -249,6 +254,7 @@ static ALWAYS_INLINE void NAME(dots)(const T *x, const T *b, size_t step, size_t
     }
 }
 
+/* Four columns share each load of x; the last few go one by one. */
 static void NAME(line_dots)(const tw_gemm_block *g, const T *x, size_t first, size_t last)
 {
     const T *b = g->b;

@@ -7,6 +7,7 @@ typedef struct NAME(planes) {
     REAL re[WIDTH], im[WIDTH];
 } NAME(planes);
 
+/* (x + iy)(re + i im), a row of B at a time. */
 static void NAME(add_block)(const REAL *a, size_t a_row, size_t a_col, REAL sign, size_t m,
                             size_t k, const NAME(planes) *restrict b, NAME(planes) *restrict sum)
 {
@@ -22,6 +23,8 @@ static void NAME(add_block)(const REAL *a, size_t a_row, size_t a_col, REAL sign
     }
 }
 
+/* Columns beyond n repeat the first, so that the loop has no branch; their sums are never
+ * stored. */
 static void NAME(load_block)(const REAL *b, size_t b_row, size_t b_col, REAL sign, size_t k,
                              size_t n, NAME(planes) *restrict to)
 {
@@ -34,6 +37,7 @@ static void NAME(load_block)(const REAL *b, size_t b_row, size_t b_col, REAL sig
     }
 }
 
+/* alpha and beta are real. */
 static void NAME(put_block)(const tw_gemm_block *g, REAL *c, size_t m, size_t n,
                             const NAME(planes) * sum)
 {
@@ -47,6 +51,7 @@ static void NAME(put_block)(const tw_gemm_block *g, REAL *c, size_t m, size_t n,
     }
 }
 
+/* Blocks of C stay in the first cache over all of k. */
 static void NAME(multiply)(const tw_gemm_block *g)
 {
     NAME(planes) b[DEPTH], sum[ROWS];

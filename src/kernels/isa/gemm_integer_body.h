@@ -15,6 +15,7 @@ static void NAME(add_block)(const T *a, size_t a_row, size_t a_col, size_t m, si
     }
 }
 
+/* Columns beyond n are zero. */
 static void NAME(load_block)(const T *b, size_t b_row, size_t b_col, size_t k, size_t n,
                              U (*restrict to)[WIDTH])
 {
@@ -24,6 +25,7 @@ static void NAME(load_block)(const T *b, size_t b_row, size_t b_col, size_t k, s
     }
 }
 
+/* Whole alpha and beta are meant; their products wrap like the rest. */
 static void NAME(put_block)(const tw_gemm_block *g, T *c, size_t m, size_t n, U (*sum)[WIDTH])
 {
     U alpha = (U)(int64_t)g->alpha, beta = (U)(int64_t)g->beta;
@@ -35,6 +37,7 @@ static void NAME(put_block)(const tw_gemm_block *g, T *c, size_t m, size_t n, U 
     }
 }
 
+/* Blocks of C stay in the first cache over all of k. */
 static void NAME(multiply)(const tw_gemm_block *g)
 {
     U b[DEPTH][WIDTH], sum[ROWS][WIDTH];

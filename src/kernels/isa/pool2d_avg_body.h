@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Averages of windows for one floating dtype; needs what isa/pool2d_max_body.h does. */
 
+/* Every window has a cell inside the image, so the count is never zero. */
 static void NAME(avg)(const tw_pool_row *r)
 {
     const T *in = r->input;

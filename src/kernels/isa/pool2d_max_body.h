@@ -3,6 +3,7 @@
  * GET(x) and PUT(x) between them, LOWEST, SUM(a, b) in W, and NAME(f). A window's cells are walked
  * in rows, and for each cell a run of channels. */
 
+/* A comparison with NaN is false: it never replaces the largest so far. */
 static void NAME(max)(const tw_pool_row *r)
 {
     const T *in = r->input;
@@ -67,6 +68,7 @@ static inline size_t NAME(place)(const tw_pool_row *r, size_t x, int32_t chosen)
     return (y0 + (size_t)chosen / width) * r->cols.in + x0 + (size_t)chosen % width;
 }
 
+/* Indices count elements: the place times the depth, and the channel. */
 static void NAME(argmax)(const tw_pool_row *r)
 {
     size_t row = r->y * r->cols.out;
@@ -82,6 +84,8 @@ static void NAME(argmax)(const tw_pool_row *r)
     }
 }
 
+/* Adds to the chosen cells by walking all cells of the window with a mask: no scattered stores.
+ * Windows may overlap, so rows are done in order by whoever has these channels. */
 static void NAME(max_gradient)(const tw_pool_row *r)
 {
     const T *gradient = (const T *)r->gradient + r->y * r->cols.out * r->depth;
@@ -108,6 +112,7 @@ static void NAME(max_gradient)(const tw_pool_row *r)
     }
 }
 
+/* The reverse of the gradient: reads where that one adds. */
 static void NAME(max_pick)(const tw_pool_row *r)
 {
     const T *gradient = r->gradient;

@@ -24,6 +24,7 @@ static ALWAYS_INLINE void NAME(rows)(tw_fold fold, ACC *restrict acc, const T *r
     }
 }
 
+/* The upper half is added to the lower one until one group is left. */
 static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, size_t width)
 {
     while (groups > 1) {

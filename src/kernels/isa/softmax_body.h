@@ -5,6 +5,7 @@
 
 enum { NAME(LANES) = 64 / sizeof(T) };
 
+/* NaN is skipped here and comes back in the exponentials. */
 static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
 {
     T most = -(T)INFINITY;
@@ -25,6 +26,7 @@ static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
     return most;
 }
 
+/* The order depends on n alone. */
 static ALWAYS_INLINE T NAME(row_sum)(const T *x, size_t n)
 {
     T sum = 0;
@@ -75,11 +77,13 @@ static ALWAYS_INLINE void NAME(row_labels)(const T *labels, const T *x, size_t n
     *dot = NAME(row_sum)(dots, NAME(LANES));
 }
 
+/* As many rows as fill a block, at least one. */
 static inline size_t NAME(rows_at_once)(const tw_softmax_rows *r)
 {
     return r->scratch || r->cols >= ELEMENTS ? 1 : ELEMENTS / (r->cols ? r->cols : 1);
 }
 
+/* Scratch is one row for all. */
 static inline T *NAME(out_row)(const tw_softmax_rows *r, size_t row)
 {
     return (T *)r->out + (r->scratch ? 0 : row * r->cols);
@@ -96,12 +100,14 @@ static void NAME(shift)(const tw_softmax_rows *r, size_t first, size_t last)
     }
 }
 
+/* Over several rows at once: a row of ten is too short for a vector loop. */
 static void NAME(exponentials)(T *x, size_t n)
 {
     for (size_t j = 0; j < n; j++)
         x[j] = EXP(x[j]);
 }
 
+/* Three passes over data in the first cache; one division a row. */
 static void NAME(softmax)(const tw_softmax_rows *r)
 {
     size_t step = NAME(rows_at_once)(r);
@@ -161,6 +167,7 @@ static void NAME(xent)(const tw_softmax_rows *r)
     }
 }
 
+/* As xent with a label of 1 at the class: its shifted logit is kept before it is overwritten. */
 static void NAME(sparse_xent)(const tw_softmax_rows *r)
 {
     T dot[ELEMENTS];
