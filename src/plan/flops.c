@@ -5,6 +5,7 @@
 
 #include "plan/variant.h"
 
+/* What is not known before the run counts as nothing: an estimate must not pretend. */
 static double elements(const tw_variant *v, uint32_t value)
 {
     int64_t n = v->values[value].dynamic ? 0 : tw_shape_elements(v->values[value].shape);
@@ -37,6 +38,8 @@ static double convolution(const tw_variant *v, uint32_t filter, uint32_t images)
     return 2 * elements(v, images) * elements(v, filter) / (double)f.dims[3];
 }
 
+/* A fused step counts each of its members once an element; kernels without a formula of their
+ * own count one an element of the first result. */
 double tw_step_flops(const tw_variant *v, const tw_step *step)
 {
     const tw_plan_node *node = &v->plan->nodes.items[step->node];

@@ -9,12 +9,15 @@
 
 enum { FOLD_BYTES = 64 * 1024, FOLD_INPUTS = 32, FOLD_OUTPUTS = 16 };
 
+/* A guarded constant stays an operation: it is dead when its branch is not taken, which a bare
+ * value cannot say. */
 static bool is_const_op(const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP && node->input_count == 0 && node->output_count == 1 &&
            !node->guarded && tw_spec_attr(&node->spec, "value") && tw_node_is_pure(node);
 }
 
+/* Inputs with controls are left: folding would lose the order that the controls ask for. */
 static bool can_fold(const tw_plan *plan, const tw_plan_node *node)
 {
     if (!tw_node_is_pure(node) || node->guarded || node->control_count || node->input_count == 0 ||
@@ -42,6 +45,8 @@ static tw_status *put_constant(tw_plan *plan, uint32_t index, uint32_t k, tw_arr
     return TW_OK;
 }
 
+/* A result may be as large as what it is made of, or small: a plan should not carry megabytes
+ * that one Fill makes in a moment. */
 static size_t output_limit(const tw_plan *plan, const tw_plan_node *node)
 {
     size_t bytes = FOLD_BYTES;
@@ -106,6 +111,7 @@ static tw_status *fold_node(tw_plan *plan, uint32_t index, tw_arena *arena)
     return status;
 }
 
+/* The node keeps its place and its controls; only the kernel goes. */
 static void fold_const(tw_plan_node *node)
 {
     const tw_attr *value = tw_spec_attr(&node->spec, "value");
@@ -115,6 +121,8 @@ static void fold_const(tw_plan_node *node)
     node->constant = tw_array_ref(value->value.tensor);
 }
 
+/* Each node is settled when its turn comes, so that what was folded before it is seen as
+ * constant in the same walk. */
 tw_status *tw_plan_fold(tw_plan *plan)
 {
     uint32_t *order, count;

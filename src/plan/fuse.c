@@ -11,6 +11,7 @@
 
 enum { GROUP_MEMBERS = 96 };
 
+/* What the pass keeps while it looks for groups; freed at its end. */
 typedef struct tw_fuser {
     tw_plan *plan;
     uint32_t *order, *place; /* place: by node, in the topological order */
@@ -21,6 +22,8 @@ typedef struct tw_fuser {
     uint32_t member_count;
 } tw_fuser;
 
+/* Only what the tile engine has a loop for in just these dtypes; a control input would tie the
+ * node to a time that the group does not keep. */
 static bool is_elementwise(const tw_plan_node *node)
 {
     tw_tile_instruction instruction;
@@ -72,6 +75,8 @@ static bool can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
     return true;
 }
 
+/* An unknown size is given the benefit of the doubt here; each variant looks again with all
+ * sizes. */
 static bool known_to_differ(const tw_plan *plan, uint32_t a, uint32_t b)
 {
     tw_shape x = plan->values.items[a].shape, y = plan->values.items[b].shape;
@@ -120,6 +125,8 @@ static void sort_members(tw_fuser *f)
     }
 }
 
+/* The group's nodes point at it, so that the schedule keeps them together and a second root
+ * cannot take them. */
 static tw_status *make_group(tw_fuser *f, bool reduces)
 {
     tw_plan *plan = f->plan;
@@ -134,6 +141,8 @@ static tw_status *make_group(tw_fuser *f, bool reduces)
     return TW_OK;
 }
 
+/* Roots are tried from the end of the order, so that a chain is taken from its last node on and
+ * no part of it forms a group of its own. */
 static tw_status *fuse_at(tw_fuser *f, uint32_t root)
 {
     tw_plan *plan = f->plan;
@@ -147,6 +156,8 @@ static tw_status *fuse_at(tw_fuser *f, uint32_t root)
     return f->member_count > 1 ? make_group(f, reduces) : TW_OK;
 }
 
+/* Runs after the accesses to variables were ordered, since those edges decide what may wait for
+ * the group's turn. */
 tw_status *tw_plan_fuse(tw_plan *plan)
 {
     tw_fuser f = {.plan = plan};
@@ -168,6 +179,7 @@ tw_status *tw_plan_fuse(tw_plan *plan)
 
 /* ---- at one set of sizes ---- */
 
+/* A tile program while it is woven; all arrays are the variant's and live as long as it. */
 typedef struct tw_weaver {
     tw_variant *v;
     const tw_plan_group *group;
@@ -193,6 +205,7 @@ static tw_status *run_tile(tw_compute *c)
     return tw_tile_run(c->state, in, out, c->workspace, c->threads);
 }
 
+/* Its value goes into the program itself: nothing to load, nothing to broadcast. */
 static bool is_scalar_constant(const tw_variant *v, uint32_t value)
 {
     const tw_array *array = v->values[value].constant;
@@ -219,6 +232,8 @@ static uint16_t operand_of(tw_weaver *w, uint32_t value)
     return n;
 }
 
+/* The reduction at the end and broadcasts are no instructions; smaller members are broadcast
+ * operands. */
 static bool takes_part(const tw_weaver *w, uint32_t m)
 {
     const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
@@ -228,6 +243,7 @@ static bool takes_part(const tw_weaver *w, uint32_t m)
            tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
 }
 
+/* Members that do not take part at these sizes are read from memory like any other operand. */
 static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
 {
     for (uint32_t m = 0; m < w->group->count; m++) {
@@ -333,6 +349,7 @@ static bool split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out
     return (inner || outer) && count > 0;
 }
 
+/* Room for the worst case: every member brings two operands and an attribute of its own. */
 static tw_status *weaver_init(tw_weaver *w)
 {
     size_t most = 3 * (size_t)w->group->count + 2;
@@ -387,6 +404,7 @@ static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
     return tw_variant_add_step(v, step);
 }
 
+/* Nothing is made where a size is known only at run time: then the members run one by one. */
 tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
 {
     const tw_plan *plan = v->plan;

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "plan/plan.h"
 
+/* One sort; the plan is not changed by it. */
 typedef struct tw_sorter {
     const tw_plan *plan;
     const uint32_t *unit_of; /* by node; NULL: each node is its own unit */
@@ -20,16 +21,19 @@ typedef struct tw_sorter {
     uint32_t heap_count;
 } tw_sorter;
 
+/* Passes sort single nodes; the schedule sorts groups as one. */
 static uint32_t unit(const tw_sorter *s, uint32_t node)
 {
     return s->unit_of ? s->unit_of[node] : node;
 }
 
+/* Equal keys cannot occur between different units, so the order has no accident in it. */
 static uint64_t key(const tw_sorter *s, uint32_t u)
 {
     return s->keys ? s->keys[u] : u;
 }
 
+/* The new leaf rises until its parent is smaller. */
 static void push(tw_sorter *s, uint32_t u)
 {
     uint32_t at = s->heap_count++;
@@ -40,6 +44,7 @@ static void push(tw_sorter *s, uint32_t u)
     s->heap[at] = u;
 }
 
+/* The last leaf sinks from the root to its place; the heap stays a heap. */
 static uint32_t pop(tw_sorter *s)
 {
     uint32_t first = s->heap[0], last = s->heap[--s->heap_count], at = 0;
@@ -85,6 +90,7 @@ static void edges(tw_sorter *s, bool fill)
     }
 }
 
+/* Safe after a failed sorter_init: what was not made is NULL. */
 static void sorter_clear(tw_sorter *s)
 {
     tw_free(s->waiting);
@@ -94,6 +100,8 @@ static void sorter_clear(tw_sorter *s)
     tw_free(s->heap);
 }
 
+/* Edges are counted first and then written, so that each unit's successors stand together
+ * without a list for each. */
 static tw_status *sorter_init(tw_sorter *s, const bool *present)
 {
     s->waiting = tw_alloc_zero((size_t)s->units + 1, sizeof *s->waiting);
@@ -118,6 +126,8 @@ static tw_status *sorter_init(tw_sorter *s, const bool *present)
     return TW_OK;
 }
 
+/* Whatever still waits lies on the cycle or behind it; the first such node is named, with the
+ * user's line. */
 static tw_status *cycle_error(const tw_plan *plan, const tw_sorter *s)
 {
     for (uint32_t i = 0; i < plan->nodes.count; i++) {
@@ -155,6 +165,7 @@ static tw_status *sort_units(tw_sorter *s, const bool *present, uint32_t *out, u
     return status;
 }
 
+/* The order of adding wherever edges allow it: passes then see operands before their readers. */
 tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count)
 {
     uint32_t n = (uint32_t)plan->nodes.count;
@@ -217,6 +228,7 @@ static tw_status *find_test_part(const tw_plan *plan, bool *test)
     return TW_OK;
 }
 
+/* Units beyond the nodes are groups, written member by member. */
 static void write_unit(tw_plan *plan, uint32_t u)
 {
     uint32_t nodes = (uint32_t)plan->nodes.count;
@@ -229,6 +241,8 @@ static void write_unit(tw_plan *plan, uint32_t u)
         plan->order[plan->order_count++] = group->nodes[i];
 }
 
+/* Units are sorted instead of nodes, so that a group's members run together at the place of the
+ * whole. */
 tw_status *tw_plan_schedule(tw_plan *plan)
 {
     uint32_t nodes = (uint32_t)plan->nodes.count, units = nodes + (uint32_t)plan->groups.count,
@@ -275,6 +289,8 @@ tw_status *tw_plan_schedule(tw_plan *plan)
 
 /* ---- small helps for passes ---- */
 
+/* Built once for a pass that asks often; walking all controls for each question would be
+ * quadratic. */
 tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *out)
 {
     size_t n = plan->nodes.count, total = 0;
@@ -303,6 +319,7 @@ tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *o
     return TW_OK;
 }
 
+/* Leaves it empty, so that a caller may clear again what a failure cleared. */
 void tw_plan_dependents_clear(tw_plan_dependents *d)
 {
     tw_free(d->offsets);
@@ -310,12 +327,15 @@ void tw_plan_dependents_clear(tw_plan_dependents *d)
     *d = (tw_plan_dependents){NULL, NULL};
 }
 
+/* The only two operations after which a value may be dead; all else only passes it on. */
 static bool makes_dead(const tw_plan_node *node)
 {
     const char *type = node->spec.op ? node->spec.op->name : "";
     return !strcmp(type, "Switch") || !strcmp(type, "RefSwitch");
 }
 
+/* In one walk: a node after a Switch is guarded, and so is all that depends on it by data or
+ * control, Merge included. */
 tw_status *tw_plan_guard(tw_plan *plan)
 {
     uint32_t *order, count;

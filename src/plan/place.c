@@ -9,6 +9,7 @@
 
 enum { ALIGNMENT = 64 };
 
+/* A stretch of memory over a stretch of time. */
 typedef struct tw_block {
     size_t bytes, offset;
     uint32_t born, dies; /* steps, both included */
@@ -17,12 +18,14 @@ typedef struct tw_block {
     uint32_t owner;
 } tw_block;
 
+/* What the pass keeps; offsets go into the variant at its end. */
 typedef struct tw_placer {
     tw_variant *v;
     uint32_t *block_of; /* by value: index in blocks + 1, or 0 */
     TW_VEC(tw_block) blocks;
 } tw_placer;
 
+/* Every block begins on a cache line, as kernels expect. */
 static size_t rounded(size_t bytes)
 {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -104,6 +107,7 @@ static tw_status *gather_carried(tw_placer *p)
     return TW_OK;
 }
 
+/* A value that takes over its input's memory prolongs that block instead of having one. */
 static tw_status *gather_blocks(tw_placer *p)
 {
     tw_variant *v = p->v;
@@ -138,17 +142,21 @@ static tw_status *gather_blocks(tw_placer *p)
     return TW_OK;
 }
 
+/* Both ends are included: a step reads its inputs while it writes its outputs. */
 static bool overlap_in_time(const tw_block *a, const tw_block *b)
 {
     return a->born <= b->dies && b->born <= a->dies;
 }
 
+/* For the search of gaps among blocks that are live together. */
 static int by_offset(const void *a, const void *b)
 {
     const tw_block *x = *(tw_block *const *)a, *y = *(tw_block *const *)b;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+/* Ties by address, that is by time: qsort alone would not say which of two equal blocks is
+ * first. */
 static int by_size(const void *a, const void *b)
 {
     const tw_block *x = *(tw_block *const *)a, *y = *(tw_block *const *)b;
@@ -242,6 +250,8 @@ static tw_status *measure_live(tw_placer *p)
     return TW_OK;
 }
 
+/* The second way costs the square of the number of blocks, so it is tried only where the first
+ * one wastes memory, and kept only where it is better. */
 static tw_status *choose_offsets(tw_placer *p)
 {
     enum { LARGEST_FIRST = 8192 };
@@ -268,6 +278,8 @@ static tw_status *choose_offsets(tw_placer *p)
     return status;
 }
 
+/* Only what has the place ARENA; feeds, constants, variables and values with storage of their
+ * own live elsewhere. */
 tw_status *tw_variant_place(tw_variant *v)
 {
     tw_placer p = {.v = v, .block_of = tw_alloc_zero(v->plan->values.count + 1, sizeof(uint32_t))};

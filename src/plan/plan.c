@@ -7,6 +7,8 @@
 #include "base/status.h"
 #include "tensor/array.h"
 
+/* The order matters: folding makes constants that sharing compares, shapes tell simplify which
+ * bias fits, and variables must be ordered before anything moves in time. */
 static tw_status *run_passes(tw_plan *plan)
 {
     TW_TRY(tw_plan_fold(plan));
@@ -25,6 +27,7 @@ static tw_status *run_passes(tw_plan *plan)
     return TW_OK;
 }
 
+/* On an error nothing is left of the plan; the graph is only read. */
 tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out)
 {
     tw_plan *plan = TW_NEW(tw_plan);
@@ -45,12 +48,14 @@ tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan
     return TW_OK;
 }
 
+/* Variants, skeletons and runs each hold one. */
 tw_plan *tw_plan_ref(tw_plan *plan)
 {
     atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
     return plan;
 }
 
+/* The body plans of loops go with the plan around them. */
 void tw_plan_unref(tw_plan *plan)
 {
     if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
@@ -69,6 +74,7 @@ void tw_plan_unref(tw_plan *plan)
     tw_free(plan);
 }
 
+/* Pointers into the list of nodes are stale after it: the list may have moved. */
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out)
 {
@@ -81,6 +87,7 @@ tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation
     return TW_OK;
 }
 
+/* Outputs of one node have neighbouring numbers, so that a node needs to know only the first. */
 tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count)
 {
     if (plan->values.count + count >= TW_NO_INDEX ||
@@ -98,6 +105,7 @@ tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count)
     return TW_OK;
 }
 
+/* Linear in the node's controls, which are few; duplicates would make edges count double. */
 tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before)
 {
     tw_plan_node *n = &plan->nodes.items[node];
@@ -119,11 +127,13 @@ tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before)
     return TW_OK;
 }
 
+/* Constant time, however many readers there are. */
 void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to)
 {
     plan->values.items[from].moved = to;
 }
 
+/* Replacements may be chained: a folded node's twin was shared before. */
 static uint32_t settled(const tw_plan *plan, uint32_t value)
 {
     while (plan->values.items[value].moved != TW_NO_INDEX)
@@ -131,12 +141,14 @@ static uint32_t settled(const tw_plan *plan, uint32_t value)
     return value;
 }
 
+/* Cheap when nothing moved: one look at each input. */
 void tw_plan_settle(tw_plan *plan, tw_plan_node *node)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
         node->inputs[i] = settled(plan, node->inputs[i]);
 }
 
+/* After it no input names a value that was replaced. */
 static void settle_all(tw_plan *plan)
 {
     for (size_t i = 0; i < plan->nodes.count; i++)
@@ -147,6 +159,7 @@ static void settle_all(tw_plan *plan)
     }
 }
 
+/* Counted anew rather than kept up to date: passes rewrite freely and ask afterwards. */
 void tw_plan_count_uses(tw_plan *plan)
 {
     for (size_t i = 0; i < plan->values.count; i++) {
@@ -216,12 +229,16 @@ tw_status *tw_plan_sweep(tw_plan *plan)
     return TW_OK;
 }
 
+/* Such a reader needs no memory behind its input, and does not keep a value from being fused
+ * away. */
 bool tw_node_reads_sizes_only(const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP && node->spec.op &&
            node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
 }
 
+/* Not the flags alone: a reference input makes any operation an access to a variable, whose time
+ * matters. */
 bool tw_node_is_pure(const tw_plan_node *node)
 {
     const tw_op *op = node->spec.op;
@@ -232,6 +249,8 @@ bool tw_node_is_pure(const tw_plan_node *node)
            !atomic_load_explicit(&op->foreign, memory_order_relaxed);
 }
 
+/* Asked for every node that is sized; the answer may change between two runs, when a caller
+ * overrides a rule. */
 bool tw_plan_shape_is_foreign(const tw_plan_node *node)
 {
     void *user;

@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 #include "tensor/array.h"
 
+/* Tables by operation id, for the time of the pass. */
 typedef struct tw_pruner {
     tw_plan *plan;
     tw_graph *graph;
@@ -17,11 +18,13 @@ typedef struct tw_pruner {
     tw_int_map fed; /* operation id << 8 | output -> value */
 } tw_pruner;
 
+/* Output -1, the operation itself, has a key of its own. */
 static uint64_t tensor_key(tw_tensor tensor)
 {
     return (uint64_t)tensor.op->id << 16 | (uint16_t)(tensor.index + 1);
 }
 
+/* Each operation is pushed once, so the stack needs no more room than the graph has operations. */
 static void reach(tw_pruner *p, tw_operation *op)
 {
     if (p->reached[op->id])
@@ -38,6 +41,7 @@ static bool is_fed_source(tw_pruner *p, const tw_operation *op)
            tw_int_map_get(&p->fed, tensor_key((tw_tensor){(tw_operation *)op, 0}), &value);
 }
 
+/* The way back stops at a fed tensor: what would have computed it does not run. */
 static void reach_tensor(tw_pruner *p, tw_tensor tensor)
 {
     uint64_t value;
@@ -47,6 +51,7 @@ static void reach_tensor(tw_pruner *p, tw_tensor tensor)
         reach(p, tensor.op);
 }
 
+/* An invalid tensor stands for an error while building, which is what the user wants to read. */
 static tw_status *check_tensor(tw_pruner *p, tw_tensor tensor, const char *what)
 {
     if (!tensor.op) {
@@ -98,6 +103,8 @@ static tw_status *add_feeds(tw_pruner *p, tw_tensors feeds)
     return TW_OK;
 }
 
+/* Data and controls alike; the order of the visit does not matter, nodes are made in the order
+ * of adding afterwards. */
 static tw_status *walk_back(tw_pruner *p, const tw_signature *signature)
 {
     for (size_t i = 0; i < signature->fetches.count; i++) {
@@ -122,6 +129,7 @@ static tw_status *walk_back(tw_pruner *p, const tw_signature *signature)
     return TW_OK;
 }
 
+/* Lists have as many inputs as their attribute says; everything else has one. */
 static size_t arg_count(const tw_spec *spec, const tw_op_arg *arg)
 {
     if (!arg->number_attr && !arg->type_list_attr)
@@ -157,6 +165,7 @@ static bool means_variable(tw_tensor tensor)
     return tw_dtype_is_ref(tensor.op->outputs[tensor.index].dtype) && !is_handle(tensor.op);
 }
 
+/* From the signature, since a plain input may read a reference as well. */
 static void mark_refs(tw_plan_node *node)
 {
     uint32_t at = 0;
@@ -169,6 +178,7 @@ static void mark_refs(tw_plan_node *node)
     }
 }
 
+/* A type that the registry does not know is refused only here, where it would have to run. */
 static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
 {
     if (!op->spec.op) {
@@ -194,6 +204,7 @@ static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
     return TW_OK;
 }
 
+/* A fed tensor is the feed's value wherever it is read. */
 static tw_status *value_of(tw_pruner *p, tw_tensor tensor, uint32_t *out)
 {
     uint64_t value;
@@ -205,6 +216,7 @@ static tw_status *value_of(tw_pruner *p, tw_tensor tensor, uint32_t *out)
     return TW_OK;
 }
 
+/* Second walk: inputs may name operations that were added later, where a loop was built by hand. */
 static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
 {
     tw_plan *plan = p->plan;
@@ -255,6 +267,7 @@ static void find_loose_variables(tw_pruner *p)
     }
 }
 
+/* A fetched operation without a value is a target that has a place among the results. */
 static tw_status *add_fetches(tw_pruner *p, const tw_signature *signature)
 {
     tw_plan *plan = p->plan;
@@ -277,6 +290,7 @@ static tw_status *add_fetches(tw_pruner *p, const tw_signature *signature)
     return TW_OK;
 }
 
+/* The graph's lock is held: nothing that is read here can move. */
 static tw_status *prune_locked(tw_pruner *p, const tw_signature *signature)
 {
     size_t count = p->graph->operations.count;
@@ -299,6 +313,8 @@ static tw_status *prune_locked(tw_pruner *p, const tw_signature *signature)
     return add_fetches(p, signature);
 }
 
+/* Everything that the plan needs of the graph is copied or known never to move, so that building
+ * may go on afterwards. */
 tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature)
 {
     tw_pruner p = {.plan = plan, .graph = plan->graph};

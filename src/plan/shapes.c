@@ -11,6 +11,7 @@
 
 enum { SHAPE_INPUTS = 64 };
 
+/* The scratch arena of a rule goes away; what was found stays with the plan. */
 static bool copy_shape(tw_arena *arena, tw_shape from, tw_shape *to)
 {
     *to = TW_UNKNOWN_SHAPE;
@@ -25,6 +26,7 @@ static bool copy_shape(tw_arena *arena, tw_shape from, tw_shape *to)
     return true;
 }
 
+/* More inputs than the table holds: then nothing is known, which is always true. */
 static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratch)
 {
     tw_shape shapes[SHAPE_INPUTS];
@@ -78,6 +80,7 @@ static void want(tw_plan *plan, uint32_t value, bool *seen)
         want(plan, node->inputs[i], seen);
 }
 
+/* Asked once for each plan: a variant is made for the numbers of few feeds only. */
 static tw_status *find_wanted(tw_plan *plan)
 {
     bool *seen = tw_alloc_zero(plan->values.count + 1, sizeof *seen);
@@ -96,6 +99,8 @@ static tw_status *find_wanted(tw_plan *plan)
     return TW_OK;
 }
 
+/* A hint for rewriting, no more: declared shapes of placeholders are trusted because feeds are
+ * checked against them. */
 tw_status *tw_plan_shapes(tw_plan *plan)
 {
     uint32_t *order, count;

@@ -9,6 +9,8 @@
 
 enum { SHARED_CONSTANT_BYTES = 4096 };
 
+/* Large constants are compared by nobody: reading them costs more than a second copy of a rare
+ * twin. */
 static bool can_share(const tw_plan_node *node)
 {
     if (node->kind == TW_NODE_CONSTANT)
@@ -17,6 +19,7 @@ static bool can_share(const tw_plan_node *node)
     return tw_node_is_pure(node) && node->output_count > 0 && node->input_count > 0;
 }
 
+/* Values are settled before, so that twins of twins hash alike. */
 static uint64_t hash_node(const tw_plan_node *node)
 {
     if (node->kind == TW_NODE_CONSTANT) {
@@ -32,12 +35,14 @@ static uint64_t hash_node(const tw_plan_node *node)
     return h;
 }
 
+/* Bytes, not numbers: -0 and 0, or two NaNs, are different constants. */
 static bool same_constant(const tw_array *a, const tw_array *b)
 {
     return a->dtype == b->dtype && tw_shape_equal(tw_array_shape(a), tw_array_shape(b)) &&
            !memcmp(a->data, b->data, tw_array_bytes(a));
 }
 
+/* Attributes in the order of the signature, so they need not be searched. */
 static bool same_node(const tw_plan_node *a, const tw_plan_node *b)
 {
     if (a->kind != b->kind)
@@ -82,6 +87,7 @@ static bool is_particular(const tw_plan *plan, const tw_plan_node *node)
     return false;
 }
 
+/* The first of two twins stays: it stands earlier in the order, so nothing has to move. */
 tw_status *tw_plan_share(tw_plan *plan)
 {
     uint32_t *order, count;

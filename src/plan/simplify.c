@@ -8,6 +8,7 @@
 #include "plan/plan.h"
 #include "tensor/array.h"
 
+/* By name: rules are few and speak of TensorFlow's operations. */
 static bool is_type(const tw_plan_node *node, const char *type)
 {
     return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
@@ -37,12 +38,15 @@ static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
     return attrs;
 }
 
+/* Operations that only matter while building or differentiating. */
 static bool changes_nothing(const tw_plan_node *node)
 {
     return is_type(node, "Identity") || is_type(node, "StopGradient") ||
            is_type(node, "PreventGradient") || is_type(node, "PlaceholderWithDefault");
 }
 
+/* One with controls stays, since its readers count on their order; so does one that a loop keeps
+ * the value of. */
 static tw_status *skip_identity(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
@@ -67,6 +71,7 @@ static bool swaps_last_two(const tw_plan *plan, const tw_plan_node *node)
     return first == 1 || first == -1;
 }
 
+/* The attributes are copied before they are changed: they are the graph's. */
 static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
 {
     static const char *const flags[2] = {"transpose_a", "transpose_b"};
@@ -92,12 +97,14 @@ static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
 
 /* ---- products with an epilogue ---- */
 
+/* Products that can take a bias and an activation along. */
 typedef struct tw_epilogue {
     const char *plain, *fused; /* op types: MatMul -> _FusedMatMul */
 } tw_epilogue;
 static const tw_epilogue epilogues[] = {{"MatMul", "_FusedMatMul"}, {"Conv2D", "_FusedConv2D"}};
 static const char *const activations[] = {"Relu", "Relu6", "Sigmoid", "Tanh"};
 
+/* NULL: no product that has a fused form. */
 static const tw_epilogue *product_of(const tw_plan_node *node, bool fused)
 {
     for (size_t i = 0; i < sizeof epilogues / sizeof *epilogues; i++) {
@@ -107,6 +114,7 @@ static const tw_epilogue *product_of(const tw_plan_node *node, bool fused)
     return NULL;
 }
 
+/* The dtypes that the fused kernels have. */
 static bool floats(const tw_plan *plan, uint32_t value)
 {
     return plan->values.items[value].dtype == TW_FLOAT32 ||
@@ -123,6 +131,7 @@ static bool bias_fits(const tw_plan *plan, uint32_t product, uint32_t bias, bool
     return bias_add || (p.dims && p.rank >= 2 && b.dims[0] > 0 && p.dims[p.rank - 1] == b.dims[0]);
 }
 
+/* The text must live as long as the plan: only literals are passed. */
 static tw_attr string_attr(const char *name, const char *text)
 {
     return (tw_attr){.name = name, .kind = TW_ATTR_STRING, .value.s = {text, strlen(text)}};
@@ -156,6 +165,7 @@ static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_no
     return TW_OK;
 }
 
+/* A sum whose product others read too is left alone: the product would be computed twice. */
 static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
@@ -181,6 +191,8 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
     return TW_OK;
 }
 
+/* The fused product takes the activation's name, so that an error still names what the user
+ * wrote last. */
 static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
@@ -213,6 +225,8 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
 static const tw_rule rules[] = {skip_identity, absorb_transpose, absorb_bias, absorb_activation};
 
+/* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
+ * uses. */
 tw_status *tw_plan_simplify(tw_plan *plan)
 {
     tw_status *status = TW_OK;

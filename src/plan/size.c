@@ -10,6 +10,7 @@
 
 enum { KNOWN_ELEMENTS = 256 };
 
+/* Into the variant's arena: scratch memory is used again for the next node. */
 static bool copy_dims(tw_variant *v, tw_shape from, tw_shape *to)
 {
     *to = TW_UNKNOWN_SHAPE;
@@ -24,6 +25,7 @@ static bool copy_dims(tw_variant *v, tw_shape from, tw_shape *to)
     return true;
 }
 
+/* Anything short of a fully known shape is left to the run. */
 tw_status *tw_variant_set_shape(tw_variant *v, uint32_t value, tw_shape shape)
 {
     tw_sized *sized = &v->values[value];
@@ -88,6 +90,8 @@ static bool is_known(const tw_variant *v, const tw_plan_node *node)
     return true;
 }
 
+/* Inputs of which only the size matters have no memory here; the operation has promised not to
+ * look. */
 static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
 {
     tw_array **inputs = tw_arena_array(scratch, (size_t)node->input_count + node->output_count + 1,
@@ -122,6 +126,8 @@ static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *sc
     return status;
 }
 
+/* The caller of a foreign rule is not asked at this point: its answer may serve messages, never
+ * memory. */
 static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
 {
     size_t n = node->input_count, m = node->output_count;
@@ -165,6 +171,7 @@ static tw_status *size_variable(tw_variant *v, const tw_plan_node *node)
                                 node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
 }
 
+/* In the order of the schedule, so that operands have their sizes before their readers. */
 tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
 {
     const tw_plan *plan = v->plan;

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "plan/variant.h"
 
+/* By name: Switch, Merge and NoOp are the engine's own business. */
 static bool is_type(const tw_plan_node *node, const char *type)
 {
     return node->spec.op && !strcmp(node->spec.op->name, type);
@@ -20,6 +21,7 @@ static bool from_variable(const tw_variant *v, uint32_t value)
 
 /* ---- what must run ---- */
 
+/* An operation without outputs has nothing to be known. */
 static bool all_known(const tw_variant *v, const tw_plan_node *node)
 {
     for (uint32_t k = 0; k < node->output_count; k++) {
@@ -29,6 +31,8 @@ static bool all_known(const tw_variant *v, const tw_plan_node *node)
     return node->output_count > 0;
 }
 
+/* Asked again after more is known: a node whose numbers nobody reads at these sizes costs
+ * nothing. */
 bool tw_variant_must_run(const tw_variant *v, const tw_plan_node *node)
 {
     if (node->kind == TW_NODE_FEED || node->kind == TW_NODE_CONSTANT || node->is_variable)
@@ -68,6 +72,7 @@ static void mark_needed(tw_variant *v)
 
 /* ---- steps ---- */
 
+/* Flags are completed here, in one place, for all kinds of steps. */
 tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
 {
     const tw_plan_node *node = &v->plan->nodes.items[step.node];
@@ -86,6 +91,8 @@ tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
     return tw_vec_push(&v->steps, step) ? TW_OK : tw_no_memory();
 }
 
+/* Strings and handles never live in the arena: their elements own memory and must be dropped one
+ * by one. */
 static tw_status *output_places(tw_variant *v, const tw_plan_node *node, tw_step *step)
 {
     uint32_t *outputs = tw_arena_array(&v->arena, node->output_count + 1, sizeof *outputs);
@@ -116,6 +123,7 @@ static tw_status *output_places(tw_variant *v, const tw_plan_node *node, tw_step
     return TW_OK;
 }
 
+/* The dtypes are named, since they are nearly always what is wrong. */
 static tw_status *no_kernel(const tw_plan_node *node)
 {
     tw_text dtypes = {""};
@@ -135,6 +143,7 @@ static tw_status *no_kernel(const tw_plan_node *node)
                                 node->origin->spec.where);
 }
 
+/* The kernel is chosen once for these attributes; the run calls it without asking again. */
 static tw_status *kernel_step(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -159,6 +168,7 @@ static tw_status *copy_bytes(tw_compute *c)
     return TW_OK;
 }
 
+/* An unknown variable counts as written: views of it would be unsafe. */
 static bool variable_is_written(const tw_variant *v, uint32_t value)
 {
     uint32_t variable = v->plan->values.items[v->values[value].root].variable;
@@ -197,6 +207,7 @@ static tw_status *alias_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
+/* Both outputs view the input: only one of them will be alive, and neither is written. */
 static tw_status *switch_step(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -215,6 +226,7 @@ static tw_status *switch_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
+/* Its result has memory of its own, since at planning time nobody knows which input it will be. */
 static tw_status *merge_step(tw_variant *v, uint32_t index)
 {
     tw_step step = {.node = index, .flags = TW_STEP_MERGE};
@@ -235,6 +247,7 @@ static tw_status *value_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
+/* One decision for each kind of node; all but kernels mostly end without a step. */
 tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -247,6 +260,11 @@ tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
     }
     if (node->forward)
         return value_step(v, index);
+    if (is_type(node, "RefSelect")) {
+        tw_step step = {.node = index, .flags = TW_STEP_SELECT};
+        TW_TRY(output_places(v, node, &step));
+        return tw_variant_add_step(v, step);
+    }
     if (is_type(node, "Switch") || is_type(node, "RefSwitch"))
         return switch_step(v, index);
     if (is_type(node, "Merge") || is_type(node, "RefMerge"))
@@ -283,6 +301,7 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
     return TW_OK;
 }
 
+/* For prepare and workspace, which may look at shapes and attributes only. */
 void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **pointers,
                         tw_compute *c)
 {
@@ -297,6 +316,7 @@ void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **poi
         c->outputs[k] = &v->slots[step->outputs[k]];
 }
 
+/* Shapes are checked against what memory can hold before any product of them is used. */
 static tw_status *make_slots(tw_variant *v)
 {
     v->slots = tw_arena_array(&v->arena, v->plan->values.count + 1, sizeof *v->slots);
@@ -356,6 +376,7 @@ static tw_status *list_feed_views(tw_variant *v)
     return good ? TW_OK : tw_no_memory();
 }
 
+/* A group is met at its first node and takes the places of all its members. */
 tw_status *tw_variant_steps(tw_variant *v)
 {
     const tw_plan *plan = v->plan;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "plan/plan.h"
 
+/* One operation that touches a slot, directly or through a plain read. */
 typedef struct tw_access {
     uint32_t variable; /* the node that stands for the slot */
     uint32_t place;    /* in the topological order */
@@ -18,6 +19,7 @@ typedef struct tw_access {
     uint32_t read; /* the plain read that it goes through, or TW_NO_INDEX */
 } tw_access;
 
+/* Tables for the time of the pass. */
 typedef struct tw_orderer {
     tw_plan *plan;
     uint32_t *order, *place; /* place: by node */
@@ -25,6 +27,8 @@ typedef struct tw_orderer {
     TW_VEC(tw_access) accesses;
 } tw_orderer;
 
+/* What the session will look the slot up by, without the container, which two nodes of one plan
+ * share. */
 static const char *slot_key(const tw_plan_node *node)
 {
     const tw_attr *shared = tw_spec_attr(&node->spec, "shared_name");
@@ -67,6 +71,7 @@ static tw_status *name_variables(tw_orderer *o)
     return status;
 }
 
+/* NAME/read of a variable: an alias of the slot rather than a copy of it. */
 static bool is_plain_read(const tw_plan *plan, const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP && node->input_count == 1 && !node->ref_inputs &&
@@ -81,11 +86,13 @@ static bool is_kept(const tw_plan *plan, uint32_t value)
            (plan->values.items[value].fetched || plan->values.items[value].saved != TW_NO_INDEX);
 }
 
+/* Does reading this value mean reading the slot at that time? */
 static bool is_reading(const tw_plan_value *value)
 {
     return value->variable != TW_NO_INDEX && (value->is_ref || value->reads);
 }
 
+/* In topological order, so that a slot's accesses come out sorted by place within it. */
 static tw_status *gather(tw_orderer *o)
 {
     tw_plan *plan = o->plan;
@@ -115,6 +122,7 @@ static tw_status *gather(tw_orderer *o)
     return TW_OK;
 }
 
+/* A write sorts after the reads of its own node, which happen before it. */
 static int by_variable_then_place(const void *a, const void *b)
 {
     const tw_access *x = a, *y = b;
@@ -179,6 +187,8 @@ static void make_copies(tw_orderer *o, tw_access *accesses, size_t count, uint32
     qsort(accesses, count, sizeof *accesses, by_variable_then_place);
 }
 
+/* Every write waits for the accesses before it, every access for the write before it; reads in
+ * between stay free. */
 static tw_status *order_slot(tw_orderer *o, const tw_access *accesses, size_t count)
 {
     uint32_t last_write = TW_NO_INDEX;
@@ -199,6 +209,7 @@ static tw_status *order_slot(tw_orderer *o, const tw_access *accesses, size_t co
     return TW_OK;
 }
 
+/* Slots that nobody writes need no order: reads do not disturb each other. */
 static tw_status *order_all(tw_orderer *o)
 {
     size_t n = o->plan->nodes.count;
@@ -224,6 +235,8 @@ static tw_status *order_all(tw_orderer *o)
     return status;
 }
 
+/* The graph's own controls are counted first: the edges added here only order, they never carry
+ * deadness. */
 tw_status *tw_plan_variables(tw_plan *plan)
 {
     tw_orderer o = {.plan = plan};

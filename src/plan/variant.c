@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+/* Sizes, then steps, then places: each needs all of the one before. */
 static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
 {
     size_t values = v->plan->values.count, nodes = v->plan->nodes.count;
@@ -21,6 +22,7 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     return v->plan->loop ? tw_variant_plan_moves(v) : TW_OK;
 }
 
+/* On an error nothing is left of it. */
 tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant **out)
 {
     return tw_variant_build_inside(NULL, plan, feeds, out);
@@ -45,12 +47,14 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
     return TW_OK;
 }
 
+/* Held by the cache, by callables and by each run that uses it. */
 tw_variant *tw_variant_ref(tw_variant *v)
 {
     atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
     return v;
 }
 
+/* Idle frames go first: they point into what is freed next. */
 void tw_variant_unref(tw_variant *v)
 {
     if (!v || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1)
@@ -71,11 +75,13 @@ void tw_variant_unref(tw_variant *v)
 
 /* ---- the verifier ---- */
 
+/* By the operation that made it: values have no names of their own. */
 static const char *value_name(const tw_variant *v, uint32_t value)
 {
     return tw_plan_producer(v->plan, value)->origin->spec.name;
 }
 
+/* By the root, since a view has no place of its own. */
 static bool in_arena(const tw_variant *v, uint32_t value)
 {
     return v->values[v->values[value].root].place == TW_PLACE_ARENA;
@@ -126,6 +132,7 @@ static tw_status *verify_memory(const tw_variant *v)
     return TW_OK;
 }
 
+/* For tests; a run never pays for it. */
 tw_status *tw_variant_verify(const tw_variant *v)
 {
     TW_TRY(tw_plan_verify(v->plan));

@@ -20,12 +20,14 @@ typedef struct tw_sizes {
     unsigned char key[];
 } tw_sizes;
 
+/* Long vectors are never part of a key, whatever shape rules would like to know. */
 static bool wants_value(const tw_skeleton *s, size_t feed, const tw_array *array)
 {
     return s->value_variants < VALUE_VARIANTS &&
            s->plan->values.items[s->plan->feeds[feed]].wanted && array->count <= 64;
 }
 
+/* Must agree with write_key to the byte. */
 static size_t key_size(const tw_skeleton *s, tw_array *const *feeds)
 {
     size_t bytes = 0;
@@ -37,6 +39,7 @@ static size_t key_size(const tw_skeleton *s, tw_array *const *feeds)
     return bytes;
 }
 
+/* Ranks stand before dims, so that different shapes cannot give the same bytes. */
 static void write_key(const tw_skeleton *s, tw_array *const *feeds, unsigned char *key)
 {
     for (size_t i = 0; i < s->feed_count; i++) {
@@ -52,6 +55,7 @@ static void write_key(const tw_skeleton *s, tw_array *const *feeds, unsigned cha
     }
 }
 
+/* A run that still uses the variant keeps it alive beyond this. */
 static void drop_sizes(tw_sizes *sizes)
 {
     tw_variant_unref(sizes->variant);
@@ -74,6 +78,7 @@ static void trim_variants(tw_session *session, tw_skeleton *s)
     }
 }
 
+/* Variants made for fed numbers are counted: too many, and such numbers are left to the run. */
 static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
                                tw_sizes *sizes)
 {
@@ -111,6 +116,7 @@ static tw_sizes *find_sizes(tw_skeleton *s, const unsigned char *key, size_t byt
     return NULL;
 }
 
+/* The variant is made before it is listed, so that a failure leaves the list as it was. */
 static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
                             const unsigned char *key, size_t bytes)
 {
@@ -130,6 +136,8 @@ static tw_status *add_sizes(tw_session *session, tw_skeleton *s, tw_array *const
     return TW_OK;
 }
 
+/* The key is made on the stack where it fits, so that a run which finds its variant allocates
+ * nothing. */
 static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
                                tw_variant **out)
 {
@@ -149,6 +157,8 @@ static tw_status *find_or_make(tw_session *session, tw_skeleton *s, tw_array *co
     return status;
 }
 
+/* One lock for each signature: runs of other signatures are not held up while sizes are worked
+ * out. */
 tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
                                tw_variant **out)
 {
@@ -158,6 +168,7 @@ tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *s, tw_array *co
     return status;
 }
 
+/* For looking at plans: the variant that the user's last run had. */
 tw_variant *tw_skeleton_last(tw_skeleton *s)
 {
     tw_mutex_lock(&s->lock);
@@ -168,6 +179,7 @@ tw_variant *tw_skeleton_last(tw_skeleton *s)
 
 /* ---- skeletons of a session ---- */
 
+/* The length goes in too, so that fetches and targets of one tensor differ. */
 static uint64_t hash_list(tw_tensors list, uint64_t hash)
 {
     hash = tw_hash_bytes(&list.count, sizeof list.count, hash);
@@ -178,6 +190,7 @@ static uint64_t hash_list(tw_tensors list, uint64_t hash)
     return hash;
 }
 
+/* The caller has compared the lengths. */
 static bool same_list(tw_tensors list, const tw_tensor *items)
 {
     for (size_t i = 0; i < list.count; i++) {
@@ -187,6 +200,7 @@ static bool same_list(tw_tensors list, const tw_tensor *items)
     return true;
 }
 
+/* Equal hashes are not enough: the lists themselves are compared. */
 static bool is_for(const tw_skeleton *s, const tw_signature *signature, uint64_t version)
 {
     return s->graph_version == version && s->fetch_count == signature->fetches.count &&
@@ -196,6 +210,7 @@ static bool is_for(const tw_skeleton *s, const tw_signature *signature, uint64_t
            same_list(signature->feeds, s->tensors + s->fetch_count + s->target_count);
 }
 
+/* Callables hold a skeleton beyond its time in the cache. */
 void tw_skeleton_unref(tw_skeleton *s)
 {
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
@@ -211,6 +226,7 @@ void tw_skeleton_unref(tw_skeleton *s)
     tw_free(s);
 }
 
+/* Planning happens without the session's lock: other runs go on. */
 static tw_status *make_skeleton(tw_session *session, const tw_signature *signature,
                                 uint64_t version, tw_skeleton **out)
 {
@@ -242,6 +258,7 @@ static tw_status *make_skeleton(tw_session *session, const tw_signature *signatu
     return TW_OK;
 }
 
+/* An estimate, taken the same way when it is added and when it is taken off. */
 static size_t skeleton_bytes(const tw_skeleton *s)
 {
     size_t bytes = sizeof *s + s->plan->arena.bytes +
@@ -285,6 +302,7 @@ void tw_session_index_skeletons(tw_session *session)
     }
 }
 
+/* The session's lock is held. The clock marks the use for the bounded cache. */
 static tw_skeleton *find_skeleton(tw_session *session, const tw_signature *signature, uint64_t hash,
                                   uint64_t version)
 {
@@ -300,6 +318,7 @@ static tw_skeleton *find_skeleton(tw_session *session, const tw_signature *signa
     return NULL;
 }
 
+/* Two threads may have made the same plan at once; both are kept and the older one ages away. */
 static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t hash)
 {
     uint64_t chain = 0;
@@ -328,6 +347,8 @@ static uint64_t plan_version(const tw_graph *graph)
     return changes;
 }
 
+/* Changes of finished operations make old plans unfit; additions do not, since a plan copied
+ * what it needs. */
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
                                tw_skeleton **out)
 {
@@ -352,6 +373,7 @@ tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signatur
     return TW_OK;
 }
 
+/* The session is going away: nobody can look anything up any more. */
 void tw_session_clear_cache(tw_session *session)
 {
     for (size_t i = 0; i < session->all_skeletons.count; i++)

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "runtime/run.h"
 
+/* What was looked up once; all but `last` never changes. */
 struct tw_callable {
     tw_session *session; /* a reference */
     tw_skeleton *skeleton;
@@ -17,6 +18,7 @@ struct tw_callable {
     tw_variant *last; /* a reference; under the lock */
 };
 
+/* Placeholders are not required: any tensor may be fed. */
 static tw_status *check_feeds(const struct tw_callable_args *args)
 {
     for (size_t i = 0; i < args->feed.count; i++) {
@@ -27,6 +29,7 @@ static tw_status *check_feeds(const struct tw_callable_args *args)
     return TW_OK;
 }
 
+/* Plans at once, so that a mistake shows where the callable is made. */
 static tw_status *make(const struct tw_callable_args *args, tw_callable *callable)
 {
     tw_signature signature = {args->fetch, args->target, args->feed};
@@ -41,6 +44,7 @@ static tw_status *make(const struct tw_callable_args *args, tw_callable *callabl
     return tw_session_skeleton(args->session, &signature, &callable->skeleton);
 }
 
+/* A half made callable is freed by the same function as a whole one. */
 tw_status *tw_make_callable_(const struct tw_callable_args *args)
 {
     if (!args || !args->session || !args->callable)
@@ -72,6 +76,7 @@ static bool fits(const tw_variant *variant, tw_array *const *feeds)
     return true;
 }
 
+/* A reference is taken under the lock, since another thread may replace it at any moment. */
 static tw_variant *last_variant(tw_callable *callable)
 {
     tw_light_acquire(&callable->lock);
@@ -80,6 +85,7 @@ static tw_variant *last_variant(tw_callable *callable)
     return variant;
 }
 
+/* The old variant is let go outside of the lock: freeing it may take long. */
 static void keep_last(tw_callable *callable, tw_variant *variant)
 {
     tw_light_acquire(&callable->lock);
@@ -107,6 +113,7 @@ static tw_status *check_call(const tw_callable *callable, tw_array *const *feeds
     return TW_OK;
 }
 
+/* The variant of the last call fits nearly always; looking for another one is the rare way. */
 static tw_status *call(tw_callable *callable, tw_array *const *feeds, tw_array **outputs)
 {
     bool same;
@@ -131,6 +138,7 @@ static tw_status *call(tw_callable *callable, tw_array *const *feeds, tw_array *
     return status;
 }
 
+/* Safe from several threads: each call takes a frame of its own. */
 tw_status *tw_call(tw_callable *callable, tw_array *const *feeds, tw_array **outputs)
 {
     if (!callable)
@@ -141,6 +149,7 @@ tw_status *tw_call(tw_callable *callable, tw_array *const *feeds, tw_array **out
     return status;
 }
 
+/* The session's inside may go with it, if this was the last that held it. */
 void tw_callable_free(tw_callable *callable)
 {
     if (!callable)

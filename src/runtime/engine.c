@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "runtime/run.h"
 
+/* Memory of an earlier run is used again where it is large enough and nobody shares it. */
 tw_status *tw_slot_allocate(tw_array *slot, tw_shape shape)
 {
     size_t count;
@@ -28,6 +29,7 @@ tw_status *tw_slot_allocate(tw_array *slot, tw_shape shape)
     return TW_OK;
 }
 
+/* Lent memory is copied, since the caller may take it back after the run. */
 tw_status *tw_slot_share(tw_array *slot, const tw_array *from, tw_shape shape)
 {
     if (!from->storage || from->storage->release) {
@@ -46,12 +48,14 @@ tw_status *tw_slot_share(tw_array *slot, const tw_array *from, tw_shape shape)
     return TW_OK;
 }
 
+/* Decided by the plan: planned memory must never be replaced. */
 static bool has_own_storage(const tw_frame *frame, const tw_compute *c, size_t output)
 {
     const tw_step *step = &frame->variant->steps.items[c->step];
     return frame->variant->values[step->outputs[output]].place == TW_PLACE_HEAP;
 }
 
+/* A planned output may be asked for as well: kernels need not know which of the two they have. */
 static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_array **out)
 {
     tw_array *slot = c->outputs[output];
@@ -66,6 +70,7 @@ static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_arra
     return tw_slot_allocate(slot, shape);
 }
 
+/* Shares memory where the slot may hold it, and copies where the plan has placed the output. */
 static tw_status *forward(tw_compute *c, size_t output, tw_array *array)
 {
     tw_array *slot = c->outputs[output];
@@ -79,12 +84,14 @@ static tw_status *forward(tw_compute *c, size_t output, tw_array *array)
     return TW_OK;
 }
 
+/* The step's lock on it is held while its kernel runs. */
 static tw_variable *variable_of(tw_compute *c, size_t input)
 {
     tw_frame *frame = c->frame;
     return frame->refs[frame->variant->steps.items[c->step].inputs[input]];
 }
 
+/* The caller may write: readers that hold the old array keep it unchanged. */
 static tw_status *ref_get(tw_compute *c, size_t input, tw_array **out)
 {
     tw_variable *variable = variable_of(c, input);
@@ -96,6 +103,7 @@ static tw_status *ref_get(tw_compute *c, size_t input, tw_array **out)
     return TW_OK;
 }
 
+/* The old contents are gone: the kernel writes every element. */
 static tw_status *ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_array **out)
 {
     tw_variable *variable = variable_of(c, input);
@@ -106,6 +114,7 @@ static tw_status *ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_arr
     return TW_OK;
 }
 
+/* What lives for one run is never seen by another, so it needs no lock. */
 static tw_status *resource(tw_compute *c, const tw_state_class *type, const char *key, void **out)
 {
     tw_frame *frame = c->frame;

@@ -66,6 +66,7 @@ static tw_text kind_text(const tw_variant *v, const tw_step *step)
     return text;
 }
 
+/* Says "in place" where a result takes over the memory of an input that dies. */
 static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
 {
     tw_text text = {"-"};
@@ -87,6 +88,7 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
     return text;
 }
 
+/* A loop's body stands indented below it. */
 static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
 {
     const tw_step *step = &v->steps.items[s];
@@ -107,6 +109,7 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
         add_step(out, step->body, b, depth + 1);
 }
 
+/* Counts first, then a line for each step in the order in which they run. */
 tw_status *tw_explain(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed,
                       char **out)
 {
@@ -130,6 +133,7 @@ tw_status *tw_explain(tw_session *session, tw_tensors fetch, tw_tensors target, 
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* Counts of the plan that a run of this signature would use. */
 tw_status *tw_session_plan_counts(tw_session *session, tw_tensors fetch, tw_tensors target,
                                   tw_tensors feed, tw_plan_counts *out)
 {

@@ -10,6 +10,7 @@
 
 /* ---- making one ---- */
 
+/* NULL where the memory is known only during a run. */
 static void *memory_of(const tw_frame *frame, uint32_t value)
 {
     const tw_sized *root = &frame->variant->values[frame->variant->values[value].root];
@@ -20,6 +21,7 @@ static void *memory_of(const tw_frame *frame, uint32_t value)
     }
 }
 
+/* Constants that own memory by element are held, so that they may be shared onwards. */
 static void set_slots(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;
@@ -33,6 +35,7 @@ static void set_slots(tw_frame *frame)
     }
 }
 
+/* Every pointer that a kernel reads is set here, once for all runs of this frame. */
 static tw_status *set_contexts(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;
@@ -90,6 +93,7 @@ static tw_status *set_refs(tw_frame *frame)
     return status;
 }
 
+/* All at once and zeroed where a failure would otherwise free what was never set. */
 static tw_status *allocate_parts(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;
@@ -115,6 +119,7 @@ static tw_status *allocate_parts(tw_frame *frame)
     return TW_OK;
 }
 
+/* Expensive beside a run, which is why frames are kept. */
 tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out)
 {
     tw_frame *frame = TW_NEW(tw_frame);
@@ -137,6 +142,7 @@ tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out
     return TW_OK;
 }
 
+/* Also of a frame that was only half made. */
 void tw_frame_free(tw_frame *frame)
 {
     if (!frame)
@@ -167,6 +173,7 @@ void tw_frame_free(tw_frame *frame)
 
 /* ---- idle ones ---- */
 
+/* As many frames exist as runs of this variant ever went on at once. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
 {
     tw_mutex_lock(&variant->lock);
@@ -182,6 +189,7 @@ tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, 
     return TW_OK;
 }
 
+/* The newest is used first next time: its memory is still in the cache. */
 void tw_frame_put(tw_frame *frame)
 {
     tw_variant *variant = frame->variant;
@@ -208,6 +216,7 @@ void tw_variant_free_frames(tw_variant *variant)
 
 /* ---- feeds and fetches ---- */
 
+/* No copy: the run reads the caller's memory in place. */
 void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
 {
     const tw_variant *v = frame->variant;
@@ -249,6 +258,7 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
     return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count) : TW_OK;
 }
 
+/* With the place where the variable was made, which is where an initializer is missing. */
 static tw_status *uninitialized(const tw_variable *variable, tw_tensor tensor)
 {
     tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
@@ -277,6 +287,7 @@ static tw_status *fetch_variable(tw_frame *frame, uint32_t value, tw_array **out
     return status;
 }
 
+/* After all steps, so that variables show their value after the run. */
 tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
 {
     const tw_plan_fetch *f = &frame->variant->plan->fetches[fetch];
@@ -292,6 +303,8 @@ tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
     return out ? give(&frame->slots[f->value], out, f->tensor) : TW_OK;
 }
 
+/* Plain memory that nobody shares stays for the next run; strings and handles go, since they may
+ * be large or hold others. */
 void tw_frame_drop_heap(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+/* Closing a session ends its runs at the next step. */
 tw_status *tw_run_check(const tw_run *run)
 {
     if (run->cancel && atomic_load_explicit(&run->cancel->cancelled, memory_order_relaxed))
@@ -19,11 +20,13 @@ tw_status *tw_run_check(const tw_run *run)
 
 /* ---- steps ---- */
 
+/* Most runs are not, and skip all questions between steps. */
 static bool is_watched(const tw_run *run)
 {
     return run->cancel || run->trace;
 }
 
+/* Asks before each step whether to go on, and times it where a trace wants that. */
 static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
 {
     tw_run *run = frame->run;
@@ -42,6 +45,7 @@ static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
     return TW_OK;
 }
 
+/* The inner loop of the engine: a load, a test and an indirect call for each step. */
 tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last)
 {
     if (is_watched(frame->run))
@@ -61,6 +65,7 @@ tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last)
     return TW_OK;
 }
 
+/* Plans with steps that may wait need counts of dependencies; all others walk a list. */
 tw_status *tw_frame_run(tw_frame *frame)
 {
     if (frame->variant->plan->has_waits)
@@ -87,6 +92,7 @@ tw_status *tw_frame_explain(tw_frame *frame, uint32_t s, tw_status *status)
 
 /* ---- a run ---- */
 
+/* The count goes up before the look at `closed`, so that a close never misses a run. */
 tw_status *tw_run_begin(tw_session *session)
 {
     atomic_fetch_add(&session->running, 1);
@@ -97,6 +103,7 @@ tw_status *tw_run_begin(tw_session *session)
         tw_status_new(TW_FAILED_PRECONDITION, "Attempted to use a closed Session."), TW_KIND_STATE);
 }
 
+/* Wakes a close that waits for the last run. */
 void tw_run_end(tw_session *session)
 {
     if (atomic_fetch_sub(&session->running, 1) != 1 || !atomic_load(&session->closed))
@@ -106,6 +113,7 @@ void tw_run_end(tw_session *session)
     tw_mutex_unlock(&session->lock);
 }
 
+/* The text names the placeholder's own line: that is where the shape was promised. */
 tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
 {
     if (!array)
@@ -127,6 +135,7 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
     return tw_status_with_where(status, tensor.op->spec.where);
 }
 
+/* Either all results are given or none. */
 static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
@@ -149,6 +158,7 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
     return TW_OK;
 }
 
+/* The caller's floating-point mode is restored however the run ends. */
 static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
@@ -163,6 +173,7 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
     return status;
 }
 
+/* What lives for one run goes before the frame is used by another. */
 tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
                           tw_array **outputs)
 {
@@ -177,6 +188,7 @@ tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *fee
     return status;
 }
 
+/* The variant is held for the time of the run: the cache may drop it meanwhile. */
 tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds,
                            tw_array **outputs)
 {
@@ -191,6 +203,7 @@ tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *
 
 enum { SMALL_FEEDS = 16 };
 
+/* Before anything is planned: a wrong feed should not cost a plan. */
 static tw_status *check_args(const struct tw_run_args *args)
 {
     if (!args->session)
@@ -210,6 +223,8 @@ static tw_status *check_args(const struct tw_run_args *args)
     return TW_OK;
 }
 
+/* Results are gathered apart and handed over at the end, so that a failed run leaves the
+ * caller's places untouched. */
 static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors, tw_array **arrays)
 {
     for (size_t i = 0; i < args->feed.count; i++) {
@@ -245,6 +260,7 @@ static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors
     return status;
 }
 
+/* Unknown members of a newer caller's struct are ignored, missing ones of an older one are zero. */
 tw_status *tw_run_(const struct tw_run_args *args)
 {
     tw_tensor small_tensors[SMALL_FEEDS], *tensors = small_tensors;

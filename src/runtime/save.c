@@ -19,17 +19,20 @@ enum { RECORD_HEAD = 16, KIND_FOOT = 0, KIND_VARIABLE = 1, KIND_OBJECT = 2 };
 
 /* ---- writing ---- */
 
+/* The file while it is made in memory: it is written in one piece and renamed. */
 typedef struct tw_saver {
     tw_buffer out;
     uint32_t records, crc_of_crcs;
 } tw_saver;
 
+/* Little endian, whatever the machine is. */
 static void put(tw_buffer *out, uint64_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++)
         tw_buffer_add_char(out, (char)(value >> 8 * i));
 }
 
+/* Everything from `start` on is covered by the record's checksum. */
 static void finish_record(tw_saver *s, size_t start)
 {
     if (s->out.failed)
@@ -40,6 +43,7 @@ static void finish_record(tw_saver *s, size_t start)
     s->records++;
 }
 
+/* The same 16 bytes for every kind, so that a reader can skip what it does not know. */
 static void put_head(tw_saver *s, int kind, int dtype, size_t rank, const char *key, uint64_t bytes)
 {
     put(&s->out, (uint64_t)kind, 1);
@@ -49,6 +53,7 @@ static void put_head(tw_saver *s, int kind, int dtype, size_t rank, const char *
     put(&s->out, bytes, 8);
 }
 
+/* Strings are written as length and bytes, everything else as it lies in memory. */
 static void save_array(tw_saver *s, const char *key, const tw_array *array)
 {
     size_t start = s->out.length, bytes = tw_array_bytes(array);
@@ -72,6 +77,7 @@ static void save_array(tw_saver *s, const char *key, const tw_array *array)
     finish_record(s, start);
 }
 
+/* Asked for its size first, so that the record can be written in one piece. */
 static tw_status *save_object(tw_saver *s, const char *key, const tw_resource *resource)
 {
     size_t start = s->out.length, size = resource->type->save(resource->object, NULL);
@@ -87,6 +93,7 @@ static tw_status *save_object(tw_saver *s, const char *key, const tw_resource *r
     return TW_OK;
 }
 
+/* Uninitialised variables have nothing to save and stay as they are when restored. */
 static tw_status *save_all(tw_session *session, tw_saver *s)
 {
     const char *key;
@@ -109,6 +116,7 @@ static tw_status *save_all(tw_session *session, tw_saver *s)
     return s->out.failed ? tw_no_memory() : TW_OK;
 }
 
+/* Taken while no other thread changes the session's maps; variables are consistent one by one. */
 tw_status *tw_save(tw_session *session, const char *path)
 {
     if (!session || !path)
@@ -128,6 +136,7 @@ tw_status *tw_save(tw_session *session, const char *path)
 
 /* ---- reading ---- */
 
+/* A record as it stands in the file; the pointers are into its bytes. */
 typedef struct tw_record {
     int kind;
     tw_dtype dtype;
@@ -137,6 +146,7 @@ typedef struct tw_record {
     const unsigned char *data;
 } tw_record;
 
+/* A file's bytes and how far they have been read. */
 typedef struct tw_loader {
     const char *path;
     const unsigned char *bytes;
@@ -144,6 +154,7 @@ typedef struct tw_loader {
     uint32_t records, crc_of_crcs;
 } tw_loader;
 
+/* Byte by byte: the file reads the same on every machine. */
 static uint64_t get(const unsigned char *at, int bytes)
 {
     uint64_t value = 0;
@@ -152,6 +163,7 @@ static uint64_t get(const unsigned char *at, int bytes)
     return value;
 }
 
+/* The place helps whoever has to find out which program wrote the file. */
 static tw_status *damaged(const tw_loader *l, const char *what)
 {
     return tw_status_new(TW_DATA_LOSS,
@@ -196,6 +208,7 @@ static tw_status *next_record(tw_loader *l, tw_record *r, bool *end)
     return TW_OK;
 }
 
+/* Lengths are checked against what is left of the record. */
 static tw_status *read_strings(const tw_record *r, tw_array *array)
 {
     size_t at = 0;
@@ -209,6 +222,7 @@ static tw_status *read_strings(const tw_record *r, tw_array *array)
     return TW_OK;
 }
 
+/* The size of the bytes must agree with the shape before they are copied. */
 static tw_status *read_array(const tw_record *r, tw_array **out)
 {
     if (!tw_dtype_is_plain(r->dtype) && r->dtype != TW_STRING)
@@ -232,6 +246,7 @@ static tw_status *read_array(const tw_record *r, tw_array **out)
 
 /* ---- restoring: everything is made first, then put in place, which cannot fail ---- */
 
+/* What will be put in place once the whole file is known to be good. */
 typedef struct tw_restored {
     tw_variable *variable;
     tw_array *array; /* or */
@@ -240,6 +255,7 @@ typedef struct tw_restored {
 } tw_restored;
 typedef TW_VEC(tw_restored) tw_restored_list;
 
+/* Everything that can fail happens here, before anything is changed. */
 static tw_status *make_restored(tw_session *session, const tw_record *r, tw_restored *out)
 {
     out->key = tw_strndup(r->key, r->key_length);
@@ -259,6 +275,7 @@ static tw_status *make_restored(tw_session *session, const tw_record *r, tw_rest
     return tw_session_variable(session, out->key, r->dtype, &out->variable);
 }
 
+/* The foot is part of the check: a file that was cut at a record is noticed. */
 static tw_status *read_all(tw_session *session, tw_loader *l, tw_restored_list *list)
 {
     if (l->size < sizeof magic || memcmp(l->bytes, magic, sizeof magic))
@@ -296,6 +313,7 @@ static tw_status *put_object(tw_session *session, tw_restored *r)
     return TW_OK;
 }
 
+/* Under the session's lock, so that no run makes an object in between. */
 static tw_status *put_all(tw_session *session, tw_restored_list *list)
 {
     tw_status *status = TW_OK;
@@ -317,6 +335,7 @@ static tw_status *put_all(tw_session *session, tw_restored_list *list)
     return status;
 }
 
+/* Variables that the file does not name keep their values. */
 tw_status *tw_restore(tw_session *session, const char *path)
 {
     if (!session || !path)
@@ -342,6 +361,7 @@ tw_status *tw_restore(tw_session *session, const char *path)
     return status;
 }
 
+/* Each is used once: after that the object's own state counts. */
 tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type,
                                     const char *key, void *object)
 {
@@ -354,6 +374,7 @@ tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *t
     return status;
 }
 
+/* What no run asked for. */
 void tw_session_drop_restored(tw_session *session)
 {
     const char *key;

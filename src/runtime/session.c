@@ -14,6 +14,7 @@
 /* borrowed: a session takes itself out when it is freed */
 static _Thread_local tw_session *default_session;
 
+/* The graph is held until the session is gone. */
 static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
 {
     tw_session *session = TW_NEW(tw_session);
@@ -28,6 +29,7 @@ static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
     return session;
 }
 
+/* A graph with an error in it is no reason to refuse: only runs that need the broken part are. */
 tw_session *tw_session_new(const struct tw_session_options *options)
 {
     tw_graph *graph = options && options->graph ? options->graph : tw_default_graph();
@@ -37,6 +39,7 @@ tw_session *tw_session_new(const struct tw_session_options *options)
                        options ? options->plan_cache_bytes : 0);
 }
 
+/* It stays the default until another takes its place or it is freed. */
 tw_session *tw_interactive_session(void)
 {
     tw_session *session = tw_session_new(NULL);
@@ -45,27 +48,32 @@ tw_session *tw_interactive_session(void)
     return session;
 }
 
+/* Of this thread only: threads do not disturb each other. */
 tw_session *tw_default_session(void)
 {
     return default_session;
 }
 
+/* Borrowed; the caller takes it away before the session is freed, or frees it in this thread. */
 void tw_set_default_session(tw_session *session)
 {
     default_session = session;
 }
 
+/* Borrowed. */
 tw_graph *tw_session_graph(const tw_session *session)
 {
     return session ? session->graph : NULL;
 }
 
+/* For callables and runs. */
 tw_session *tw_session_ref(tw_session *session)
 {
     atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
     return session;
 }
 
+/* No run is left that could hold one. */
 static void free_variables(tw_session *session)
 {
     const char *key;
@@ -81,6 +89,7 @@ static void free_variables(tw_session *session)
     tw_session_drop_restored(session);
 }
 
+/* The last one to let go frees, on whichever thread that is. */
 void tw_session_unref(tw_session *session)
 {
     if (!session || atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1)
@@ -93,6 +102,7 @@ void tw_session_unref(tw_session *session)
     tw_free(session);
 }
 
+/* Returns when the last run is over, so that what runs borrowed may be freed. */
 tw_status *tw_session_close(tw_session *session)
 {
     if (!session)
@@ -106,6 +116,7 @@ tw_status *tw_session_close(tw_session *session)
     return TW_OK;
 }
 
+/* The inside lives on while callables or runs hold it; only the handle is gone. */
 void tw_session_free(tw_session *session)
 {
     if (!session)
@@ -118,6 +129,7 @@ void tw_session_free(tw_session *session)
 
 /* ---- variables ---- */
 
+/* Two slashes cannot occur in a name, so that containers and names do not mix. */
 const char *tw_variable_key(const tw_spec *spec, tw_arena *arena)
 {
     const tw_attr *container = tw_spec_attr(spec, "container"),
@@ -130,6 +142,7 @@ const char *tw_variable_key(const tw_spec *spec, tw_arena *arena)
     return tw_arena_printf(arena, "%s//%s", container->value.s.data, name);
 }
 
+/* Without a value: that is what "uninitialized" means. */
 static tw_status *make_variable(tw_session *session, const char *key, tw_dtype dtype,
                                 tw_variable **out)
 {
@@ -147,6 +160,7 @@ static tw_status *make_variable(tw_session *session, const char *key, tw_dtype d
     return TW_OK;
 }
 
+/* Two graphs' worth of nodes may name one slot; they must agree on its dtype. */
 tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dtype,
                                tw_variable **out)
 {
@@ -162,6 +176,7 @@ tw_status *tw_session_variable(tw_session *session, const char *key, tw_dtype dt
     return status;
 }
 
+/* Slots are never taken out, so the pointer stays good while the session lives. */
 tw_variable *tw_session_find_variable(tw_session *session, const char *key)
 {
     tw_mutex_lock(&session->lock);
@@ -179,6 +194,7 @@ static const tw_operation *variable_operation(tw_tensor tensor)
     return op && op->output_count == 1 && tw_dtype_is_ref(op->outputs[0].dtype) ? op : NULL;
 }
 
+/* A tensor may be the variable itself or any chain of reads of it. */
 static tw_status *find_slot(tw_session *session, tw_tensor tensor, bool make, tw_variable **out,
                             tw_shape *declared)
 {
@@ -203,6 +219,7 @@ static tw_status *find_slot(tw_session *session, tw_tensor tensor, bool make, tw
     return status;
 }
 
+/* A copy: what the caller does with it never reaches the variable. */
 tw_status *tw_session_get(tw_session *session, tw_tensor tensor, tw_array **out)
 {
     tw_variable *variable = NULL;
@@ -222,6 +239,7 @@ tw_status *tw_session_get(tw_session *session, tw_tensor tensor, tw_array **out)
     return TW_OK;
 }
 
+/* Runs that read the old value at this moment keep it to the end of their step. */
 tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array *value)
 {
     tw_variable *variable = NULL;
@@ -250,6 +268,7 @@ tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array 
 
 /* ---- other state ---- */
 
+/* The map owns it from here on. */
 static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_class *type,
                                 void *object)
 {
@@ -263,6 +282,7 @@ static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_cl
     return tw_no_memory();
 }
 
+/* The caller holds the lock, or is the only one who knows the map. */
 static void *find_resource(tw_map *map, const char *name)
 {
     tw_resource *resource = tw_map_get(map, name);
@@ -301,6 +321,7 @@ tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *
     return status;
 }
 
+/* Each object is freed by its own class. */
 void tw_resources_clear(tw_map *map)
 {
     const char *key;
@@ -313,6 +334,7 @@ void tw_resources_clear(tw_map *map)
     tw_map_clear(map);
 }
 
+/* Restored state is applied when the object is made, which may be long after the restore. */
 tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key,
                                tw_compute *c, void **out)
 {
@@ -325,6 +347,7 @@ tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, 
     return status;
 }
 
+/* Read one by one: exact when nothing runs. */
 tw_session_counts tw_session_get_counts(tw_session *session)
 {
     tw_session_counts counts = {0};

@@ -4,6 +4,7 @@
 
 #include "runtime/session.h"
 
+/* The text goes to stdout also when it is an error: who looks at values wants to see that too. */
 void tw_show(tw_tensor tensor)
 {
     tw_session *session = tw_default_session();

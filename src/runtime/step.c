@@ -10,6 +10,7 @@
 
 enum { STEP_REFS = 32 };
 
+/* The slot's name is what the user gave the variable. */
 static tw_status *uninitialized(const tw_variable *variable)
 {
     tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
@@ -19,6 +20,7 @@ static tw_status *uninitialized(const tw_variable *variable)
 
 /* ---- dead values ---- */
 
+/* Edges that only order accesses do not count: their source may be dead without harm. */
 static bool is_dead(const tw_frame *frame, const tw_step *step)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -33,6 +35,7 @@ static bool is_dead(const tw_frame *frame, const tw_step *step)
     return false;
 }
 
+/* Written in every run, so nothing needs to be reset between runs. */
 static void mark(tw_frame *frame, const tw_step *step, bool dead)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -68,6 +71,7 @@ static tw_status *hold_variable(tw_frame *frame, uint32_t value)
     return TW_OK;
 }
 
+/* A reference input is not held but locked, since its kernel may write. */
 static tw_status *hold_variables(tw_frame *frame, const tw_step *step)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -81,6 +85,7 @@ static tw_status *hold_variables(tw_frame *frame, const tw_step *step)
     return TW_OK;
 }
 
+/* At the end of the step, so that a later writer finds the array free and writes in place. */
 static void let_go(tw_frame *frame)
 {
     while (frame->held_count)
@@ -146,6 +151,7 @@ static void pass_refs(tw_frame *frame, const tw_step *step)
 
 /* ---- sizes known only now ---- */
 
+/* With what the inputs hold at this moment; an empty variable shows its declared shape. */
 static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c, tw_arena *scratch,
                             tw_shape *outputs)
 {
@@ -189,6 +195,7 @@ static tw_status *dynamic_memory(tw_frame *frame, uint32_t s, size_t bytes, void
     return TW_OK;
 }
 
+/* What a planned step gets once, a dynamic one gets each time. */
 static tw_status *prepare_now(tw_frame *frame, uint32_t s, tw_compute *c)
 {
     const tw_kernel *kernel = frame->variant->steps.items[s].kernel;
@@ -219,6 +226,7 @@ static tw_status *prepare_now(tw_frame *frame, uint32_t s, tw_compute *c)
     return TW_OK;
 }
 
+/* An output that the rule cannot size is made by the kernel itself. */
 static tw_status *size_outputs(tw_frame *frame, uint32_t s, tw_compute *c)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -278,6 +286,7 @@ static tw_status *run_switch(tw_frame *frame, const tw_step *step, tw_compute *c
     return TW_OK;
 }
 
+/* Of several inputs that are alive the first counts. */
 static tw_status *run_merge(tw_frame *frame, const tw_step *step, tw_compute *c)
 {
     uint32_t alive = 0;
@@ -305,8 +314,18 @@ static tw_status *run_merge(tw_frame *frame, const tw_step *step, tw_compute *c)
                        : TW_OK;
 }
 
+static tw_status *run_select(tw_frame *frame, const tw_step *step, const tw_compute *c)
+{
+    int32_t index = *(const int32_t *)c->inputs[0]->data;
+    if (index < 0 || (uint32_t)index >= step->input_count - 1)
+        return tw_value_error("Index must be in the range [0, %u) but got %d", step->input_count - 1, index);
+    frame->refs[step->outputs[0]] = frame->refs[step->inputs[1 + index]];
+    return TW_OK;
+}
+
 /* ---- the step ---- */
 
+/* Variables are held or locked by now. */
 static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -316,6 +335,8 @@ static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
         return tw_frame_loop_value(frame, s);
     if (step->flags & TW_STEP_SWITCH)
         return run_switch(frame, step, c);
+    if (step->flags & TW_STEP_SELECT)
+        return run_select(frame, step, c);
     if (!step->compute)
         return TW_OK;
     if (step->flags & TW_STEP_DYNAMIC)
@@ -332,6 +353,8 @@ static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
     return status;
 }
 
+/* Locks are taken in the order of addresses and given back in reverse, whatever happened in
+ * between. */
 static tw_status *with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -355,6 +378,7 @@ static tw_status *with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
     return status;
 }
 
+/* Merge comes first: unlike every other step it runs although inputs are dead. */
 tw_status *tw_frame_step(tw_frame *frame, uint32_t s)
 {
     const tw_step *step = &frame->variant->steps.items[s];

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "runtime/run.h"
 
+/* One step that ran. */
 typedef struct tw_trace_entry {
     char *name;
     const char *type;   /* the registry's: lives for ever */
@@ -16,12 +17,14 @@ typedef struct tw_trace_entry {
     double flops;
 } tw_trace_entry;
 
+/* Filled by runs of any number of threads. */
 struct tw_trace {
     tw_mutex lock;
     TW_VEC(tw_trace_entry) entries;
     int64_t origin;
 };
 
+/* NULL: no memory. */
 tw_trace *tw_trace_new(void)
 {
     tw_trace *trace = TW_NEW(tw_trace);
@@ -32,6 +35,7 @@ tw_trace *tw_trace_new(void)
     return trace;
 }
 
+/* No run may be using it. */
 void tw_trace_free(tw_trace *trace)
 {
     if (!trace)
@@ -43,11 +47,13 @@ void tw_trace_free(tw_trace *trace)
     tw_free(trace);
 }
 
+/* Exact when no run is writing to it. */
 size_t tw_trace_count(const tw_trace *trace)
 {
     return trace ? trace->entries.count : 0;
 }
 
+/* Called between two steps: what it costs is not part of either. */
 void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t s, int64_t start, int64_t end)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -68,6 +74,7 @@ void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t s, int64_t s
     tw_mutex_unlock(&trace->lock);
 }
 
+/* Names come from users and files: quotes, backslashes and control characters are escaped. */
 static void add_json_text(tw_buffer *out, const char *text)
 {
     tw_buffer_add_char(out, '"');
@@ -82,11 +89,13 @@ static void add_json_text(tw_buffer *out, const char *text)
     tw_buffer_add_char(out, '"');
 }
 
+/* Chrome counts in microseconds with fractions. */
 static void add_micro(tw_buffer *out, int64_t nanoseconds)
 {
     tw_buffer_printf(out, "%lld.%03d", (long long)(nanoseconds / 1000), (int)(nanoseconds % 1000));
 }
 
+/* Times count from the making of the trace. */
 char *tw_trace_json(const tw_trace *trace)
 {
     tw_buffer out = {0};
@@ -112,6 +121,7 @@ char *tw_trace_json(const tw_trace *trace)
     return tw_buffer_take(&out);
 }
 
+/* Written beside and renamed, as all files are. */
 tw_status *tw_trace_save(const tw_trace *trace, const char *path)
 {
     if (!trace || !path)

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "base/status.h"
 
+/* A short spin catches holders that are nearly done; after that the thread sleeps. */
 void tw_light_lock_slow(tw_light_lock *lock)
 {
     for (int i = 0; i < 100; i++) {
@@ -19,17 +20,20 @@ void tw_light_lock_slow(tw_light_lock *lock)
         tw_os_wait_word((uint32_t *)&lock->word, 2);
 }
 
+/* One sleeper is enough: it marks the word as waited for again. */
 void tw_light_unlock_slow(tw_light_lock *lock)
 {
     tw_os_wake_word((uint32_t *)&lock->word, 1);
 }
 
+/* Neither the array nor its storage is held by anybody else, so writing disturbs nobody. */
 static bool is_sole(const tw_array *array)
 {
     return atomic_load_explicit(&array->refs, memory_order_acquire) == 1 && array->storage &&
            tw_storage_unique(array->storage);
 }
 
+/* Copy on write: only readers that still hold the array cause the copy. */
 tw_status *tw_variable_own(tw_variable *variable)
 {
     if (!variable->value || is_sole(variable->value))
@@ -42,6 +46,7 @@ tw_status *tw_variable_own(tw_variable *variable)
     return TW_OK;
 }
 
+/* An optimizer's assignment each step thus allocates once and never again. */
 tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape)
 {
     tw_array *value = variable->value;

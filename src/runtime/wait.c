@@ -18,11 +18,13 @@ struct tw_wait_state {
     tw_wait_state *next_of_session, *next_of_cancel;
 };
 
+/* Woken or freed exactly once. */
 struct tw_waker {
     tw_wait_state *state;
     uint32_t step;
 };
 
+/* One run's counts: which steps are done, which wait for what. */
 typedef struct tw_waiting_run {
     tw_frame *frame;
     uint32_t count;           /* steps */
@@ -34,6 +36,7 @@ typedef struct tw_waiting_run {
 
 /* ---- wakers ---- */
 
+/* A waker may outlive its run: somebody else holds it. */
 static void state_unref(tw_wait_state *state)
 {
     if (atomic_fetch_sub_explicit(&state->refs, 1, memory_order_acq_rel) != 1)
@@ -44,6 +47,7 @@ static void state_unref(tw_wait_state *state)
     tw_free(state);
 }
 
+/* The step's number goes into it: waking means that this step may be asked again. */
 tw_status *tw_frame_waker(tw_compute *c, tw_waker **out)
 {
     tw_frame *frame = c->frame;
@@ -61,6 +65,7 @@ tw_status *tw_frame_waker(tw_compute *c, tw_waker **out)
     return TW_OK;
 }
 
+/* For an object that goes away with somebody still waiting for it. */
 void tw_waker_free(tw_waker *waker)
 {
     if (!waker)
@@ -69,6 +74,7 @@ void tw_waker_free(tw_waker *waker)
     tw_free(waker);
 }
 
+/* The flag stays set if the step was not parked yet: no wake-up is lost. */
 void tw_waker_wake(tw_waker *waker)
 {
     if (!waker)
@@ -81,6 +87,7 @@ void tw_waker_wake(tw_waker *waker)
     tw_waker_free(waker);
 }
 
+/* Whoever sleeps looks around again. */
 static void stir(tw_wait_state *state)
 {
     tw_mutex_lock(&state->lock);
@@ -89,6 +96,7 @@ static void stir(tw_wait_state *state)
     tw_mutex_unlock(&state->lock);
 }
 
+/* Each decides for itself whether it goes on. */
 void tw_runs_wake(tw_session *session)
 {
     for (tw_wait_state *s = session->waiting; s; s = s->next_of_session)
@@ -97,6 +105,7 @@ void tw_runs_wake(tw_session *session)
 
 /* ---- cancelling ---- */
 
+/* NULL: no memory. */
 tw_cancel *tw_cancel_new(void)
 {
     tw_cancel *cancel = TW_NEW(tw_cancel);
@@ -107,6 +116,7 @@ tw_cancel *tw_cancel_new(void)
     return cancel;
 }
 
+/* Runs that use it must be over. */
 void tw_cancel_free(tw_cancel *cancel)
 {
     if (!cancel || atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) != 1)
@@ -115,6 +125,7 @@ void tw_cancel_free(tw_cancel *cancel)
     tw_free(cancel);
 }
 
+/* From any thread, any number of times. */
 void tw_cancel_now(tw_cancel *cancel)
 {
     if (!cancel)
@@ -167,6 +178,7 @@ static void mark_after_wait(const tw_plan *plan, uint8_t *after)
     }
 }
 
+/* Tables while the steps' needs are worked out. */
 typedef struct tw_linker {
     const tw_variant *v;
     uint32_t *step_of; /* by node, or TW_NO_INDEX */
@@ -175,6 +187,7 @@ typedef struct tw_linker {
     uint32_t *stack, depth;
 } tw_linker;
 
+/* Each node once for each step, by a mark that grows instead of being cleared. */
 static void visit(tw_linker *l, uint32_t node)
 {
     if (l->seen[node] == l->mark)
@@ -183,6 +196,7 @@ static void visit(tw_linker *l, uint32_t node)
     l->stack[l->depth++] = node;
 }
 
+/* An order edge through a step that waits would make a reader wait that does not depend on it. */
 static void visit_needs(tw_linker *l, const tw_plan_node *node)
 {
     const tw_plan *plan = l->v->plan;
@@ -219,17 +233,20 @@ static void each_need(tw_linker *l, uint32_t to,
     }
 }
 
+/* First pass: how many successors each step has. */
 static void count_edge(tw_waiting_run *w, uint32_t from, uint32_t to)
 {
     w->starts[from + 1]++;
     w->needs[to]++;
 }
 
+/* Second pass: each start moves to the end of its list and is moved back afterwards. */
 static void put_edge(tw_waiting_run *w, uint32_t from, uint32_t to)
 {
     w->edges[w->starts[from]++] = to;
 }
 
+/* Made for each such run: plans that wait are few, and their waiting costs more than this. */
 static tw_status *link_steps(tw_waiting_run *w, tw_linker *l)
 {
     w->starts = tw_alloc_zero((size_t)w->count + 2, sizeof *w->starts);
@@ -251,6 +268,7 @@ static tw_status *link_steps(tw_waiting_run *w, tw_linker *l)
     return TW_OK;
 }
 
+/* Nodes without steps are looked through, so that steps know only steps. */
 static tw_status *make_run(tw_waiting_run *w)
 {
     const tw_variant *v = w->frame->variant;
@@ -282,6 +300,7 @@ static tw_status *make_run(tw_waiting_run *w)
 
 /* ---- running ---- */
 
+/* A parked step counts as not done and will be asked again. */
 static tw_status *run_one(tw_waiting_run *w, uint32_t s)
 {
     tw_frame *frame = w->frame;
@@ -321,6 +340,8 @@ static tw_status *sleep_until_stirred(tw_waiting_run *w, tw_wait_state *state)
     return status ? status : tw_run_check(run);
 }
 
+/* Steps are picked by their place in the plan; the square of their number is nothing beside a
+ * wait. */
 static tw_status *run_all(tw_waiting_run *w, tw_wait_state *state)
 {
     while (w->left) {
@@ -337,6 +358,7 @@ static tw_status *run_all(tw_waiting_run *w, tw_wait_state *state)
     return TW_OK;
 }
 
+/* Refs count the run itself and every waker. */
 static tw_wait_state *state_new(uint32_t steps)
 {
     tw_wait_state *state = TW_NEW(tw_wait_state);
@@ -352,6 +374,7 @@ static tw_wait_state *state_new(uint32_t steps)
     return NULL;
 }
 
+/* The state is listed before the first step, so that a close or cancel cannot slip through. */
 tw_status *tw_frame_run_waiting(tw_frame *frame)
 {
     tw_waiting_run w = {.frame = frame, .count = (uint32_t)frame->variant->steps.count};
