@@ -43,7 +43,8 @@ enum {
     TW_STEP_ALIAS = 512,    /* dynamic and an alias: shares its input's storage */
     TW_STEP_FOREIGN = 1024, /* a caller's kernel: runs in the caller's floating-point mode */
     /* reads what a loop kept; `state` lists the values that view it, then TW_NO_INDEX */
-    TW_STEP_VALUE = 2048
+    TW_STEP_VALUE = 2048,
+    TW_STEP_SELECT = 4096 /* RefSelect: the reference that an index chooses */
 };
 
 typedef struct tw_step {
