@@ -5,7 +5,7 @@
 Kinds: library (src/ without kernels and isa folders), kernels, isa, op-inputs (what ops.h is made
 from), command, support (shared by tests); examples, bench and tests as NAME:FILE,FILE... Paths are
 relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
-file came or went. A file named *_posix.c or *_windows.c is taken on that system only."""
+file came or went. A file named os_*posix.c or os_*windows.c is taken on that system only."""
 import os
 import pathlib
 import sys
@@ -24,7 +24,7 @@ def listed(folder, pattern="*.c"):
 
 def of_system(paths, system):
     other = "_posix.c" if system == "windows" else "_windows.c"
-    return [p for p in paths if not p.name.endswith(other)]
+    return [p for p in paths if not (p.name.startswith("os_") and p.name.endswith(other))]
 
 
 def in_isa(path):
