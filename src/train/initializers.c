@@ -159,3 +159,29 @@ tw_initializer tw_uniform_unit_scaling_initializer_(const struct tw_initializer_
 {
     return make(args, unit_scaling, args->factor, 0);
 }
+
+/* ---- orthogonal (Saxe, McClelland, Ganguli 2013) ---- */
+
+/* q of random numbers, with signs that make every orthogonal matrix equally likely. All dims but
+ * the last count as rows; where there are fewer rows than columns, rows are orthonormal. */
+static tw_tensor orthogonal(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
+{
+    if (shape.rank < 2)
+        return tw_train_refuse("The tensor to initialize must be at least two-dimensional");
+    int64_t rows = (int64_t)inputs_of(shape), columns = shape.dims[shape.rank - 1];
+    bool wide = rows < columns;
+    tw_dtype own = dtype_of(initializer, dtype);
+    tw_tensor numbers = tw_random_normal(TW_SHAPE(wide ? columns : rows, wide ? rows : columns),
+                                         .dtype = own, .seed = seed_of(initializer));
+    struct tw_qr_result qr = tw_qr(numbers);
+    tw_tensor signs = tw_sign(tw_diag_part(qr.r));
+    tw_tensor q = tw_mul(qr.q, signs, .name = "mul");
+    if (wide)
+        q = tw_transpose(q, TW_INTS(1, 0), .name = "matrix_transpose/transpose");
+    return tw_mul(initializer->a, tw_reshape(q, shape), .name = "mul");
+}
+
+tw_initializer tw_orthogonal_initializer_(const struct tw_initializer_args *args)
+{
+    return make(args, orthogonal, args->gain, 0);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Qr: every matrix as the product of one with orthonormal columns and an upper triangular one, by
+ * Householder's reflections (Golub and Van Loan, Matrix Computations, 5.2). */
+#include <math.h>
+#include <string.h>
+
+#include "ops/matrices.h"
+
+static void infer(tw_infer *in)
+{
+    tw_shape x = tw_infer_matrices(in, 0);
+    if (!x.dims)
+        return;
+    int64_t rows = tw_infer_dim(x, -2), columns = tw_infer_dim(x, -1);
+    int64_t least = rows < columns ? rows : columns; /* -1 if one is unknown */
+    int64_t inner = tw_infer_bool(in, "full_matrices") ? rows : least;
+    tw_shape batch = tw_infer_slice(in, x, 0, x.rank - 2);
+    tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(rows, inner)));
+    tw_infer_output(in, 1, tw_infer_concat(in, batch, TW_SHAPE(inner, columns)));
+}
+
+/* One matrix: r, m x n, becomes upper triangular and keeps the reflections below its diagonal; q is
+ * m x inner. */
+typedef struct factors {
+    size_t m, n, inner, steps;
+    double complex *r, *q, *tau;
+} factors;
+
+/* The reflection 1 - tau v v^* sends column k below row k to beta e_k; beta is real, of the other
+ * sign than what stands there. v_k is 1, what follows stays in the column. */
+static void find_reflection(const factors *f, size_t k)
+{
+    double complex *column = f->r + k, first = column[k * f->n];
+    double tail = 0, beta = creal(first);
+    for (size_t i = k + 1; i < f->m; i++) {
+        double complex x = column[i * f->n];
+        tail += creal(x) * creal(x) + cimag(x) * cimag(x);
+    }
+    f->tau[k] = 0;
+    if (tail == 0 && cimag(first) == 0)
+        return;
+    beta = sqrt(creal(first) * creal(first) + cimag(first) * cimag(first) + tail);
+    beta = creal(first) >= 0 ? -beta : beta;
+    for (size_t i = k + 1; i < f->m; i++)
+        column[i * f->n] /= first - beta;
+    column[k * f->n] = beta;
+    f->tau[k] = conj((beta - first) / beta);
+}
+
+/* x -= tau v (v^* x) for columns [from, n) of x, whose rows are n long. */
+static void reflect(const factors *f, size_t k, double complex tau, double complex *x, size_t from,
+                    size_t n)
+{
+    const double complex *v = f->r + k;
+    for (size_t j = from; j < n; j++) {
+        double complex sum = x[k * n + j];
+        for (size_t i = k + 1; i < f->m; i++)
+            sum += conj(v[i * f->n]) * x[i * n + j];
+        x[k * n + j] -= tau * sum;
+        for (size_t i = k + 1; i < f->m; i++)
+            x[i * n + j] -= tau * v[i * f->n] * sum;
+    }
+}
+
+/* r = H ... H_0 a, so that a = H_0^* ... H^* r. */
+static void factor(const factors *f)
+{
+    for (size_t k = 0; k < f->steps; k++) {
+        find_reflection(f, k);
+        reflect(f, k, f->tau[k], f->r, k + 1, f->n);
+    }
+    memset(f->q, 0, f->m * f->inner * sizeof *f->q);
+    for (size_t i = 0; i < f->inner; i++)
+        f->q[i * f->inner + i] = 1;
+    for (size_t k = f->steps; k-- > 0;)
+        reflect(f, k, conj(f->tau[k]), f->q, 0, f->inner);
+    for (size_t i = 1; i < f->m; i++) {
+        for (size_t j = 0; j < i && j < f->n; j++)
+            f->r[i * f->n + j] = 0;
+    }
+}
+
+static factors see(const tw_compute *c)
+{
+    const tw_array *x = c->inputs[0];
+    factors f = {.m = (size_t)x->dims[x->rank - 2], .n = (size_t)x->dims[x->rank - 1]};
+    f.steps = f.m < f.n ? f.m : f.n;
+    f.inner = tw_compute_bool(c, "full_matrices") ? f.m : f.steps;
+    return f;
+}
+
+static size_t workspace(const tw_compute *c)
+{
+    factors f = see(c);
+    size_t q, r, all, bytes;
+    bool good = tw_size_mul(f.m, f.inner, &q) && tw_size_mul(f.m, f.n, &r) &&
+                tw_size_add(q, r, &all) && tw_size_add(all, f.steps, &all) &&
+                tw_size_mul(all, sizeof(double complex), &bytes);
+    return good ? bytes : SIZE_MAX;
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    tw_array *q = tw_output(c, 0), *r = tw_output(c, 1);
+    factors f = see(c);
+    f.r = tw_compute_workspace(c);
+    f.q = f.r + f.m * f.n;
+    f.tau = f.q + f.m * f.inner;
+    size_t area = f.m * f.n, of_q = f.m * f.inner, of_r = f.inner * f.n;
+    size_t count = of_q ? q->count / of_q : of_r ? r->count / of_r : 0;
+    for (size_t b = 0; b < count; b++) {
+        tw_read_complex(x, b * area, area, f.r);
+        factor(&f);
+        tw_write_complex(q, b * of_q, of_q, f.q);
+        tw_write_complex(r, b * of_r, of_r, f.r);
+    }
+    return TW_OK;
+}
+
+/* ---- derivative (Walter, Lehmann and Lamour 2010) ---- */
+
+static tw_tensor transposed(tw_tensor x)
+{
+    int64_t axes[TW_MAX_RANK];
+    size_t rank = tw_tensor_shape(x).rank;
+    for (size_t i = 0; i < rank; i++)
+        axes[i] = (int64_t)i;
+    axes[rank - 2] = (int64_t)rank - 1;
+    axes[rank - 1] = (int64_t)rank - 2;
+    return tw_transpose(x, ((tw_ints){axes, rank}));
+}
+
+/* x r^-T */
+static tw_tensor solve(tw_tensor x, tw_tensor r)
+{
+    return transposed(tw_matrix_triangular_solve(r, transposed(x), .lower = false));
+}
+
+static tw_status *gradient(tw_gradient *g)
+{
+    tw_tensor q = g->outputs[0], r = g->outputs[1];
+    tw_tensor dq = tw_gradient_dy(g, 0), dr = tw_gradient_dy(g, 1);
+    tw_shape shape = tw_tensor_shape(r);
+    if (tw_dtype_is_complex(tw_dtype_base(tw_tensor_dtype(q))))
+        return tw_status_new(TW_UNIMPLEMENTED, "QrGrad not implemented for dtype: %s",
+                             tw_dtype_name(tw_dtype_base(tw_tensor_dtype(q))));
+    int64_t rows = tw_infer_dim(shape, -2), columns = tw_infer_dim(shape, -1);
+    if (!shape.dims || rows < 0 || columns < 0)
+        return tw_status_new(TW_UNIMPLEMENTED, "QrGrad not implemented with dynamic shapes.");
+    if (rows != columns)
+        return tw_status_new(TW_UNIMPLEMENTED,
+                             "QrGrad not implemented when ncols > nrows or full_matrices is true "
+                             "and ncols != nrows.");
+    tw_tensor qdq = tw_batch_matmul(q, dq, .adj_x = true);
+    tw_tensor rdr = tw_batch_matmul(r, dr, .adj_y = true);
+    tw_tensor both = tw_add(tw_sub(qdq, transposed(qdq)), tw_sub(rdr, transposed(rdr)));
+    tw_tensor lower = tw_matrix_band_part(both, -1, 0);
+    tw_tensor first = tw_batch_matmul(q, tw_add(dr, solve(lower, r)));
+    tw_tensor second = solve(tw_sub(dq, tw_batch_matmul(q, qdq)), r);
+    g->dx[0] = tw_grad_of(tw_add(first, second));
+    return TW_OK;
+}
+
+const tw_op_definition tw_op_Qr = {
+    .signature = "input: T -> q: T, r: T; full_matrices: bool = false; "
+                 "T: {double, float, complex64, complex128}",
+    .doc = "q and r with q r = input: the columns of `q` are orthonormal, `r` is upper triangular. "
+           "With `full_matrices` q is square. Matrices are the last two dims.",
+    .since = "Qr: 1.0",
+    .examples = {"qr([[3., 0.], [4., 5.]]) -> [[-0.6, -0.8], [-0.8, 0.6]], [[-5., -4.], [0., 3.]]"},
+    .infer = infer,
+    .gradient = gradient,
+    .compute = compute,
+    .workspace = workspace,
+};
