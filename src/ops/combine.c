@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The loops of combine.h for each dtype, and how many threads share them. */
+ * Choosing a loop, and how many threads share it. The dtypes that are rare have theirs here,
+ * compiled once; isa/combine_loops.c has the others. */
 #include "ops/combine.h"
 
 #include <complex.h>
 #include <string.h>
 
 #include "kernels/half.h"
+#include "kernels/isa.h"
 #include "kernels/par.h"
 
 /* Elements of a cell's share start at multiples of this, so that no cache line is shared. */
 enum { GRAIN = 64 };
 
-#define NAME(x) f32_##x
-#define STORED float
-#define WIDEN(x) (x)
-#define NARROW(x) (x)
-#define DIVIDE(a, b) ((a) / (b))
-#define ORDERED(x) (x)
-#include "ops/combine_loops.h"
-
-#define NAME(x) f64_##x
-#define STORED double
-#define WIDEN(x) (x)
-#define NARROW(x) (x)
-#define DIVIDE(a, b) ((a) / (b))
-#define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+TW_ISA_TABLES(tw_combine_table, tw_combine_table);
 
 #define NAME(x) f16_##x
 #define STORED uint16_t
@@ -33,7 +21,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) tw_narrow_half(x)
 #define DIVIDE(a, b) tw_narrow_half(tw_widen_half(a) / tw_widen_half(b))
 #define ORDERED(x) tw_widen_half(x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) b16_##x
 #define STORED uint16_t
@@ -41,21 +29,21 @@ enum { GRAIN = 64 };
 #define NARROW(x) tw_narrow_bfloat16(x)
 #define DIVIDE(a, b) tw_narrow_bfloat16(tw_widen_bfloat16(a) / tw_widen_bfloat16(b))
 #define ORDERED(x) tw_widen_bfloat16(x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) c64_##x
 #define STORED float complex
 #define WIDEN(x) (x)
 #define NARROW(x) (x)
 #define DIVIDE(a, b) ((a) / (b))
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) c128_##x
 #define STORED double complex
 #define WIDEN(x) (x)
 #define NARROW(x) (x)
 #define DIVIDE(a, b) ((a) / (b))
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 /* The narrow ones go through unsigned, which no promotion to a signed int can overflow. */
 #define NAME(x) i8_##x
@@ -64,7 +52,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) ((int8_t)(x))
 #define DIVIDE(a, b) ((int8_t)((a) / (b)))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) i16_##x
 #define STORED int16_t
@@ -72,24 +60,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) ((int16_t)(x))
 #define DIVIDE(a, b) ((int16_t)((a) / (b)))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
-
-/* The lowest number divided by -1 wraps too. */
-#define NAME(x) i32_##x
-#define STORED int32_t
-#define WIDEN(x) ((uint32_t)(x))
-#define NARROW(x) ((int32_t)(x))
-#define DIVIDE(a, b) ((b) == -1 ? (int32_t)(0u - (uint32_t)(a)) : (a) / (b))
-#define ORDERED(x) (x)
-#include "ops/combine_loops.h"
-
-#define NAME(x) i64_##x
-#define STORED int64_t
-#define WIDEN(x) ((uint64_t)(x))
-#define NARROW(x) ((int64_t)(x))
-#define DIVIDE(a, b) ((b) == -1 ? (int64_t)(UINT64_C(0) - (uint64_t)(a)) : (a) / (b))
-#define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) u8_##x
 #define STORED uint8_t
@@ -97,7 +68,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) ((uint8_t)(x))
 #define DIVIDE(a, b) ((uint8_t)((a) / (b)))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) u16_##x
 #define STORED uint16_t
@@ -105,7 +76,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) ((uint16_t)(x))
 #define DIVIDE(a, b) ((uint16_t)((a) / (b)))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) u32_##x
 #define STORED uint32_t
@@ -113,7 +84,7 @@ enum { GRAIN = 64 };
 #define NARROW(x) (x)
 #define DIVIDE(a, b) ((a) / (b))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
 #define NAME(x) u64_##x
 #define STORED uint64_t
@@ -121,18 +92,28 @@ enum { GRAIN = 64 };
 #define NARROW(x) (x)
 #define DIVIDE(a, b) ((a) / (b))
 #define ORDERED(x) (x)
-#include "ops/combine_loops.h"
+#include "ops/isa/combine_body.h"
 
-static const tw_combine *const loops[TW_DTYPE_COUNT] = {
-    [TW_FLOAT32] = f32_loops,  [TW_FLOAT64] = f64_loops,   [TW_FLOAT16] = f16_loops,
-    [TW_BFLOAT16] = b16_loops, [TW_COMPLEX64] = c64_loops, [TW_COMPLEX128] = c128_loops,
-    [TW_INT8] = i8_loops,      [TW_INT16] = i16_loops,     [TW_INT32] = i32_loops,
-    [TW_INT64] = i64_loops,    [TW_UINT8] = u8_loops,      [TW_UINT16] = u16_loops,
-    [TW_UINT32] = u32_loops,   [TW_UINT64] = u64_loops};
+static const tw_combine_table rare = {{
+    [TW_FLOAT16] = f16_loops,
+    [TW_BFLOAT16] = b16_loops,
+    [TW_INT8] = i8_loops,
+    [TW_INT16] = i16_loops,
+    [TW_UINT8] = u8_loops,
+    [TW_UINT16] = u16_loops,
+    [TW_UINT32] = u32_loops,
+    [TW_UINT64] = u64_loops,
+    [TW_COMPLEX64] = c64_loops,
+    [TW_COMPLEX128] = c128_loops,
+}};
 
 tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
 {
-    return (size_t)dtype < TW_DTYPE_COUNT && loops[dtype] ? loops[dtype][combination] : NULL;
+    if ((size_t)dtype >= TW_DTYPE_COUNT)
+        return NULL;
+    const tw_combine *loops = TW_ISA_TABLE(tw_combine_table)->loops[dtype];
+    loops = loops ? loops : rare.loops[dtype];
+    return loops ? loops[combination] : NULL;
 }
 
 typedef struct share {

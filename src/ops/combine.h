@@ -20,6 +20,11 @@ typedef enum tw_combination {
 /* step 1: element by element; 0: the same *from for all. `to` and `from` do not overlap. */
 typedef void (*tw_combine)(size_t n, void *to, const void *from, size_t step);
 
+/* By dtype; NULL where there are none. */
+typedef struct tw_combine_table {
+    const tw_combine *loops[TW_DTYPE_COUNT];
+} tw_combine_table;
+
 /* NULL: the dtype has no such operation (Min and Max of complex numbers). */
 tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype);
 /* The same over memory of any size, on the kernel's threads. */
@@ -28,8 +33,8 @@ void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw
 bool tw_has_integer_zero(const tw_array *array);
 
 /* What the loops serve, for the `dtypes` of kernels. */
-#define TW_COMBINED_TYPES                                                                           \
-    "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64, " \
-    "complex64, complex128}"
+#define TW_COMBINED_TYPES                                                                 \
+    "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, uint32, " \
+    "uint64, complex64, complex128}"
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The loops of one dtype; included once for each by combine.c with
+ * The loops of one dtype; included once for each with
  *     NAME(x)   the name of a function of this dtype
  *     STORED    the type of an element in memory, WORK the type that it is computed in
  *     WIDEN(x), NARROW(x)   from one to the other
@@ -66,8 +66,8 @@ static void NAME(max)(size_t n, void *to, const void *from, size_t step)
 #endif
 
 static const tw_combine NAME(loops)[TW_COMBINATIONS] = {
-    [TW_COMBINE_ADD] = NAME(add), [TW_COMBINE_SUB] = NAME(sub), [TW_COMBINE_MUL] = NAME(mul),
-    [TW_COMBINE_DIV] = NAME(div),
+    [TW_COMBINE_ADD] = NAME(add), [TW_COMBINE_SUB] = NAME(sub),
+    [TW_COMBINE_MUL] = NAME(mul), [TW_COMBINE_DIV] = NAME(div),
 #ifdef ORDERED
     [TW_COMBINE_MIN] = NAME(min), [TW_COMBINE_MAX] = NAME(max),
 #endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The loops of ops/combine.h for the dtypes that models are made of, compiled for each instruction
+ * set level. */
+#include "kernels/isa.h"
+#include "ops/combine.h"
+
+#define NAME(x) f32_##x
+#define STORED float
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/isa/combine_body.h"
+
+#define NAME(x) f64_##x
+#define STORED double
+#define WIDEN(x) (x)
+#define NARROW(x) (x)
+#define DIVIDE(a, b) ((a) / (b))
+#define ORDERED(x) (x)
+#include "ops/isa/combine_body.h"
+
+/* The lowest number divided by -1 wraps too. */
+#define NAME(x) i32_##x
+#define STORED int32_t
+#define WIDEN(x) ((uint32_t)(x))
+#define NARROW(x) ((int32_t)(x))
+#define DIVIDE(a, b) ((b) == -1 ? (int32_t)(0u - (uint32_t)(a)) : (a) / (b))
+#define ORDERED(x) (x)
+#include "ops/isa/combine_body.h"
+
+#define NAME(x) i64_##x
+#define STORED int64_t
+#define WIDEN(x) ((uint64_t)(x))
+#define NARROW(x) ((int64_t)(x))
+#define DIVIDE(a, b) ((b) == -1 ? (int64_t)(UINT64_C(0) - (uint64_t)(a)) : (a) / (b))
+#define ORDERED(x) (x)
+#include "ops/isa/combine_body.h"
+
+const tw_combine_table TW_ISA_NAME(tw_combine_table) = {{
+    [TW_FLOAT32] = f32_loops,
+    [TW_FLOAT64] = f64_loops,
+    [TW_INT32] = i32_loops,
+    [TW_INT64] = i64_loops,
+}};
