@@ -175,8 +175,8 @@ const tw_op_definition tw_op_ConcatV2 = {
     .doc = "Arrays one after the other along the dimension `axis`; they agree in all others.",
     .builder = "concat_v2",
     .since = "ConcatV2: 0.11",
-    .examples = {"concat([[[1, 2], [3, 4]], [[5], [6]]], 1) -> [[1, 2, 5], [3, 4, 6]]",
-                 "concat([[[1]], [[2]]], -1) -> [[1, 2]]"},
+    .examples = {"concat_v2([[[1, 2], [3, 4]], [[5], [6]]], 1) -> [[1, 2, 5], [3, 4, 6]]",
+                 "concat_v2([[[1]], [[2]]], -1) -> [[1, 2]]"},
     /* The axis is the last input: among the first 31, or else the bit of all later ones. */
     .shape_inputs = UINT32_MAX,
     .infer = infer_v2,

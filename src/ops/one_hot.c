@@ -60,8 +60,8 @@ const tw_op_definition tw_op_OneHot = {
         "all `off_value` but the one that the index names, which is `on_value`. An index outside "
         "gives a row that is all off.",
     .since = "OneHot: 0.8; uint8: 0.11",
-    .examples = {"one_hot([0, 2, -1], 3, 1., 0.) -> [[1., 0., 0.], [0., 0., 1.], [0., 0., 0.]]",
-                 "one_hot([0, 1], 2, 5, 0, axis=0) -> [[5, 0], [0, 5]]"},
+    .examples = {"raw_one_hot([0, 2, -1], 3, 1., 0.) -> [[1., 0., 0.], [0., 0., 1.], [0., 0., 0.]]",
+                 "raw_one_hot([0, 1], 2, 5, 0, axis=0) -> [[5, 0], [0, 5]]"},
     .shape_inputs = 1 << 1,
     .infer = infer,
     .gradient = tw_not_differentiable,

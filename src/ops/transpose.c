@@ -80,7 +80,7 @@ const tw_op_definition tw_op_Transpose = {
         "The tensor with its dimensions in another order: dimension i of the result is dimension "
         "perm[i] of `x`.",
     .since = "int64 perm: 0.12",
-    .examples = {"transpose([[1, 2, 3], [4, 5, 6]], [1, 0]) -> [[1, 4], [2, 5], [3, 6]]"},
+    .examples = {"raw_transpose([[1, 2, 3], [4, 5, 6]], [1, 0]) -> [[1, 4], [2, 5], [3, 6]]"},
     .shape_inputs = 1 << 1,
     .infer = infer_transpose,
     .gradient = gradient_transpose,
