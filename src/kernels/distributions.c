@@ -17,6 +17,7 @@ enum {
     RESERVED = 256          /* words of the stream kept for each truncated number */
 };
 
+/* What a cell needs to know; low and range are for integers. */
 typedef struct fill {
     tw_philox stream;
     tw_dtype dtype;
@@ -28,6 +29,7 @@ typedef struct fill {
 
 /* ---- numbers from words ---- */
 
+/* 52 random bits in the mantissa of a number in [1, 2), less 1. */
 static double double_of(uint32_t high, uint32_t low)
 {
     uint64_t bits = (UINT64_C(1023) << 52) | (uint64_t)(high & 0xfffffu) << 32 | low;
@@ -36,6 +38,7 @@ static double double_of(uint32_t high, uint32_t low)
     return value - 1;
 }
 
+/* 23 random bits, likewise. */
 static float float_of(uint32_t word)
 {
     uint32_t bits = 0x3f800000u | (word & 0x7fffffu);
@@ -64,16 +67,19 @@ static void normal_doubles(const uint32_t words[4], double out[2])
     out[1] = cos(angle) * radius;
 }
 
+/* 10 random bits of the low end of the word: the rest is not used. */
 static uint16_t half_of(uint32_t word)
 {
     return tw_float_to_half(tw_half_to_float((uint16_t)(0x3c00 | (word & 0x3ff))) - 1);
 }
 
+/* 7 random bits. */
 static uint16_t bfloat16_of(uint32_t word)
 {
     return tw_float_to_bfloat16(tw_bfloat16_to_float((uint16_t)(0x3f80 | (word & 0x7f))) - 1);
 }
 
+/* Rounds a float to the 16-bit dtype. */
 static uint16_t narrow(tw_dtype dtype, float value)
 {
     return dtype == TW_FLOAT16 ? tw_float_to_half(value) : tw_float_to_bfloat16(value);
@@ -96,6 +102,7 @@ static void normal_floats(const fill *f, const uint32_t *words, void *out)
         normal_pair(words + i, z + i);
 }
 
+/* A word for each number, as for float. */
 static void uniform_shorts(const fill *f, const uint32_t *words, void *out)
 {
     uint16_t *z = out;
@@ -103,6 +110,7 @@ static void uniform_shorts(const fill *f, const uint32_t *words, void *out)
         z[i] = f->dtype == TW_FLOAT16 ? half_of(words[i]) : bfloat16_of(words[i]);
 }
 
+/* Normal numbers are made in float, then rounded. */
 static void normal_shorts(const fill *f, const uint32_t *words, void *out)
 {
     float values[BATCH_WORDS];
@@ -112,6 +120,7 @@ static void normal_shorts(const fill *f, const uint32_t *words, void *out)
         z[i] = narrow(f->dtype, values[i]);
 }
 
+/* Two words for each number. */
 static void uniform_doubles(const fill *f, const uint32_t *words, void *out)
 {
     double *z = out;
@@ -120,6 +129,7 @@ static void uniform_doubles(const fill *f, const uint32_t *words, void *out)
         z[i] = double_of(words[2 * i], words[2 * i + 1]);
 }
 
+/* Four words for two numbers. */
 static void normal_wide(const fill *f, const uint32_t *words, void *out)
 {
     double *z = out;
@@ -128,6 +138,8 @@ static void normal_wide(const fill *f, const uint32_t *words, void *out)
         normal_doubles(words + 2 * i, z + i);
 }
 
+/* The remainder is TensorFlow's: with a range that is no power of two, small numbers are more
+ * likely by range / 2^32. */
 static void ints_32(const fill *f, const uint32_t *words, void *out)
 {
     uint32_t *z = out, low = (uint32_t)f->low, range = (uint32_t)f->range;
@@ -135,6 +147,7 @@ static void ints_32(const fill *f, const uint32_t *words, void *out)
         z[i] = low + (range ? words[i] % range : words[i]);
 }
 
+/* Two words for each number, the low one first. */
 static void ints_64(const fill *f, const uint32_t *words, void *out)
 {
     uint64_t *z = out;
@@ -144,6 +157,7 @@ static void ints_64(const fill *f, const uint32_t *words, void *out)
     }
 }
 
+/* The function that turns 256 words into numbers of the dtype. */
 static batch_fn batch_of(const fill *f, tw_distribution kind)
 {
     bool normal = kind != TW_DISTRIBUTION_UNIFORM;
@@ -158,6 +172,7 @@ static batch_fn batch_of(const fill *f, tw_distribution kind)
 
 /* ---- cells ---- */
 
+/* Numbers that take a fixed number of words. */
 typedef struct plain_job {
     fill f;
     batch_fn batch;
@@ -207,6 +222,7 @@ static void truncated_floats(const fill *f, size_t group, float out[WORDS])
     }
 }
 
+/* Likewise two numbers, four words for each pair. */
 static void truncated_doubles(const fill *f, size_t group, double out[2])
 {
     tw_philox stream = f->stream;
@@ -224,6 +240,7 @@ static void truncated_doubles(const fill *f, size_t group, double out[2])
     }
 }
 
+/* Groups stand on their own in the stream, so the last may be cut off. */
 static void truncated_cell(size_t cell, void *arg)
 {
     const fill *f = arg;
@@ -248,6 +265,7 @@ static void truncated_cell(size_t cell, void *arg)
     }
 }
 
+/* Cells of a fixed number of elements, whatever the number of threads. */
 static void run_cells(int threads, size_t count, void (*body)(size_t cell, void *arg), void *arg)
 {
     size_t cells = (count + CELL - 1) / CELL;
@@ -291,6 +309,7 @@ void tw_random_fill_ints(tw_philox stream, tw_dtype dtype, int64_t low, uint64_t
 
 /* ---- one word after the other ---- */
 
+/* The first word is not made before it is asked for. */
 tw_random_words tw_random_words_of(tw_philox stream)
 {
     return (tw_random_words){.stream = stream, .used = WORDS};

@@ -40,11 +40,14 @@ typedef struct binder {
 
 TW_ISA_TABLES(tw_tile_loops, tw_tile_loops);
 
+/* Asked for at each use, so that a test that forces another level is heard. */
 const tw_tile_loops *tw_tile_loops_now(void)
 {
     return TW_ISA_TABLE(tw_tile_loops);
 }
 
+/* Such values are computed in float: sources are widened, results narrowed, by steps of their
+ * own. */
 static bool is_short_float(tw_dtype dtype)
 {
     return dtype == TW_FLOAT16 || dtype == TW_BFLOAT16;
@@ -59,16 +62,19 @@ static size_t most_steps(const tw_tile_program *program)
     return steps;
 }
 
+/* Parts of the block begin at multiples of 16, which operands need for their constants. */
 static size_t rounded(size_t bytes)
 {
     return (bytes + 15) & ~(size_t)15;
 }
 
+/* The program's values, and one more for each step that widens or narrows. */
 static size_t most_values(const tw_tile_program *program)
 {
     return program->operand_count + program->instruction_count + most_steps(program);
 }
 
+/* An upper bound from counts alone: how many sources are shared is not looked at. */
 size_t tw_tile_bound_size(const tw_tile_program *program)
 {
     return rounded(sizeof(tw_tile_bound)) + program->operand_count * sizeof(tile_operand) +
@@ -77,6 +83,8 @@ size_t tw_tile_bound_size(const tw_tile_program *program)
            most_values(program) * sizeof(tile_value);
 }
 
+/* Sets the pointers into the block. The values come last: nothing reads them once binding is
+ * done. */
 static void lay_out(binder *w)
 {
     tw_tile_bound *b = w->b;
@@ -114,6 +122,8 @@ static bool find_strides(tw_shape operand, tw_shape shape, int64_t strides[TW_MA
     return true;
 }
 
+/* Dims d and d + 1 are one dim of every operand where a step along d is as long as all of d + 1.
+ * Repeated dims (stride 0) join too. */
 static bool can_join(const tw_tile_bound *b, size_t d, int64_t inner)
 {
     for (size_t i = 0; i < b->operand_count; i++) {
@@ -124,6 +134,7 @@ static bool can_join(const tw_tile_bound *b, size_t d, int64_t inner)
     return true;
 }
 
+/* Dim `from`, of the output and of every operand's strides, becomes dim `to`. */
 static void move_dim(tw_tile_bound *b, size_t from, size_t to)
 {
     b->dims[to] = b->dims[from];
@@ -155,6 +166,7 @@ static void join_dims(tw_tile_bound *b)
     b->rank = (uint16_t)rank;
 }
 
+/* Full or scalar where that is all there is; what is left may still turn out periodic. */
 static void find_access(const tw_tile_bound *b, tile_operand *operand)
 {
     bool full = true, scalar = true;
@@ -167,6 +179,8 @@ static void find_access(const tw_tile_bound *b, tile_operand *operand)
     operand->access = scalar ? TILE_SCALAR : full ? TILE_FULL : TILE_STRIDED;
 }
 
+/* Checks every operand against the output's shape and keeps strides over as few dims as will do.
+ * Counts stay below SIZE_MAX / 16, so that sizes in bytes never overflow. */
 static tw_status *bind_shapes(binder *w, const tw_shape *shapes, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
@@ -194,6 +208,7 @@ static tw_status *bind_shapes(binder *w, const tw_shape *shapes, tw_shape shape)
 
 /* ---- steps ---- */
 
+/* A new value, not yet read by anybody. */
 static uint16_t add_value(binder *w, size_t number, size_t size, int made_by)
 {
     w->values[number] = (tile_value){.last_use = -1,
@@ -205,6 +220,8 @@ static uint16_t add_value(binder *w, size_t number, size_t size, int made_by)
     return (uint16_t)number;
 }
 
+/* Sources that an instruction does not have repeat the first one: a loop ignores them, but every
+ * slot of a step is a valid pointer. */
 static tile_step *add_step(binder *w, tw_tile_loop loop, uint16_t target, const uint16_t *sources,
                            size_t source_count)
 {
@@ -220,6 +237,8 @@ static tile_step *add_step(binder *w, tw_tile_loop loop, uint16_t target, const 
     return step;
 }
 
+/* The value as float: made by a step at its first use, and shared by later ones. Rounding has
+ * happened before, so sharing changes nothing. */
 static uint16_t widened(binder *w, uint16_t value, tw_dtype dtype)
 {
     const tw_tile_loops *loops = tw_tile_loops_now();
@@ -232,6 +251,7 @@ static uint16_t widened(binder *w, uint16_t value, tw_dtype dtype)
     return w->values[value].wide;
 }
 
+/* Of one of the program's own values. */
 static tw_dtype dtype_of(const tw_tile_program *program, uint16_t value)
 {
     return value < program->operand_count
@@ -239,6 +259,8 @@ static tw_dtype dtype_of(const tw_tile_program *program, uint16_t value)
                : program->instructions[value - program->operand_count].dtype;
 }
 
+/* An instruction becomes one step, or with 16-bit floats up to five: widen each source, compute
+ * in float, narrow the result. */
 static void add_instruction(binder *w, size_t index)
 {
     const tw_tile_program *program = w->program;
@@ -264,6 +286,8 @@ static void add_instruction(binder *w, size_t index)
                  &made, 1);
 }
 
+/* Operands count with their traffic, about 30 picoseconds a byte. Values that are asked for
+ * outlive the last step. */
 static void bind_steps(binder *w)
 {
     const tw_tile_program *program = w->program;
@@ -295,6 +319,8 @@ static int last_read_of_memory(const binder *w)
     return last;
 }
 
+/* A value that is an operand itself, or stored twice, or made too early, is copied at the end of
+ * each tile. */
 static void bind_outputs(binder *w)
 {
     int last = last_read_of_memory(w);
@@ -308,6 +334,8 @@ static void bind_outputs(binder *w)
     }
 }
 
+/* Frees the registers of sources that step `number` is the last to read; size: only those with
+ * elements of that size (0: all). */
 static void free_dying(binder *w, int number, bool *used, size_t first, size_t size)
 {
     const tile_step *step = &w->b->steps[number];
@@ -386,6 +414,8 @@ static size_t place_registers(binder *w, size_t elements)
     return at;
 }
 
+/* A reduction says what a row is. Without one, rows matter only to operands that are repeated: a
+ * row is then the last joined dim. */
 static void find_rows(tw_tile_bound *b, tw_shape shape)
 {
     bool strided = false;
@@ -444,6 +474,8 @@ static void pad_small(binder *w)
     }
 }
 
+/* The longest tiles whose registers stay in the first cache. If even short ones do not fit on
+ * the stack, the program is refused. */
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
@@ -462,11 +494,13 @@ static tw_status *bind_tiles(binder *w, tw_shape shape)
 
 /* ---- cells ---- */
 
+/* a / b, rounded up, without overflow. */
 static size_t divided_up(size_t a, size_t b)
 {
     return a / b + (a % b != 0);
 }
 
+/* Whole rows for each cell, in multiples of what a tile holds. */
 static void cut_rows(tw_tile_bound *b, size_t cells)
 {
     b->grid = TILE_BY_ROWS;
@@ -475,12 +509,17 @@ static void cut_rows(tw_tile_bound *b, size_t cells)
     b->cells = divided_up(b->rows, b->share);
 }
 
+/* Pieces of a row that are multiples of the longest tile. */
 static void cut_length(tw_tile_bound *b, size_t pieces, size_t grain)
 {
     b->share = divided_up(divided_up(b->length, pieces), grain) * grain;
     b->pieces = divided_up(b->length, b->share);
 }
 
+/* About as many cells as there are tens of microseconds of work, by an estimate that does not
+ * depend on the machine, so that the grid is the same everywhere. Columns that are summed over
+ * few rows are cut across; else each cell sums its rows, and the sums are put together at the
+ * end. */
 static void bind_cells(binder *w)
 {
     tw_tile_bound *b = w->b;
@@ -522,6 +561,8 @@ static void find_periods(tw_tile_bound *b)
     }
 }
 
+/* Steps before shapes would do as well, but outputs need to know which operands are read where
+ * they lie. */
 tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, tw_shape shape,
                         tw_tile_bound *out)
 {
@@ -538,6 +579,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     return TW_OK;
 }
 
+/* One double for each piece of a row, or for each column and cell. */
 size_t tw_tile_workspace(const tw_tile_bound *bound)
 {
     if (!bound->reduction.kind || bound->count == 0)

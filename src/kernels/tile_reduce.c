@@ -5,6 +5,7 @@
 
 #include "kernels/tile_inside.h"
 
+/* What a reduction of nothing gives; a mean of nothing is 0 / 0, NaN. */
 double tw_tile_identity(tw_tile_reduce kind)
 {
     switch (kind) {
@@ -15,6 +16,7 @@ double tw_tile_identity(tw_tile_reduce kind)
     }
 }
 
+/* Comparisons with NaN are false, so Max and Min skip it. */
 static double combine(tw_tile_reduce kind, double a, double b)
 {
     switch (kind) {
@@ -37,6 +39,7 @@ static double combine_all(tw_tile_reduce kind, double *values, size_t n)
     return n ? values[0] : tw_tile_identity(kind);
 }
 
+/* A row begins. */
 void tw_tile_fold_start(const tw_tile_bound *b, tile_lanes *lanes)
 {
     double identity = tw_tile_identity(b->reduction.kind);
@@ -54,12 +57,14 @@ void tw_tile_fold(const tw_tile_bound *b, tile_lanes *lanes, size_t n, const voi
         loops->fold_f64[b->reduction.kind](n, lanes->lane, x);
 }
 
+/* The row's result, before the division of a mean. The lanes stay as they are. */
 double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes)
 {
     tile_lanes copy = *lanes;
     return combine_all(b->reduction.kind, copy.lane, TW_TILE_BLOCK);
 }
 
+/* The next n columns of one row. */
 void tw_tile_columns(const tw_tile_bound *b, double *sums, size_t n, const void *x)
 {
     const tw_tile_loops *loops = tw_tile_loops_now();
@@ -69,6 +74,7 @@ void tw_tile_columns(const tw_tile_bound *b, double *sums, size_t n, const void 
         loops->column_f64[b->reduction.kind](n, sums, x);
 }
 
+/* Rounds once, from double. */
 void tw_tile_result(const tw_tile_bound *b, void *out, size_t index, double value)
 {
     if (b->reduction.kind == TW_TILE_MEAN)
@@ -79,6 +85,7 @@ void tw_tile_result(const tw_tile_bound *b, void *out, size_t index, double valu
         ((double *)out)[index] = value;
 }
 
+/* The parts of a column are few: at most one a cell. */
 static void finish_columns(const tw_tile_bound *b, void *out, double *sums)
 {
     size_t parts = b->grid == TILE_BY_ROWS ? b->cells : 1;
@@ -90,6 +97,7 @@ static void finish_columns(const tw_tile_bound *b, void *out, double *sums)
     }
 }
 
+/* On the calling thread, after all cells. */
 void tw_tile_finish(const tw_tile_bound *b, void *out, void *workspace)
 {
     double *partial = workspace;

@@ -34,6 +34,7 @@ typedef struct tile_cell {
 
 /* ---- operands ---- */
 
+/* n copies of one element. */
 static void spread(void *to, const void *from, size_t size, size_t n)
 {
     if (size == 1) {
@@ -131,6 +132,7 @@ static void start_operands(tile_cell *cell)
     }
 }
 
+/* Where this tile's elements of the other operands are. */
 static void tile_operands(tile_cell *cell, size_t start, size_t n)
 {
     const tw_tile_bound *b = cell->run->b;
@@ -146,6 +148,8 @@ static void tile_operands(tile_cell *cell, size_t start, size_t n)
 
 /* ---- steps ---- */
 
+/* Keeps the first step that fails, whichever cell finds out, so that the error is the same at
+ * any number of threads. The loop runs all the same: it must not trap. */
 static void check_step(tile_cell *cell, const tile_step *step, int number, size_t n)
 {
     atomic_int *failed = (atomic_int *)(uintptr_t)&cell->run->failed;
@@ -227,6 +231,7 @@ static void run_tail(tile_cell *cell, size_t start, size_t done, size_t n)
     memcpy(cell->slots, kept, b->operand_count * sizeof *kept);
 }
 
+/* Into the second cache: the first is full of registers. */
 static void prefetch(const char *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64)
@@ -250,6 +255,7 @@ static void prefetch_next(const tile_cell *cell, size_t start)
                  b->tile_length * b->outputs[i].size);
 }
 
+/* Blocks where they lie, then what is left over. */
 static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 {
     size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
@@ -268,6 +274,7 @@ static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 
 /* ---- reductions ---- */
 
+/* A piece of a row is not finished here: its part waits in the workspace. */
 static void end_row(tile_cell *cell)
 {
     const tile_run *run = cell->run;
@@ -304,6 +311,8 @@ static void fold_values(tile_cell *cell, size_t n)
     }
 }
 
+/* Column sums live in the workspace, a row of them for each cell that has rows of its own; cells
+ * that share the columns out use their own part of one row. */
 static void start_fold(tile_cell *cell, size_t number)
 {
     const tw_tile_bound *b = cell->run->b;
@@ -323,6 +332,7 @@ static void start_fold(tile_cell *cell, size_t number)
 
 /* ---- cells ---- */
 
+/* The part of the output that is cell `number`. */
 static void find_rectangle(const tw_tile_bound *b, size_t number, tile_cell *cell)
 {
     cell->row_start = cell->start = 0;
@@ -343,6 +353,8 @@ static void find_rectangle(const tw_tile_bound *b, size_t number, tile_cell *cel
         cell->end = cell->start + b->share;
 }
 
+/* The body of the pool: everything a cell needs is on its stack. Cells write to different parts
+ * of the outputs and of the workspace. */
 static void run_cell(size_t number, void *arg)
 {
     tile_cell cell;
@@ -371,6 +383,7 @@ static void run_cell(size_t number, void *arg)
         cell.run->partial[number] = tw_tile_fold_end(b, &cell.fold.lanes);
 }
 
+/* A failed check is told only at the end, when the outputs hold what the loops made of it. */
 tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *const *out,
                        void *workspace, int threads)
 {

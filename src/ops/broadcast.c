@@ -7,6 +7,8 @@
 
 /* ---- nodes of gradients ---- */
 
+/* The context in which a gradient runs has the region, scope and device; the place is the
+ * forward operation's. */
 tw_tensor tw_gradient_add(tw_gradient *g, const char *type, const tw_tensor *inputs, size_t count,
                           const tw_attr *attrs, size_t attr_count)
 {
@@ -35,18 +37,22 @@ tw_tensor tw_gradient_number(tw_gradient *g, tw_dtype dtype, double value)
     return tw_operand_tensor(tw_of_float(value), dtype, "Const");
 }
 
+/* A node with two inputs and nothing else to say. */
 static tw_tensor add2(tw_gradient *g, const char *type, tw_tensor x, tw_tensor y)
 {
     tw_tensor inputs[] = {x, y};
     return tw_gradient_add(g, type, inputs, 2, NULL, 0);
 }
 
+/* Known while building, so that no node is needed. */
 static bool known_equal(tw_tensor a, tw_tensor b)
 {
     tw_shape x = tw_tensor_shape(a), y = tw_tensor_shape(b);
     return tw_shape_fully_known(x) && tw_shape_fully_known(y) && tw_shape_equal(x, y);
 }
 
+/* TensorFlow's nodes: the axes from both shapes, Sum over them, and Reshape for the dims of 1
+ * that Sum took away. */
 tw_tensor tw_gradient_unbroadcast(tw_gradient *g, tw_tensor grad, tw_tensor input, tw_tensor other)
 {
     if (!tw_tensor_valid(grad) || known_equal(input, other) || known_equal(input, grad))
@@ -71,6 +77,7 @@ static int64_t dim_of(const tw_array *shape, size_t rank, size_t d)
     return d < missing ? 1 : tw_index_at(shape, d - missing);
 }
 
+/* Both shapes aligned at their ends; a 1 takes the other size, 0 included. */
 static tw_status *broadcast_shapes(const tw_compute *c, broadcast *out)
 {
     const tw_array *x = tw_input(c, 0), *y = tw_input(c, 1);
@@ -89,6 +96,7 @@ static tw_status *broadcast_shapes(const tw_compute *c, broadcast *out)
     return TW_OK;
 }
 
+/* A result whose length is known only now. */
 static tw_status *put_vector(tw_compute *c, size_t output, const int64_t *values, size_t count)
 {
     tw_array *array;
@@ -132,6 +140,7 @@ static tw_status *compute_gradient_args(tw_compute *c)
     return TW_OK;
 }
 
+/* How many axes there are depends on values. */
 static void infer_vectors(tw_infer *in)
 {
     tw_infer_vector(in, 0);
@@ -140,6 +149,7 @@ static void infer_vectors(tw_infer *in)
         tw_infer_output(in, i, tw_infer_unknown(in, 1));
 }
 
+/* The longer of two shapes says the rank of the result. */
 static void infer_args(tw_infer *in)
 {
     tw_shape x = tw_infer_vector(in, 0), y = tw_infer_vector(in, 1);
@@ -170,6 +180,7 @@ const tw_op_definition tw_op_BroadcastGradientArgs = {
 
 /* ---- BroadcastTo ---- */
 
+/* Every dim of the input is 1 or the same as the new one. */
 static void infer_to(tw_infer *in)
 {
     tw_shape from = tw_infer_input(in, 0), to = tw_infer_shape_value(in, 1);
@@ -190,6 +201,7 @@ static void infer_to(tw_infer *in)
     tw_infer_output(in, 0, to);
 }
 
+/* A program without instructions: the engine copies the operand, repeated, to the output. */
 static tw_status *prepare_to(tw_compute *c, void *state)
 {
     tw_dtype dtype = tw_input(c, 0)->dtype;
@@ -203,6 +215,7 @@ static tw_status *prepare_to(tw_compute *c, void *state)
     return tw_tile_bind(&program, &shape, tw_shape_of(tw_output(c, 0)), state);
 }
 
+/* Numbers in tiles, strings one by one. */
 static tw_status *compute_to(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -220,6 +233,7 @@ static tw_status *compute_to(tw_compute *c)
     return TW_OK;
 }
 
+/* What each element was copied to is summed. */
 static tw_status *gradient_to(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0);

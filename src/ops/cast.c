@@ -22,6 +22,7 @@ static enum tw_cast_slot slot_of(tw_dtype dtype)
     return slot ? (enum tw_cast_slot)(slot - 1) : TW_CAST_SLOTS;
 }
 
+/* in_float makes 16-bit floats float before or after the loop, where they are one side of it. */
 static bool instruction(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_instruction *out)
 {
     const tw_attr *attr = tw_spec_attr(spec, "DstT");
@@ -37,6 +38,8 @@ static bool instruction(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_ins
     return true;
 }
 
+/* Strings and handles cannot become anything else; with the same dtype on both sides, anything
+ * is passed on. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     tw_dtype from = tw_input(c, 0)->dtype, to = tw_output(c, 0)->dtype;
@@ -48,6 +51,7 @@ static tw_status *prepare(tw_compute *c, void *state)
     return tw_elementwise_prepare(c, state);
 }
 
+/* Where nothing changes the input itself is the output. */
 static tw_status *compute(tw_compute *c)
 {
     if (tw_input(c, 0)->dtype == tw_output(c, 0)->dtype)
@@ -55,6 +59,7 @@ static tw_status *compute(tw_compute *c)
     return tw_elementwise_compute(c);
 }
 
+/* A cast back. Whole numbers on either side stop it. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_dtype from = tw_dtype_base(tw_tensor_dtype(g->inputs[0]));

@@ -15,6 +15,8 @@ enum { COST_CHEAP = 60, COST_MEDIUM = 150, COST_DEAR = 800, COST_LIBRARY = 12 };
 
 /* ---- checks of integers ---- */
 
+/* One for each width: signed and unsigned zeros have the same bits. No early way out, so that
+ * the loops vectorise. */
 static bool nonzero_8(size_t n, const void *x, const void *y)
 {
     const uint8_t *values = y;
@@ -51,6 +53,7 @@ static bool nonzero_64(size_t n, const void *x, const void *y)
         good &= values[i] != 0;
     return good;
 }
+/* Pow has kernels for two integer dtypes only. */
 static bool natural_32(size_t n, const void *x, const void *y)
 {
     const int32_t *values = y;
@@ -70,6 +73,7 @@ static bool natural_64(size_t n, const void *x, const void *y)
     return good;
 }
 
+/* Floats divide by zero as they like. */
 static void fill_check(tw_element_check check, tw_dtype dtype, tw_tile_instruction *out)
 {
     size_t size = tw_dtype_size(dtype);
@@ -103,6 +107,7 @@ static tw_dtype loop_dtype(tw_dtype dtype)
     }
 }
 
+/* The plain level has every loop, the others those that gain. */
 static tw_tile_loop find_loop(uint16_t row, tw_dtype dtype)
 {
     const tw_tile_loop *best = TW_ISA_TABLE(tw_loop_table)->loops[dtype];
@@ -121,6 +126,7 @@ static uint16_t cost_of(uint16_t cost, tw_dtype dtype)
     return (uint16_t)(cost * (size < 4 ? 2 : size) / 4);
 }
 
+/* The result's dtype where the operands have `dtype`. */
 static tw_dtype result_dtype(tw_element_result result, tw_dtype dtype)
 {
     bool wide = dtype == TW_FLOAT64 || dtype == TW_COMPLEX128;
@@ -139,6 +145,7 @@ static bool agrees_with_out(const tw_spec *spec, tw_dtype dtype)
     return !attr || attr->value.type == dtype;
 }
 
+/* Also what tells whether there is a kernel: no other table says so. */
 bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
                                 tw_tile_instruction *out)
 {
@@ -158,6 +165,8 @@ bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
     return out->loop && agrees_with_out(spec, out->dtype);
 }
 
+/* In the dtype that the loops take it in: float for float and what is computed in float, double
+ * for all others. */
 bool tw_elementwise_constant(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_operand *out)
 {
     const struct tw_elementwise *e = spec->op->definition.elementwise;
@@ -171,6 +180,7 @@ bool tw_elementwise_constant(const tw_spec *spec, const tw_dtype *dtypes, tw_til
     return true;
 }
 
+/* The only rule for shapes that is not NumPy's. */
 bool tw_elementwise_fits(const struct tw_elementwise *e, const tw_shape *shapes)
 {
     return !e->by_row || shapes[0].rank != 1 || shapes[1].rank <= 1;
@@ -178,6 +188,8 @@ bool tw_elementwise_fits(const struct tw_elementwise *e, const tw_shape *shapes)
 
 /* ---- the kernel ---- */
 
+/* Binds the one instruction to the sizes; what is wrong with the dtypes is said here, before
+ * anything runs. */
 tw_status *tw_elementwise_prepare(tw_compute *c, void *state)
 {
     tw_tile_operand operands[TW_TILE_SOURCES] = {{.dtype = TW_INVALID_DTYPE}};
@@ -215,6 +227,7 @@ tw_status *tw_elementwise_prepare(tw_compute *c, void *state)
     return tw_tile_bind(&program, shapes, tw_shape_of(tw_output(c, 0)), state);
 }
 
+/* No workspace: a single instruction does not reduce. */
 tw_status *tw_elementwise_compute(tw_compute *c)
 {
     const void *in[TW_TILE_SOURCES] = {NULL};
@@ -228,6 +241,7 @@ tw_status *tw_elementwise_compute(tw_compute *c)
 
 /* ---- the definitions ---- */
 
+/* For PAIR rows: what is known of either operand is known of the result. */
 static void infer_one_shape(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_merge(in, tw_infer_input(in, 0), tw_infer_input(in, 1)));

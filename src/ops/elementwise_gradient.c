@@ -32,6 +32,7 @@ typedef struct reader {
 
 static term read_comparison(reader *r);
 
+/* Keeps the first failure; what is read after it is thrown away. */
 static term fail(reader *r)
 {
     if (!r->status)
@@ -40,11 +41,13 @@ static term fail(reader *r)
     return (term){.tensor = {NULL, 0}};
 }
 
+/* A tensor as a term. */
 static term of(tw_tensor tensor)
 {
     return (term){.tensor = tensor};
 }
 
+/* Skips the text, and blanks before it, if it is next. */
 static bool accept(reader *r, const char *text)
 {
     while (*r->at == ' ')
@@ -56,6 +59,7 @@ static bool accept(reader *r, const char *text)
     return true;
 }
 
+/* Letters, digits and underscores; 0: none is next. */
 static size_t read_name(reader *r, char name[MOST_NAME])
 {
     size_t n = 0;
@@ -85,11 +89,13 @@ static void make_type(char *name)
 
 /* ---- operations ---- */
 
+/* The term as a tensor: a number becomes a constant beside the operation. */
 static tw_tensor tensor_of(reader *r, term t, tw_dtype dtype)
 {
     return t.is_number ? tw_gradient_number(r->g, dtype, t.number) : t.tensor;
 }
 
+/* What numbers among the terms become: the dtype of the first tensor, or else of dz. */
 static tw_dtype dtype_of(reader *r, const term *terms, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -99,6 +105,8 @@ static tw_dtype dtype_of(reader *r, const term *terms, size_t count)
     return tw_dtype_base(tw_tensor_dtype(r->dz));
 }
 
+/* One operation. Attributes that do not follow from the inputs' dtypes are alpha, which the
+ * forward operation has too, and Tout. */
 static term call(reader *r, const char *type, const term *terms, size_t count)
 {
     tw_tensor inputs[MOST_ARGUMENTS];
@@ -122,6 +130,7 @@ static term call(reader *r, const char *type, const term *terms, size_t count)
     return of(tw_gradient_add(r->g, type, inputs, count, attrs, attr_count));
 }
 
+/* Two numbers are computed at once. */
 static term binary(reader *r, const char *type, term x, term y)
 {
     term terms[] = {x, y};
@@ -134,6 +143,7 @@ static term binary(reader *r, const char *type, term x, term y)
     return (term){.number = z, .is_number = true};
 }
 
+/* -x, or the opposite number. */
 static term negative(reader *r, term x)
 {
     if (x.is_number)
@@ -141,6 +151,7 @@ static term negative(reader *r, term x)
     return call(r, "Neg", &x, 1);
 }
 
+/* Real tensors stay as they are. */
 static term conjugate(reader *r, term x)
 {
     return of(tw_gradient_conj(r->g, x.tensor));
@@ -173,6 +184,7 @@ static term number_of(reader *r, term x)
 
 /* ---- the grammar ---- */
 
+/* Up to the closing parenthesis; 0: something is wrong. */
 static size_t read_arguments(reader *r, term terms[MOST_ARGUMENTS])
 {
     size_t count = 0;
@@ -187,6 +199,8 @@ static size_t read_arguments(reader *r, term terms[MOST_ARGUMENTS])
     return r->status ? 0 : count;
 }
 
+/* Names that are no operations first, then operations. A conj that stands around a plain operand
+ * takes away the conjugate which that would have had. */
 static term read_call(reader *r, char *name)
 {
     term terms[MOST_ARGUMENTS];
@@ -214,6 +228,7 @@ static term read_call(reader *r, char *name)
     return call(r, name, terms, count);
 }
 
+/* An operand, dz, or a call. */
 static term read_word(reader *r)
 {
     char name[MOST_NAME];
@@ -252,6 +267,7 @@ static term read_number(reader *r)
     return (term){.number = value / scale, .is_number = true};
 }
 
+/* What binds strongest. */
 static term read_factor(reader *r)
 {
     if (accept(r, "-"))
@@ -265,6 +281,7 @@ static term read_factor(reader *r)
     return read_word(r);
 }
 
+/* From the left: x / y / z is (x / y) / z. */
 static term read_product(reader *r)
 {
     term x = read_factor(r);
@@ -309,11 +326,14 @@ static term read_comparison(reader *r)
 
 /* ---- the gradient ---- */
 
+/* The other inputs get none, and their texts are not read. */
 static bool has_derivative(const struct tw_elementwise *e, size_t input)
 {
     return e->derivatives[input] && strcmp(e->derivatives[input], "NONE") != 0;
 }
 
+/* Reads the text of one input's derivative; a gradient of a broadcast operand is summed back to
+ * its shape. */
 static tw_status *derive(tw_gradient *g, const struct tw_elementwise *e, size_t input)
 {
     tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(g->inputs[input]));
@@ -334,6 +354,7 @@ static tw_status *derive(tw_gradient *g, const struct tw_elementwise *e, size_t 
     return TW_OK;
 }
 
+/* The same for all rows; which row it is follows from the operation. */
 tw_status *tw_elementwise_gradient(tw_gradient *g)
 {
     const tw_op *op = tw_op_find(tw_operation_type(g->op));

@@ -5,6 +5,7 @@
 
 #include "kernels/tile.h"
 
+/* Every kind of row is a number here. */
 #define ROW(name, ...) TW_ROW_##name,
 #define UNARY ROW
 #define BINARY ROW

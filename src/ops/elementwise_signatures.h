@@ -4,6 +4,7 @@
 #ifndef TW_OPS_ELEMENTWISE_SIGNATURES_H
 #define TW_OPS_ELEMENTWISE_SIGNATURES_H
 
+/* Arguments. */
 #define ARGS_X "x: T -> y: T"
 #define ARGS_XY "x: T, y: T -> z: T"
 #define ARGS_SYMMETRIC "x: T, y: T -> z: T"
@@ -53,6 +54,7 @@
 #define COMMUTES_PART 0
 #define COMMUTES_ABS 0
 
+/* Dtypes of T, newest TensorFlow 1.x. */
 #define SET_FLOATING "; T: {half, bfloat16, float, double}"
 #define SET_DOUBLES "; T: {float, double}"
 #define SET_FLOAT_COMPLEX "; T: {half, bfloat16, float, double, complex64, complex128}"

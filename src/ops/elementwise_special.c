@@ -7,6 +7,7 @@
 
 #define PI 3.14159265358979323846
 
+/* Of the gamma function: 0 and the negative whole numbers. */
 static bool is_pole(double x)
 {
     return x <= 0 && x == floor(x);
@@ -79,6 +80,7 @@ double tw_special_zeta(double x, double q)
     return sum;
 }
 
+/* By Zeta: (-1)^(n + 1) n! zeta(n + 1, x) for n > 0. */
 double tw_special_polygamma(double order, double x)
 {
     if (order != floor(order) || order < 0)

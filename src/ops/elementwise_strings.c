@@ -5,6 +5,7 @@
 
 #include "ops/elementwise.h"
 
+/* From the last dimension on, as in an odometer. */
 size_t tw_broadcast_index(tw_shape from, tw_shape to, size_t index)
 {
     size_t at = 0, stride = 1, missing = to.rank - from.rank;
@@ -17,6 +18,7 @@ size_t tw_broadcast_index(tw_shape from, tw_shape to, size_t index)
     return at;
 }
 
+/* The bytes of x, then those of y. */
 static tw_status *join(tw_string *z, const tw_string *x, const tw_string *y)
 {
     size_t x_length, y_length, length;
@@ -35,6 +37,7 @@ static tw_status *join(tw_string *z, const tw_string *x, const tw_string *y)
     return status;
 }
 
+/* Not split among threads: strings are few, and each takes memory of its own. */
 tw_status *tw_strings_compute(tw_compute *c)
 {
     if (c->input_count == 1)

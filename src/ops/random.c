@@ -18,6 +18,7 @@ typedef struct generator {
     tw_philox stream;
 } generator;
 
+/* When the node first runs in a session. */
 static tw_status *make_generator(tw_compute *c, void **out)
 {
     uint64_t seeds[] = {(uint64_t)tw_compute_int(c, "seed"), (uint64_t)tw_compute_int(c, "seed2")};
@@ -85,6 +86,7 @@ static tw_status *take_blocks(tw_compute *c, uint64_t blocks, tw_philox *out)
 
 /* ---- numbers of a given shape ---- */
 
+/* The first input is the shape; any after the second one are scalars. */
 static void infer_shape(tw_infer *in)
 {
     tw_infer_vector(in, 0);
@@ -93,12 +95,14 @@ static void infer_shape(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
 }
 
+/* minval is the second input here. */
 static void infer_ints(tw_infer *in)
 {
     tw_infer_scalar(in, 1);
     infer_shape(in);
 }
 
+/* Two seeds, always. */
 static void infer_stateless(tw_infer *in)
 {
     tw_shape seed = tw_infer_vector(in, 1);
@@ -107,6 +111,7 @@ static void infer_stateless(tw_infer *in)
     infer_shape(in);
 }
 
+/* One draw: the same number of blocks is used up for every kind of number. */
 static tw_status *fill(tw_compute *c, tw_distribution kind)
 {
     tw_array *out = tw_output(c, 0);
@@ -144,6 +149,7 @@ static tw_status *int_range(const tw_compute *c, size_t first, int64_t *low, uin
     return TW_OK;
 }
 
+/* Nothing is checked, or drawn, for no numbers at all. */
 static tw_status *compute_ints(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);
@@ -207,6 +213,8 @@ const tw_op_definition tw_op_TruncatedNormal = {
 
 /* ---- RandomShuffle ---- */
 
+/* Only the words that the permutation needs are used up, in whole blocks. What cannot be
+ * shuffled uses none. */
 static tw_status *compute_shuffle(tw_compute *c)
 {
     const tw_array *value = tw_input(c, 0);
@@ -243,6 +251,7 @@ const tw_op_definition tw_op_RandomShuffle = {
 
 /* ---- Multinomial ---- */
 
+/* (rows, classes) logits give (rows, samples) classes. */
 static void infer_multinomial(tw_infer *in)
 {
     tw_shape logits = tw_infer_matrix(in, 0);
@@ -254,6 +263,7 @@ static void infer_multinomial(tw_infer *in)
     tw_infer_output(in, 0, (tw_shape){dims, 2});
 }
 
+/* On one thread: a row begins where the one before it ended in the stream. */
 static tw_status *compute_multinomial(tw_compute *c)
 {
     const tw_array *logits = tw_input(c, 0);
@@ -272,6 +282,7 @@ static tw_status *compute_multinomial(tw_compute *c)
     return TW_OK;
 }
 
+/* The running sums of one row. */
 static size_t multinomial_workspace(const tw_compute *c)
 {
     return (size_t)tw_input(c, 0)->dims[1] * sizeof(double);
@@ -306,6 +317,7 @@ static tw_philox stateless_stream(const tw_array *seed)
     return (tw_philox){.counter = {0, 0, mixed[2], mixed[3]}, .key = {mixed[0], mixed[1]}};
 }
 
+/* No generator: the same seeds give the same numbers at every run. */
 static tw_status *fill_stateless(tw_compute *c, tw_distribution kind)
 {
     tw_array *out = tw_output(c, 0);

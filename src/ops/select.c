@@ -4,6 +4,7 @@
 #include "ops/elementwise.h"
 #include "ops/select_loops.h"
 
+/* The loop of the element size: 1, 2, 4, 8 or 16 bytes. */
 static bool instruction(const tw_spec *spec, const tw_dtype *dtypes, tw_tile_instruction *out)
 {
     const tw_select_loops *loops = TW_ISA_TABLE(tw_select_loops);
@@ -39,6 +40,7 @@ static tw_status *choose_elements(tw_compute *c)
     return TW_OK;
 }
 
+/* Numbers in tiles, the rest one by one. */
 static tw_status *compute(tw_compute *c)
 {
     return tw_dtype_is_plain(tw_output(c, 0)->dtype) ? tw_elementwise_compute(c)
@@ -61,12 +63,14 @@ static void infer_select(tw_infer *in)
     tw_infer_output(in, 0, both);
 }
 
+/* A node with three inputs. */
 static tw_tensor add(tw_gradient *g, const char *type, tw_tensor x, tw_tensor y, tw_tensor z)
 {
     tw_tensor inputs[] = {x, y, z};
     return tw_gradient_add(g, type, inputs, 3, NULL, 0);
 }
 
+/* Where the condition took t, t gets dz and e nothing, and the other way round. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor dz = tw_gradient_dy(g, 0), zeros = tw_gradient_add(g, "ZerosLike", &dz, 1, NULL, 0);

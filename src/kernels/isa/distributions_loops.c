@@ -26,6 +26,7 @@ static void philox_lanes(uint32_t c[4][LANES], uint32_t k0, uint32_t k1)
     }
 }
 
+/* The words of a block stand together, as tw_philox_next gives them. */
 static void blocks(tw_philox *stream, uint32_t *out)
 {
     uint32_t c[4][LANES];
@@ -42,6 +43,7 @@ static void blocks(tw_philox *stream, uint32_t *out)
     }
 }
 
+/* 23 bits become the mantissa of a number in [1, 2). */
 static inline float uniform(uint32_t word)
 {
     return tw_float_of_bits(0x3f800000u | (word & 0x7fffffu)) - 1.0f;

@@ -13,6 +13,7 @@
 #endif
 #define WHOLE(n) ((n) & ~(size_t)(TW_TILE_BLOCK - 1))
 
+/* The signature is a tile loop's; y and w are not used. */
 static void widen_half(size_t n, void *z, const void *x, const void *y, const void *w)
 {
     const uint16_t *from = x;
@@ -23,6 +24,7 @@ static void widen_half(size_t n, void *z, const void *x, const void *y, const vo
         to[i] = tw_widen_half(from[i]);
 }
 
+/* To nearest, ties to even. */
 static void narrow_half(size_t n, void *z, const void *x, const void *y, const void *w)
 {
     const float *from = x;
@@ -33,6 +35,7 @@ static void narrow_half(size_t n, void *z, const void *x, const void *y, const v
         to[i] = tw_narrow_half(from[i]);
 }
 
+/* Exact: the upper half of a float. */
 static void widen_bfloat16(size_t n, void *z, const void *x, const void *y, const void *w)
 {
     const uint16_t *from = x;
@@ -43,6 +46,7 @@ static void widen_bfloat16(size_t n, void *z, const void *x, const void *y, cons
         to[i] = tw_widen_bfloat16(from[i]);
 }
 
+/* To nearest, ties to even. */
 static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, const void *w)
 {
     const float *from = x;

@@ -7,6 +7,7 @@
 #define CAST(to, T, value) \
     HEAD(to) { T *out = z; const S *in = x; (void)y, (void)w; EACH out[i] = (T)(value); }
 
+/* The types that every level has, then the rest. */
 CAST(flag, bool, KIND(TRUTH)(bool, in[i]))
 CAST(u8, uint8_t, KIND(WHOLE)(uint8_t, in[i]))
 CAST(i32, int32_t, KIND(WHOLE)(int32_t, in[i]))

@@ -19,6 +19,7 @@
 typedef float _Complex c64;
 typedef double _Complex c128;
 
+/* The least integer stands for all that does not fit, NaN too. */
 static inline int32_t whole_32(double x)
 {
     bool fits = x > -2147483649.0 && x < 2147483648.0;
@@ -35,6 +36,7 @@ static inline int64_t whole_64(double x)
     return fits ? (int64_t)x : INT64_MIN;
 }
 #if TW_ISA_LEVEL == 0
+/* Numbers of 2^63 and more go through the signed conversion less 2^63. */
 static inline uint64_t natural_64(double x)
 {
     return x >= 0x1p63 ? (uint64_t)whole_64(x - 0x1p63) ^ UINT64_C(1) << 63
@@ -65,6 +67,7 @@ static inline uint64_t natural_64(double x)
 #define TO_REAL_FROM_D(T, x) ((T)(x))
 #define TO_REAL_FROM_C(T, x) ((T)creal(x))
 
+/* From every type. */
 #define S bool
 #define FROM(name) flag_to_##name
 #define KIND(to) TO_##to##_FROM_W
@@ -120,6 +123,7 @@ static inline uint64_t natural_64(double x)
 #define KIND(to) TO_##to##_FROM_C
 #define COMPLEX_SOURCE 1
 #include "ops/isa/cast_body.h"
+/* In the order of enum tw_cast_slot. */
 #define ROW(from) \
     {from##_to_flag, from##_to_u8,  from##_to_i32, from##_to_i64, from##_to_f32, from##_to_f64, \
      from##_to_i8,   from##_to_i16, from##_to_u16, from##_to_u32, from##_to_u64, from##_to_c64, \

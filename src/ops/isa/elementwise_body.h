@@ -70,6 +70,7 @@ static TW_INLINE void MAP(3)(size_t n, T *z, const T *x, const T *y, const T *w,
 #define LOOP3(name, Z, map, value) \
     GIVES(Z, name, value, T x, T y, T w) HEAD(name) { MAP(map)(n, z, x, y, w, VALUE(name)); }
 
+/* A row's expression and loop, where the dtype has it. */
 #define UNARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, T, 1, value))
 #define BINARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP2(name, T, 2, value))
 #define CHECKED(name, args, set, cost, check, ...) BINARY(name, args, set, cost, __VA_ARGS__)
@@ -90,6 +91,7 @@ static TW_INLINE void MAP(3)(size_t n, T *z, const T *x, const T *y, const T *w,
 #include "ops/elementwise.def"
 #include "ops/elementwise_undef.h"
 
+/* The table; rows without a loop stay NULL. */
 #define ROW(name, args, set, cost, ...) KEEP(set, cost, [TW_ROW_##name] = LOOP(name), )
 #define UNARY ROW
 #define BINARY ROW
@@ -108,6 +110,7 @@ static const tw_tile_loop TW_ISA_PASTE_(loops_, SUFFIX)[TW_ROW_COUNT] = {
 };
 #include "ops/elementwise_undef.h"
 
+/* The next dtype starts afresh. */
 #undef LOOP
 #undef VALUE
 #undef MAP

@@ -24,6 +24,7 @@
 #endif
 #define TW_INLINE inline __attribute__((always_inline, unused))
 
+/* Which dtypes this level has. */
 #define LEVEL_ALL (TW_ISA_LEVEL == 0)
 #define LEVEL_WIDE (TW_ISA_LEVEL == 0 || TW_ISA_LEVEL >= 3)
 
@@ -33,6 +34,7 @@ typedef double _Complex c128;
 #include "ops/isa/elementwise_math_f32.h"
 #include "ops/isa/elementwise_math_f64.h"
 
+/* Complex functions call the C library by its own names, and so come before those are taken. */
 #if LEVEL_ALL
 #define SUFFIX c64
 #define T c64
@@ -71,6 +73,7 @@ typedef double _Complex c128;
 #define C c64
 #include "ops/isa/elementwise_body.h"
 
+/* Only float has functions of its own that vectorise. */
 #if !LEVEL_ALL
 #undef COST_DEAR
 #define COST_DEAR 0
@@ -84,6 +87,7 @@ typedef double _Complex c128;
 #include "ops/isa/elementwise_body.h"
 #endif
 
+/* Integers; what tolerances are given in is double. */
 #if LEVEL_WIDE
 #define SUFFIX i32
 #define CLASS INT
@@ -105,6 +109,7 @@ typedef double _Complex c128;
 #include "ops/isa/elementwise_body.h"
 #endif
 
+/* Narrow integers are computed in 32 bits and cut off. */
 #if LEVEL_ALL
 #define SUFFIX i8
 #define CLASS SMALL
@@ -172,6 +177,7 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #include "ops/isa/elementwise_body.h"
+/* bool */
 #define SUFFIX flag
 #define CLASS BOOL
 #define T bool

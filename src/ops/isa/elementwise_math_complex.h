@@ -4,15 +4,19 @@
  * operands give NaN, as in TensorFlow. */
 #define FN(name) TW_ISA_PASTE_(name##_, SUFFIX)
 
+/* Parts. */
 static inline P FN(real)(T x) { return F(creal)(x); }
 static inline P FN(imag)(T x) { return F(cimag)(x); }
 static inline P FN(magnitude)(T x) { return F(cabs)(x); }
 static inline P FN(angle)(T x) { return F(carg)(x); }
+/* Made of parts as they are: re + im * I would turn an infinite part into NaN. */
 static inline T FN(of)(P re, P im)
 {
     union { P parts[2]; T z; } u = {{re, im}};
     return u.z;
 }
+
+/* Arithmetic. */
 static inline T FN(neg)(T x) { return FN(of)(-F(creal)(x), -F(cimag)(x)); }
 static inline T FN(conj)(T x) { return FN(of)(F(creal)(x), -F(cimag)(x)); }
 static inline T FN(add)(T x, T y) { return x + y; }
@@ -37,6 +41,7 @@ static inline T FN(div)(T x, T y)
 static inline T FN(inv)(T x) { return FN(div)(1, x); }
 static inline T FN(truncate_div)(T x, T y) { return FN(div)(x, y); }
 static inline T FN(floor_div)(T x, T y) { return FN(div)(x, y); }
+/* x / |x|, and 0 of 0. */
 static inline T FN(sign)(T x)
 {
     P size = F(cabs)(x);
@@ -44,17 +49,20 @@ static inline T FN(sign)(T x)
 }
 static inline T FN(round)(T x) { return FN(of)(F(rint)(F(creal)(x)), F(rint)(F(cimag)(x))); }
 static inline T FN(sqrt)(T x) { return F(csqrt)(x); }
+/* TensorFlow divides 1 by 0 here in another way than in Inv. */
 static inline T FN(rsqrt)(T x)
 {
     return x == 0 ? FN(of)(INFINITY, NAN) : FN(inv)(F(csqrt)(x));
 }
 static inline T FN(exp)(T x) { return F(cexp)(x); }
+/* e^a cos b - 1 without a difference of near numbers: cos b = 1 - 2 sin(b / 2)^2. */
 static inline T FN(expm1)(T x)
 {
     P a = F(creal)(x), b = F(cimag)(x), s = F(sin)(b / 2);
     return FN(of)(F(expm1)(a) * F(cos)(b) - 2 * s * s, F(exp)(a) * F(sin)(b));
 }
 static inline T FN(log)(T x) { return F(clog)(x); }
+/* |1 + x|^2 = 1 + (a (2 + a) + b^2), for small x. */
 static inline T FN(log1p)(T x)
 {
     P a = F(creal)(x), b = F(cimag)(x), size = F(log)(F(hypot)(1 + a, b));
@@ -62,12 +70,15 @@ static inline T FN(log1p)(T x)
         size = F(log1p)(a * (2 + a) + b * b) / 2;
     return FN(of)(size, F(atan2)(b, 1 + a));
 }
+/* The C library takes the logarithm of 0. */
 static inline T FN(pow)(T x, T y)
 {
     if (y == 0)
         return 1;
     return x == 0 ? 0 : F(cpow)(x, y);
 }
+
+/* Circular and hyperbolic functions: the C library's. */
 static inline T FN(sin)(T x) { return F(csin)(x); }
 static inline T FN(cos)(T x) { return F(ccos)(x); }
 static inline T FN(tan)(T x) { return F(ctan)(x); }

@@ -3,6 +3,7 @@
  * the C library do not. */
 #include "kernels/vmath.h"
 
+/* Arithmetic. neg(0) is +0, as in TensorFlow's vector kernels. */
 static inline float abs_f32(float x) { return fabsf(x); }
 static inline float neg_f32(float x) { return 0 - x; }
 static inline float add_f32(float x, float y) { return x + y; }
@@ -11,6 +12,8 @@ static inline float mul_f32(float x, float y) { return x * y; }
 static inline float div_f32(float x, float y) { return x / y; }
 static inline float inv_f32(float x) { return 1 / x; }
 static inline float conj_f32(float x) { return x; }
+
+/* Division in whole numbers, rounding, signs. */
 static inline float truncate_div_f32(float x, float y) { return truncf(x / y); }
 static inline float floor_div_f32(float x, float y) { return floorf(x / y); }
 static inline float truncate_mod_f32(float x, float y) { return fmodf(x, y); }
@@ -25,6 +28,8 @@ static inline float ceil_f32(float x) { return ceilf(x); }
 /* What rounds to 0 becomes +0. */
 static inline float round_f32(float x) { return x == 0 ? x : rintf(x) + 0; }
 static inline float rint_f32(float x) { return rintf(x); }
+
+/* Roots, powers, logarithms. */
 static inline float sqrt_f32(float x) { return sqrtf(x); }
 static inline float rsqrt_f32(float x) { return 1 / sqrtf(x); }
 static inline float exp_f32(float x) { return tw_expf(x); }
@@ -32,6 +37,8 @@ static inline float expm1_f32(float x) { return tw_expm1f(x); }
 static inline float log_f32(float x) { return tw_logf(x); }
 static inline float log1p_f32(float x) { return tw_log1pf(x); }
 static inline float pow_f32(float x, float y) { return powf(x, y); }
+
+/* Circular and hyperbolic functions. */
 static inline float sin_f32(float x) { return tw_sinf(x); }
 static inline float cos_f32(float x) { return tw_cosf(x); }
 static inline float tan_f32(float x) { return tw_tanf(x); }
@@ -57,6 +64,8 @@ static inline float atanh_f32(float x) { return atanhf(x); }
 static inline float tanh_f32(float x) { return tw_tanhf(x); }
 static inline float sigmoid_f32(float x) { return tw_sigmoidf(x); }
 static inline float softplus_f32(float x) { return tw_softplusf(x); }
+
+/* Special functions: what is not in the C library is in elementwise_special.c. */
 static inline float erf_f32(float x) { return tw_erff(x); }
 static inline float erfc_f32(float x) { return erfcf(x); }
 static inline float lgamma_f32(float x) { return (float)tw_special_lgamma((double)x); }
@@ -69,6 +78,7 @@ static inline float zeta_f32(float x, float y)
 {
     return (float)tw_special_zeta((double)x, (double)y);
 }
+/* scale = 1.0507..., scale alpha = 1.7580... (Klambauer et al., 2017). */
 static inline float selu_f32(float x)
 {
     return x < 0 ? 1.7580993408473766F * tw_expm1f(x) : 1.0507009873554805F * x;
@@ -77,6 +87,8 @@ static inline float selu_grad_f32(float x, float y)
 {
     return x * (y < 0 ? y + 1.7580993408473766F : 1.0507009873554805F);
 }
+
+/* Tests, and what makes complex numbers. A union: re + im * I would turn inf into NaN. */
 static inline float distance_f32(float x, float y) { return fabsf(x - y); }
 static inline bool isnan_f32(float x) { return x != x; }
 static inline bool isinf_f32(float x) { return fabsf(x) == INFINITY; }

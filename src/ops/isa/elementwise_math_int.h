@@ -4,6 +4,7 @@
  * (see CHECKED) still come here from the padding of tiles, and must not trap. */
 #define FN(name) TW_ISA_PASTE_(name##_, SUFFIX)
 
+/* Arithmetic modulo 2^n: the least integer is its own opposite and magnitude. */
 static inline T FN(neg)(T x) { return (T)(0 - (U)x); }
 static inline T FN(abs)(T x) { return x < 0 ? FN(neg)(x) : x; }
 static inline T FN(conj)(T x) { return x; }
@@ -21,6 +22,7 @@ static inline T FN(truncate_mod)(T x, T y)
 {
     return y == 0 || (MINIMUM < 0 && y == (T)-1) ? 0 : (T)(x % y);
 }
+/* The quotient rounded down, and the remainder that goes with it. */
 static inline T FN(floor_div)(T x, T y)
 {
     T q = FN(div)(x, y), r = FN(truncate_mod)(x, y);
@@ -31,6 +33,7 @@ static inline T FN(floor_mod)(T x, T y)
     T r = FN(truncate_mod)(x, y);
     return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;
 }
+/* By squaring. */
 static inline T FN(pow)(T x, T y)
 {
     U result = 1, power = (U)x;
@@ -42,10 +45,12 @@ static inline T FN(pow)(T x, T y)
 }
 static inline T FN(sign)(T x) { return (T)((x > 0) - (x < 0)); }
 static inline T FN(round)(T x) { return x; }
+/* Never overflows: it is computed without a sign. */
 static inline P FN(distance)(T x, T y)
 {
     return x > y ? (P)((U)x - (U)y) : (P)((U)y - (U)x);
 }
+/* How far to shift: 0 to the width less 1. */
 static inline T FN(shift)(T y)
 {
     T most = (T)(8 * sizeof(T) - 1);

@@ -9,6 +9,7 @@
 #undef isfinite
 #undef complex
 
+/* Of one operand. */
 #define abs(x) CALL1(abs, x)
 #define neg(x) CALL1(neg, x)
 #define inv(x) CALL1(inv, x)
@@ -50,6 +51,8 @@
 #define imag(x) CALL1(imag, x)
 #define magnitude(x) CALL1(magnitude, x)
 #define angle(x) CALL1(angle, x)
+
+/* Of two. */
 #define add(x, y) CALL2(add, x, y)
 #define sub(x, y) CALL2(sub, x, y)
 #define mul(x, y) CALL2(mul, x, y)

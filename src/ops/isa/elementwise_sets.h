@@ -24,12 +24,14 @@
 #define IN_PARTS 1, 0, 0, 0, 0
 #define IN_NONE 0, 0, 0, 1, 0
 
+/* The bit of a class. */
 #define PICK_FLOAT(f, i, s, c, b) f
 #define PICK_INT(f, i, s, c, b) i
 #define PICK_SMALL(f, i, s, c, b) s
 #define PICK_COMPLEX(f, i, s, c, b) c
 #define PICK_BOOL(f, i, s, c, b) b
 
+/* KEEP_1(text) is the text, KEEP_0(text) nothing. */
 #define KEEP_0(...)
 #define KEEP_1(...) __VA_ARGS__
 #define KEEP_JOIN_(bit) KEEP_##bit

@@ -9,6 +9,7 @@
 #define TW_IVDEP _Pragma("GCC ivdep")
 #endif
 
+/* A complex128. */
 typedef struct bits128 {
     uint64_t low, high;
 } bits128;
@@ -26,6 +27,7 @@ typedef struct bits128 {
 #define T uint64_t
 #include "ops/isa/select_body.h"
 
+/* Pairs of words: no compiler here makes vectors of them. */
 static void select_128(size_t n, void *z, const void *c, const void *x, const void *y)
 {
     const bool *condition = c;
