@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include <thalweg/thalweg.h>
 
+#include "support/near.h"
+
 /* A gate of the session: TestPass waits until TestOpen was run once for it. */
 typedef struct gate {
     pthread_mutex_t lock;
@@ -159,12 +161,12 @@ static void another_run_wakes_it_and_runs_of_others_are_not_delayed(void **state
     nap();
     tw_array *out = NULL;
     TW_CHECK(tw_run(session, TW_FETCH(other), .out = &out));
-    assert_float_equal(tw_array_item(out), 21, 0);
+    assert_near(tw_array_item(out), 21, 0);
     tw_array_unref(out);
     TW_CHECK(tw_run(session, TW_FETCH(opened)));
     pthread_join(w.thread, NULL);
     TW_CHECK(w.status);
-    assert_float_equal(w.value, 22, 0);
+    assert_near(w.value, 22, 0);
 }
 
 static void a_timeout_ends_the_wait(void **state)
@@ -206,7 +208,7 @@ static void one_run_may_wait_for_its_own_other_steps(void **state)
     tw_array *out = NULL;
     TW_CHECK(tw_run(session, TW_FETCH(passed), .target = TW_FETCH(opened), .out = &out,
                     .timeout_ms = 5000));
-    assert_float_equal(tw_array_item(out), 1, 0);
+    assert_near(tw_array_item(out), 1, 0);
     tw_array_unref(out);
 }
 
