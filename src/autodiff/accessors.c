@@ -10,6 +10,7 @@ const tw_attr *tw_gradient_attr(const tw_gradient *g, const char *name)
     return tw_operation_attr(g->op, name);
 }
 
+/* The attribute, if it is of that kind: what is asked for as something else is not there. */
 static const tw_attr *find(const tw_gradient *g, const char *name, tw_attr_kind kind, bool list)
 {
     const tw_attr *attr = tw_operation_attr(g->op, name);
@@ -34,24 +35,30 @@ tw_dtype tw_gradient_type(const tw_gradient *g, const char *name)
     return attr ? attr->value.type : TW_INVALID_DTYPE;
 }
 
+/* Never NULL, so that it can be compared at once. */
 const char *tw_gradient_string(const tw_gradient *g, const char *name)
 {
     const tw_attr *attr = find(g, name, TW_ATTR_STRING, false);
     return attr && attr->value.s.data ? attr->value.s.data : "";
 }
 
+/* Borrowed from the operation; an attribute that is changed later keeps its old memory. */
 tw_ints tw_gradient_ints(const tw_gradient *g, const char *name)
 {
     const tw_attr *attr = find(g, name, TW_ATTR_INT, true);
     return attr ? (tw_ints){attr->value.items, attr->count} : (tw_ints){NULL, 0};
 }
 
+/* Derivatives of complex functions are conjugated (Wirtinger's calculus, as TensorFlow has it
+ * since 1.0); for real numbers nothing is made. */
 tw_tensor tw_gradient_conj(tw_gradient *g, tw_tensor tensor)
 {
     (void)g;
     return tw_dtype_is_complex(tw_dtype_base(tw_tensor_dtype(tensor))) ? tw_conj(tensor) : tensor;
 }
 
+/* Most functions need a tensor: where nothing flows, zeros stand for it, and slices are spread
+ * out. */
 tw_tensor tw_gradient_dy(tw_gradient *g, size_t output)
 {
     if (output >= g->output_count)
@@ -61,6 +68,8 @@ tw_tensor tw_gradient_dy(tw_gradient *g, size_t output)
     return tw_grad_tensor(g->dy[output]);
 }
 
+/* The words of a shape error while building, so that front ends treat both alike: the forward
+ * operation, its place, and the user's line. */
 tw_status *tw_gradient_fail(tw_gradient *g, const char *format, ...)
 {
     va_list args;

@@ -22,6 +22,7 @@ typedef struct backward {
 
 /* ---- what the caller gave ---- */
 
+/* What is wrong with a list that the caller gave, by its name and place in it. */
 static tw_status *check_list(const backward *b, tw_tensors list, const char *name, bool may_miss)
 {
     if (list.count && !list.items)
@@ -43,6 +44,7 @@ static tw_status *check_list(const backward *b, tw_tensors list, const char *nam
     return TW_OK;
 }
 
+/* All of it before anything is added, so that a refused call leaves no nodes behind. */
 static tw_status *check_args(const backward *b)
 {
     const struct tw_gradients_args *args = &b->args;
@@ -55,11 +57,13 @@ static tw_status *check_args(const backward *b)
     return check_list(b, args->grad_ys, "grad_ys", true);
 }
 
+/* What may stand for the derivative of a real y. */
 static bool is_number(tw_dtype dtype)
 {
     return tw_dtype_is_floating(dtype) || tw_dtype_is_integer(dtype);
 }
 
+/* TensorFlow's rule: real for real, complex for complex; other dtypes are left alone. */
 static tw_status *check_grad_y(tw_tensor y, tw_tensor grad)
 {
     tw_dtype of_y = tw_dtype_base(tw_tensor_dtype(y));
@@ -70,9 +74,8 @@ static tw_status *check_grad_y(tw_tensor y, tw_tensor grad)
         return TW_OK;
     return tw_type_error("Gradient type %s generated for %s tensor %s with type %s must be %s",
                          tw_dtype_name(of_grad),
-                         complex ? "complex-valued" : "real or integer-valued",
-                         tw_tensor_text(y).s, tw_dtype_name(of_y),
-                         complex ? "complex" : "real or integer");
+                         complex ? "complex-valued" : "real or integer-valued", tw_tensor_text(y).s,
+                         tw_dtype_name(of_y), complex ? "complex" : "real or integer");
 }
 
 /* Ones of y's shape, or what the caller gave under a name of this scope. */
@@ -117,6 +120,9 @@ static tw_region *region_of(const backward *b, const tw_path_node *node)
     return is_inside(own, b->region) ? own : b->region;
 }
 
+/* The scopes that derivatives of `node` are made in, to be popped by the caller also after a
+ * failure. A region is opened only where it differs from the caller's: opening it anew would
+ * forget control scopes inside it. */
 static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
 {
     const tw_operation *op = node->op ? node->op : node->outputs[0].op;
@@ -128,6 +134,7 @@ static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
     return b->args.colocate ? tw_scope_push_colocate((tw_tensor){(tw_operation *)op, -1}) : TW_OK;
 }
 
+/* "gradients/a/b/mul_grad/": inside the scope of this call of tw_gradients. */
 static tw_status *open_name(const tw_operation *op)
 {
     tw_buffer name = {0};
@@ -140,11 +147,12 @@ static tw_status *open_name(const tw_operation *op)
 
 /* ---- one operation ---- */
 
+/* What reaching an op without a gradient function means; front ends make a LookupError of it. */
 static tw_status *no_gradient(const tw_operation *op)
 {
-    tw_status *status = tw_status_new(
-        TW_NOT_FOUND, "No gradient defined for operation '%s' (op type: %s)", op->spec.name,
-        op->spec.type);
+    tw_status *status = tw_status_new(TW_NOT_FOUND,
+                                      "No gradient defined for operation '%s' (op type: %s)",
+                                      op->spec.name, op->spec.type);
     status = tw_status_with_kind(status, TW_KIND_NAME);
     status = tw_status_with_operation(status, op->spec.type, op->spec.name);
     return tw_status_with_where(status, op->spec.where);
@@ -221,6 +229,7 @@ static tw_status *check_shape(const tw_operation *op, size_t i, tw_tensor input,
     return more ? tw_tensor_set_shape(dx, wanted) : TW_OK;
 }
 
+/* A function may leave out any dx; what it gives must be usable. */
 static tw_status *check_results(const tw_gradient *g)
 {
     for (size_t i = 0; i < g->input_count; i++) {
@@ -239,6 +248,7 @@ static tw_status *check_results(const tw_gradient *g)
     return TW_OK;
 }
 
+/* One operation, or one loop, in the scopes that are open. dx is filled in place. */
 static tw_status *differentiate(backward *b, const tw_path_node *node, const tw_grad *dy,
                                 tw_grad *dx)
 {
@@ -262,6 +272,8 @@ static tw_status *differentiate(backward *b, const tw_path_node *node, const tw_
     return check_results(&g);
 }
 
+/* What the function gave goes to the outputs that it belongs to; a producer whose last use this
+ * was comes next. Both in the order of the inputs, which decides the names of later nodes. */
 static tw_status *pass_on(backward *b, const tw_path_node *node, const tw_grad *dx)
 {
     for (size_t i = 0; i < node->input_count; i++) {
@@ -278,6 +290,7 @@ static tw_status *pass_on(backward *b, const tw_path_node *node, const tw_grad *
     return TW_OK;
 }
 
+/* Sums what arrived at a node's outputs, and goes through it if there is anything to pass on. */
 static tw_status *visit(backward *b, tw_path_node *node)
 {
     size_t depth = tw_thread_here()->scopes.count;
@@ -299,6 +312,8 @@ static tw_status *visit(backward *b, tw_path_node *node)
 
 /* ---- the whole ---- */
 
+/* The first derivatives, and the nodes to begin with: those ys that no other y depends on
+ * through. A y inside the path of another waits for its uses. */
 static tw_status *seed(backward *b)
 {
     tw_tensors ys = b->args.ys;
@@ -321,6 +336,7 @@ static tw_status *seed(backward *b)
     return TW_OK;
 }
 
+/* Everything inside the scope of the call. `out` has a place for each x. */
 static tw_status *run(backward *b, tw_grad *out)
 {
     const struct tw_gradients_args *args = &b->args;
@@ -346,6 +362,7 @@ static tw_status *new_result(tw_graph *graph, size_t count, tw_grad **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* A call whose arguments were copied: opens and closes what run needs, whatever run does. */
 static tw_status *add(backward *b, tw_where where, tw_grad *out)
 {
     tw_build_context ctx;
@@ -371,6 +388,7 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     return built;
 }
 
+/* The graph of the first tensor; all others must be of it. */
 static tw_graph *graph_of(const struct tw_gradients_args *args)
 {
     const tw_tensors lists[] = {args->ys, args->xs};
@@ -381,6 +399,7 @@ static tw_graph *graph_of(const struct tw_gradients_args *args)
     return tw_default_graph();
 }
 
+/* The nodes of a failed call stay in the graph, valid and unused, as TensorFlow's do. */
 tw_status *tw_gradients_add(const struct tw_gradients_args *args, tw_grads *out)
 {
     backward b = {.graph = NULL};

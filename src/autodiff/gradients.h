@@ -16,7 +16,7 @@ typedef struct tw_path_node tw_path_node;
 typedef struct tw_path_edge {
     tw_tensor tensor;
     tw_path_node *from, *user;
-    size_t output;               /* of `from`: what its outputs are counted by */
+    size_t output;                /* of `from`: what its outputs are counted by */
     struct tw_path_edge *sibling; /* another use of an output of `from` */
 } tw_path_edge;
 

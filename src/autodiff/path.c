@@ -30,12 +30,14 @@ static tw_region *loop_around(const tw_path *path, const tw_operation *op)
     return NULL;
 }
 
+/* Enter and RefEnter are one to us. */
 static bool is_type(const tw_operation *op, const char *type)
 {
     const char *own = op->spec.type;
     return strcmp(own, type) == 0 || (strncmp(own, "Ref", 3) == 0 && strcmp(own + 3, type) == 0);
 }
 
+/* Its memory lives as long as the path; an output starts with nothing arrived. */
 static tw_path_node *new_node(tw_path *path, size_t output_count)
 {
     tw_path_node *node = TW_ARENA_NEW(&path->arena, tw_path_node);
@@ -48,6 +50,7 @@ static tw_path_node *new_node(tw_path *path, size_t output_count)
     return good ? node : NULL;
 }
 
+/* An operation by itself: its outputs are its own. */
 static tw_path_node *add_operation(tw_path *path, tw_operation *op)
 {
     tw_path_node *node = new_node(path, op->output_count);
@@ -80,6 +83,7 @@ static tw_path_node *add_loop(tw_path *path, tw_region *loop)
     return node;
 }
 
+/* The node that stands for an operation, made when it is first met. */
 static tw_path_node *visit(tw_path *path, tw_operation *op)
 {
     tw_path_node *node = path->by_operation[op->id];
@@ -89,6 +93,7 @@ static tw_path_node *visit(tw_path *path, tw_operation *op)
     return loop ? add_loop(path, loop) : add_operation(path, op);
 }
 
+/* Which of a node's outputs a tensor is; output_count: none, as for an Exit of no loop variable. */
 static size_t output_of(const tw_path_node *node, tw_tensor tensor)
 {
     for (size_t i = 0; node->loop && i < node->output_count; i++) {
@@ -98,6 +103,7 @@ static size_t output_of(const tw_path_node *node, tw_tensor tensor)
     return node->loop ? node->output_count : (size_t)tensor.index;
 }
 
+/* Room for the edge was made by the caller; it is chained to the other uses of its producer. */
 static tw_status *add_edge(tw_path *path, tw_path_node *user, tw_tensor tensor)
 {
     tw_path_node *from = visit(path, tensor.op);
@@ -109,6 +115,7 @@ static tw_status *add_edge(tw_path *path, tw_path_node *user, tw_tensor tensor)
     return TW_OK;
 }
 
+/* Inputs are copied: the operation may be changed by others once the lock is released. */
 static tw_status *add_edges(tw_path *path, tw_path_node *node)
 {
     const tw_operation *op = node->op;
@@ -125,8 +132,7 @@ static tw_status *add_edges(tw_path *path, tw_path_node *node)
 typedef TW_VEC(tw_operation *) operations;
 
 /* The Enters of `loop` that its Exits depend on; what is inside is walked through. */
-static bool find_enters(tw_path *path, tw_path_node *node, operations *inside,
-                        operations *enters)
+static bool find_enters(tw_path *path, tw_path_node *node, operations *inside, operations *enters)
 {
     for (size_t i = 0; i < node->output_count; i++) {
         if (!tw_vec_push(inside, node->outputs[i].op))
@@ -148,6 +154,7 @@ static bool find_enters(tw_path *path, tw_path_node *node, operations *inside,
     return true;
 }
 
+/* What goes into a loop from outside: the inputs of its Enters, captured tensors included. */
 static tw_status *add_loop_edges(tw_path *path, tw_path_node *node)
 {
     operations inside = {0}, enters = {0};
@@ -169,11 +176,13 @@ static tw_status *add_loop_edges(tw_path *path, tw_path_node *node)
 
 /* ---- the whole ---- */
 
+/* Breadth first, so that deep graphs need no stack. Ids are no order here: a Merge's back edge
+ * and changed inputs lead to later operations. */
 static tw_status *collect_locked(tw_path *path, tw_tensors ys)
 {
     path->operation_count = path->graph->operations.count;
-    path->by_operation =
-        tw_arena_array(&path->arena, path->operation_count, sizeof(tw_path_node *));
+    path->by_operation = tw_arena_array(&path->arena, path->operation_count,
+                                        sizeof(tw_path_node *));
     if (!path->by_operation)
         return tw_no_memory();
     for (size_t i = 0; i < ys.count; i++) {
@@ -187,6 +196,8 @@ static tw_status *collect_locked(tw_path *path, tw_tensors ys)
     return TW_OK;
 }
 
+/* Forwards from the xs. An x is reached whatever its dtype, as in TensorFlow; what follows from
+ * it only through outputs that have derivatives. */
 static tw_status *mark_reached(tw_path *path, tw_tensors xs)
 {
     TW_VEC(tw_path_node *) queue = {0};
@@ -262,6 +273,7 @@ static void mark_stops(const tw_path *path, tw_tensors xs, tw_tensors stop)
     }
 }
 
+/* Only the first step reads the graph; the others work on what it copied. */
 tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors stop)
 {
     tw_graph_lock(path->graph);
@@ -280,6 +292,7 @@ void tw_path_clear(tw_path *path)
     tw_arena_clear(&path->arena);
 }
 
+/* Operations that were added since have no node: they cannot lie on the path. */
 tw_path_node *tw_path_node_of(const tw_path *path, tw_tensor tensor, size_t *output)
 {
     size_t id = tensor.op->id;
@@ -288,6 +301,7 @@ tw_path_node *tw_path_node_of(const tw_path *path, tw_tensor tensor, size_t *out
     return node && *output < node->output_count ? node : NULL;
 }
 
+/* Kept in the order of arrival, which is that of AddN's inputs. */
 tw_status *tw_path_add(tw_path *path, tw_path_node *node, size_t output, tw_grad grad)
 {
     tw_path_term *term = TW_ARENA_NEW(&path->arena, tw_path_term);

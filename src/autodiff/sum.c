@@ -5,6 +5,8 @@
 #include "base/status.h"
 #include "thalweg/operand.h"
 
+/* An operation by its type: this file stands below the builders' names. An invalid input was
+ * reported when it was made, and gives an invalid result without another word. */
 static tw_tensor make(const char *type, const tw_tensor *inputs, size_t count, tw_attr attr)
 {
     tw_operation *op = NULL;
@@ -23,6 +25,7 @@ static tw_tensor make(const char *type, const tw_tensor *inputs, size_t count, t
     return status ? tw_build_fail(status) : (tw_tensor){op, 0};
 }
 
+/* An int32 constant beside the operation that needs it. */
 static tw_tensor constant(tw_operand value, const char *name)
 {
     return tw_operand_tensor(value, TW_INT32, name);
@@ -38,6 +41,7 @@ static tw_tensor first_of(tw_tensor shape)
                 (tw_attr){.name = "shrink_axis_mask", .kind = TW_ATTR_INT, .value.i = 1});
 }
 
+/* Equal rows add up: the sum over segments that are named by the indices. */
 tw_tensor tw_grad_tensor(tw_grad grad)
 {
     if (grad.kind == TW_GRAD_TENSOR)
@@ -72,6 +76,7 @@ static void widen(tw_tensor *indices, size_t count)
     }
 }
 
+/* The dense shape of the first stands for all: they are slices of one tensor. */
 static tw_grad sum_slices(const tw_path_sum *sum, tw_tensor *values, tw_tensor *indices)
 {
     size_t i = 0;
@@ -86,6 +91,7 @@ static tw_grad sum_slices(const tw_path_sum *sum, tw_tensor *values, tw_tensor *
     return out;
 }
 
+/* One AddN, so that the numbers are added in one pass and in TensorFlow's order. */
 static tw_grad sum_dense(const tw_path_sum *sum, tw_tensor *values)
 {
     size_t i = 0;
@@ -94,6 +100,7 @@ static tw_grad sum_dense(const tw_path_sum *sum, tw_tensor *values)
     return tw_grad_of(make("AddN", values, sum->count, (tw_attr){.name = NULL}));
 }
 
+/* A single term is itself: no node is made for it. */
 tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena)
 {
     bool all_slices = true;

@@ -79,6 +79,7 @@ const tw_composite tw_composite_clip_by_average_norm = {
 
 /* ---- many tensors ---- */
 
+/* The tensor that says on which graph to build. */
 static tw_operand first_valid(tw_tensors list)
 {
     for (size_t i = 0; i < list.count; i++) {
@@ -137,6 +138,7 @@ static tw_tensor scale_of(tw_tensor norm, tw_operand clip_norm)
     return tw_select(finite, scale, tw_number((double)NAN, dtype, "Const"));
 }
 
+/* Every result lives beside its tensor, under TensorFlow's name for it. */
 static tw_tensors scale_all(tw_tensors list, tw_tensor scale, const char *name)
 {
     tw_tensor *out = tw_build_tensors(NULL, list.count);
@@ -156,6 +158,7 @@ static tw_tensors scale_all(tw_tensors list, tw_tensor scale, const char *name)
     return (tw_tensors){out, out ? list.count : 0};
 }
 
+/* The norm has a scope of its own, before that of the clipping: two scopes within one place. */
 struct tw_clip_by_global_norm_result tw_clip_by_global_norm_build(
     const struct tw_clip_by_global_norm_args *args)
 {

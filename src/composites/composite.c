@@ -14,6 +14,7 @@ void tw_place_enter(tw_composite_scope *scope, tw_where where, const tw_operand 
     tw_composite_enter(scope, where, graph_of, open, "");
 }
 
+/* `where` is left out: the open context says it. */
 tw_tensor tw_make(const char *type, const char *name, tw_tensors inputs, const tw_attr *attrs,
                   size_t attr_count)
 {
@@ -22,8 +23,7 @@ tw_tensor tw_make(const char *type, const char *name, tw_tensors inputs, const t
         if (!tw_tensor_valid(inputs.items[i]))
             return (tw_tensor){NULL, 0};
     }
-    tw_graph *graph =
-        inputs.count ? tw_operation_graph(inputs.items[0].op) : tw_default_graph();
+    tw_graph *graph = inputs.count ? tw_operation_graph(inputs.items[0].op) : tw_default_graph();
     tw_graph_add_args args = {.size = sizeof args,
                               .type = type,
                               .name = name,
@@ -35,6 +35,7 @@ tw_tensor tw_make(const char *type, const char *name, tw_tensors inputs, const t
     return status ? tw_build_fail(status) : tw_build_result(op);
 }
 
+/* Attributes for tw_make. */
 tw_attr tw_attr_of_type(const char *name, tw_dtype dtype)
 {
     return (tw_attr){.name = name, .kind = TW_ATTR_TYPE, .value.type = dtype};
@@ -45,11 +46,13 @@ tw_attr tw_attr_of_int(const char *name, int64_t value)
     return (tw_attr){.name = name, .kind = TW_ATTR_INT, .value.i = value};
 }
 
+/* A variable stays the variable: builders take it as it is. */
 tw_tensor tw_as_tensor(tw_operand operand, const char *name)
 {
     return tw_operand_tensor(operand, TW_INVALID_DTYPE, name);
 }
 
+/* Integers go through int64, so that large ones stay exact. */
 tw_tensor tw_number(double value, tw_dtype dtype, const char *name)
 {
     bool whole = tw_dtype_is_integer(tw_dtype_base(dtype));
@@ -61,6 +64,7 @@ tw_tensor tw_numbers(tw_ints ints, const char *name)
     return tw_operand_tensor(tw_of_ints(ints), TW_INT32, name);
 }
 
+/* As TensorFlow folds tf.shape while building: the names stay, the type is Const. */
 tw_tensor tw_sizes_of(tw_tensor tensor)
 {
     tw_shape shape = tw_tensor_shape(tensor);
@@ -69,6 +73,7 @@ tw_tensor tw_sizes_of(tw_tensor tensor)
                : tw_shape(tensor);
 }
 
+/* The same for tf.rank. */
 tw_tensor tw_rank_of(tw_tensor tensor)
 {
     tw_shape shape = tw_tensor_shape(tensor);
@@ -76,6 +81,7 @@ tw_tensor tw_rank_of(tw_tensor tensor)
                                       : tw_rank(tensor);
 }
 
+/* The place is added where it is reported. */
 tw_tensor tw_refuse(const char *format, ...)
 {
     char text[512];

@@ -19,8 +19,8 @@ static tw_tensor as_rows(tw_tensor tensor)
     tw_shape shape = tw_tensor_shape(tensor);
     if (shape.dims && shape.rank == 2)
         return tensor;
-    tw_tensor classes = tw_slice(tw_sizes_of(tensor), tw_expand_dims(tw_sub(tw_rank_of(tensor), 1), 0),
-                                 TW_INTS(1));
+    tw_tensor classes = tw_slice(tw_sizes_of(tensor),
+                                 tw_expand_dims(tw_sub(tw_rank_of(tensor), 1), 0), TW_INTS(1));
     return tw_reshape(tensor, tw_concat(TW_LIST(tw_numbers(TW_INTS(-1), "values_0"), classes), 0));
 }
 
@@ -40,7 +40,8 @@ tw_tensor tw_softmax_cross_entropy_with_logits_build(
     tw_shape shape = tw_tensor_shape(a->logits);
     bool matrix = shape.dims && shape.rank == 2;
     tw_tensor sizes = matrix ? (tw_tensor){NULL, 0} : row_sizes(a->logits);
-    tw_tensor loss = loss_of("SoftmaxCrossEntropyWithLogits", as_rows(a->logits), as_rows(labels), sizes);
+    tw_tensor loss = loss_of("SoftmaxCrossEntropyWithLogits", as_rows(a->logits), as_rows(labels),
+                             sizes);
     tw_composite_leave(&scope);
     return loss;
 }
@@ -68,9 +69,11 @@ tw_tensor tw_sparse_softmax_cross_entropy_with_logits_build(
     tw_shape shape = tw_tensor_shape(a->logits);
     if (!ranks_agree(a->labels, a->logits)) {
         loss = tw_refuse("Rank mismatch: Rank of labels (received %zu) should equal rank of logits "
-                         "minus 1 (received %zu).", tw_tensor_shape(a->labels).rank, shape.rank);
+                         "minus 1 (received %zu).",
+                         tw_tensor_shape(a->labels).rank, shape.rank);
     } else if (shape.dims && shape.rank == 2) {
-        loss = loss_of("SparseSoftmaxCrossEntropyWithLogits", a->logits, a->labels, (tw_tensor){NULL, 0});
+        loss = loss_of("SparseSoftmaxCrossEntropyWithLogits", a->logits, a->labels,
+                       (tw_tensor){NULL, 0});
     } else {
         tw_tensor flat = tw_reshape(a->labels, TW_INTS(-1));
         loss = loss_of("SparseSoftmaxCrossEntropyWithLogits", as_rows(a->logits), flat,
@@ -82,8 +85,9 @@ tw_tensor tw_sparse_softmax_cross_entropy_with_logits_build(
 
 const tw_composite tw_composite_sparse_softmax_cross_entropy_with_logits = {
     .signature = "; labels: tensor?; logits: tensor? -> loss: tensor",
-    .doc = "The cross entropy of softmax(logits) to the classes `labels` (int32 or int64, of one rank "
-           "less), over the last dim.",
+    .doc =
+        "The cross entropy of softmax(logits) to the classes `labels` (int32 or int64, of one rank "
+        "less), over the last dim.",
 };
 
 /* ---- sigmoids ---- */
@@ -98,15 +102,17 @@ tw_tensor tw_sigmoid_cross_entropy_with_logits_build(
     tw_tensor x = a->logits, zeros = tw_zeros_like(x);
     tw_tensor positive = tw_greater_equal(x, zeros);
     tw_tensor relu = tw_select(positive, x, zeros), minus_abs = tw_select(positive, tw_neg(x), x);
-    tw_tensor loss = tw_add(tw_sub(relu, tw_mul(x, a->labels)), tw_log1p(tw_exp(minus_abs)), .name = scope.name);
+    tw_tensor loss = tw_add(tw_sub(relu, tw_mul(x, a->labels)), tw_log1p(tw_exp(minus_abs)),
+                            .name = scope.name);
     tw_composite_leave(&scope);
     return loss;
 }
 
 const tw_composite tw_composite_sigmoid_cross_entropy_with_logits = {
     .signature = "; labels: tensor?; logits: tensor? -> loss: tensor",
-    .doc = "The cross entropy of sigmoid(logits) to `labels` between 0 and 1, element by element, in the "
-           "form that does not overflow.",
+    .doc =
+        "The cross entropy of sigmoid(logits) to `labels` between 0 and 1, element by element, in "
+        "the form that does not overflow.",
 };
 
 /* (1 - z) x + (1 + (q - 1) z) (log(1 + exp(-|x|)) + max(-x, 0)) */
@@ -126,5 +132,6 @@ tw_tensor tw_weighted_cross_entropy_with_logits_build(
 
 const tw_composite tw_composite_weighted_cross_entropy_with_logits = {
     .signature = "; targets: tensor?; logits: tensor?; pos_weight: float = 1.0 -> loss: tensor",
-    .doc = "sigmoid_cross_entropy_with_logits with the loss of positive targets times `pos_weight`.",
+    .doc =
+        "sigmoid_cross_entropy_with_logits with the loss of positive targets times `pos_weight`.",
 };

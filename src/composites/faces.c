@@ -2,6 +2,7 @@
  * Functions of one operation whose name, or what may be left out, is not the operation's. */
 #include "composites/composite.h"
 
+/* What the operation is called unless the caller says. */
 static const char *name_or(const char *name, const char *other)
 {
     return name && *name ? name : other;
@@ -20,6 +21,7 @@ static int rank_of(tw_dtype dtype)
     return -1;
 }
 
+/* Of a number by itself. */
 static tw_dtype dtype_of(tw_operand operand)
 {
     if (operand.kind == TW_OPERAND_TENSOR)
@@ -31,14 +33,17 @@ static tw_dtype dtype_of(tw_operand operand)
                                               : TW_INT32;
 }
 
+/* Numbers take the common dtype, tensors are cast to it. */
 static tw_tensor range_operand(tw_operand operand, tw_dtype dtype, const char *name)
 {
     if (operand.kind != TW_OPERAND_TENSOR)
-        return tw_operand_tensor(operand, operand.kind == TW_OPERAND_ARRAY ? TW_INVALID_DTYPE : dtype,
-                                 name);
-    return tw_plain_dtype(operand.tensor) == dtype ? operand.tensor : tw_cast(operand.tensor, dtype);
+        return tw_operand_tensor(operand,
+                                 operand.kind == TW_OPERAND_ARRAY ? TW_INVALID_DTYPE : dtype, name);
+    return tw_plain_dtype(operand.tensor) == dtype ? operand.tensor
+                                                   : tw_cast(operand.tensor, dtype);
 }
 
+/* The widest dtype of the three is that of the range; a scope of its own holds their casts. */
 tw_tensor tw_range_build(const struct tw_range_args *args)
 {
     tw_composite_scope scope;
@@ -82,6 +87,7 @@ static tw_tensor reversed_axes(tw_tensor x)
     return tw_numbers((tw_ints){axes, shape.rank}, "perm");
 }
 
+/* The axes are an input, so that they may be computed. */
 tw_tensor tw_transpose_build(const struct tw_transpose_args *args)
 {
     tw_composite_scope scope;
@@ -106,6 +112,7 @@ const tw_composite tw_composite_transpose = {
 
 /* ---- lists ---- */
 
+/* One array needs no concatenation, and ConcatV2 takes at least two. */
 tw_tensor tw_concat_build(const struct tw_concat_args *args)
 {
     tw_composite_scope scope;
@@ -134,18 +141,20 @@ tw_tensor tw_stack_build(const struct tw_stack_args *args)
     if (args->values.count)
         first = tw_of_tensor(args->values.items[0]);
     tw_place_enter(&scope, args->where, &first);
-    tw_tensor result =
-        tw_pack(args->values, .axis = args->axis, .name = name_or(args->name, "stack"));
+    tw_tensor result = tw_pack(args->values, .axis = args->axis,
+                               .name = name_or(args->name, "stack"));
     tw_composite_leave(&scope);
     return result;
 }
 
 const tw_composite tw_composite_stack = {
     .signature = "values: tensors; axis: int = 0 -> output: tensor",
-    .doc = "Arrays of one shape side by side along a new dim, which is number `axis` of the result.",
+    .doc =
+        "Arrays of one shape side by side along a new dim, which is number `axis` of the result.",
     .examples = {"stack([[1, 4], [2, 5], [3, 6]]) -> [[1, 4], [2, 5], [3, 6]]"},
 };
 
+/* The size of a dim; -1: not known, or there is no such dim. */
 static int64_t parts_of(tw_tensor value, int64_t axis)
 {
     tw_shape shape = tw_tensor_shape(value);
@@ -154,6 +163,7 @@ static int64_t parts_of(tw_tensor value, int64_t axis)
     return known ? shape.dims[at] : -1;
 }
 
+/* The number of outputs must be known while building, whatever a run finds. */
 tw_tensors tw_unstack_build(const struct tw_unstack_args *args)
 {
     tw_composite_scope scope;
@@ -178,6 +188,7 @@ const tw_composite tw_composite_unstack = {
 
 /* ---- one_hot ---- */
 
+/* Constants in TensorFlow's order: the two values come first. */
 tw_tensor tw_one_hot_build(const struct tw_one_hot_args *args)
 {
     tw_composite_scope scope;

@@ -15,6 +15,8 @@ static tw_dtype dtype_of(const tw_slices *s)
     return TW_INT32;
 }
 
+/* Three constants, named as TensorFlow's, and the masks that the text says. A text that cannot
+ * be read makes nothing but the error. */
 tw_tensor tw_getitem_build(const struct tw_getitem_args *args)
 {
     tw_composite_scope scope;
@@ -44,5 +46,6 @@ tw_tensor tw_getitem_build(const struct tw_getitem_args *args)
 
 const tw_composite tw_composite_getitem = {
     .signature = "tensor: tensor, slices: string -> output: tensor",
-    .doc = "What NumPy gives for tensor[slices], such as \"0, :\", \"::-2, 1:3\", \"..., newaxis\".",
+    .doc =
+        "What NumPy gives for tensor[slices], such as \"0, :\", \"::-2, 1:3\", \"..., newaxis\".",
 };

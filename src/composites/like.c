@@ -2,6 +2,8 @@
  * Arrays of one value with the shape of another tensor: a Const where that shape is known. */
 #include "composites/composite.h"
 
+/* The values are never read, so a known shape is all that is needed; else the operation looks at
+ * it. */
 tw_tensor tw_zeros_like_build(const struct tw_zeros_like_args *args)
 {
     tw_composite_scope scope;
@@ -21,10 +23,12 @@ tw_tensor tw_zeros_like_build(const struct tw_zeros_like_args *args)
 
 const tw_composite tw_composite_zeros_like = {
     .signature = "tensor: tensor; dtype: type -> output: tensor",
-    .doc = "Zeros (false, empty texts) of the shape and, unless it is given, the dtype of a tensor.",
+    .doc =
+        "Zeros (false, empty texts) of the shape and, unless it is given, the dtype of a tensor.",
     .examples = {"zeros_like([1., 2.]) -> [0., 0.]", "zeros_like([1., 2.], dtype=int32) -> [0, 0]"},
 };
 
+/* There is an operation OnesLike too, but TensorFlow's function fills the shape. */
 tw_tensor tw_ones_like_build(const struct tw_ones_like_args *args)
 {
     tw_composite_scope scope;

@@ -4,6 +4,8 @@
 
 /* ---- moments ---- */
 
+/* The mean that the differences are taken from passes no gradient on: that part is zero anyway,
+ * since differences to the mean sum to zero. */
 struct tw_moments_result tw_moments_build(const struct tw_moments_args *args)
 {
     tw_composite_scope scope;
@@ -13,8 +15,8 @@ struct tw_moments_result tw_moments_build(const struct tw_moments_args *args)
     tw_tensor y = half ? tw_cast(x, TW_FLOAT32) : x; /* squares leave the range of half soon */
     tw_tensor mean = tw_reduce_mean(y, .axis = args->axes, .keep_dims = true, .name = "mean");
     tw_tensor squares = tw_squared_difference(y, tw_stop_gradient(mean));
-    tw_tensor variance =
-        tw_reduce_mean(squares, .axis = args->axes, .keep_dims = true, .name = "variance");
+    tw_tensor variance = tw_reduce_mean(squares, .axis = args->axes, .keep_dims = true,
+                                        .name = "variance");
     if (!args->keep_dims) {
         mean = tw_squeeze(mean, .squeeze_dims = args->axes);
         variance = tw_squeeze(variance, .squeeze_dims = args->axes);
@@ -33,6 +35,7 @@ const tw_composite tw_composite_moments = {
 
 /* ---- normalization ---- */
 
+/* `epsilon` keeps a row of zeros from dividing by zero. */
 tw_tensor tw_l2_normalize_build(const struct tw_l2_normalize_args *args)
 {
     tw_composite_scope scope;
@@ -99,6 +102,8 @@ static tw_operand rate_of(tw_operand keep)
     }
 }
 
+/* TensorFlow 1.15's nodes. The noise is compared with the rate, not with what is kept, so that
+ * the same seed drops the same elements as there. */
 static tw_tensor drop(tw_tensor x, tw_operand rate, const struct tw_dropout_args *args)
 {
     tw_dtype dtype = tw_plain_dtype(x);
@@ -125,6 +130,7 @@ static tw_tensor drop(tw_tensor x, tw_operand rate, const struct tw_dropout_args
     return tw_mul(scaled, tw_cast(mask, dtype), .name = "mul");
 }
 
+/* A keep_prob that is a tensor becomes a rate before the scope of dropout is opened. */
 tw_tensor tw_dropout_build(const struct tw_dropout_args *args)
 {
     tw_composite_scope place, scope;
@@ -148,6 +154,7 @@ const tw_composite tw_composite_dropout = {
 
 /* ---- embedding_lookup ---- */
 
+/* The rows are found where the table lives. */
 static tw_tensor gather_from(tw_tensor params, tw_tensor ids, const char *name)
 {
     tw_status *status = tw_scope_push_colocate(params);
@@ -189,12 +196,13 @@ static tw_tensor gather_from_many(tw_tensors params, tw_tensor ids, const char *
         return (tw_tensor){NULL, 0};
     for (size_t i = 0; i < params.count; i++)
         rows[i] = gather_from(params.items[i], dealt.items[i], "GatherV2");
-    tw_tensor stitched =
-        tw_dynamic_stitch(origins, ((tw_tensors){rows, params.count}), .name = name);
+    tw_tensor stitched = tw_dynamic_stitch(origins, ((tw_tensors){rows, params.count}),
+                                           .name = name);
     tw_tensor sizes = tw_concat(TW_LIST(tw_shape(ids), element_sizes(params)), 0);
     return tw_reshape(stitched, sizes);
 }
 
+/* The Identity at the end is not bound to the table's device, as in TensorFlow. */
 tw_tensor tw_embedding_lookup_build(const struct tw_embedding_lookup_args *args)
 {
     tw_composite_scope scope;

@@ -23,6 +23,7 @@ static tw_tensor shape_of(tw_operand shape)
     return tw_as_tensor(shape, "shape");
 }
 
+/* Integers have a generator of their own, without the bias that scaling would bring. */
 tw_tensor tw_random_uniform_build(const struct tw_random_uniform_args *args)
 {
     tw_composite_scope scope;
@@ -63,6 +64,7 @@ static tw_tensor normal(const char *type, const tw_composite_scope *scope, tw_op
     return tw_add(scaled, mean, .name = scope->name);
 }
 
+/* The bounds are constants, not attributes: TensorFlow's nodes, which can be fed. */
 tw_tensor tw_random_normal_build(const struct tw_random_normal_args *args)
 {
     tw_composite_scope scope;
@@ -79,6 +81,7 @@ const tw_composite tw_composite_random_normal = {
     .doc = "Random numbers of a normal distribution.",
 };
 
+/* The truncation is at two standard deviations of the result as well. */
 tw_tensor tw_truncated_normal_build(const struct tw_truncated_normal_args *args)
 {
     tw_composite_scope scope;

@@ -10,6 +10,8 @@ typedef struct reduction {
     tw_operand axes;
 } reduction;
 
+/* The axes stand beside the operation (`Sum/reduction_indices`) if they were given, or else
+ * before it (`Const`), as in TensorFlow. */
 static void begin(reduction *r, tw_where where, tw_operand input, tw_ints axis)
 {
     tw_place_enter(&r->scope, where, &input);
@@ -19,6 +21,7 @@ static void begin(reduction *r, tw_where where, tw_operand input, tw_ints axis)
         r->axes = tw_of_tensor(tw_all_axes(r->input));
 }
 
+/* Gives the result on, with the place closed. */
 static tw_tensor end(reduction *r, tw_tensor result)
 {
     tw_composite_leave(&r->scope);
@@ -134,8 +137,8 @@ tw_tensor tw_reduce_logsumexp_build(const struct tw_reduce_logsumexp_args *a)
     tw_tensor greatest = tw_reduce_max(x, .axis = a->axis, .keep_dims = true);
     tw_tensor shift = tw_stop_gradient(
         tw_select(tw_is_finite(greatest), greatest, tw_zeros_like(greatest)));
-    tw_tensor sum =
-        tw_reduce_sum(tw_exp(tw_sub(x, shift)), .axis = a->axis, .keep_dims = a->keep_dims);
+    tw_tensor sum = tw_reduce_sum(tw_exp(tw_sub(x, shift)), .axis = a->axis,
+                                  .keep_dims = a->keep_dims);
     tw_tensor result = tw_log(sum);
     if (!a->keep_dims)
         shift = tw_reshape(shift, tw_shape(result));

@@ -2,6 +2,7 @@
  * Matrices in the last two dims of an array. */
 #include "ops/matrices.h"
 
+/* A complex number lies as its real and its imaginary part. */
 void tw_read_complex(const tw_array *array, size_t from, size_t count, double complex *out)
 {
     const float *f = array->data;
@@ -16,6 +17,7 @@ void tw_read_complex(const tw_array *array, size_t from, size_t count, double co
     }
 }
 
+/* The imaginary part of what is written into real numbers is zero, but for nothing. */
 void tw_write_complex(tw_array *array, size_t from, size_t count, const double complex *in)
 {
     float *f = array->data;

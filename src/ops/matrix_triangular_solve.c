@@ -3,6 +3,7 @@
  * lower or upper triangle counts, by substitution. */
 #include "ops/matrices.h"
 
+/* Every size is known from two places; what one lacks the other may say. */
 static void infer(tw_infer *in)
 {
     tw_shape a = tw_infer_matrices(in, 0), b = tw_infer_matrices(in, 1);
@@ -31,6 +32,7 @@ typedef struct equations {
     double complex *a, *x;
 } equations;
 
+/* Element (i, j) of the matrix that is meant. */
 static double complex coefficient(const equations *e, size_t i, size_t j)
 {
     return e->adjoint ? conj(e->a[j * e->n + i]) : e->a[i * e->n + j];
@@ -57,12 +59,14 @@ static bool substitute(const equations *e)
     return true;
 }
 
+/* The sizes alone, for the workspace. */
 static equations see(const tw_compute *c)
 {
     const tw_array *b = c->inputs[1];
     return (equations){.n = (size_t)b->dims[b->rank - 2], .columns = (size_t)b->dims[b->rank - 1]};
 }
 
+/* One matrix and one right side in double precision. */
 static size_t workspace(const tw_compute *c)
 {
     equations e = see(c);
@@ -72,6 +76,7 @@ static size_t workspace(const tw_compute *c)
     return good ? bytes : SIZE_MAX;
 }
 
+/* The sizes were checked by the shape rule; empty batches have nothing to solve. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
@@ -97,8 +102,8 @@ static tw_status *gradient(tw_gradient *g)
 {
     bool lower = tw_gradient_bool(g, "lower"), adjoint = tw_gradient_bool(g, "adjoint");
     tw_tensor x = g->outputs[0], dx = tw_gradient_dy(g, 0);
-    tw_tensor db =
-        tw_matrix_triangular_solve(g->inputs[0], dx, .lower = lower, .adjoint = !adjoint);
+    tw_tensor db = tw_matrix_triangular_solve(g->inputs[0], dx, .lower = lower,
+                                              .adjoint = !adjoint);
     tw_tensor da = adjoint ? tw_batch_matmul(x, db, .adj_y = true)
                            : tw_batch_matmul(db, x, .adj_y = true);
     g->dx[0] = tw_grad_of(tw_matrix_band_part(tw_neg(da), lower ? -1 : 0, lower ? 0 : -1));
@@ -131,8 +136,8 @@ const tw_op_definition tw_op_BatchMatrixTriangularSolve = {
                  "T: {double, float}",
     .doc = "MatrixTriangularSolve under its older name for many matrices.",
     .since = "adjoint: 0.8",
-    .examples = {
-        "batch_matrix_triangular_solve([[[2., 9.], [1., 4.]]], [[[2.], [9.]]]) -> [[[1.], [2.]]]"},
+    .examples =
+        {"batch_matrix_triangular_solve([[[2., 9.], [1., 4.]]], [[[2.], [9.]]]) -> [[[1.], [2.]]]"},
     .infer = infer,
     .gradient = gradient,
     .kernels = &kernel,

@@ -6,6 +6,7 @@
 
 #include "ops/matrices.h"
 
+/* The sizes of r and q meet in the smaller one, or in the rows for full matrices. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_matrices(in, 0);
@@ -80,6 +81,7 @@ static void factor(const factors *f)
     }
 }
 
+/* Sizes and flags; the memory is set by compute. */
 static factors see(const tw_compute *c)
 {
     const tw_array *x = c->inputs[0];
@@ -89,6 +91,7 @@ static factors see(const tw_compute *c)
     return f;
 }
 
+/* r, q and the factors of the reflections, for one matrix at a time. */
 static size_t workspace(const tw_compute *c)
 {
     factors f = see(c);
@@ -120,6 +123,7 @@ static tw_status *compute(tw_compute *c)
 
 /* ---- derivative (Walter, Lehmann and Lamour 2010) ---- */
 
+/* The last two dims swapped; the rank is known. */
 static tw_tensor transposed(tw_tensor x)
 {
     int64_t axes[TW_MAX_RANK];
@@ -137,6 +141,7 @@ static tw_tensor solve(tw_tensor x, tw_tensor r)
     return transposed(tw_matrix_triangular_solve(r, transposed(x), .lower = false));
 }
 
+/* TensorFlow's refusals in its words: it has no derivative for these cases either. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor q = g->outputs[0], r = g->outputs[1];

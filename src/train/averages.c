@@ -14,6 +14,7 @@ typedef struct average_key {
     char text[256];
 } average_key;
 
+/* Averages of one name share their shadows: the name is what they are found by. */
 static average_key key_of(const tw_exponential_moving_average *average, const char *what)
 {
     average_key key;
@@ -65,12 +66,12 @@ static tw_tensor unbiased_amount(tw_tensor shadow, tw_tensor value, tw_tensor st
     if (status)
         return tw_build_fail(status);
     tw_tensor weight = tw_sub(1, tw_pow(tw_sub(1, step), tw_identity(count)));
-    tw_tensor amount =
-        tw_sub(tw_variable_read(shadow), tw_real_div(tw_identity(biased), weight));
+    tw_tensor amount = tw_sub(tw_variable_read(shadow), tw_real_div(tw_identity(biased), weight));
     tw_scope_pop();
     return amount;
 }
 
+/* A variable is read through NAME/read, so that later writes of the same run are not seen. */
 static tw_tensor update(const tw_exponential_moving_average *average, tw_tensor value,
                         tw_tensor decay)
 {
@@ -84,9 +85,8 @@ static tw_tensor update(const tw_exponential_moving_average *average, tw_tensor 
     bool debias = average->zero_debias && !tw_train_is_variable(value);
     tw_tensor now = tw_train_is_variable(value) ? tw_variable_read(value) : value;
     tw_tensor step = tw_train_cast(tw_sub(1.0, decay), tw_dtype_base(tw_tensor_dtype(shadow)));
-    tw_tensor amount = debias
-                           ? unbiased_amount(shadow, now, step)
-                           : tw_mul(tw_sub(tw_variable_read(shadow), now), step);
+    tw_tensor amount = debias ? unbiased_amount(shadow, now, step)
+                              : tw_mul(tw_sub(tw_variable_read(shadow), now), step);
     tw_tensor moved = move(shadow, amount, scope.name);
     tw_composite_leave(&scope);
     tw_scope_pop();
@@ -106,6 +106,7 @@ static tw_tensor decay_of(const tw_exponential_moving_average *average)
     return tw_minimum(decay, tw_real_div(above, below));
 }
 
+/* Integers have no average that moves by fractions. */
 static bool check(tw_tensors variables)
 {
     if (!variables.count) {
@@ -123,6 +124,8 @@ static bool check(tw_tensors variables)
     return true;
 }
 
+/* Shadows come first, outside of the scope of the updates: their names are those of the
+ * variables. */
 tw_tensor tw_average_apply(tw_exponential_moving_average average, tw_tensors variables)
 {
     tw_composite_scope scope;

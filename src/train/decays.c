@@ -12,25 +12,27 @@ typedef struct decay {
     tw_dtype dtype;
 } decay;
 
+/* Settings take the dtype of the rate. */
 static tw_tensor number(const decay *d, double value, const char *name)
 {
     return tw_operand_tensor(tw_of_float(value), d->dtype, name);
 }
 
+/* Opens the scope on the graph of the step, which is a tensor nearly always. */
 static void begin(decay *d, const struct tw_decay_args *args, tw_operand rate, tw_operand step,
                   const char *name)
 {
     bool has_step = step.kind == TW_OPERAND_TENSOR;
     tw_composite_enter(&d->scope, args->where, has_step ? &step : &rate, args->name, name);
-    d->rate = rate.kind == TW_OPERAND_TENSOR
-                  ? rate.tensor
-                  : tw_operand_tensor(rate, TW_FLOAT32, "learning_rate");
+    d->rate = rate.kind == TW_OPERAND_TENSOR ? rate.tensor
+                                             : tw_operand_tensor(rate, TW_FLOAT32, "learning_rate");
     d->dtype = tw_dtype_base(tw_tensor_dtype(d->rate));
     if (d->dtype && !tw_dtype_is_floating(d->dtype))
         tw_train_refuse("a learning rate is a floating number, not %s", tw_dtype_name(d->dtype));
     d->step = tw_operand_tensor(step, TW_INVALID_DTYPE, "global_step");
 }
 
+/* Closes the scope; the result was named by it. */
 static tw_tensor end(decay *d, tw_tensor result)
 {
     tw_composite_leave(&d->scope);
@@ -45,6 +47,7 @@ static tw_tensor progress(const decay *d, double decay_steps, bool staircase)
     return staircase ? tw_floor(p) : p;
 }
 
+/* Both exponential forms: they differ in where the base comes from. */
 static tw_tensor exponential(tw_operand rate, tw_operand step, double decay_steps,
                              const struct tw_decay_args *args, tw_operand decay_rate)
 {
@@ -74,8 +77,8 @@ tw_tensor tw_natural_exp_decay_(tw_operand learning_rate, tw_operand global_step
                    global_step.kind == TW_OPERAND_TENSOR ? global_step.tensor
                                                          : learning_rate.tensor);
     tw_tensor base = tw_exp(tw_neg(tw_train_number(args->decay_rate, "decay_rate")));
-    tw_tensor result =
-        exponential(learning_rate, global_step, decay_steps, args, tw_of_tensor(base));
+    tw_tensor result = exponential(learning_rate, global_step, decay_steps, args,
+                                   tw_of_tensor(base));
     tw_composite_leave(&scope);
     return result;
 }
@@ -135,6 +138,7 @@ tw_tensor tw_cosine_decay_(tw_operand learning_rate, tw_operand global_step, dou
 
 /* ---- piecewise_constant ---- */
 
+/* A boundary that the dtype of x cannot hold would never be met exactly. */
 static bool check_pieces(tw_dtype dtype, tw_doubles boundaries, tw_doubles values)
 {
     if (values.count != boundaries.count + 1) {
@@ -154,6 +158,7 @@ static bool check_pieces(tw_dtype dtype, tw_doubles boundaries, tw_doubles value
     return true;
 }
 
+/* From the last value back: each boundary chooses between its value and all later ones. */
 static tw_tensor pieces(tw_tensor x, tw_doubles boundaries, tw_doubles values, const char *name)
 {
     tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(x));

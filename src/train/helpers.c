@@ -29,11 +29,13 @@ tw_tensor tw_train_number(double value, const char *name)
     return tw_operand_tensor(tw_of_float(value), TW_FLOAT32, name);
 }
 
+/* No node where nothing would change, as TensorFlow's cast. */
 tw_tensor tw_train_cast(tw_tensor tensor, tw_dtype dtype)
 {
     return tw_dtype_base(tw_tensor_dtype(tensor)) == dtype ? tensor : tw_cast(tensor, dtype);
 }
 
+/* Control edges alone: the values are not kept alive for it. */
 tw_tensor tw_train_group(tw_tensors operations, const char *name)
 {
     tw_status *status = tw_scope_push_control(operations);
@@ -44,6 +46,7 @@ tw_tensor tw_train_group(tw_tensors operations, const char *name)
     return group;
 }
 
+/* Both spellings of TensorFlow's reference variables. */
 bool tw_train_is_variable(tw_tensor tensor)
 {
     const char *type = tw_tensor_valid(tensor) ? tw_operation_type(tensor.op) : "";

@@ -5,6 +5,7 @@
 
 #include "train/train.h"
 
+/* NULL: the graph's rule for seeds. */
 static const int64_t *seed_of(const tw_initializer *initializer)
 {
     return initializer->has_seed ? &initializer->seed_value : NULL;
@@ -28,6 +29,7 @@ static tw_initializer make(const struct tw_initializer_args *args,
 
 /* ---- constants ---- */
 
+/* One Const of the full shape, as TensorFlow 1.15 makes it whatever its size. */
 static tw_tensor constant(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_constant(initializer->constant, .dtype = dtype_of(initializer, dtype),
@@ -61,6 +63,7 @@ tw_initializer tw_ones_initializer(void)
 
 /* ---- random numbers ---- */
 
+/* a and b are the bounds. */
 static tw_tensor uniform(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_random_uniform(shape, .minval = initializer->a, .maxval = initializer->b,
@@ -72,6 +75,7 @@ tw_initializer tw_random_uniform_initializer_(const struct tw_initializer_args *
     return make(args, uniform, args->minval, args->maxval);
 }
 
+/* a is the mean, b the standard deviation. */
 static tw_tensor normal(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_random_normal(shape, .mean = initializer->a, .stddev = initializer->b,
@@ -113,8 +117,7 @@ static double mean_fan(tw_shape shape)
         return shape.rank ? fmax(1, (double)shape.dims[0]) : 1;
     for (size_t i = 0; i + 2 < shape.rank; i++)
         window *= (double)shape.dims[i];
-    double fan =
-        window * (double)(shape.dims[shape.rank - 2] + shape.dims[shape.rank - 1]) / 2;
+    double fan = window * (double)(shape.dims[shape.rank - 2] + shape.dims[shape.rank - 1]) / 2;
     return fan > 1 ? fan : 1;
 }
 

@@ -7,6 +7,7 @@
 
 #include "train/train.h"
 
+/* NULL: a number that is no rule, which a caller of the plain functions might give. */
 static const tw_rule *rule_of(const tw_optimizer *optimizer)
 {
     bool known = (unsigned)optimizer->rule <= TW_ADAM;
@@ -18,6 +19,7 @@ static const char *name_of(const tw_optimizer *optimizer)
     return optimizer->name && *optimizer->name ? optimizer->name : rule_of(optimizer)->name;
 }
 
+/* Its `where` is empty: all that are made so share their slots by name alone. */
 tw_optimizer tw_optimizer_default(tw_optimizer_rule rule)
 {
     double rate = rule == TW_ADAM ? 0.001 : 0.01;
@@ -32,6 +34,8 @@ typedef struct slot_key {
     char text[512];
 } slot_key;
 
+/* Two optimizers of one name from different lines keep different slots, as different objects do
+ * in TensorFlow. */
 static slot_key key_of(const tw_optimizer *o, const char *slot)
 {
     slot_key key;
@@ -47,6 +51,7 @@ tw_tensor tw_optimizer_slot(tw_optimizer optimizer, tw_tensor variable, const ch
     return tw_slot_get(tw_operation_graph(variable.op), key_of(&optimizer, slot).text, variable);
 }
 
+/* In the order of the rule, so that names count up as TensorFlow's: v/Adam, v/Adam_1. */
 static void make_slots(const tw_optimizer *o, tw_tensor variable)
 {
     const tw_rule *rule = rule_of(o);
@@ -78,6 +83,7 @@ static tw_tensor make_power(const tw_optimizer *o, const char *name, double beta
     return status ? tw_build_fail(status) : power;
 }
 
+/* Where TensorFlow puts them; only variables with a gradient count. */
 static tw_tensor first_by_name(tw_grads grads, tw_tensors variables)
 {
     tw_tensor first = {NULL, 0};
@@ -99,6 +105,7 @@ static tw_grads no_grads(void)
     return (tw_grads){none, 0};
 }
 
+/* Anything else could be differentiated for, but not updated. */
 static bool check_variables(tw_tensors variables)
 {
     for (size_t i = 0; i < variables.count; i++) {
@@ -111,6 +118,7 @@ static bool check_variables(tw_tensors variables)
     return true;
 }
 
+/* With the nodes that TensorFlow's optimizers add between derivatives counted for later seeds. */
 static tw_grads gradients(const tw_optimizer *o, tw_tensor loss, tw_tensors variables,
                           tw_tensor grad_loss)
 {
@@ -147,6 +155,7 @@ static void sum_rows(tw_grad *grad)
     grad->indices = rows.y;
 }
 
+/* Rows that stand twice are summed first unless adding twice is the same. */
 static tw_tensor update_one(tw_update *u, const tw_rule *rule, tw_grad grad)
 {
     if (grad.kind == TW_GRAD_TENSOR)
@@ -156,6 +165,7 @@ static tw_tensor update_one(tw_update *u, const tw_rule *rule, tw_grad grad)
     return rule->sparse(u, grad.values, grad.indices);
 }
 
+/* Everything for one variable stands in Adam/update_NAME, where the variable lives. */
 static tw_tensor update(tw_update *u, tw_tensor variable, tw_grad grad)
 {
     const tw_rule *rule = rule_of(u->optimizer);
@@ -178,6 +188,7 @@ static tw_tensor update(tw_update *u, tw_tensor variable, tw_grad grad)
     return status ? tw_build_fail(status) : done;
 }
 
+/* float32 constants, whatever the variables are: each update casts them. */
 static void make_hypers(tw_update *u)
 {
     const tw_rule *rule = rule_of(u->optimizer);
@@ -225,6 +236,7 @@ static tw_tensor finish(tw_tensors updates, tw_tensor global_step, const char *n
     return counted;
 }
 
+/* The scope that is named as the optimizer; its last operation takes the scope's name. */
 static tw_tensor make_updates(tw_update *u, tw_grads grads, tw_tensors variables,
                               tw_tensor *updates, const struct tw_minimize_args *args)
 {
@@ -248,6 +260,7 @@ static tw_tensor make_updates(tw_update *u, tw_grads grads, tw_tensors variables
 
 /* ---- the two halves together ---- */
 
+/* What cannot be applied, in TensorFlow's words. */
 static bool check_apply(const tw_optimizer *o, tw_grads grads, tw_tensors variables)
 {
     bool any = false;
@@ -269,8 +282,7 @@ static bool check_apply(const tw_optimizer *o, tw_grads grads, tw_tensors variab
         if (!tw_train_is_trainable(tw_tensor_dtype(v))) {
             tw_train_refuse("Invalid type %s for %s, expected: float32, float64, float16, "
                             "bfloat16.",
-                            tw_dtype_name(tw_dtype_base(tw_tensor_dtype(v))),
-                            tw_tensor_name(v).s);
+                            tw_dtype_name(tw_dtype_base(tw_tensor_dtype(v))), tw_tensor_name(v).s);
             return false;
         }
     }
@@ -281,6 +293,7 @@ static bool check_apply(const tw_optimizer *o, tw_grads grads, tw_tensors variab
     return any;
 }
 
+/* Variables first, outside of the optimizer's scope: a slot is named after its variable. */
 static tw_tensor apply(const tw_optimizer *o, tw_grads grads, tw_tensors variables,
                        const struct tw_minimize_args *args)
 {
@@ -319,8 +332,7 @@ tw_tensor tw_apply_gradients_(tw_optimizer optimizer, tw_grads grads, tw_tensors
 {
     struct tw_minimize_args args = whole(given);
     tw_composite_scope scope;
-    tw_train_enter(&scope, args.where,
-                   variables.count ? variables.items[0] : (tw_tensor){NULL, 0});
+    tw_train_enter(&scope, args.where, variables.count ? variables.items[0] : (tw_tensor){NULL, 0});
     tw_tensor train = apply(&optimizer, grads, variables, &args);
     tw_composite_leave(&scope);
     return train;

@@ -10,6 +10,7 @@ tw_tensor tw_update_hyper(const tw_update *u, size_t which)
 #define HYPER(which) tw_update_hyper(u, which)
 #define LOCKING .use_locking = u->optimizer->use_locking
 
+/* What most slots start with. */
 static tw_initializer all_zeros(const tw_optimizer *optimizer, size_t slot)
 {
     (void)optimizer;
@@ -25,11 +26,13 @@ static double only_rate(const tw_optimizer *optimizer, size_t which)
 
 /* ---- gradient descent ---- */
 
+/* var -= rate * grad */
 static tw_tensor descent(const tw_update *u, tw_tensor grad)
 {
     return tw_apply_gradient_descent(u->variable, HYPER(0), grad, LOCKING);
 }
 
+/* Repeated rows subtract one after the other, which is the sum. */
 static tw_tensor descent_sparse(const tw_update *u, tw_tensor values, tw_tensor indices)
 {
     return tw_scatter_sub(u->variable, indices, tw_mul(values, HYPER(0)), LOCKING);
@@ -42,6 +45,8 @@ static double momentum_hyper(const tw_optimizer *optimizer, size_t which)
     return which ? optimizer->momentum : optimizer->learning_rate;
 }
 
+/* accum = keep * accum + grad; var -= rate * accum, or with Nesterov rate * (grad + keep *
+ * accum) */
 static tw_tensor momentum(const tw_update *u, tw_tensor grad)
 {
     tw_tensor rate = HYPER(0), keep = HYPER(1);
@@ -64,6 +69,7 @@ static tw_initializer adagrad_start(const tw_optimizer *optimizer, size_t slot)
     return tw_constant_initializer(optimizer->initial_accumulator_value);
 }
 
+/* accum += grad^2; var -= rate * grad / sqrt(accum) */
 static tw_tensor adagrad(const tw_update *u, tw_tensor grad)
 {
     return tw_apply_adagrad(u->variable, u->slots[0], HYPER(0), grad, LOCKING);
@@ -82,12 +88,15 @@ static double rms_hyper(const tw_optimizer *o, size_t which)
     return values[which];
 }
 
+/* The mean square starts at one, so that first steps are small. */
 static tw_initializer rms_start(const tw_optimizer *optimizer, size_t slot)
 {
     (void)optimizer;
     return slot ? tw_zeros_initializer() : tw_ones_initializer();
 }
 
+/* rms = decay * rms + (1 - decay) * grad^2; mom = keep * mom + rate * grad / sqrt(rms +
+ * epsilon); var -= mom */
 static tw_tensor rms(const tw_update *u, tw_tensor grad)
 {
     tw_tensor rate = HYPER(0), decay = HYPER(1), keep = HYPER(2), epsilon = HYPER(3);
@@ -110,6 +119,7 @@ static double adam_hyper(const tw_optimizer *o, size_t which)
     return values[which];
 }
 
+/* The powers of beta are read once for each variable and go on only after all were updated. */
 static tw_tensor adam(const tw_update *u, tw_tensor grad)
 {
     tw_tensor power1 = tw_train_cast(tw_variable_read(u->powers[0]), u->dtype);

@@ -6,6 +6,7 @@
 
 #include "train/train.h"
 
+/* A linear search: it runs while building, over the variables of one optimizer. */
 tw_tensor tw_slot_get(tw_graph *graph, const char *key, tw_tensor variable)
 {
     tw_tensors pairs = tw_graph_collection(graph, key);
@@ -16,6 +17,7 @@ tw_tensor tw_slot_get(tw_graph *graph, const char *key, tw_tensor variable)
     return (tw_tensor){NULL, 0};
 }
 
+/* A slot that could not be made was reported already and is not kept. */
 void tw_slot_set(tw_graph *graph, const char *key, tw_tensor variable, tw_tensor slot)
 {
     if (!tw_tensor_valid(slot))
@@ -27,6 +29,7 @@ void tw_slot_set(tw_graph *graph, const char *key, tw_tensor variable, tw_tensor
         tw_build_fail(status);
 }
 
+/* Shape and dtype were checked by who called for the initializer. */
 static tw_tensor give(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     (void)shape;
@@ -52,11 +55,14 @@ static const char *free_name(tw_tensor primary, const char *name, char *text, si
     return unique ? unique + prefix : NULL;
 }
 
+/* The scope around may want to share variables; a slot is new in any case, so it is asked for in
+ * a scope of its own that does not change its name. */
 tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_shape shape,
                       tw_initializer initializer)
 {
     char text[1024];
-    struct tw_variable_scope_args fresh = {.size = sizeof fresh, .name = "", .reuse = TW_REUSE_AUTO};
+    struct tw_variable_scope_args fresh = {
+        .size = sizeof fresh, .name = "", .reuse = TW_REUSE_AUTO};
     tw_tensor slot = {NULL, 0};
     const char *unique = free_name(primary, name, text, sizeof text);
     if (!unique)
@@ -67,8 +73,7 @@ tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_shape shape,
         return tw_build_fail(status);
     status = tw_scope_push_colocate(primary);
     if (!status) {
-        slot = tw_get_variable(unique, shape,
-                               .dtype = tw_dtype_base(tw_tensor_dtype(primary)),
+        slot = tw_get_variable(unique, shape, .dtype = tw_dtype_base(tw_tensor_dtype(primary)),
                                .initializer = initializer, .trainable = false);
         tw_scope_pop();
     }

@@ -131,8 +131,7 @@ static void grad_ys_weigh_the_ys(void **state)
     tw_tensor x = tw_convert_to_tensor(TW_FLOAT32, TW_SHAPE(2), two);
     tw_tensor w = tw_convert_to_tensor(TW_FLOAT32, TW_SHAPE(2), weights);
     tw_tensor y = tw_mul(x, x), none = {NULL, 0};
-    check_text(tw_grad_tensor(
-                   tw_gradients(TW_LIST(y), TW_LIST(x), .grad_ys = TW_LIST(w)).grads[0]),
+    check_text(tw_grad_tensor(tw_gradients(TW_LIST(y), TW_LIST(x), .grad_ys = TW_LIST(w)).grads[0]),
                "[ 2. 40.]");
     check_text(tw_grad_tensor(
                    tw_gradients(TW_LIST(y, x), TW_LIST(x), .grad_ys = TW_LIST(w, none)).grads[0]),
@@ -231,7 +230,7 @@ static void names_are_tensorflows(void **state)
 {
     (void)state;
     static const char *const names[] = {"gradients/Shape", "gradients/grad_ys_0", "gradients/Fill",
-                                        "gradients/AddN", "gradients_1/AddN", "mine/AddN"};
+                                        "gradients/AddN",  "gradients_1/AddN",    "mine/AddN"};
     tw_tensor x = tw_constant(2.0), y = tw_mul(x, x, .name = "mul");
     gradient(y, x);
     gradient(y, x);
@@ -473,8 +472,8 @@ static void check_refused(const struct tw_gradients_args *args, const char *text
 }
 
 #define REFUSED(text, ...) \
-    check_refused(&(struct tw_gradients_args){.size = sizeof(struct tw_gradients_args), \
-                                              __VA_ARGS__}, text)
+    check_refused(         \
+        &(struct tw_gradients_args){.size = sizeof(struct tw_gradients_args), __VA_ARGS__}, text)
 
 static void bad_arguments_are_said(void **state)
 {

@@ -65,8 +65,8 @@ static void check_many(const golden_record *record)
             xs[count] = input(text);
     }
     double bound = strstr(golden_find(record, "python"), "100") ? 100 : 1;
-    struct tw_clip_by_global_norm_result all =
-        tw_clip_by_global_norm(((tw_tensors){xs, count}), bound);
+    struct tw_clip_by_global_norm_result all = tw_clip_by_global_norm(((tw_tensors){xs, count}),
+                                                                      bound);
     assert_int_equal(all.clipped.count, count);
     compare(record, all.norm, golden_find(record, "out norm"));
     for (size_t i = 0; i < count; i++) {
@@ -97,13 +97,24 @@ static void clipping_is_tensorflows(void **state)
 static void names_are_tensorflows(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "clip_by_norm/mul", "clip_by_norm/Sum", "clip_by_norm/Greater", "clip_by_norm/Sqrt",
-        "clip_by_norm/Select_1", "clip_by_norm/Maximum", "clip_by_norm/truediv", "clip_by_norm",
-        "global_norm/L2Loss", "global_norm/L2Loss_1", "global_norm/stack", "global_norm/Sum",
-        "global_norm/mul", "global_norm/global_norm", "clip_by_global_norm/truediv",
-        "clip_by_global_norm/IsFinite", "clip_by_global_norm/Select",
-        "clip_by_global_norm/clip_by_global_norm/_0"};
+    static const char *const names[] = {"clip_by_norm/mul",
+                                        "clip_by_norm/Sum",
+                                        "clip_by_norm/Greater",
+                                        "clip_by_norm/Sqrt",
+                                        "clip_by_norm/Select_1",
+                                        "clip_by_norm/Maximum",
+                                        "clip_by_norm/truediv",
+                                        "clip_by_norm",
+                                        "global_norm/L2Loss",
+                                        "global_norm/L2Loss_1",
+                                        "global_norm/stack",
+                                        "global_norm/Sum",
+                                        "global_norm/mul",
+                                        "global_norm/global_norm",
+                                        "clip_by_global_norm/truediv",
+                                        "clip_by_global_norm/IsFinite",
+                                        "clip_by_global_norm/Select",
+                                        "clip_by_global_norm/clip_by_global_norm/_0"};
     tw_reset_default_graph();
     tw_tensor x = tw_constant(TW_INTS(3, 4), .dtype = TW_FLOAT32);
     tw_clip_by_norm(x, 1);

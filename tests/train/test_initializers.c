@@ -119,8 +119,9 @@ static void an_orthogonal_matrix_keeps_lengths(void **state)
 {
     (void)state;
     tw_reset_default_graph();
-    tw_tensor w = tw_get_variable("w", TW_SHAPE(3, 5), .initializer = tw_orthogonal_initializer(
-                                                           .gain = 2, .seed = TW_SEED(1)));
+    tw_tensor w = tw_get_variable(
+        "w", TW_SHAPE(3, 5),
+        .initializer = tw_orthogonal_initializer(.gain = 2, .seed = TW_SEED(1)));
     tw_tensor product = tw_matmul(w, w, .transpose_b = true);
     tw_session *session = tw_session_new(NULL);
     tw_array *got = NULL;

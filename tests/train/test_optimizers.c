@@ -181,11 +181,20 @@ static void check_names(const char *const *names, size_t count)
 static void minimize_makes_tensorflows_nodes(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "gradients/Shape", "gradients/grad_ys_0", "gradients/Fill", "gradients/AddN",
-        "v/Momentum/Initializer/zeros", "v/Momentum", "v/Momentum/Assign", "v/Momentum/read",
-        "Momentum/learning_rate", "Momentum/momentum", "Momentum/update_v/ApplyMomentum",
-        "Momentum/update", "Momentum/value", "Momentum"};
+    static const char *const names[] = {"gradients/Shape",
+                                        "gradients/grad_ys_0",
+                                        "gradients/Fill",
+                                        "gradients/AddN",
+                                        "v/Momentum/Initializer/zeros",
+                                        "v/Momentum",
+                                        "v/Momentum/Assign",
+                                        "v/Momentum/read",
+                                        "Momentum/learning_rate",
+                                        "Momentum/momentum",
+                                        "Momentum/update_v/ApplyMomentum",
+                                        "Momentum/update",
+                                        "Momentum/value",
+                                        "Momentum"};
     tw_reset_default_graph();
     tw_tensor v = tw_variable(1.0, .name = "v");
     tw_tensor step = tw_variable(0, .name = "global_step", .trainable = false);
