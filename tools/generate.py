@@ -269,6 +269,7 @@ HEADER_TOP = """\
 #include <thalweg/control_flow.h>
 #include <thalweg/gradients.h>
 #include <thalweg/operand.h>
+#include <thalweg/rnn.h>
 #include <thalweg/variables.h>
 
 #ifdef __cplusplus

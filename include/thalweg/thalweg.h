@@ -12,6 +12,7 @@
 #include "graph.h"
 #include "op.h"
 #include "operand.h"
+#include "rnn.h"
 #include "session.h"
 #include "shape.h"
 #include "status.h"
