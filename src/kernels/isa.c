@@ -10,7 +10,7 @@
 
 static _Atomic int current = -1; /* not yet known */
 
-static const char *const names[] = {"plain", NULL, "v2", "v3", "v4"};
+static const char *const names[] = {"plain", NULL, NULL, "v3", "v4"};
 enum { LEVELS = sizeof names / sizeof *names };
 
 /* The bits that tell the levels apart on machines that exist; whoever has them has the rest of the
@@ -19,12 +19,9 @@ static int machine_level(void)
 {
 #ifdef TW_ISA_LEVELS_X86
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2") ||
-        !__builtin_cpu_supports("popcnt"))
-        return TW_ISA_PLAIN;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
         !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("bmi2"))
-        return TW_ISA_V2;
+        return TW_ISA_PLAIN;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512dq") ||
         !__builtin_cpu_supports("avx512vl"))

@@ -8,11 +8,12 @@
 
 #include <stdbool.h>
 
-/* 0: plain C; 2, 3, 4: x86-64-v2, -v3, -v4. */
-enum { TW_ISA_PLAIN = 0, TW_ISA_V2 = 2, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
+/* 0: plain C (on x86-64: SSE2, which every such machine has); 3, 4: x86-64-v3, -v4. A level for v2
+ * would serve machines of before 2013 only, at a tenth of the library's size. */
+enum { TW_ISA_PLAIN = 0, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
 
 /* The highest level of this machine that the build holds, by its feature bits; found once. The
- * environment's THALWEG_ISA = plain, v2, v3 or v4 lowers it. */
+ * environment's THALWEG_ISA = plain, v3 or v4 lowers it. */
 int tw_isa_level(void);
 /* For tests: from now on that level. False: this machine or build lacks it. */
 bool tw_isa_force(int level);
@@ -23,12 +24,11 @@ const char *tw_isa_level_name(int level); /* "v3"; NULL: there is none */
 #define TW_ISA_NAME(name) TW_ISA_PASTE_(name, TW_ISA_SUFFIX)
 
 #ifdef TW_ISA_LEVELS_X86
-#define TW_ISA_TABLES(type, name) extern const type name##_plain, name##_v2, name##_v3, name##_v4
+#define TW_ISA_TABLES(type, name) extern const type name##_plain, name##_v3, name##_v4
 /* A pointer to the table of the current level. */
 #define TW_ISA_TABLE(name)                      \
     (tw_isa_level() == TW_ISA_V4   ? &name##_v4 \
      : tw_isa_level() == TW_ISA_V3 ? &name##_v3 \
-     : tw_isa_level() == TW_ISA_V2 ? &name##_v2 \
                                    : &name##_plain)
 #else
 #define TW_ISA_TABLES(type, name) extern const type name##_plain
