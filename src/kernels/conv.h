@@ -10,6 +10,8 @@
 #include "kernels/gemm.h"
 #include "kernels/window.h"
 
+/* Sizes are those of the caller's arrays; padding, stride and dilation stand in the two windows,
+ * so a kernel never computes an output size again. */
 typedef struct tw_conv {
     size_t batch, in_depth, out_depth;
     tw_window rows, cols;

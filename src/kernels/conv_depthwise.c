@@ -19,6 +19,8 @@ typedef struct tap_row {
 #define NAME(f) f##_f64
 #include "kernels/conv_depthwise_body.h"
 
+/* One pass over all rows of images. Cells depend on the shape alone, so that the sums of the
+ * filter's gradient come in the same order on any number of threads. */
 typedef struct job {
     tw_dtype dtype;
     const tw_conv *c;

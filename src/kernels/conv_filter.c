@@ -10,6 +10,8 @@
 
 enum { ROWS = 128, WANTED_CELLS = 12, LEAST_PLACES = 256 };
 
+/* The first part writes to `out` itself and the others to `partial`, so that a product that
+ * needs no parts takes no memory besides. */
 typedef struct job {
     tw_dtype dtype;
     const tw_gemm_loops *loops;

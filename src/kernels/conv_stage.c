@@ -112,6 +112,8 @@ void tw_scratch_close(tw_scratch *s)
     tw_free_aligned(s->owned);
 }
 
+/* A conversion cut into cells: 16-bit floats widen before the computation and are narrowed after
+ * it, each element once, whichever thread takes it. */
 typedef struct convert {
     tw_dtype dtype;
     size_t n, cells;

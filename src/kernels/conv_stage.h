@@ -16,16 +16,22 @@ typedef struct tw_staged {
     bool nchw; /* false for filters, whose batch is 1 */
 } tw_staged;
 
+/* The input as it is staged: NCHW images come out as NHWC, so that the kernels know one layout
+ * only. */
 static inline tw_staged tw_conv_input(tw_dtype dtype, const tw_conv *c)
 {
     return (tw_staged){dtype, c->batch, c->rows.in, c->cols.in, c->in_depth, c->nchw};
 }
 
+/* The output, or the gradient that comes to it, as it is staged: both have the same shape and
+ * the layout of the images. */
 static inline tw_staged tw_conv_output(tw_dtype dtype, const tw_conv *c)
 {
     return (tw_staged){dtype, c->batch, c->rows.out, c->cols.out, c->out_depth, c->nchw};
 }
 
+/* A filter is staged as one image whose rows and columns are its taps; it is never NCHW,
+ * whatever layout the images have. */
 static inline tw_staged tw_conv_filter(tw_dtype dtype, const tw_conv *c, size_t depth)
 {
     return (tw_staged){dtype, 1, c->rows.window, c->cols.window, depth, false};

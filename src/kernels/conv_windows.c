@@ -128,6 +128,8 @@ void tw_view_gather(const tw_view *v, size_t place, size_t count, size_t first, 
     }
 }
 
+/* Units are rows of places where `out` has gaps between them, so that one product never writes
+ * across the end of a row. */
 typedef struct job {
     const tw_window_product *w;
     const tw_gemm_loops *loops;

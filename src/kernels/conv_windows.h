@@ -15,6 +15,8 @@ typedef struct tw_taps {
     ptrdiff_t stride, start, step;
 } tw_taps;
 
+/* What gathering reads: nothing is copied until a block of places is wanted, so a whole gathered
+ * matrix never stands in memory. */
 typedef struct tw_view {
     tw_taps rows, cols;
     size_t channels;
@@ -39,6 +41,8 @@ static inline size_t tw_view_places(const tw_view *v)
  * columns, `count` apart (tw_view_turns). */
 void tw_view_gather(const tw_view *v, size_t place, size_t count, size_t first, size_t last,
                     void *out);
+/* With one channel and stride 1, neighbouring places see neighbouring elements: gathering whole
+ * taps then copies runs instead of single numbers. */
 static inline bool tw_view_turns(const tw_view *v)
 {
     return v->channels == 1 && v->cols.stride == 1;

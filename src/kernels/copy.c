@@ -9,6 +9,8 @@
 #include "kernels/half.h"
 #include "tensor/array.h"
 
+/* An element of 16 bytes, complex128 or a string's record, copied as one value by the same loops
+ * that copy the smaller ones. */
 typedef struct pair {
     uint64_t low, high;
 } pair;

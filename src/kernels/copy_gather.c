@@ -57,6 +57,8 @@ tw_status *tw_split(tw_dtype dtype, size_t rows, size_t count, const size_t *len
     return TW_OK;
 }
 
+/* `limit` is the size of the gathered axis: every index is held against it, since indices come
+ * from data and may be anything. */
 typedef struct gather {
     tw_dtype dtype, index_dtype;
     size_t outer, limit, count, bytes, cells; /* bytes of a row */

@@ -8,11 +8,15 @@
 
 #include "base/alloc.h"
 
+/* Strides are signed, for a region may be read backwards; a stride of 0 in the source repeats an
+ * element. */
 typedef struct axis {
     size_t n;
     ptrdiff_t to, from;
 } axis;
 
+/* The two innermost axes make a plane that one function copies; grains cut rows and columns so
+ * that large planes are shared among threads too. */
 typedef struct walk {
     tw_dtype dtype;
     size_t size, rank;

@@ -89,11 +89,14 @@ static uint16_t narrow(tw_dtype dtype, float value)
 
 typedef void (*batch_fn)(const fill *f, const uint32_t words[BATCH_WORDS], void *out);
 
+/* The instruction set's own loop; it takes whole batches, so that vectors need no remainder. */
 static void uniform_floats(const fill *f, const uint32_t *words, void *out)
 {
     f->loops->uniform_f32(BATCH_WORDS, out, words);
 }
 
+/* Box-Muller takes two words and gives two numbers, so a batch of words gives exactly as many
+ * floats and no word is left over. */
 static void normal_floats(const fill *f, const uint32_t *words, void *out)
 {
     float *z = out;
@@ -277,6 +280,8 @@ static void run_cells(int threads, size_t count, void (*body)(size_t cell, void 
         body(cell, arg);
 }
 
+/* The truncated normal rejects numbers and so needs cells of its own; every other kind uses a
+ * fixed number of words an element and can be cut anywhere. */
 void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void *out, size_t count,
                     int threads)
 {
@@ -293,6 +298,8 @@ void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void
     run_cells(threads, count, plain_cell, &job);
 }
 
+/* An integer is low plus a word modulo the range, as in TensorFlow: the slight bias of the
+ * remainder is part of its stream. */
 void tw_random_fill_ints(tw_philox stream, tw_dtype dtype, int64_t low, uint64_t range, void *out,
                          size_t count, int threads)
 {
@@ -315,6 +322,8 @@ tw_random_words tw_random_words_of(tw_philox stream)
     return (tw_random_words){.stream = stream, .used = WORDS};
 }
 
+/* Blocks are made only when a word is asked for, so a caller who draws nothing leaves the stream
+ * where it was. */
 uint32_t tw_random_word(tw_random_words *words)
 {
     if (words->used == WORDS) {
@@ -324,12 +333,16 @@ uint32_t tw_random_word(tw_random_words *words)
     return words->words[words->used++];
 }
 
+/* Two words make one double, the high one first; the order of evaluation is made plain here, as
+ * C leaves that of arguments open. */
 double tw_random_double(tw_random_words *words)
 {
     uint32_t high = tw_random_word(words);
     return double_of(high, tw_random_word(words));
 }
 
+/* Fisher-Yates from the front, one word for each place but the last: the same stream gives the
+ * same order on every machine. */
 void tw_random_permutation(tw_random_words *words, int64_t *out, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -372,6 +385,8 @@ static size_t find_class(const double *sums, size_t classes, double x)
     return low;
 }
 
+/* All rows draw from one stream in turn, row by row, hence on one thread. `sums` is the caller's
+ * room for a row's running totals. */
 void tw_random_multinomial(tw_philox stream, tw_dtype dtype, const void *logits, size_t rows,
                            size_t classes, size_t samples, tw_dtype out_dtype, void *out,
                            double *sums)

@@ -10,6 +10,8 @@
 
 enum { TW_RANDOM_BATCH = 64 }; /* blocks that are made at once */
 
+/* Only what profits from wide vectors is compiled for each level; all levels give the same words
+ * and the same floats, bit for bit. */
 typedef struct tw_random_loops {
     /* The next TW_RANDOM_BATCH blocks, one after the other; the stream goes on. */
     void (*blocks)(tw_philox *stream, uint32_t *out);

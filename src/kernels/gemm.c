@@ -130,6 +130,8 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
 /* Half and bfloat16: blocks of A, B and C are widened, multiplied as floats and narrowed. */
 enum { WIDE_ROWS = 64, WIDE_COLS = 96, WIDE_DEPTH = 192 };
 
+/* A product of 16-bit floats: cells widen what they read, compute in float and narrow once at
+ * the end, so rounding happens once an element. */
 typedef struct widened {
     tw_dtype dtype;
     const tw_gemm_block *g;

@@ -18,6 +18,8 @@ typedef enum tw_activation {
     TW_ACTIVATION_TANH
 } tw_activation;
 
+/* Transposes are said, never carried out: the operands are packed on the way, in the order in
+ * which the loops read them. */
 typedef struct tw_gemm_shape {
     size_t m, n, k;                /* op(A) is (m, k), op(B) (k, n), C (m, n) */
     bool transpose_a, transpose_b; /* A is stored (k, m), B (n, k) */

@@ -23,6 +23,8 @@ typedef struct tw_gemm_block {
     tw_activation activation;
 } tw_gemm_block;
 
+/* All loops write only their own columns, so panels may run on different threads without a lock;
+ * sums go over k in one order, however columns are cut. */
 typedef struct tw_gemm_loops {
     size_t lanes;         /* columns in a vector */
     size_t panel_vectors; /* at most, in a panel */
@@ -42,9 +44,13 @@ typedef struct tw_gemm_loops {
 /* A whole product by plain blocked loops; g's epilogue is not applied. */
 typedef void (*tw_gemm_plain)(const tw_gemm_block *g);
 
+/* What one instruction set level gives: 16-bit floats are widened and use the float loops, so
+ * there are only two. */
 typedef struct tw_gemm_table {
     tw_gemm_loops f32, f64;
 } tw_gemm_table;
+/* Plain loops for the dtypes whose products are rare: integers wrap, and the complex ones have
+ * no epilogue. */
 typedef struct tw_gemm_other_table {
     tw_gemm_plain i32, i64, c64, c128;
 } tw_gemm_other_table;

@@ -76,6 +76,8 @@ bool tw_isa_force(int level)
     return true;
 }
 
+/* A name serves logs and tests that ask for one level; for a number that is no level the answer
+ * is NULL, so a caller can count them. */
 const char *tw_isa_level_name(int level)
 {
     return level >= 0 && level < LEVELS ? names[level] : NULL;

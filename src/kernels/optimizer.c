@@ -8,6 +8,8 @@
 
 enum { GRAIN = 1024 };
 
+/* `all` describes the whole parameter; a cell moves its pointers by whole elements, so that
+ * loops know nothing of cells. */
 typedef struct job {
     tw_update_loop loop;
     tw_update all;
@@ -66,6 +68,8 @@ static tw_status *run(tw_dtype dtype, tw_update_loop loop, const tw_update *u, s
     return TW_OK;
 }
 
+/* var -= alpha * delta: two arrays are touched, which is what decides whether threads are worth
+ * their start. */
 tw_status *tw_update_gradient_descent(tw_dtype dtype, size_t count, void *var, double alpha,
                                       const void *delta, const tw_par *par)
 {

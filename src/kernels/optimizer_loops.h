@@ -17,9 +17,12 @@ typedef struct tw_update {
 } tw_update;
 typedef void (*tw_update_loop)(const tw_update *u);
 
+/* All loops of one dtype; each reads and writes an element once, so an update costs one pass
+ * over memory. */
 typedef struct tw_update_loops {
     tw_update_loop gradient_descent, momentum, adagrad, rmsprop, centered_rmsprop, adam;
 } tw_update_loops;
+/* The 16-bit floats compute in float within the loop and round when they store. */
 typedef struct tw_update_table {
     tw_update_loops f32, f64, f16, bf16;
 } tw_update_table;

@@ -9,6 +9,8 @@
 
 #include "base/pool.h"
 
+/* A kernel may rely on neither member: without a workspace it allocates, and with one thread it
+ * gives the same bits. */
 typedef struct tw_par {
     int threads;     /* at most; 0: as many as the pool has */
     void *workspace; /* 64-byte aligned; NULL or too small: kernels that need one allocate it */

@@ -10,6 +10,8 @@
 
 enum { CHANNEL_GRAIN = 16 };
 
+/* Strides from image to image are kept in bytes, so that one runner serves passes whose input,
+ * gradient and result have different dtypes. */
 typedef struct job {
     tw_pool_loop loop;
     tw_pool_row row;                  /* of the first image */
@@ -130,6 +132,8 @@ static void run(job *j, bool by_images, const tw_par *par)
     tw_par_run(par, j->cells, run_image, j);
 }
 
+/* Integers have a maximum but no average, hence "so": the dtype may be fine for another kind of
+ * pooling. */
 static tw_status *refuse(tw_dtype dtype)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "%s images cannot be pooled so", tw_dtype_name(dtype));
@@ -196,6 +200,8 @@ tw_status *tw_max_pool_pick(tw_dtype dtype, const tw_pool2d *pool, const void *i
     return TW_OK;
 }
 
+/* An average divides by the cells of the window that lie inside the image, as TensorFlow does;
+ * the check comes before any size is used. */
 tw_status *tw_avg_pool(tw_dtype dtype, const tw_pool2d *pool, const void *input, void *output,
                        const tw_par *par)
 {

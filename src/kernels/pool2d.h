@@ -10,6 +10,8 @@
 #include "kernels/window.h"
 #include "thalweg/dtype.h"
 
+/* The shape of one pooling. Windows never lie wholly in the padding, so every output has at
+ * least one cell to look at. */
 typedef struct tw_pool2d {
     size_t batch, depth;
     tw_window rows, cols; /* dilation 1 */

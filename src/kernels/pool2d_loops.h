@@ -7,6 +7,8 @@
 #include "kernels/isa.h"
 #include "kernels/pool2d.h"
 
+/* All that a loop needs of one row; where gradients of overlapping windows meet, runs of
+ * channels keep threads apart. */
 typedef struct tw_pool_row {
     tw_window rows, cols;
     size_t depth, first, last; /* channels first .. last - 1 of depth */
@@ -19,9 +21,12 @@ typedef struct tw_pool_row {
 } tw_pool_row;
 typedef void (*tw_pool_loop)(const tw_pool_row *r);
 
+/* A NULL entry means that the dtype cannot be pooled that way, and callers refuse it. */
 typedef struct tw_pool_loops {
     tw_pool_loop max, argmax, max_gradient, max_pick, avg, avg_gradient;
 } tw_pool_loops;
+/* The two dtypes that are worth a loop for each instruction set level; all others are in
+ * pool2d_rare.c. */
 typedef struct tw_pool_table {
     tw_pool_loops f32, f64;
 } tw_pool_table;

@@ -145,6 +145,8 @@ enum { RUN = 256 }; /* channels at a time */
     .max = max_##s, .argmax = argmax_##s, .max_gradient = max_gradient_##s, .max_pick = max_pick_##s
 #define AVERAGES(s) .avg = avg_##s, .avg_gradient = avg_gradient_##s
 
+/* Quantized dtypes compare by their stored integers, as their scale is monotonic; a dtype
+ * without a row gives NULL. */
 const tw_pool_loops *tw_pool_rare(tw_dtype dtype)
 {
     static const tw_pool_loops loops[TW_DTYPE_COUNT] = {

@@ -17,10 +17,13 @@
 
 enum { WIDTH = 256, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32 };
 
+/* Merged neighbours count as one axis, so that few shapes are left to tell apart. */
 typedef struct axis {
     size_t n, stride; /* stride in elements of the input */
 } axis;
 
+/* A reduction made ready: everything that follows from shape and dtype is settled once, so that
+ * cells only read it. */
 typedef struct reducer {
     tw_reduction reduction;
     tw_dtype dtype, acc_dtype;

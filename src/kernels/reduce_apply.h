@@ -2,6 +2,7 @@
  * One step of a reduction; part of the bodies that are included for each dtype. Integers wrap:
  * WORK is unsigned for them. A comparison with NaN is false, so Max and Min skip it. */
 
+/* `fold` is a constant wherever this is inlined, so that the switch is gone from the loops. */
 static inline ACC NAME(apply)(tw_fold fold, ACC a, ACC b)
 {
     switch (fold) {

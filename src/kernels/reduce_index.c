@@ -10,6 +10,8 @@
 
 enum { LANES = 64 };
 
+/* `combine` joins what vectors found; the place is looked for afterwards, so that the search for
+ * the value needs no indices. */
 typedef struct indexer {
     tw_dtype dtype, index_dtype;
     bool largest;
@@ -95,6 +97,8 @@ static tw_dtype dtype_of_loops(tw_dtype dtype)
     }
 }
 
+/* Dtypes without loops for every level fall back to those compiled once; each dtype that gets
+ * here has one or the other. */
 static tw_reduce_loops loops_of(tw_dtype dtype, bool largest)
 {
     tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;

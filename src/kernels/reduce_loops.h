@@ -17,6 +17,8 @@ typedef enum tw_fold {
     TW_FOLD_COUNT
 } tw_fold;
 
+/* Loops never allocate and never fail; the caller starts the accumulator with the operation's
+ * identity. */
 typedef struct tw_reduce_loops {
     /* acc[j] = acc[j] op x[r * stride + j] for all r < rows, in order. */
     void (*rows)(void *acc, const void *x, size_t rows, size_t stride, size_t width);
@@ -25,10 +27,12 @@ typedef struct tw_reduce_loops {
     void (*groups)(void *acc, size_t groups, size_t width);
 } tw_reduce_loops;
 
+/* A row with NULL loops is no error: it says that the dtype is among the rare ones. */
 typedef struct tw_reduce_table {
     tw_reduce_loops loops[TW_DTYPE_COUNT][TW_FOLD_COUNT];
 } tw_reduce_table;
 
+/* What is limited by memory and not by arithmetic, and so is compiled once for all levels. */
 typedef struct tw_strided_table {
     /* acc[j] = acc[j] op x[r * stride + j * step] for all r < rows, in order. NULL for complex. */
     void (*columns[TW_DTYPE_COUNT][TW_FOLD_COUNT])(void *acc, const void *x, size_t rows,

@@ -29,6 +29,7 @@ static void NAME(strided_prod)(void *acc, const void *x, size_t rows, size_t str
     NAME(strided)(TW_FOLD_PROD, acc, x, rows, stride, width, step);
 }
 
+/* One wrapper for each operation: the constant removes the switch from the inner loop. */
 static void NAME(strided_max)(void *acc, const void *x, size_t rows, size_t stride, size_t width,
                               size_t step)
 {
@@ -78,6 +79,7 @@ static ALWAYS_INLINE void NAME(index_columns)(bool largest, const T *restrict x,
     }
 }
 
+/* The direction is a constant here, so that the inlined loop selects without a branch. */
 static void NAME(index_columns_max)(const void *x, size_t rows, size_t stride, size_t width,
                                     int64_t *index)
 {

@@ -13,6 +13,8 @@
 
 enum { SCRATCH = 2048 }; /* floats on the stack for a row */
 
+/* Cells cannot return a status: one that finds no memory for its rows of floats sets the flag,
+ * and the caller reports it once. */
 typedef struct job {
     tw_dtype dtype;
     tw_softmax_loop loop;
@@ -128,6 +130,8 @@ static const tw_softmax_loops *loops_of(tw_dtype dtype)
     return dtype == TW_FLOAT64 ? &table->f64 : &table->f32;
 }
 
+/* Softmax needs exp and so a floating dtype; integers are refused here and not converted in
+ * silence. */
 static tw_status *refuse(tw_dtype dtype)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "%s arrays have no softmax", tw_dtype_name(dtype));
@@ -210,6 +214,8 @@ static tw_status *check_classes(const tw_softmax_rows *r)
     return TW_OK;
 }
 
+/* Labels are checked against the classes before any row is computed, so that a failure leaves
+ * loss and gradient untouched. */
 tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
                                   tw_dtype label_dtype, const void *labels, void *loss,
                                   void *backprop, const tw_par *par)

@@ -19,9 +19,11 @@ typedef struct tw_softmax_rows {
 } tw_softmax_rows;
 typedef void (*tw_softmax_loop)(const tw_softmax_rows *r);
 
+/* Every loop subtracts the row's maximum first, so that no exponential overflows. */
 typedef struct tw_softmax_loops {
     tw_softmax_loop softmax, log_softmax, xent, sparse_xent;
 } tw_softmax_loops;
+/* One entry each for float and double; the 16-bit floats go through the first. */
 typedef struct tw_softmax_table {
     tw_softmax_loops f32, f64;
 } tw_softmax_table;

@@ -29,6 +29,8 @@ typedef void (*tw_tile_loop)(size_t n, void *z, const void *x, const void *y, co
 /* Are all n operand pairs (any n) fit for the loop? False makes tw_tile_run fail. */
 typedef bool (*tw_tile_check)(size_t n, const void *x, const void *y);
 
+/* One elementwise operation. Sources are values made before it, so that the list itself is an
+ * order of evaluation. */
 typedef struct tw_tile_instruction {
     tw_tile_loop loop;
     tw_tile_check check; /* NULL: nothing to check */
@@ -40,6 +42,8 @@ typedef struct tw_tile_instruction {
     uint16_t sources[TW_TILE_SOURCES]; /* values */
 } tw_tile_instruction;
 
+/* A constant is spread into a register once when the program is bound; other operands are read
+ * anew at each run. */
 typedef struct tw_tile_operand {
     tw_dtype dtype;
     bool constant; /* a scalar known now: `in` and `shapes` of it are not read */
@@ -66,6 +70,7 @@ typedef struct tw_tile_reduction {
     uint16_t split;
 } tw_tile_reduction;
 
+/* Nothing of it depends on shapes, so that one program serves every run of a fused chain. */
 typedef struct tw_tile_program { /* the arrays are the caller's and live as long as what is bound */
     const tw_tile_operand *operands;
     const tw_tile_instruction *instructions;

@@ -21,6 +21,8 @@ typedef enum tile_access {
     TILE_STRIDED   /* gathered for each tile, or read where it lies within one row */
 } tile_access;
 
+/* A stride of 0 along a dim means that the operand is broadcast there; `access` tells which way
+ * of loading suits its strides. */
 typedef struct tile_operand {
     uint8_t access, size;
     bool constant;
@@ -29,6 +31,8 @@ typedef struct tile_operand {
     int64_t strides[TW_MAX_RANK]; /* over bound->dims */
 } tile_operand;
 
+/* Slots are registers of the file or memory of operands; a step reads and writes whole blocks
+ * and knows nothing of shapes. */
 typedef struct tile_step {
     tw_tile_loop loop;
     tw_tile_check check;
@@ -36,6 +40,8 @@ typedef struct tile_step {
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;
 
+/* A direct output costs no copy: its last step writes to the array, except in the short block at
+ * the end. */
 typedef struct tile_output {
     uint16_t value_slot; /* where the value is when a tile is done */
     bool direct;         /* the last step writes to the output's memory itself */
@@ -50,6 +56,8 @@ typedef enum tile_grid {
     TILE_BY_COLUMNS /* cell i: `share` columns of all rows */
 } tile_grid;
 
+/* Everything is one block of memory and never changes after binding, so that threads share it
+ * without locks. */
 struct tw_tile_bound {
     uint16_t operand_count, step_count, output_count, slot_count, register_count;
     uint16_t rank; /* of dims, after joining */

@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "kernels/tile_inside.h"
 
+/* The least failing step is kept, so that the reported failure is the same whichever thread
+ * found one first. */
 typedef struct tile_run {
     const tw_tile_bound *b;
     const void *const *in;
@@ -24,6 +26,8 @@ typedef struct tile_fold {
     double *columns;
 } tile_fold;
 
+/* The registers of one cell lie on the stack of the thread that runs it, so that tiles stay in
+ * its first cache. */
 typedef struct tile_cell {
     const tile_run *run;
     size_t row_start, row_end, start, end; /* the rectangle */

@@ -20,6 +20,7 @@ static inline uint32_t tw_float_bits(float x)
     return bits;
 }
 
+/* Scaling by 2^k is an addition to the exponent bits; this makes the number of them. */
 static inline float tw_float_of_bits(uint32_t bits)
 {
     float x;
@@ -27,6 +28,8 @@ static inline float tw_float_of_bits(uint32_t bits)
     return x;
 }
 
+/* By memcpy, which compilers turn into a move; a union or a cast would hinder vectorisation or
+ * break aliasing rules. */
 static inline uint64_t tw_double_bits(double x)
 {
     uint64_t bits;
@@ -34,6 +37,7 @@ static inline uint64_t tw_double_bits(double x)
     return bits;
 }
 
+/* The way back, used to put together powers of two from their exponent alone. */
 static inline double tw_double_of_bits(uint64_t bits)
 {
     double x;
@@ -51,6 +55,8 @@ static inline float tw_maddf(float a, float b, float c)
 #endif
 }
 
+/* A fused multiply-add only where the processor has one: a library call for each element would
+ * cost far more than the rounding. */
 static inline double tw_madd(double a, double b, double c)
 {
 #ifdef __FP_FAST_FMA
@@ -246,6 +252,8 @@ static inline double tw_sin_quarter_(double t)
     return t * tw_madd(p, s, 1.570796326794887649);
 }
 
+/* cos(t pi / 2) for |t| <= 1/2 by a polynomial in double: its error vanishes when the result is
+ * rounded to float. */
 static inline double tw_cos_quarter_(double t)
 {
     double s = t * t, p = tw_madd(-0.00002483806256937409111, s, 0.00091915485700978412);

@@ -49,6 +49,8 @@ static inline float uniform(uint32_t word)
     return tw_float_of_bits(0x3f800000u | (word & 0x7fffffu)) - 1.0f;
 }
 
+/* n is cut to a multiple of 16 though callers keep to it, so that the compiler sees whole
+ * vectors and emits no remainder. */
 static void uniform_f32(size_t n, float *out, const uint32_t *words)
 {
     for (size_t i = 0, m = n & ~(size_t)15; i < m; i++)

@@ -14,11 +14,14 @@ static ALWAYS_INLINE NAME(vec) NAME(load)(const T *x)
     return *(const NAME(loose) *)x;
 }
 
+/* The counterpart of the load: the matrix's rows need not be aligned to a vector. */
 static ALWAYS_INLINE void NAME(store)(T *x, NAME(vec) v)
 {
     *(NAME(loose) *)x = v;
 }
 
+/* The list of lanes becomes one broadcast instruction; a loop over lanes would not at every
+ * level. */
 static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
 {
     return (NAME(vec)){SPREAD(x)};

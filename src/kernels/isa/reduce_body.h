@@ -46,6 +46,7 @@ static void NAME(rows_prod)(void *acc, const void *x, size_t rows, size_t stride
     NAME(rows)(TW_FOLD_PROD, acc, x, rows, stride, width);
 }
 
+/* As above: the operation is a constant here, so that the inlined loop has no branch inside. */
 static void NAME(rows_max)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
 {
     NAME(rows)(TW_FOLD_MAX, acc, x, rows, stride, width);
@@ -71,6 +72,7 @@ static void NAME(groups_prod)(void *acc, size_t groups, size_t width)
     NAME(groups)(TW_FOLD_PROD, acc, groups, width);
 }
 
+/* Constant arguments make one loop without a switch of each of these wrappers, after inlining. */
 static void NAME(groups_max)(void *acc, size_t groups, size_t width)
 {
     NAME(groups)(TW_FOLD_MAX, acc, groups, width);

@@ -19,6 +19,7 @@ static void NAME(fold_f32)(size_t n, double lanes[TW_TILE_BLOCK], const float *x
         lanes[j] = OP(lanes[j], (double)x[whole + j]);
 }
 
+/* Doubles are added straight into the places; there is nothing wider to go through. */
 static void NAME(fold_f64)(size_t n, double lanes[TW_TILE_BLOCK], const double *x)
 {
     size_t whole = WHOLE(n);
@@ -29,6 +30,8 @@ static void NAME(fold_f64)(size_t n, double lanes[TW_TILE_BLOCK], const double *
         lanes[j] = OP(lanes[j], x[whole + j]);
 }
 
+/* Sums of columns are kept in double, so that many rows may be added one by one without losing
+ * digits. */
 static void NAME(column_f32)(size_t n, double *sums, const float *x)
 {
     TW_IVDEP
