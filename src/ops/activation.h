@@ -9,6 +9,8 @@
 
 #include "op/define.h"
 
+/* The names are those that the planner writes into a fused node; one that is not known is
+ * refused here, before any kernel indexes its table of activations with it. */
 static inline tw_status *tw_activation_read(const tw_compute *c, tw_activation *out)
 {
     static const char *const names[] = {[TW_ACTIVATION_NONE] = "",

@@ -8,6 +8,8 @@
 
 enum { BLOCK_BYTES = 4096, GRAIN = 64 };
 
+/* Starts from the first input, which the definition guarantees: N is at least 1. A failed merge
+ * is kept by the context, so the loop may go on. */
 static tw_shape merge_all(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -16,17 +18,23 @@ static tw_shape merge_all(tw_infer *in)
     return shape;
 }
 
+/* What is known of any input is known of the sum, since all have one shape; an input that
+ * contradicts the others is refused while building. */
 static void infer_add_n(tw_infer *in)
 {
     tw_infer_output(in, 0, merge_all(in));
 }
 
+/* AccumulateNV2 says the shape of its result in an attribute, which may know more than the
+ * inputs do; what both know must agree. */
 static void infer_accumulate(tw_infer *in)
 {
     const tw_attr *shape = tw_infer_attr(in, "shape");
     tw_infer_output(in, 0, tw_infer_merge(in, merge_all(in), shape->value.shape));
 }
 
+/* The derivative of a sum by each of its terms is that of the sum. Passing dy on as it is,
+ * slices included, adds no operation to the graph. */
 static tw_status *gradient(tw_gradient *g)
 {
     for (size_t i = 0; i < g->input_count; i++)
@@ -34,6 +42,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* What the cells share. The loop adds in place into the output, so no room is needed but the
+ * block itself. */
 typedef struct sum {
     const tw_compute *c;
     tw_combine add;
@@ -57,6 +67,8 @@ static void add_cell(size_t cell, void *arg)
     }
 }
 
+/* Shapes must be equal, not broadcastable: AddN never broadcasts. The check comes first, so that
+ * the loop over blocks may take all inputs to be as long as the first. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *first = tw_input(c, 0);

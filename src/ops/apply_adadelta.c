@@ -19,6 +19,8 @@ static void step(size_t n, double *const *v, const double *g, const double *s)
     }
 }
 
+/* Nothing is written unless all shapes, scalars and indices were found right; the rule itself
+ * cannot fail, so an update is done whole or not at all. */
 static tw_status *apply_any(tw_compute *c, const tw_update *update)
 {
     tw_updated u;
@@ -27,11 +29,15 @@ static tw_status *apply_any(tw_compute *c, const tw_update *update)
     return TW_OK;
 }
 
+/* The dense update: variable, both slots and the gradient have one shape, and elements are
+ * independent, so cells may run on any thread. */
 static tw_status *apply(tw_compute *c)
 {
     return apply_any(c, &dense);
 }
 
+/* A reference comes out with the variable's shape, merged with those of its slots and of the
+ * gradient, which must be the same. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &dense);
@@ -52,11 +58,15 @@ const tw_op_definition tw_op_ApplyAdadelta = {
     .kernel_count = 1,
 };
 
+/* Only the rows named by indices move, also those of the slots: rows that are not named do not
+ * decay, as TensorFlow has it. */
 static tw_status *apply_sparse(tw_compute *c)
 {
     return apply_any(c, &sparse);
 }
 
+/* The gradient has a row for each index and the variable's shape behind dimension 0; the number
+ * of rows may differ from the variable's. */
 static void infer_sparse(tw_infer *in)
 {
     tw_infer_update(in, &sparse);

@@ -12,6 +12,8 @@ static const tw_update dense = {.variables = 2, .gradient = 3};
 static const tw_update dense_v2 = {.variables = 2, .gradient = 4};
 static const tw_update sparse = {.variables = 2, .gradient = 3, .indices = 4};
 
+/* update_slots is an attribute, so it is read once for all runs; without it the accumulator is
+ * only divided by. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(bool *)state = tw_compute_bool(c, "update_slots");
@@ -29,11 +31,15 @@ static tw_status *apply_dense(tw_compute *c, const tw_update *update, bool has_e
                              *(const bool *)tw_compute_state(c), &par);
 }
 
+/* V1 has no epsilon: the initial accumulator value, 0.1 by default, is what keeps the first
+ * division from being one by zero. */
 static tw_status *apply(tw_compute *c)
 {
     return apply_dense(c, &dense, false);
 }
 
+/* The variable and its accumulator have one shape with the gradient; the learning rate is a
+ * scalar. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &dense);
@@ -54,11 +60,15 @@ const tw_op_definition tw_op_ApplyAdagrad = {
     .kernel_count = 1,
 };
 
+/* V2 divides by sqrt(accum) + epsilon, which is TensorFlow's later form; everything else is as
+ * in the first one. */
 static tw_status *apply_v2(tw_compute *c)
 {
     return apply_dense(c, &dense_v2, true);
 }
 
+/* As for the first version, with one scalar more: epsilon stands between the rate and the
+ * gradient. */
 static void infer_v2(tw_infer *in)
 {
     tw_infer_update(in, &dense_v2);
@@ -79,12 +89,16 @@ const tw_op_definition tw_op_ApplyAdagradV2 = {
     .kernel_count = 1,
 };
 
+/* The step with an accumulator that does not grow (update_slots = false); v[0] is the variable,
+ * v[1] the sum of squares. */
 static void step_kept(size_t n, double *const *v, const double *g, const double *s)
 {
     for (size_t i = 0; i < n; i++)
         v[0][i] -= s[0] * g[i] / sqrt(v[1][i]);
 }
 
+/* The accumulator grows before it divides: the present gradient counts, so the very first step
+ * is at most the learning rate. */
 static void step(size_t n, double *const *v, const double *g, const double *s)
 {
     for (size_t i = 0; i < n; i++)
@@ -92,6 +106,8 @@ static void step(size_t n, double *const *v, const double *g, const double *s)
     step_kept(n, v, g, s);
 }
 
+/* Rows are updated in the order of the indices, so an index that stands twice sees the
+ * accumulator that its first occurrence left. */
 static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
@@ -100,6 +116,8 @@ static tw_status *apply_sparse(tw_compute *c)
     return TW_OK;
 }
 
+/* Indices are a vector with one entry for each row of the gradient; what comes out is the
+ * variable, not the rows. */
 static void infer_sparse(tw_infer *in)
 {
     tw_infer_update(in, &sparse);
@@ -140,6 +158,8 @@ static void step_da(size_t n, double *const *v, const double *g, const double *s
     }
 }
 
+/* AdagradDA finds the variable anew from both accumulators and the global step, whatever it was
+ * before; only its shape matters. */
 static tw_status *apply_any_da(tw_compute *c, const tw_update *update)
 {
     tw_updated u;
@@ -148,11 +168,15 @@ static tw_status *apply_any_da(tw_compute *c, const tw_update *update)
     return TW_OK;
 }
 
+/* Dual averaging over all elements. The step count comes as int64 and is read as a double with
+ * the other scalars. */
 static tw_status *apply_da(tw_compute *c)
 {
     return apply_any_da(c, &dense_da);
 }
 
+/* Here two slots follow the variable, the sums of gradients and of their squares, both with the
+ * variable's shape. */
 static void infer_da(tw_infer *in)
 {
     tw_infer_update(in, &dense_da);
@@ -175,11 +199,15 @@ const tw_op_definition tw_op_ApplyAdagradDA = {
     .kernel_count = 1,
 };
 
+/* As apply_da for the named rows alone; the accumulators of other rows keep their sums until a
+ * gradient names them. */
 static tw_status *apply_sparse_da(tw_compute *c)
 {
     return apply_any_da(c, &sparse_da);
 }
 
+/* The rows rule of sparse updates with two accumulators; scalars behind the indices are checked
+ * to be scalars. */
 static void infer_sparse_da(tw_infer *in)
 {
     tw_infer_update(in, &sparse_da);

@@ -9,17 +9,23 @@
 static const tw_update adam = {.variables = 3, .gradient = 9};
 static const tw_update ada_max = {.variables = 3, .gradient = 8};
 
+/* The variable and the slots m and v have the gradient's shape; the six scalars before the
+ * gradient are checked as such. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &adam);
 }
 
+/* use_nesterov looks one step ahead in the mean of gradients; it is fixed by the graph and so is
+ * read once. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(bool *)state = tw_compute_bool(c, "use_nesterov");
     return TW_OK;
 }
 
+/* The powers beta1^t and beta2^t come in as scalars, since the optimizer keeps them in
+ * variables; the correction by them is part of the step size. */
 static tw_status *apply(tw_compute *c)
 {
     tw_updated u;
@@ -64,6 +70,8 @@ static void step_ada_max(size_t n, double *const *v, const double *g, const doub
     }
 }
 
+/* The infinity norm needs no correction of its slot, which is why only beta1's power is an input
+ * of this one. */
 static tw_status *apply_ada_max(tw_compute *c)
 {
     tw_updated u;
@@ -72,6 +80,7 @@ static tw_status *apply_ada_max(tw_compute *c)
     return TW_OK;
 }
 
+/* Two slots as for Adam, but one scalar less: there is no power of beta2. */
 static void infer_ada_max(tw_infer *in)
 {
     tw_infer_update(in, &ada_max);

@@ -14,11 +14,15 @@ typedef struct rates {
     double lr, l1, l2, shrinkage, power;
 } rates;
 
+/* The usual lr_power of -0.5 is a square root, which is exact and many times faster than pow;
+ * others take the general way. */
 static double power_of(double accum, double power)
 {
     return power == -0.5 ? sqrt(accum) : pow(accum, -power);
 }
 
+/* sigma is the difference of the accumulator's powers over lr: it keeps the regularization
+ * centered at the present weights. Weights whose linear term is within l1 become exactly zero. */
 static void step(size_t n, double *const *v, const double *g, const rates *r)
 {
     for (size_t i = 0; i < n; i++) {
@@ -33,11 +37,13 @@ static void step(size_t n, double *const *v, const double *g, const rates *r)
     }
 }
 
+/* Names the scalars by the order in which the first version has them: lr, l1, l2, lr_power. */
 static void step_v1(size_t n, double *const *v, const double *g, const double *s)
 {
     step(n, v, g, &(rates){.lr = s[0], .l1 = s[1], .l2 = s[2], .power = s[3]});
 }
 
+/* V2 puts l2_shrinkage before lr_power, so the same rule reads its scalars from other places. */
 static void step_v2(size_t n, double *const *v, const double *g, const double *s)
 {
     step(n, v, g, &(rates){.lr = s[0], .l1 = s[1], .l2 = s[2], .shrinkage = s[3], .power = s[4]});
@@ -63,6 +69,8 @@ static tw_status *check_rates(const tw_compute *c, const double *s, bool v2)
     return TW_OK;
 }
 
+/* The rates are checked after the shapes and before the first write: a negative rate leaves the
+ * variable as it was. */
 static tw_status *apply_any(tw_compute *c, const tw_update *update, bool v2)
 {
     tw_updated u;
@@ -72,31 +80,41 @@ static tw_status *apply_any(tw_compute *c, const tw_update *update, bool v2)
     return TW_OK;
 }
 
+/* The variable, its accumulator and its linear term have one shape with the gradient, the rates
+ * are scalars. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &dense);
 }
 
+/* The gradient has one row for each index, the two slots have the shape of the whole variable. */
 static void infer_sparse(tw_infer *in)
 {
     tw_infer_update(in, &sparse);
 }
 
+/* The first version has no shrinkage among its inputs; the shared rule takes it as zero. */
 static tw_status *apply(tw_compute *c)
 {
     return apply_any(c, &dense, false);
 }
 
+/* All elements with l2_shrinkage; the scalars then stand in another order than in the first
+ * version. */
 static tw_status *apply_v2(tw_compute *c)
 {
     return apply_any(c, &dense, true);
 }
 
+/* Rows that no index names keep their linear term, so their weights stay as they are, zero or
+ * not. */
 static tw_status *apply_sparse(tw_compute *c)
 {
     return apply_any(c, &sparse, false);
 }
 
+/* The named rows with l2_shrinkage, which acts on the gradient but is not put into the
+ * accumulator. */
 static tw_status *apply_sparse_v2(tw_compute *c)
 {
     return apply_any(c, &sparse, true);

@@ -10,11 +10,15 @@
 
 static const tw_update descent = {.variables = 1, .gradient = 2};
 
+/* The gradient here is named delta and the rate alpha; both shapes must be one, and the
+ * variable's comes out. */
 static void infer_descent(tw_infer *in)
 {
     tw_infer_update(in, &descent);
 }
 
+/* The commonest update has a loop of its own in the element's dtype, vectorized, without the way
+ * through blocks of doubles. */
 static tw_status *apply_descent(tw_compute *c)
 {
     tw_updated u;
@@ -69,6 +73,8 @@ static const tw_update sparse_descent = {.variables = 1, .gradient = 4, .indices
 static const tw_update dense_adagrad = {.variables = 2, .gradient = 5};
 static const tw_update sparse_adagrad = {.variables = 2, .gradient = 5, .indices = 6};
 
+/* The checks come before the first write; rows and dense updates differ in the description
+ * alone, so one function serves both. */
 static tw_status *apply(tw_compute *c, const tw_update *update, tw_update_step step)
 {
     tw_updated u;
@@ -77,11 +83,14 @@ static tw_status *apply(tw_compute *c, const tw_update *update, tw_update_step s
     return TW_OK;
 }
 
+/* No slot: the variable and the gradient have one shape, and three scalars stand between them. */
 static void infer_dense_descent(tw_infer *in)
 {
     tw_infer_update(in, &dense_descent);
 }
 
+/* With l1 and l2 of zero this is plain descent; the proximal form is kept apart because it reads
+ * more scalars. */
 static tw_status *apply_dense_descent(tw_compute *c)
 {
     return apply(c, &dense_descent, step_descent);
@@ -102,11 +111,13 @@ const tw_op_definition tw_op_ApplyProximalGradientDescent = {
     .kernel_count = 1,
 };
 
+/* The rows rule without a slot; the indices are the last input. */
 static void infer_sparse_descent(tw_infer *in)
 {
     tw_infer_update(in, &sparse_descent);
 }
 
+/* Rows are shrunk only when a gradient names them, once for each time that they are named. */
 static tw_status *apply_sparse_descent(tw_compute *c)
 {
     return apply(c, &sparse_descent, step_descent);
@@ -127,11 +138,14 @@ const tw_op_definition tw_op_SparseApplyProximalGradientDescent = {
     .kernel_count = 1,
 };
 
+/* A slot, then lr, l1 and l2 as scalars, then the gradient in the variable's shape. */
 static void infer_dense_adagrad(tw_infer *in)
 {
     tw_infer_update(in, &dense_adagrad);
 }
 
+/* Proximal Adagrad shrinks with the rate of each element, so elements that have learned much are
+ * pulled less towards zero. */
 static tw_status *apply_dense_adagrad(tw_compute *c)
 {
     return apply(c, &dense_adagrad, step_adagrad);
@@ -153,11 +167,14 @@ const tw_op_definition tw_op_ApplyProximalAdagrad = {
     .kernel_count = 1,
 };
 
+/* As the dense rule, with a gradient of one row for each index in place of the variable's shape. */
 static void infer_sparse_adagrad(tw_infer *in)
 {
     tw_infer_update(in, &sparse_adagrad);
 }
 
+/* Each row's own accumulator gives its rate; rows that are not named are not shrunk, though l1
+ * would do so in a dense update. */
 static tw_status *apply_sparse_adagrad(tw_compute *c)
 {
     return apply(c, &sparse_adagrad, step_adagrad);

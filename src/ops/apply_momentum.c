@@ -6,6 +6,8 @@
 static const tw_update dense = {.variables = 2, .gradient = 3};
 static const tw_update sparse = {.variables = 2, .gradient = 3, .indices = 4};
 
+/* use_nesterov belongs to the graph, so the choice between both steps is made once and not for
+ * each block. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(bool *)state = tw_compute_bool(c, "use_nesterov");
@@ -22,6 +24,8 @@ static tw_status *apply(tw_compute *c)
                               u.gradient->data, u.s[1], *(const bool *)tw_compute_state(c), &par);
 }
 
+/* The slot has the variable's shape; the rate and the momentum are scalars on both sides of the
+ * gradient. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &dense);
@@ -42,6 +46,8 @@ const tw_op_definition tw_op_ApplyMomentum = {
     .kernel_count = 1,
 };
 
+/* accum = accum * momentum + g, then var -= lr * accum: the rate multiplies the whole sum, so
+ * that changing it acts at once on past gradients too. */
 static void step(size_t n, double *const *v, const double *g, const double *s)
 {
     for (size_t i = 0; i < n; i++) {
@@ -50,6 +56,8 @@ static void step(size_t n, double *const *v, const double *g, const double *s)
     }
 }
 
+/* Looks ahead: the gradient counts once by itself and once more through the accumulator, g * lr
+ * + accum * momentum * lr. */
 static void step_nesterov(size_t n, double *const *v, const double *g, const double *s)
 {
     for (size_t i = 0; i < n; i++) {
@@ -58,6 +66,8 @@ static void step_nesterov(size_t n, double *const *v, const double *g, const dou
     }
 }
 
+/* The momentum of rows that are not named does not decay meanwhile, which differs from a dense
+ * update with zeros there, as in TensorFlow. */
 static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
@@ -66,6 +76,7 @@ static tw_status *apply_sparse(tw_compute *c)
     return TW_OK;
 }
 
+/* One row of the gradient for each index; the momentum's scalar stands behind the indices. */
 static void infer_sparse(tw_infer *in)
 {
     tw_infer_update(in, &sparse);

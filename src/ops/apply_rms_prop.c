@@ -21,6 +21,8 @@ static tw_status *apply(tw_compute *c)
                              u.v[2]->data, u.s[0], u.s[1], u.s[2], u.s[3], u.gradient->data, &par);
 }
 
+/* Two slots, the mean square and the momentum, have the variable's shape; four scalars precede
+ * the gradient. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &dense);
@@ -40,6 +42,8 @@ const tw_op_definition tw_op_ApplyRMSProp = {
     .kernel_count = 1,
 };
 
+/* The dense form with a vectorized loop of its own; mg, ms and mom are written with the variable
+ * in one pass over memory. */
 static tw_status *apply_centered(tw_compute *c)
 {
     tw_updated u;
@@ -49,6 +53,7 @@ static tw_status *apply_centered(tw_compute *c)
                              u.v[3]->data, u.s[0], u.s[1], u.s[2], u.s[3], u.gradient->data, &par);
 }
 
+/* Three slots here: mg comes before ms and mom, all in the shape of the variable. */
 static void infer_centered(tw_infer *in)
 {
     tw_infer_update(in, &centered);
@@ -93,6 +98,8 @@ static void step_centered(size_t n, double *const *v, const double *g, const dou
     }
 }
 
+/* Rows of both forms take the general way through blocks of doubles; rows are mostly too short
+ * for a loop of their own to pay. */
 static tw_status *apply_rows(tw_compute *c, const tw_update *update, tw_update_step rule)
 {
     tw_updated u;
@@ -101,11 +108,14 @@ static tw_status *apply_rows(tw_compute *c, const tw_update *update, tw_update_s
     return TW_OK;
 }
 
+/* The means of rows that are not named do not decay: the next gradient of such a row meets them
+ * as they were. */
 static tw_status *apply_sparse(tw_compute *c)
 {
     return apply_rows(c, &sparse, step);
 }
 
+/* The slots are as large as the variable, the gradient only as long as the indices. */
 static void infer_sparse(tw_infer *in)
 {
     tw_infer_update(in, &sparse);
@@ -126,11 +136,15 @@ const tw_op_definition tw_op_SparseApplyRMSProp = {
     .kernel_count = 1,
 };
 
+/* As apply_sparse with the mean of the gradients as a third slot, which stands first after the
+ * variable. */
 static tw_status *apply_sparse_centered(tw_compute *c)
 {
     return apply_rows(c, &sparse_centered, step_centered);
 }
 
+/* The rows rule with three slots; nothing in the shapes tells whether the numbers are means, so
+ * only sizes are checked. */
 static void infer_sparse_centered(tw_infer *in)
 {
     tw_infer_update(in, &sparse_centered);

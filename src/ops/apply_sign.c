@@ -7,6 +7,8 @@
 
 static const tw_update update = {.variables = 2, .gradient = 6};
 
+/* Zero has sign 0 and so has NaN, for which both comparisons are false; the step of such an
+ * element is the neutral one. */
 static double sign(double x)
 {
     return (x > 0) - (x < 0);
@@ -33,6 +35,8 @@ static void step_power(size_t n, double *const *v, const double *g, const double
         v[0][i] -= s[0] * exp(s[1] * s[2] * follow(&v[1][i], g[i], s[3])) * g[i];
 }
 
+/* One slot, the moving mean, is written in the same pass: the sign that is compared is that of
+ * the mean after this gradient. */
 static tw_status *apply(tw_compute *c, tw_update_step step)
 {
     tw_updated u;
@@ -41,16 +45,21 @@ static tw_status *apply(tw_compute *c, tw_update_step step)
     return TW_OK;
 }
 
+/* AddSign multiplies the gradient by alpha + decay * sign * sign, so that with alpha = 1 opposed
+ * signs stop the step. */
 static tw_status *apply_add(tw_compute *c)
 {
     return apply(c, step_add);
 }
 
+/* PowerSign multiplies by exp(logbase * decay * sign * sign), which is never zero or negative. */
 static tw_status *apply_power(tw_compute *c)
 {
     return apply(c, step_power);
 }
 
+/* Both forms have the same inputs in the same order, hence one rule: a slot, four scalars and
+ * the gradient. */
 static void infer(tw_infer *in)
 {
     tw_infer_update(in, &update);

@@ -4,6 +4,8 @@
 
 #include "ops/brackets.h"
 
+/* A scalar gives a scalar whatever the axis says. Where the axis is not known yet, the rank
+ * still is: one less than the input's. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -32,6 +34,8 @@ static void infer(tw_infer *in)
         tw_infer_concat(in, tw_infer_slice(in, x, 0, at), tw_infer_slice(in, x, at + 1, SIZE_MAX)));
 }
 
+/* An empty axis has no largest element and is refused, while other empty dims only give an empty
+ * result. The axis is a value of the run, so the result's shape is known only here. */
 static tw_status *find(tw_compute *c, bool largest)
 {
     const tw_array *x = tw_input(c, 0), *dimension = tw_input(c, 1);
@@ -57,11 +61,14 @@ static tw_status *find(tw_compute *c, bool largest)
                            &par);
 }
 
+/* Among equals the first counts, and the axis is removed from the shape; both are TensorFlow's
+ * rules. */
 static tw_status *arg_max(tw_compute *c)
 {
     return find(c, true);
 }
 
+/* As arg_max with the order turned round; the first of the smallest counts, too. */
 static tw_status *arg_min(tw_compute *c)
 {
     return find(c, false);

@@ -33,6 +33,8 @@ static inline const char *tw_element_at(const tw_array *array, size_t i)
 {
     return (const char *)array->data + i * tw_dtype_size(array->dtype);
 }
+/* For writing: takes a const array because an output's header is not changed by what its
+ * elements become. */
 static inline char *tw_element_to(const tw_array *array, size_t i)
 {
     return (char *)array->data + i * tw_dtype_size(array->dtype);

@@ -3,17 +3,23 @@
 #include "ops/brackets.h"
 #include "ops/summarize.h"
 
+/* There is no output: only the condition's rank can be wrong, the data may be of any shapes and
+ * dtypes. */
 static void infer(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
 }
 
+/* How many elements of each array a failure shows; read from the attribute once, since the check
+ * itself runs in every step. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(int64_t *)state = tw_compute_int(c, "summarize");
     return TW_OK;
 }
 
+/* The wording is TensorFlow's, "assertion failed: [a] [b]", which tests of user programs look
+ * for. Memory is given back in both outcomes. */
 static tw_status *fail(const tw_compute *c, int64_t limit)
 {
     tw_buffer text = {0};
@@ -29,6 +35,8 @@ static tw_status *fail(const tw_compute *c, int64_t limit)
     return status;
 }
 
+/* The common case returns before anything is made of the data; the text of a failure may be long
+ * and is built only then. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *condition = tw_input(c, 0);

@@ -4,6 +4,8 @@
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
+/* Without validate_shape the variable takes on the value's shape, whatever was declared, so
+ * nothing is merged. */
 static void infer_assign(tw_infer *in)
 {
     tw_shape ref = tw_infer_input(in, 0), value = tw_infer_input(in, 1);
@@ -12,6 +14,8 @@ static void infer_assign(tw_infer *in)
     tw_infer_output(in, 0, value);
 }
 
+/* With validate_shape a variable that has a value keeps its shape. The value may be the
+ * variable's own memory (x = assign(x, x)): then there is nothing to copy. */
 static tw_status *assign(tw_compute *c)
 {
     const tw_array *value = tw_input(c, 1), *old = tw_input(c, 0);
@@ -31,6 +35,8 @@ static tw_status *assign(tw_compute *c)
     return tw_elements_copy(value->dtype, var->data, value->data, value->count);
 }
 
+/* Tells in every run whether a value of another shape is refused or takes the place of the old
+ * one. */
 static tw_status *prepare_assign(tw_compute *c, void *state)
 {
     *(bool *)state = tw_compute_bool(c, "validate_shape");
@@ -50,11 +56,15 @@ const tw_op_definition tw_op_Assign = {
     .prepare = prepare_assign,
 };
 
+/* Neither operand is broadcast: both shapes are one, and what either knows of it the result
+ * knows. */
 static void infer_update(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_merge(in, tw_infer_input(in, 0), tw_infer_input(in, 1)));
 }
 
+/* The old value is combined in place, under the lock that the step holds on the variable; equal
+ * shapes let one loop run over both. */
 static tw_status *update(tw_compute *c, tw_combination combination)
 {
     const tw_array *value = tw_input(c, 1);
@@ -67,11 +77,15 @@ static tw_status *update(tw_compute *c, tw_combination combination)
     return TW_OK;
 }
 
+/* The value must have the variable's shape exactly, and a variable without a value cannot be
+ * added to; both fail before the first write. */
 static tw_status *assign_add(tw_compute *c)
 {
     return update(c, TW_COMBINE_ADD);
 }
 
+/* As assign_add; a loop of its own rather than a negated copy, which unsigned and string dtypes
+ * would not have. */
 static tw_status *assign_sub(tw_compute *c)
 {
     return update(c, TW_COMBINE_SUB);
