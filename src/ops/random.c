@@ -356,6 +356,7 @@ const tw_op_definition tw_op_StatelessRandomUniform = {
     .signature = "shape: T, seed: Tseed -> output: dtype; dtype: {half, bfloat16, float, double} = "
                  "float; T: {int32, int64} = int32; Tseed: {int32, int64} = int64",
     .doc = "Numbers in [0, 1) that depend on the two numbers of `seed` alone.",
+    .examples = {"stateless_random_uniform([2], [42, 7]) -> [0.61238885, 0.9290638]"},
     .since = "1.4",
     .shape_inputs = 1,
     .infer = infer_stateless,
@@ -367,6 +368,7 @@ const tw_op_definition tw_op_StatelessRandomNormal = {
     .signature = "shape: T, seed: Tseed -> output: dtype; dtype: {half, bfloat16, float, double} = "
                  "float; T: {int32, int64} = int32; Tseed: {int32, int64} = int64",
     .doc = "Normally distributed numbers that depend on the two numbers of `seed` alone.",
+    .examples = {"stateless_random_normal([2], [42, 7]) -> [-0.4269305, 0.8935916]"},
     .since = "1.4",
     .shape_inputs = 1,
     .infer = infer_stateless,
@@ -378,6 +380,7 @@ const tw_op_definition tw_op_StatelessTruncatedNormal = {
     .signature = "shape: T, seed: Tseed -> output: dtype; dtype: {half, bfloat16, float, double} = "
                  "float; T: {int32, int64} = int32; Tseed: {int32, int64} = int64",
     .doc = "Truncated normal numbers that depend on the two numbers of `seed` alone.",
+    .examples = {"stateless_truncated_normal([2], [42, 7]) -> [-0.4269305, 0.8935916]"},
     .since = "1.4",
     .shape_inputs = 1,
     .infer = infer_stateless,
@@ -389,6 +392,7 @@ const tw_op_definition tw_op_StatelessRandomUniformInt = {
     .signature = "shape: T, seed: Tseed, minval: dtype, maxval: dtype -> output: dtype; "
                  "dtype: {int32, int64}; T: {int32, int64}; Tseed: {int32, int64} = int64",
     .doc = "Integers in `minval` .. `maxval` - 1 that depend on the two numbers of `seed` alone.",
+    .examples = {"stateless_random_uniform_int([3], [42, 7], 0, 100) -> [10, 80, 4]"},
     .since = "1.12",
     .shape_inputs = 1,
     .infer = infer_stateless,
