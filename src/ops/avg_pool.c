@@ -14,16 +14,22 @@ enum { IMAGE_RANK = 4 };
     .padding = tw_gradient_string(g, "padding"),                                      \
     .data_format = tw_gradient_string(g, "data_format")
 
+/* Windows, strides and padding are read as in the kernel, so that a graph with impossible ones
+ * fails while it is built. */
 static void infer(tw_infer *in)
 {
     tw_infer_pool(in, "AvgPool");
 }
 
+/* Attributes are read and refused once, not in each run. Averages over depth have no kernel, as
+ * in TensorFlow. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     return tw_pool_prepare(c, state, "AvgPool", false);
 }
 
+/* A result without elements ends here, after all checks: the loop divides the work by windows
+ * and takes their number to be positive. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -37,6 +43,8 @@ static tw_status *compute(tw_compute *c)
     return (tw_avg_pool)(x->dtype, &p, x->data, tw_output_data(c, 0), &par);
 }
 
+/* The gradient needs only the shape of the image: which cells a window averaged does not depend
+ * on their values. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(
@@ -62,6 +70,7 @@ const tw_op_definition tw_op_AvgPool = {
 
 /* ---- AvgPoolGrad ---- */
 
+/* The first input says the shape of the result; where its value is not known yet, the rank is. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape shape = tw_infer_shape_value(in, 0);
@@ -70,6 +79,8 @@ static void infer_grad(tw_infer *in)
     tw_infer_output(in, 0, shape.dims ? shape : tw_infer_unknown(in, IMAGE_RANK));
 }
 
+/* The image's shape is a value of the run, so it is checked for negative dims like any input
+ * before memory is asked for. Without windows the gradient is zero everywhere. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *sizes = tw_input(c, 0), *dy = tw_input(c, 1);
@@ -96,6 +107,8 @@ static tw_status *compute_grad(tw_compute *c)
     return tw_avg_pool_gradient(dy->dtype, &p, dy->data, out->data, &par);
 }
 
+/* AvgPool is linear, so the derivative of its gradient by dy is the pooling itself; the first
+ * input is a shape and has none. */
 static tw_status *gradient_grad(tw_gradient *g)
 {
     g->dx[1] = tw_grad_of(tw_avg_pool(tw_gradient_dy(g, 0), OPTIONS(g)));

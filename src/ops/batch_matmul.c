@@ -7,6 +7,8 @@
 
 /* ---- shapes ---- */
 
+/* The inner sizes must agree as far as they are known. Slicing needs ranks of 2 at least, so a
+ * failure ends the rule before. */
 static void infer_product(tw_infer *in, bool broadcast)
 {
     bool adjoint_x = tw_infer_bool(in, "adj_x"), adjoint_y = tw_infer_bool(in, "adj_y");
@@ -27,11 +29,13 @@ static void infer_product(tw_infer *in, bool broadcast)
     tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(m, n)));
 }
 
+/* Batch axes are merged: a known dim of one operand tells the unknown one of the other. */
 static void infer(tw_infer *in)
 {
     infer_product(in, false);
 }
 
+/* Batch axes follow the rule of elementwise operations, from the last to the first. */
 static void infer_v2(tw_infer *in)
 {
     infer_product(in, true);
@@ -39,10 +43,12 @@ static void infer_v2(tw_infer *in)
 
 /* ---- kernels ---- */
 
+/* The attributes adj_x and adj_y: the matrix is transposed and, for complex dtypes, conjugated. */
 typedef struct flags {
     bool adjoint_x, adjoint_y;
 } flags;
 
+/* The attributes of the node, read once so that a run looks up no names. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(flags *)state = (flags){tw_compute_bool(c, "adj_x"), tw_compute_bool(c, "adj_y")};
@@ -66,6 +72,8 @@ static bool set_strides(const tw_array *x, const int64_t *dims, size_t axes, siz
     return true;
 }
 
+/* Both operands are seen with as many batch axes as the longer one has, missing axes as 1. The
+ * first version refuses different ranks before that. */
 static tw_status *multiply(tw_compute *c, bool broadcast)
 {
     const tw_array *x = tw_input(c, 0), *y = tw_input(c, 1);
@@ -113,11 +121,13 @@ static tw_status *multiply(tw_compute *c, bool broadcast)
     return tw_gemm_batch(x->dtype, &gemm, &batches, x->data, y->data, out->data, &par);
 }
 
+/* The first version needs the same axes before the matrices; what broadcasts is V2 alone. */
 static tw_status *compute(tw_compute *c)
 {
     return multiply(c, false);
 }
 
+/* Axes of size 1 or missing ones are repeated by a stride of zero, so nothing is copied for it. */
 static tw_status *compute_v2(tw_compute *c)
 {
     return multiply(c, true);
@@ -125,6 +135,8 @@ static tw_status *compute_v2(tw_compute *c)
 
 /* ---- gradients: with c = op(x) op(y),  d op(x) = dc op(y)^H,  d op(y) = op(x)^H dc ---- */
 
+/* For C = X Y: dX = dC Y', dY = X' dC, where ' is the adjoint; with adj_x or adj_y the operands
+ * change places instead of being transposed twice. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor x = g->inputs[0], y = g->inputs[1], dc = tw_gradient_dy(g, 0);
@@ -136,6 +148,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* Only shapes that are known whole count: an unknown dim may turn out to be 1 in a run, and then
+ * a sum is needed. */
 static bool same_batches(tw_shape x, tw_shape y)
 {
     if (!x.dims || !y.dims || x.rank != y.rank || x.rank < 2)
@@ -144,6 +158,8 @@ static bool same_batches(tw_shape x, tw_shape y)
     return tw_shape_fully_known(a) && tw_shape_equal(a, b);
 }
 
+/* The products are as in the first version; what an operand was broadcast over is summed away.
+ * Equal batches known while building save these sums. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     tw_tensor x = g->inputs[0], y = g->inputs[1], dc = tw_gradient_dy(g, 0);

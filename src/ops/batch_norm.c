@@ -10,11 +10,14 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* Attributes in the form in which the loops use them. */
 typedef struct options {
     double epsilon;
     bool scale;
 } options;
 
+/* Reads variance_epsilon and whether gamma multiplies (scale_after_normalization), which earlier
+ * graphs leave out. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(options *)state = (options){tw_compute_float(c, "variance_epsilon"),
@@ -36,18 +39,23 @@ static int64_t infer_depth(tw_infer *in, size_t first_vector, size_t last_vector
     return depth;
 }
 
+/* The image's shape with its last dim replaced by what is known of the channels from all inputs
+ * together. */
 static tw_shape with_depth(tw_infer *in, int64_t depth)
 {
     tw_shape x = tw_infer_rank(in, 0, IMAGE_RANK);
     return tw_infer_concat(in, tw_infer_slice(in, x, 0, IMAGE_RANK - 1), TW_SHAPE(depth));
 }
 
+/* Any of the four vectors may tell the number of channels where the image does not. */
 static void infer(tw_infer *in)
 {
     int64_t depth = infer_depth(in, 1, 4);
     tw_infer_output(in, 0, with_depth(in, depth));
 }
 
+/* All vectors must have one element for each channel; the names in the messages are those of the
+ * definition, so forward and gradient share the check. */
 static tw_status *check(const tw_compute *c, size_t first_vector, size_t last_vector)
 {
     const tw_array *x = tw_input(c, 0);
@@ -73,6 +81,8 @@ static double *vector_of(const tw_compute *c, size_t index)
     return (double *)tw_compute_workspace(c) + index * (size_t)tw_input(c, 0)->dims[IMAGE_RANK - 1];
 }
 
+/* Bytes of `count` vectors of channels. Zero for an image of another rank, which compute
+ * refuses, and where the size would overflow. */
 static size_t vectors(const tw_compute *c, size_t count)
 {
     const tw_array *x = tw_input(c, 0);
@@ -80,12 +90,16 @@ static size_t vectors(const tw_compute *c, size_t count)
     return tw_size_mul(depth, count * sizeof(double), &bytes) ? bytes : 0;
 }
 
+/* Vectors are read into doubles once for each run: the loops over pixels then need not ask for
+ * their dtype. */
 static void load_vector(const tw_compute *c, size_t input, double *to)
 {
     const tw_array *v = tw_input(c, input);
     tw_widen(v->dtype, v->data, 0, v->count, to);
 }
 
+/* Four vectors of doubles: mean, variance, beta and gamma, of which factor and shift are made in
+ * place. */
 static size_t workspace(const tw_compute *c)
 {
     return vectors(c, 4);
@@ -116,6 +130,8 @@ static tw_status *compute(tw_compute *c)
     return TW_OK;
 }
 
+/* Input 3, beta, is only added and so is not among the gradient's inputs; its derivative comes
+ * out all the same, as the sum of dy. */
 static tw_status *gradient(tw_gradient *g)
 {
     const tw_tensor *in = g->inputs;
@@ -157,6 +173,8 @@ const tw_op_definition tw_op_BatchNormWithGlobalNormalization = {
 
 /* ---- the gradient ---- */
 
+/* The vectors' derivatives are as long as the image is deep; that of the image has the shapes of
+ * x and dy merged. */
 static void infer_grad(tw_infer *in)
 {
     int64_t depth = infer_depth(in, 1, 3);
@@ -166,6 +184,8 @@ static void infer_grad(tw_infer *in)
         tw_infer_output(in, i, TW_SHAPE(depth));
 }
 
+/* Seven vectors of doubles: mean, variance, gamma, sums of dy and of dy times x, and what is
+ * made of them for each channel. */
 static size_t grad_workspace(const tw_compute *c)
 {
     return vectors(c, 7);

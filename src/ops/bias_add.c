@@ -8,11 +8,13 @@
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
+/* The attribute's allowed values are checked by the definition, so that everything else is NHWC. */
 static bool is_nchw(const char *format)
 {
     return strcmp(format, "NCHW") == 0;
 }
 
+/* Comparing the format's text once keeps strings out of the kernel. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(bool *)state = is_nchw(tw_compute_string(c, "data_format"));
@@ -21,6 +23,8 @@ static tw_status *prepare(tw_compute *c, void *state)
 
 /* ---- BiasAdd ---- */
 
+/* The bias's length tells the channels where the value's shape does not; where both are known
+ * they must be the same. */
 static void infer_add(tw_infer *in, bool nchw)
 {
     tw_shape value = tw_infer_input(in, 0), bias = tw_infer_vector(in, 1);
@@ -43,16 +47,21 @@ static void infer_add(tw_infer *in, bool nchw)
     tw_infer_output(in, 0, (tw_shape){dims, value.rank});
 }
 
+/* NCHW needs rank 3 at least while the rule runs, as TensorFlow has it; the kernel is content
+ * with 2. */
 static void infer(tw_infer *in)
 {
     infer_add(in, is_nchw(tw_infer_string(in, "data_format")));
 }
 
+/* The rule of NHWC: channels are last, a matrix is the least that is taken. */
 static void infer_v1(tw_infer *in)
 {
     infer_add(in, false);
 }
 
+/* The work of all cells: rows of `length` elements, each with the vector of biases or, if
+ * channels is set, with one of them. */
 typedef struct rows {
     const tw_compute *c;
     tw_combine add;
@@ -61,6 +70,8 @@ typedef struct rows {
     size_t channels;      /* NCHW: row i has one bias, that of channel i % channels; else 0 */
 } rows;
 
+/* Copying first and adding in place keeps one addition loop for all dtypes; where the output
+ * took over the input's memory there is nothing to copy. */
 static void add_rows(size_t cell, void *arg)
 {
     const rows *r = arg;
@@ -76,6 +87,8 @@ static void add_rows(size_t cell, void *arg)
     }
 }
 
+/* NHWC is rows of `channels` elements to which the same vector is added; NCHW is planes, to each
+ * of which one number is added. One loop does both. */
 static tw_status *add_bias(tw_compute *c, bool nchw)
 {
     const tw_array *value = tw_input(c, 0), *bias = tw_input(c, 1);
@@ -105,16 +118,21 @@ static tw_status *add_bias(tw_compute *c, bool nchw)
     return TW_OK;
 }
 
+/* The format was read when the node was prepared; the rank is checked at run time, when it is
+ * sure. */
 static tw_status *compute(tw_compute *c)
 {
     return add_bias(c, *(const bool *)tw_compute_state(c));
 }
 
+/* BiasAddV1 knows no formats: the channels are the last axis. */
 static tw_status *compute_v1(tw_compute *c)
 {
     return add_bias(c, false);
 }
 
+/* The value's derivative is dy itself; the format goes along, since the bias gradient must sum
+ * over the other axes. */
 static tw_status *gradient(tw_gradient *g)
 {
     const char *format = tw_gradient_string(g, "data_format");
@@ -123,6 +141,7 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* As for BiasAdd with the default format; there is no BiasAddGradV1 in TensorFlow either. */
 static tw_status *gradient_v1(tw_gradient *g)
 {
     g->dx[0] = g->dy[0];
@@ -165,6 +184,7 @@ const tw_op_definition tw_op_BiasAddV1 = {
 
 /* ---- BiasAddGrad ---- */
 
+/* The gradient is a vector as long as dy has channels, -1 where that is not known. */
 static void infer_grad(tw_infer *in)
 {
     bool nchw = is_nchw(tw_infer_string(in, "data_format"));
@@ -175,6 +195,8 @@ static void infer_grad(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(x, nchw ? 1 : -1)));
 }
 
+/* A sum over all axes but the channels', which the general reduction does with pairwise sums and
+ * threads. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

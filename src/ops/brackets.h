@@ -20,6 +20,8 @@ static inline tw_text tw_brackets(const tw_array *array)
     return text;
 }
 
+/* Kernels ask this at run time, when all dims are known: equal means equal, there is no unknown
+ * to agree with. */
 static inline bool tw_same_shape(const tw_array *a, const tw_array *b)
 {
     return tw_shape_equal(tw_shape_of(a), tw_shape_of(b));

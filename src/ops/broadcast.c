@@ -31,6 +31,8 @@ tw_tensor tw_gradient_add(tw_gradient *g, const char *type, const tw_tensor *inp
     return status ? tw_build_fail(status) : tw_operation_output(op, 0);
 }
 
+/* A constant of the gradient's dtype, named Const, as TensorFlow's functions make them for
+ * literals. */
 tw_tensor tw_gradient_number(tw_gradient *g, tw_dtype dtype, double value)
 {
     (void)g; /* a gradient's context says the graph */
@@ -65,6 +67,8 @@ tw_tensor tw_gradient_unbroadcast(tw_gradient *g, tw_tensor grad, tw_tensor inpu
 
 /* ---- shapes as values ---- */
 
+/* Two ranks' worth of dims, so that shapes that come as vectors longer than TW_MAX_RANK are
+ * refused by a check rather than by an overflow. */
 typedef struct broadcast {
     size_t rank;
     int64_t dims[2 * TW_MAX_RANK];
@@ -111,6 +115,7 @@ static tw_status *put_vector(tw_compute *c, size_t output, const int64_t *values
     return TW_OK;
 }
 
+/* Shapes here are values, vectors of int32 or int64; the result has the dtype of the inputs. */
 static tw_status *compute_args(tw_compute *c)
 {
     broadcast shape;

@@ -6,6 +6,7 @@
 
 enum { HAS_INF = 1, HAS_NAN = 2 };
 
+/* The message stays the attribute's; a node's attributes outlive its runs. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(const char **)state = tw_compute_string(c, "message");
@@ -23,6 +24,8 @@ static int scan16(const uint16_t *x, size_t n, unsigned inf)
     return found;
 }
 
+/* Compares bit patterns: all exponents set is Inf, and anything above it NaN. No branch, so that
+ * the compiler vectorizes it. */
 static int scan32(const uint32_t *x, size_t n)
 {
     int found = 0;
@@ -33,6 +36,8 @@ static int scan32(const uint32_t *x, size_t n)
     return found;
 }
 
+/* As scan32 for doubles. Comparing bits also keeps signalling NaNs from raising a floating point
+ * exception. */
 static int scan64(const uint64_t *x, size_t n)
 {
     int found = 0;
@@ -44,6 +49,8 @@ static int scan64(const uint64_t *x, size_t n)
     return found;
 }
 
+/* The whole array is looked at before anything is decided, so that both NaN and Inf are reported
+ * where both are there. */
 static int scan(const tw_array *x)
 {
     if (x->dtype == TW_FLOAT32)
@@ -53,6 +60,8 @@ static int scan(const tw_array *x)
     return scan16(x->data, x->count, x->dtype == TW_FLOAT16 ? 0x7c00u : 0x7f80u);
 }
 
+/* The input itself is passed on, not a copy. The words are TensorFlow's: which of NaN and Inf
+ * was found, after the user's message. */
 static tw_status *compute(tw_compute *c)
 {
     static const char *const what[] = {
@@ -64,6 +73,8 @@ static tw_status *compute(tw_compute *c)
     return tw_compute_forward(c, 0, c->inputs[0]);
 }
 
+/* Derivatives are checked too, with a message of their own that says it was there. Longer
+ * messages are cut, which harms nobody. */
 static tw_status *gradient(tw_gradient *g)
 {
     char message[512];

@@ -107,6 +107,8 @@ static const tw_combine_table rare = {{
     [TW_COMPLEX128] = c128_loops,
 }};
 
+/* NULL where the dtype has no such combination: callers whose definition allows more dtypes must
+ * look. The loops of the processor's level come before the general ones. */
 tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
 {
     if ((size_t)dtype >= TW_DTYPE_COUNT)
@@ -116,6 +118,8 @@ tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
     return loops ? loops[combination] : NULL;
 }
 
+/* What the cells of tw_combine_all share; `size` is that of an element, since bounds are counted
+ * in elements. */
 typedef struct share {
     tw_combine loop;
     char *to;
@@ -123,6 +127,7 @@ typedef struct share {
     size_t count, size, cells;
 } share;
 
+/* Bounds are multiples of GRAIN except at the end, so that cells do not write to one cache line. */
 static void combine_cell(size_t cell, void *arg)
 {
     const share *s = arg;
@@ -131,6 +136,8 @@ static void combine_cell(size_t cell, void *arg)
     s->loop(last - first, s->to + first * s->size, s->from + first * s->size, 1);
 }
 
+/* to = to (op) from, element by element, of arrays with the same dtype and count; threads only
+ * where the array is worth them. */
 void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw_array *from)
 {
     share s = {loop, to->data, from->data, to->count, tw_dtype_size(to->dtype), 1};
@@ -139,6 +146,8 @@ void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw
     tw_par_run(&par, s.cells, combine_cell, &s);
 }
 
+/* Division by an integer zero must be refused before anything is written, since the processor
+ * would trap. Floats divide by zero as IEEE says. */
 bool tw_has_integer_zero(const tw_array *array)
 {
     static const char zero[16];

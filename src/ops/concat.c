@@ -34,6 +34,8 @@ static size_t rank_of_parts(tw_infer *in, size_t first, size_t count)
     return rank;
 }
 
+/* Dims other than the axis merge, the axis adds up. An unknown axis leaves the rank, which the
+ * parts still have in common. */
 static void infer(tw_infer *in, size_t first, size_t axis_input)
 {
     size_t count = tw_infer_input_count(in) - 1;
@@ -53,11 +55,13 @@ static void infer(tw_infer *in, size_t first, size_t axis_input)
     tw_infer_output(in, 0, tw_infer_replace(in, sum, (size_t)axis, total));
 }
 
+/* Concat's axis is input 0; it must be a scalar. */
 static void infer_v1(tw_infer *in)
 {
     infer(in, 1, 0);
 }
 
+/* ConcatV2's axis is the last input, whichever number that is. */
 static void infer_v2(tw_infer *in)
 {
     infer(in, 0, tw_infer_input_count(in) - 1);
@@ -95,6 +99,8 @@ static tw_status *slice_all(tw_gradient *g, size_t first, tw_tensor axis, bool n
     return TW_OK;
 }
 
+/* A constant axis and known parts become one Split, which costs less than slices; else offsets
+ * are computed in the run. dx of the axis stays none. */
 static tw_status *gradient(tw_gradient *g, size_t first, size_t axis_input)
 {
     tw_array *value = tw_tensor_constant_value(g->inputs[axis_input]);
@@ -109,11 +115,13 @@ static tw_status *gradient(tw_gradient *g, size_t first, size_t axis_input)
     return TW_OK;
 }
 
+/* The parts begin at input 1 and their derivatives at dx[1]. */
 static tw_status *gradient_v1(tw_gradient *g)
 {
     return gradient(g, 1, 0);
 }
 
+/* The number of parts is that of the inputs less the axis. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     return gradient(g, 0, g->input_count - 1);
@@ -121,11 +129,15 @@ static tw_status *gradient_v2(tw_gradient *g)
 
 /* ---- numbers ---- */
 
+/* A pointer and a length for each part, with one to spare for the axis; pointers come first, so
+ * both are aligned. */
 static size_t workspace(const tw_compute *c)
 {
     return c->input_count * (sizeof(size_t) + sizeof(void *));
 }
 
+/* Pointers and lengths of the parts stand in the workspace, one after the other. par.workspace
+ * is taken away so that the loop does not write over them. */
 static tw_status *compute(tw_compute *c, size_t first, size_t axis_input)
 {
     const tw_array *y = tw_output(c, 0);
@@ -145,11 +157,13 @@ static tw_status *compute(tw_compute *c, size_t first, size_t axis_input)
     return (tw_concat)(y->dtype, tw_span(y->dims, 0, axis), count, lengths, parts, y->data, &par);
 }
 
+/* Concat: input 0 is the axis, the parts follow. */
 static tw_status *compute_v1(tw_compute *c)
 {
     return compute(c, 1, 0);
 }
 
+/* ConcatV2: the parts come first and the axis is the last input. */
 static tw_status *compute_v2(tw_compute *c)
 {
     return compute(c, 0, c->input_count - 1u);
@@ -187,6 +201,7 @@ const tw_op_definition tw_op_ConcatV2 = {
 
 /* ---- ConcatOffset ---- */
 
+/* Each output is a vector as long as its shape's vector; the values are found in the run. */
 static void infer_offset(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
@@ -206,6 +221,8 @@ static tw_text vector_text(const tw_array *vector)
     return text;
 }
 
+/* The shapes are values here, so nothing was checked while building. They may differ only along
+ * the axis, as for the Concat that they prepare. */
 static tw_status *check_offset(const tw_compute *c, const tw_array *shape, size_t part, size_t axis)
 {
     const tw_array *first = tw_input(c, 1);
@@ -221,6 +238,8 @@ static tw_status *check_offset(const tw_compute *c, const tw_array *shape, size_
     return TW_OK;
 }
 
+/* Where each part begins along the axis, zero along all others. The sum is checked before it is
+ * narrowed to int32. */
 static tw_status *compute_offset(tw_compute *c)
 {
     int64_t axis = tw_index_at(tw_input(c, 0), 0), rank = (int64_t)tw_input(c, 1)->count, sum = 0;

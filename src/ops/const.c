@@ -2,6 +2,8 @@
  * Const: a value that is part of the graph. tw_constant is the way to make one. */
 #include "op/define.h"
 
+/* The attributes could contradict each other in a graph from outside. The value gives the whole
+ * shape, and rules of later nodes may read its elements. */
 static void infer(tw_infer *in)
 {
     const tw_array *value = tw_infer_attr(in, "value")->value.tensor;
@@ -12,6 +14,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, tw_shape_of(value));
 }
 
+/* The array belongs to the graph and is passed on by reference: a constant costs no memory in a
+ * run. */
 static tw_status *compute(tw_compute *c)
 {
     return tw_compute_forward(c, 0, tw_compute_attr(c, "value")->value.tensor);

@@ -6,6 +6,7 @@
 
 /* ---- shapes ---- */
 
+/* Both outputs have the input's shape: one of them is dead in a run, but nobody knows which. */
 static void infer_switch(tw_infer *in)
 {
     tw_infer_scalar(in, 1);
@@ -29,18 +30,24 @@ static tw_shape common_shape(tw_infer *in, size_t first)
     return shape;
 }
 
+/* Only one of the inputs will be alive, so just what all shapes have in common is known. Output
+ * 1 is the index of the one that came. */
 static void infer_merge(tw_infer *in)
 {
     tw_infer_output(in, 0, common_shape(in, 0));
     tw_infer_output(in, 1, TW_SHAPE());
 }
 
+/* The index picks one of the inputs in the run, hence only what is common to all of them is
+ * sure. */
 static void infer_select(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
     tw_infer_output(in, 0, common_shape(in, 1));
 }
 
+/* The condition of a loop is one bool for the whole frame; anything with a shape is refused
+ * while building. */
 static void infer_loop_cond(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
@@ -49,11 +56,14 @@ static void infer_loop_cond(tw_infer *in)
 
 /* ---- by itself ---- */
 
+/* Evaluated by itself such an operation has no dead values and no frame, so an honest refusal is
+ * given instead of a wrong result. */
 static tw_status *only_session(tw_compute *c)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "only a session can run '%s'", c->spec->type);
 }
 
+/* For operations that only order others: that they were reached is all their effect. */
 static tw_status *nothing(tw_compute *c)
 {
     (void)c;
@@ -73,6 +83,8 @@ static tw_status *switch_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* The derivative goes back to the input that was taken, which output 1 tells; the others get the
+ * dead side of a Switch. */
 static tw_status *merge_gradient(tw_gradient *g)
 {
     if (g->dy[0].kind == TW_GRAD_NONE)

@@ -12,6 +12,8 @@ enum { IMAGE_RANK = 4 };
 
 /* ---- shapes ---- */
 
+/* A depthwise output is depth times multiplier channels deep; an overflow there gives an unknown
+ * dim, and the kernel refuses it. */
 void tw_infer_conv2d(tw_infer *in, const char *op, bool depthwise)
 {
     tw_spatial s;
@@ -42,6 +44,8 @@ void tw_infer_conv2d(tw_infer *in, const char *op, bool depthwise)
                     tw_infer_image(in, s.nchw, image.dims[0], sizes[0], sizes[1], out_depth));
 }
 
+/* For both gradients, whose dy is input 2; what the sizes are is known where they are a constant
+ * or the shape of a known tensor. */
 void tw_infer_conv2d_sizes(tw_infer *in, const char *op, size_t sizes)
 {
     tw_spatial s;
@@ -57,6 +61,7 @@ void tw_infer_conv2d_sizes(tw_infer *in, const char *op, size_t sizes)
 
 /* ---- kernels ---- */
 
+/* Shared with the depthwise operations; `op` is only for the words of a refusal. */
 tw_status *tw_conv2d_prepare(tw_compute *c, void *state, const char *op)
 {
     tw_conv_state *s = state;
@@ -68,6 +73,8 @@ tw_status *tw_conv2d_prepare(tw_compute *c, void *state, const char *op)
     return TW_OK;
 }
 
+/* Where the planner found no room for the workspace its size is zero too, so that the loop
+ * chooses a way that needs none. */
 tw_par tw_conv2d_par(const tw_compute *c)
 {
     const tw_conv_state *s = tw_compute_state(c);
@@ -75,6 +82,7 @@ tw_par tw_conv2d_par(const tw_compute *c)
                     tw_compute_workspace(c) ? s->workspace_bytes : 0};
 }
 
+/* Kernels index dims[0] to dims[3] right after it; the message is TensorFlow's, shape included. */
 tw_status *tw_conv2d_check_rank(const tw_compute *c, size_t input, const char *name)
 {
     if (tw_input(c, input)->rank == IMAGE_RANK)
@@ -83,6 +91,8 @@ tw_status *tw_conv2d_check_rank(const tw_compute *c, size_t input, const char *n
                            tw_brackets(tw_input(c, input)).s);
 }
 
+/* A filter that is less deep than the image would be a grouped convolution, which TensorFlow's
+ * CPU kernel refuses in these words, too. */
 static tw_status *check_depths(const tw_compute *c, int64_t depth, const int64_t *filter,
                                bool depthwise)
 {
@@ -100,6 +110,8 @@ static tw_status *check_depths(const tw_compute *c, int64_t depth, const int64_t
                                            "convolutions for now.");
 }
 
+/* `image` and `filter` are dims of rank 4 that were checked; `gradient`, if given, must have the
+ * output's shape, which is computed here from both windows. */
 tw_status *tw_conv2d_make(const tw_compute *c, const int64_t *image, const int64_t *filter,
                           const tw_array *gradient, bool depthwise, tw_conv *out)
 {
@@ -129,6 +141,8 @@ tw_status *tw_conv2d_make(const tw_compute *c, const int64_t *image, const int64
     return TW_OK;
 }
 
+/* Reads a shape that is an input, int32 or int64. Zero is allowed: an empty image has an empty
+ * gradient. */
 tw_status *tw_conv2d_sizes(const tw_compute *c, size_t input, int64_t *dims)
 {
     const tw_array *sizes = tw_input(c, input);
@@ -144,6 +158,8 @@ tw_status *tw_conv2d_sizes(const tw_compute *c, size_t input, int64_t *dims)
     return TW_OK;
 }
 
+/* Strides over batch and depth have no meaning for the loops and are refused once, before the
+ * first run. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     return tw_conv2d_prepare(c, state, "Conv2D");
@@ -164,11 +180,13 @@ static size_t want(const tw_compute *c, const int64_t *image, const int64_t *fil
 
 /* ---- Conv2D ---- */
 
+/* The op's name only appears in messages, which user programs compare with TensorFlow's. */
 static void infer(tw_infer *in)
 {
     tw_infer_conv2d(in, "Conv2D", false);
 }
 
+/* Asked for by the planner before the run; a rank that compute will refuse needs no room. */
 static size_t workspace(const tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *filter = tw_input(c, 1);
@@ -177,6 +195,8 @@ static size_t workspace(const tw_compute *c)
     return want(c, image->dims, filter->dims, TW_CONV_FORWARD);
 }
 
+/* The shape rule may not have known all dims, so ranks and depths are checked again; what it did
+ * know is refused in the same words. */
 static tw_status *convolve(tw_compute *c, const tw_gemm_epilogue *epilogue)
 {
     const tw_array *image = tw_input(c, 0), *filter = tw_input(c, 1);
@@ -191,6 +211,7 @@ static tw_status *convolve(tw_compute *c, const tw_gemm_epilogue *epilogue)
                            epilogue, &par);
 }
 
+/* The plain convolution is the fused one without an epilogue. */
 static tw_status *compute(tw_compute *c)
 {
     return convolve(c, NULL);
@@ -205,6 +226,8 @@ static tw_status *compute(tw_compute *c)
     .data_format = tw_gradient_string(g, "data_format"),                                    \
     .dilations = tw_gradient_ints(g, "dilations")
 
+/* Both gradients take the shape of what they are for as a tensor, so that the graph also works
+ * for batches of unknown size. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor image = g->inputs[0], filter = g->inputs[1], dy = tw_gradient_dy(g, 0);
@@ -241,11 +264,13 @@ const tw_op_definition tw_op_Conv2D = {
 
 /* ---- Conv2DBackpropInput ---- */
 
+/* The image's shape is a value at input 0; without it only the rank is known. */
 static void infer_input_gradient(tw_infer *in)
 {
     tw_infer_conv2d_sizes(in, "Conv2DBackpropInput", 0);
 }
 
+/* As for the filter's: wrong ranks get no room here and their refusal by compute. */
 static size_t input_gradient_workspace(const tw_compute *c)
 {
     const tw_array *filter = tw_input(c, 1), *out = tw_output(c, 0);
@@ -254,6 +279,8 @@ static size_t input_gradient_workspace(const tw_compute *c)
     return want(c, out->dims, filter->dims, TW_CONV_INPUT_GRADIENT);
 }
 
+/* All shapes are checked against each other before the output is allocated, so that a wrong dy
+ * cannot make the loop read past its end. */
 static tw_status *compute_input_gradient(tw_compute *c)
 {
     const tw_array *filter = tw_input(c, 1), *dy = tw_input(c, 2);
@@ -273,6 +300,8 @@ static tw_status *compute_input_gradient(tw_compute *c)
     return tw_conv_input_gradient(dy->dtype, &conv, filter->data, dy->data, out->data, &par);
 }
 
+/* Linear in the filter and in dy: by the filter it is a filter gradient with dz as the image, by
+ * dy the convolution of dz. */
 static tw_status *gradient_input_gradient(tw_gradient *g)
 {
     tw_tensor filter = g->inputs[1], dy = g->inputs[2], dz = tw_gradient_dy(g, 0);
@@ -308,11 +337,14 @@ const tw_op_definition tw_op_Conv2DBackpropInput = {
 
 /* ---- Conv2DBackpropFilter ---- */
 
+/* The shape is a value at input 1; image and dy must have rank 4. */
 static void infer_filter_gradient(tw_infer *in)
 {
     tw_infer_conv2d_sizes(in, "Conv2DBackpropFilter", 1);
 }
 
+/* The output's shape is a value of the run: where it is not known yet, no room is promised and
+ * the loop takes a slower way. */
 static size_t filter_gradient_workspace(const tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *out = tw_output(c, 0);
@@ -321,6 +353,8 @@ static size_t filter_gradient_workspace(const tw_compute *c)
     return want(c, image->dims, out->dims, TW_CONV_FILTER_GRADIENT);
 }
 
+/* The filter's shape is an input, the gradient is what the loop writes; without pixels or
+ * without windows it is zero and the loop is not asked. */
 static tw_status *compute_filter_gradient(tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *dy = tw_input(c, 2);
@@ -340,6 +374,8 @@ static tw_status *compute_filter_gradient(tw_compute *c)
     return tw_conv_filter_gradient(dy->dtype, &conv, image->data, dy->data, out->data, &par);
 }
 
+/* The filter gradient is linear in the image and in dy: by the image it is an input gradient
+ * with dz as the filter, by dy a convolution with dz. */
 static tw_status *gradient_filter_gradient(tw_gradient *g)
 {
     tw_tensor image = g->inputs[0], dy = g->inputs[2], dz = tw_gradient_dy(g, 0);
@@ -375,12 +411,16 @@ const tw_op_definition tw_op_Conv2DBackpropFilter = {
 
 /* ---- _FusedConv2D ---- */
 
+/* The spatial part is read first: the activation is written into a state that is otherwise
+ * whole. */
 static tw_status *prepare_fused(tw_compute *c, void *state)
 {
     TW_TRY(prepare(c, state));
     return tw_activation_read(c, &((tw_conv_state *)state)->activation);
 }
 
+/* The bias is checked against the filter, which is what tells the output's depth, before the
+ * loop reads it by channel. */
 static tw_status *compute_fused(tw_compute *c)
 {
     const tw_conv_state *s = tw_compute_state(c);
@@ -393,6 +433,8 @@ static tw_status *compute_fused(tw_compute *c)
     return convolve(c, &(tw_gemm_epilogue){bias->data, s->activation});
 }
 
+/* The activation keeps the shape, so the rule is that of Conv2D; the bias is checked by the
+ * kernel. */
 static void infer_fused(tw_infer *in)
 {
     tw_infer_conv2d(in, "_FusedConv2D", false);

@@ -2,12 +2,15 @@
  * CountUpTo: a counter that runs out. */
 #include "op/define.h"
 
+/* The variable and the result are scalars; the limit is an attribute. */
 static void infer(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
     tw_infer_output(in, 0, TW_SHAPE());
 }
 
+/* The value before the increment comes out. At the limit nothing is written and OUT_OF_RANGE
+ * ends loops over data, as TensorFlow's queue runners expect. */
 static tw_status *compute(tw_compute *c)
 {
     int64_t limit = *(const int64_t *)tw_compute_state(c);

@@ -2,6 +2,7 @@
  * Cross: the cross product of vectors of three elements, the last axis. */
 #include "ops/brackets.h"
 
+/* A last dim that is known must be 3; the rest of both shapes is merged. */
 static void infer(tw_infer *in)
 {
     tw_shape a = tw_infer_merge(in, tw_infer_input(in, 0), tw_infer_input(in, 1));
@@ -21,6 +22,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* Computed in double for all widths: the products of narrow floats are then exact and only the
+ * result is rounded. */
 static void cross_floating(tw_dtype dtype, const char *a, const char *b, char *out)
 {
     double u[3], v[3];
@@ -33,6 +36,7 @@ static void cross_floating(tw_dtype dtype, const char *a, const char *b, char *o
     }
 }
 
+/* Products are made in unsigned 64 bits and cut here, which wraps as the narrow type would. */
 static void set_integer(void *to, size_t size, uint64_t value)
 {
     if (size == 1)
@@ -60,6 +64,8 @@ static void cross_integer(tw_dtype dtype, const char *a, const char *b, char *ou
     }
 }
 
+/* A wrong last dim is FAILED_PRECONDITION in TensorFlow, other shapes INVALID_ARGUMENT; both are
+ * kept. Vectors are independent and follow each other in memory. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);

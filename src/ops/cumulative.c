@@ -5,6 +5,7 @@
 
 #include "ops/segments.h"
 
+/* The shape never changes; a constant axis is checked here in the words of the kernel. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -18,6 +19,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, x);
 }
 
+/* Element i enters all sums after it, so dx is the running sum of dy from the other end;
+ * exclusive stays as it is. */
 static tw_status *gradient_sum(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_cumsum(tw_gradient_dy(g, 0), g->inputs[1],
@@ -65,6 +68,8 @@ static void scan_rows(const scan *s, char *y, const char *x)
     }
 }
 
+/* The array is seen as (outer, count, length): each row of `length` elements is combined with
+ * the row before it, so that the inner loop runs over memory in order. */
 static tw_status *compute(tw_compute *c, tw_combination how)
 {
     const tw_array *x = tw_input(c, 0);
@@ -88,11 +93,13 @@ static tw_status *compute(tw_compute *c, tw_combination how)
     return TW_OK;
 }
 
+/* The sum's neutral element is zero for all dtypes, including complex ones. */
 static tw_status *compute_sum(tw_compute *c)
 {
     return compute(c, TW_COMBINE_ADD);
 }
 
+/* Exclusive products begin with one, hence `first` in the scan. */
 static tw_status *compute_prod(tw_compute *c)
 {
     return compute(c, TW_COMBINE_MUL);

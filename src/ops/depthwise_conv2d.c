@@ -7,6 +7,8 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* NCHW is refused as TensorFlow's CPU kernel does; the code that follows relies on channels
+ * being last. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     TW_TRY(tw_conv2d_prepare(c, state, "DepthwiseConv2D"));
@@ -16,11 +18,14 @@ static tw_status *prepare(tw_compute *c, void *state)
     return TW_OK;
 }
 
+/* The depth of the result is the product of the filter's last two dims, where both are known. */
 static void infer(tw_infer *in)
 {
     tw_infer_conv2d(in, "DepthwiseConv2D", true);
 }
 
+/* The filter is (rows, cols, depth, multiplier); output channel d * multiplier + m depends on
+ * input channel d alone. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *filter = tw_input(c, 1);
@@ -41,6 +46,8 @@ static tw_status *compute(tw_compute *c)
     .data_format = tw_gradient_string(g, "data_format"),                                    \
     .dilations = tw_gradient_ints(g, "dilations")
 
+/* Shapes go in as tensors, so that batches whose size is known only in a run can be
+ * differentiated. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor image = g->inputs[0], filter = g->inputs[1], dy = tw_gradient_dy(g, 0);
@@ -74,11 +81,14 @@ const tw_op_definition tw_op_DepthwiseConv2dNative = {
 
 /* ---- the gradient by the input ---- */
 
+/* The image's shape is the value of input 0; everything else is checked in the run. */
 static void infer_input_gradient(tw_infer *in)
 {
     tw_infer_conv2d_sizes(in, "DepthwiseConv2DBackpropInput", 0);
 }
 
+/* Every check comes before the allocation; an empty side leaves zeros, because no window reaches
+ * any pixel. */
 static tw_status *compute_input_gradient(tw_compute *c)
 {
     const tw_array *filter = tw_input(c, 1), *dy = tw_input(c, 2);
@@ -98,6 +108,8 @@ static tw_status *compute_input_gradient(tw_compute *c)
     return tw_depthwise_input_gradient(dy->dtype, &conv, filter->data, dy->data, out->data, &par);
 }
 
+/* Bilinear in filter and dy: the derivatives are the filter gradient with dz as image, and the
+ * convolution of dz. */
 static tw_status *gradient_input_gradient(tw_gradient *g)
 {
     tw_tensor filter = g->inputs[1], dy = g->inputs[2], dz = tw_gradient_dy(g, 0);
@@ -131,11 +143,14 @@ const tw_op_definition tw_op_DepthwiseConv2dNativeBackpropInput = {
 
 /* ---- the gradient by the filter ---- */
 
+/* The filter's shape is the value of input 1. */
 static void infer_filter_gradient(tw_infer *in)
 {
     tw_infer_conv2d_sizes(in, "DepthwiseConv2DBackpropFilter", 1);
 }
 
+/* As for Conv2D, with the depthwise depth rule: out_backprop is depth * multiplier channels
+ * deep. */
 static tw_status *compute_filter_gradient(tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *dy = tw_input(c, 2);
@@ -155,6 +170,8 @@ static tw_status *compute_filter_gradient(tw_compute *c)
     return tw_depthwise_filter_gradient(dy->dtype, &conv, image->data, dy->data, out->data, &par);
 }
 
+/* The filter gradient is bilinear in image and dy, so its derivatives are the other two
+ * operations with dz in the filter's place. */
 static tw_status *gradient_filter_gradient(tw_gradient *g)
 {
     tw_tensor image = g->inputs[0], dy = g->inputs[2], dz = tw_gradient_dy(g, 0);
