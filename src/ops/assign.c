@@ -63,8 +63,8 @@ static void infer_update(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_merge(in, tw_infer_input(in, 0), tw_infer_input(in, 1)));
 }
 
-/* The old value is combined in place, under the lock that the step holds on the variable; equal
- * shapes let one loop run over both. */
+/* The old value is combined in place: nothing is copied, and equal shapes let one loop run over
+ * both arrays. */
 static tw_status *update(tw_compute *c, tw_combination combination)
 {
     const tw_array *value = tw_input(c, 1);
