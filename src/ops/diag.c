@@ -7,6 +7,7 @@
 
 /* ---- Diag ---- */
 
+/* The shape twice in a row. A scalar is refused, as it would be its own diagonal. */
 static void infer_diag(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -15,12 +16,16 @@ static void infer_diag(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_concat(in, x, x));
 }
 
+/* Only the diagonal of dy belongs to elements of x; everything else of it came from constant
+ * zeros. */
 static tw_status *gradient_diag(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_diag_part(tw_gradient_dy(g, 0)));
     return TW_OK;
 }
 
+/* A copy with a stride of n + 1 elements in the result: the diagonal of the matrix that x's
+ * elements span. All else stays zero. */
 static tw_status *compute_diag(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -45,6 +50,8 @@ const tw_op_definition tw_op_Diag = {
 
 /* ---- DiagPart ---- */
 
+/* The rank must be even, and dim i must equal dim half + i as far as they are known; merging
+ * both halves gives all that is known. */
 static void infer_part(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -64,12 +71,15 @@ static void infer_part(tw_infer *in)
         tw_infer_merge(in, tw_infer_slice(in, x, 0, half), tw_infer_slice(in, x, half, SIZE_MAX)));
 }
 
+/* What is not on the diagonal has no influence, so its derivative is zero: Diag puts dy back. */
 static tw_status *gradient_part(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_diag(tw_gradient_dy(g, 0)));
     return TW_OK;
 }
 
+/* The way back: elements n + 1 apart are gathered; the shape rule saw to it that both halves of
+ * the shape are equal. */
 static tw_status *compute_part(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

@@ -5,6 +5,8 @@
 
 /* ---- DynamicPartition ---- */
 
+/* data.shape must begin with partitions.shape; what follows is the shape of a slice, while the
+ * number of slices depends on values. */
 static void infer_partition(tw_infer *in)
 {
     tw_shape data = tw_infer_input(in, 0), partitions = tw_infer_input(in, 1);
@@ -47,6 +49,8 @@ static size_t workspace_partition(const tw_compute *c)
     return 2u * c->output_count * sizeof(size_t);
 }
 
+/* Sets sizes and the fill positions behind them to zero. A number out of range is found before
+ * any output is allocated. */
 static tw_status *count_partitions(const tw_compute *c, size_t *sizes)
 {
     const int32_t *partitions = tw_input_data(c, 1);
@@ -61,6 +65,8 @@ static tw_status *count_partitions(const tw_compute *c, size_t *sizes)
     return TW_OK;
 }
 
+/* Counting first gives each part its exact size; the second pass then fills them in order, so
+ * that elements keep their order within a part. */
 static tw_status *compute_partition(tw_compute *c)
 {
     const tw_array *data = tw_input(c, 0), *partitions = tw_input(c, 1);
@@ -112,6 +118,8 @@ static tw_shape merge_tail(tw_infer *in, tw_shape tail, tw_shape indices, tw_sha
     return tw_infer_merge(in, tail, tw_infer_slice(in, data, indices.rank, SIZE_MAX));
 }
 
+/* Constant indices tell the length. The shape of data behind that of its indices is the same for
+ * all parts. */
 static void infer_stitch(tw_infer *in)
 {
     size_t count = tw_infer_input_count(in) / 2;
@@ -128,6 +136,8 @@ static void infer_stitch(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_concat(in, TW_SHAPE(known ? most + 1 : -1), tail));
 }
 
+/* Each part gets the rows of dy that its indices name; indices have no derivative. Where an
+ * index stands twice both get it, as in TensorFlow. */
 static tw_status *gradient_stitch(tw_gradient *g)
 {
     size_t count = g->input_count / 2;
@@ -137,6 +147,8 @@ static tw_status *gradient_stitch(tw_gradient *g)
     return TW_OK;
 }
 
+/* All indices are looked at before anything is allocated; the largest tells the length of the
+ * result. */
 static tw_status *check_stitch(const tw_compute *c, size_t part, int64_t *most)
 {
     const tw_array *indices = tw_input(c, part);
@@ -149,6 +161,8 @@ static tw_status *check_stitch(const tw_compute *c, size_t part, int64_t *most)
     return TW_OK;
 }
 
+/* Later inputs overwrite earlier ones where an index stands twice, as TensorFlow has it, since
+ * they are copied in order. */
 static tw_status *compute_stitch(tw_compute *c)
 {
     size_t count = c->input_count / 2u, first = tw_input(c, 0)->rank;

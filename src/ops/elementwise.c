@@ -26,6 +26,8 @@ static bool nonzero_8(size_t n, const void *x, const void *y)
         good &= values[i] != 0;
     return good;
 }
+/* One of the checks before a division of integers, by width only: signed and unsigned zeros look
+ * alike. x has no say in it. */
 static bool nonzero_16(size_t n, const void *x, const void *y)
 {
     const uint16_t *values = y;
@@ -35,6 +37,8 @@ static bool nonzero_16(size_t n, const void *x, const void *y)
         good &= values[i] != 0;
     return good;
 }
+/* Checked over the whole array before the first division, so that a failure leaves no output
+ * half written and no trap. */
 static bool nonzero_32(size_t n, const void *x, const void *y)
 {
     const uint32_t *values = y;
@@ -44,6 +48,7 @@ static bool nonzero_32(size_t n, const void *x, const void *y)
         good &= values[i] != 0;
     return good;
 }
+/* As for the narrower widths; both signed and unsigned divisors come here. */
 static bool nonzero_64(size_t n, const void *x, const void *y)
 {
     const uint64_t *values = y;
@@ -63,6 +68,8 @@ static bool natural_32(size_t n, const void *x, const void *y)
         good &= values[i] >= 0;
     return good;
 }
+/* Integer powers need exponents of 0 or more. The loop has no exit in the middle, so that it is
+ * vectorized; the failing case is rare. */
 static bool natural_64(size_t n, const void *x, const void *y)
 {
     const int64_t *values = y;

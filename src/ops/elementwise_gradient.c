@@ -22,6 +22,8 @@ typedef struct term {
     bool is_number;
 } term;
 
+/* Where the text is read and what its letters stand for. The first failure is kept in status,
+ * later ones are dropped. */
 typedef struct reader {
     const char *at;
     tw_gradient *g;
@@ -295,6 +297,8 @@ static term read_product(reader *r)
     }
 }
 
+/* Left associative: each operator takes all before it as its left side, which also decides the
+ * order of nodes in the graph. */
 static term read_sum(reader *r)
 {
     term x = read_product(r);
@@ -308,6 +312,8 @@ static term read_sum(reader *r)
     }
 }
 
+/* Longer signs come first in the table, so that "<=" is not read as "<". Comparisons do not
+ * chain: there is one at most. */
 static term read_comparison(reader *r)
 {
     static const struct {

@@ -15,6 +15,8 @@ static void infer_fill(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
 }
 
+/* The value's dtype is that of the output, so the loop copies bytes and needs no case for
+ * numbers; strings are handled inside it. */
 static tw_status *compute_fill(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);
@@ -70,6 +72,8 @@ const tw_op_definition tw_op_ZerosLike = {
     .in_place = 1,
 };
 
+/* The one is made once in the dtype's own form and then repeated; 16 bytes hold the widest
+ * element. */
 static tw_status *compute_ones(tw_compute *c)
 {
     _Alignas(16) unsigned char one[16] = {0};

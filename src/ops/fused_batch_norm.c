@@ -12,11 +12,13 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* Attributes in the form in which the loops read them. */
 typedef struct options {
     double epsilon;
     bool nchw, training;
 } options;
 
+/* Reads the format's text once; epsilon is widened to double, since all moments are kept so. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(options *)state = (options){tw_compute_float(c, "epsilon"),
@@ -45,6 +47,8 @@ static tw_shape infer_image(tw_infer *in, size_t image, size_t first_vector, siz
                           x.dims[tw_spatial_axis(nchw, 1)], *depth);
 }
 
+/* Outputs 1 to 4 are vectors of channels: batch moments and what is kept for the gradient. V3's
+ * reserve space is empty. */
 static void infer(tw_infer *in)
 {
     int64_t depth;
@@ -57,6 +61,8 @@ static void infer(tw_infer *in)
         tw_infer_output(in, 5, TW_SHAPE(0));
 }
 
+/* Outputs 3 and 4 stand for inputs without a derivative (mean and variance); TensorFlow gives
+ * them the shape of scalars. */
 static void infer_grad(tw_infer *in)
 {
     int64_t depth;
@@ -77,6 +83,8 @@ typedef struct layout {
     bool nchw;
 } layout;
 
+/* NHWC: a run is a pixel with all channels. NCHW: a run is a plane of one channel. Sizes of zero
+ * give no runs. */
 static layout layout_of(const tw_array *x, bool nchw)
 {
     layout l = {.depth = (size_t)x->dims[tw_depth_axis(nchw)], .nchw = nchw};
@@ -92,6 +100,7 @@ static size_t channel(const layout *l, size_t r, size_t i)
     return l->nchw ? r % l->depth : i;
 }
 
+/* How many numbers each channel's mean is taken over; zero for an image without channels. */
 static size_t pixels_of(const layout *l, size_t count)
 {
     return l->depth ? count / l->depth : 0;
@@ -111,6 +120,8 @@ static void add_powers(const layout *l, const float *x, const double *mean, int 
 
 /* ---- the kernel ---- */
 
+/* In inference mean and variance come in and are checked too; while training they are empty and
+ * their inputs are not looked at. */
 static tw_status *check_vectors(const tw_compute *c, const layout *l, size_t first, size_t last)
 {
     for (size_t i = first; i <= last; i++) {
@@ -133,6 +144,8 @@ static double *vector_of(const tw_compute *c, const layout *l, size_t index)
     return (double *)tw_compute_workspace(c) + index * l->depth;
 }
 
+/* Bytes for `count` vectors of doubles; zero where compute will refuse the rank or where the
+ * size overflows. */
 static size_t vectors(const tw_compute *c, size_t input, size_t count)
 {
     const tw_array *x = tw_input(c, input);
@@ -141,6 +154,8 @@ static size_t vectors(const tw_compute *c, size_t input, size_t count)
     return tw_size_mul(depth, count * sizeof(double), &bytes) ? bytes : 0;
 }
 
+/* Mean, variance, factor and shift of each channel, in double so that large batches lose no
+ * digits. */
 static size_t workspace(const tw_compute *c)
 {
     return vectors(c, 0, 4);
@@ -181,6 +196,8 @@ static void give_moments(const tw_compute *c, const layout *l, const double *mea
     }
 }
 
+/* y = x * factor + shift with both computed once for each channel, which leaves a multiplication
+ * and an addition for each element. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -209,6 +226,7 @@ static tw_status *compute(tw_compute *c)
 
 /* ---- the gradient's kernel ---- */
 
+/* Input 1 of a gradient is x, whose depth says how long the four vectors are. */
 static size_t grad_workspace(const tw_compute *c)
 {
     return vectors(c, 1, 4);
@@ -278,6 +296,8 @@ static tw_status *give_gradients(tw_gradient *g, tw_tensor x, tw_tensor scale, t
     return TW_OK;
 }
 
+/* While training the saved batch moments go in; for inference the given ones, which is what
+ * `kept` chooses. */
 static tw_status *gradient(tw_gradient *g)
 {
     bool kept = tw_gradient_bool(g, "is_training");
@@ -286,6 +306,7 @@ static tw_status *gradient(tw_gradient *g)
     return give_gradients(g, d.x_backprop, d.scale_backprop, d.offset_backprop);
 }
 
+/* V2 differs in the dtype attribute U of scale and moments alone; its gradient is the V2 one. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     bool kept = tw_gradient_bool(g, "is_training");
@@ -294,6 +315,7 @@ static tw_status *gradient_v2(tw_gradient *g)
     return give_gradients(g, d.x_backprop, d.scale_backprop, d.offset_backprop);
 }
 
+/* V3 hands a sixth output to its gradient, reserve space that stays empty on a CPU. */
 static tw_status *gradient_v3(tw_gradient *g)
 {
     bool kept = tw_gradient_bool(g, "is_training");

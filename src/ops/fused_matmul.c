@@ -4,6 +4,8 @@
 #include "ops/activation.h"
 #include "ops/brackets.h"
 
+/* The inner sizes agree and the bias is as long as the product is wide, so that an unknown width
+ * is known from the bias. */
 static void infer(tw_infer *in)
 {
     bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
@@ -18,11 +20,13 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), n < 0 ? biases : n));
 }
 
+/* How the operands are to be read, and what is done to a tile before it leaves the cache. */
 typedef struct options {
     bool ta, tb;
     tw_activation activation;
 } options;
 
+/* An activation that is not known fails here, before the first run. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     options *o = state;
@@ -31,6 +35,8 @@ static tw_status *prepare(tw_compute *c, void *state)
     return tw_activation_read(c, &o->activation);
 }
 
+/* Only the planner makes this node, from shapes that MatMul's rule has checked; the bias is what
+ * may still be wrong in a run. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1), *bias = tw_input(c, 2);

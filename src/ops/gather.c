@@ -14,6 +14,7 @@ static void infer_at(tw_infer *in, tw_shape params, size_t axis, size_t batch_di
                     tw_infer_concat(in, head, tw_infer_slice(in, params, axis + 1, SIZE_MAX)));
 }
 
+/* A scalar has no rows to pick; indices may have any rank, which takes the place of dimension 0. */
 static void infer_v1(tw_infer *in)
 {
     tw_shape params = tw_infer_input(in, 0);
@@ -50,6 +51,7 @@ static bool infer_batch(tw_infer *in, tw_shape params, size_t axis, size_t *out)
     return !tw_infer_failed(in);
 }
 
+/* With an axis that is not known only the rank can be told, and only without batch dimensions. */
 static void infer_v2(tw_infer *in)
 {
     tw_shape params = tw_infer_input(in, 0), indices = tw_infer_input(in, 1);
@@ -90,6 +92,8 @@ static tw_grad slices_of(tw_gradient *g)
     return grad;
 }
 
+/* Slices instead of a dense array: rows that were not picked cost nothing, which is what makes
+ * embeddings trainable. */
 static tw_status *gradient_v1(tw_gradient *g)
 {
     g->dx[0] = slices_of(g);
@@ -102,12 +106,15 @@ typedef struct view {
     tw_tensor batch, outer, dim, inner, count;
 } view;
 
+/* The product of `count` dims from `from` on; -1 takes all that follow. An empty product is 1. */
 static tw_tensor span(tw_tensor shape, tw_operand from, tw_tensor count)
 {
     tw_tensor part = tw_slice(shape, tw_reshape(from, TW_INTS(1)), tw_reshape(count, TW_INTS(1)));
     return tw_reshape(tw_prod(part, 0), TW_INTS(1));
 }
 
+/* Sizes as vectors of one element, made of tensors, since params and indices may be of unknown
+ * shape while building. */
 static view make_view(tw_tensor params, tw_tensor indices, tw_tensor axis, int64_t batch_dims)
 {
     tw_tensor shape = tw_shape(params), index_shape = tw_shape(indices);
@@ -151,6 +158,8 @@ static tw_tensor summed(tw_gradient *g, tw_tensor axis, int64_t batch_dims)
     return tw_reshape(tw_transpose(sum, TW_INTS(0, 2, 1, 3)), tw_shape(params));
 }
 
+/* Along axis 0 the derivative is slices as for Gather; otherwise sums along the axis are needed,
+ * with shapes that are found in the run. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     tw_array *value = tw_tensor_constant_value(g->inputs[2]);
@@ -178,6 +187,8 @@ static tw_status *gradient_v2(tw_gradient *g)
 
 /* ---- numbers ---- */
 
+/* Each batch is a gather of its own. An empty result asks no index to be right, since there is
+ * nothing to read. */
 static tw_status *gather(tw_compute *c, size_t axis, size_t batch_dims)
 {
     const tw_array *params = tw_input(c, 0), *indices = tw_input(c, 1);
@@ -197,11 +208,14 @@ static tw_status *gather(tw_compute *c, size_t axis, size_t batch_dims)
     return TW_OK;
 }
 
+/* Gather is GatherV2 along dimension 0, without batch dimensions. */
 static tw_status *compute_v1(tw_compute *c)
 {
     return gather(c, 0, 0);
 }
 
+/* A negative batch_dims counts from the end of indices, as in TensorFlow; the shape rule has
+ * refused what is out of range. */
 static tw_status *compute_v2(tw_compute *c)
 {
     int64_t batch_dims = tw_compute_int(c, "batch_dims");

@@ -14,6 +14,8 @@ typedef struct coordinates {
     size_t length; /* elements of a slice */
 } coordinates;
 
+/* `array` is what the coordinates go into: params for GatherNd, the result for ScatterNd. Ranks
+ * were checked by the shape rule. */
 static coordinates read_coordinates(const tw_array *indices, const tw_array *array)
 {
     size_t outer = indices->rank - 1;
@@ -36,6 +38,7 @@ static bool locate(const coordinates *s, size_t i, size_t *at)
     return true;
 }
 
+/* Names the row and the coordinate, as TensorFlow does, so that the user finds it in his data. */
 static tw_status *refuse(const tw_compute *c, const coordinates *s, size_t i, const char *what,
                          const tw_array *array)
 {
@@ -46,6 +49,8 @@ static tw_status *refuse(const tw_compute *c, const coordinates *s, size_t i, co
 
 /* ---- GatherNd ---- */
 
+/* indices.shape[:-1] followed by params.shape[depth:]; the depth must be known, otherwise
+ * nothing is. */
 static void infer_gather(tw_infer *in)
 {
     tw_shape params = tw_infer_input(in, 0), indices = tw_infer_input(in, 1);
@@ -80,6 +85,8 @@ static tw_status *gradient_gather(tw_gradient *g)
     return TW_OK;
 }
 
+/* Every coordinate is checked as it is met: the output is new, so a failure leaves nothing half
+ * done that anyone could see. */
 static tw_status *compute_gather(tw_compute *c)
 {
     const tw_array *params = tw_input(c, 0), *indices = tw_input(c, 1);
@@ -140,6 +147,8 @@ static void check_updates(tw_infer *in, tw_shape shape)
                       tw_shape_tf_text(indices).s, tw_shape_tf_text(updates).s);
 }
 
+/* Updates for an empty result can never fit, so they are refused while building as TensorFlow
+ * does. */
 static void infer_scatter(tw_infer *in)
 {
     const tw_array *value = tw_infer_value(in, 2);
@@ -155,12 +164,15 @@ static void infer_scatter(tw_infer *in)
     tw_infer_output(in, 0, shape);
 }
 
+/* Each update went to one place, so its derivative is what stands there in dy. */
 static tw_status *gradient_scatter(tw_gradient *g)
 {
     g->dx[1] = tw_grad_of(tw_gather_nd(tw_gradient_dy(g, 0), g->inputs[0]));
     return TW_OK;
 }
 
+/* Adding strings is joining them. The new bytes are built apart, so a failure leaves the old
+ * string whole. */
 static tw_status *append(tw_string *to, const tw_string *more)
 {
     size_t head, tail, length;
@@ -194,6 +206,8 @@ static tw_status *add_slice(const tw_array *y, size_t to, const tw_array *update
     return TW_OK;
 }
 
+/* Starts from zeros and adds: coordinates that stand twice add up, which is TensorFlow's rule
+ * for ScatterNd. */
 static tw_status *compute_scatter(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *updates = tw_input(c, 1);

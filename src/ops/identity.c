@@ -3,6 +3,7 @@
  * derivatives, for variables and for memory. */
 #include "op/define.h"
 
+/* Passed on as it came: slices stay slices, and none stays none. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = g->dy[0];
@@ -41,6 +42,7 @@ const tw_op_definition tw_op_StopGradient = {
     .in_place = 1,
 };
 
+/* PreventGradient exists to fail here; the reason is the message of the one who built the graph. */
 static tw_status *refuse_gradient(tw_gradient *g)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "Gradient explicitly disabled. Reason: %s",
@@ -60,12 +62,15 @@ const tw_op_definition tw_op_PreventGradient = {
     .in_place = 1,
 };
 
+/* Each output has the shape of the input at its place; the definition gives them the same
+ * number. */
 static void infer_list(tw_infer *in)
 {
     for (size_t i = 0; i < tw_infer_output_count(in); i++)
         tw_infer_output(in, i, tw_infer_input(in, i));
 }
 
+/* The derivatives go straight through, each to its own input; one that is missing stays so. */
 static tw_status *list_gradient(tw_gradient *g)
 {
     for (size_t i = 0; i < g->input_count; i++)
@@ -73,6 +78,8 @@ static tw_status *list_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* Outputs are copies where they do not already take over the input; copying onto itself is left
+ * to the elements' loop. */
 static tw_status *compute_list(tw_compute *c)
 {
     for (size_t i = 0; i < c->input_count; i++) {

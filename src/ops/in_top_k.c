@@ -5,6 +5,7 @@
 
 #include "ops/arrays.h"
 
+/* Either input tells the number of rows; k, if it is an input, is a scalar. */
 static void infer(tw_infer *in)
 {
     tw_shape predictions = tw_infer_matrix(in, 0), targets = tw_infer_vector(in, 1);
@@ -18,6 +19,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(rows >= 0 ? rows : count));
 }
 
+/* Counts the classes that are larger and stops as soon as they are k; a target out of range is
+ * never in, which is not an error in TensorFlow. */
 static bool is_in(const float *row, int64_t classes, int64_t target, int64_t k)
 {
     int64_t larger = 0;
@@ -31,6 +34,8 @@ static bool is_in(const float *row, int64_t classes, int64_t target, int64_t k)
     return larger < k;
 }
 
+/* Rows are judged one by one; the shape rule has made sure that there are as many targets as
+ * rows. */
 static tw_status *in_top_k(tw_compute *c, int64_t k)
 {
     const tw_array *predictions = tw_input(c, 0), *targets = tw_input(c, 1);
@@ -41,11 +46,13 @@ static tw_status *in_top_k(tw_compute *c, int64_t k)
     return TW_OK;
 }
 
+/* The first version has k as an attribute; a k of zero or less lets nothing in. */
 static tw_status *compute_v1(tw_compute *c)
 {
     return in_top_k(c, tw_compute_int(c, "k"));
 }
 
+/* k is a scalar of the targets' dtype and may change from run to run. */
 static tw_status *compute_v2(tw_compute *c)
 {
     return in_top_k(c, tw_index_at(tw_input(c, 2), 0));

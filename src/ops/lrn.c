@@ -12,11 +12,13 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* The attributes, in double as the rows are. */
 typedef struct options {
     int64_t radius;
     double bias, alpha, beta;
 } options;
 
+/* Four attributes read once; a radius of zero normalizes each channel by itself. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(options *)state = (options){.radius = tw_compute_int(c, "depth_radius"),
@@ -26,11 +28,13 @@ static tw_status *prepare(tw_compute *c, void *state)
     return TW_OK;
 }
 
+/* The rank must be 4, the shape stays. */
 static void infer(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_rank(in, 0, IMAGE_RANK));
 }
 
+/* dy, the image and the output share one shape; what any of them knows, all do. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape shape = tw_infer_rank(in, 0, IMAGE_RANK);
@@ -46,11 +50,15 @@ typedef struct pixels {
     size_t count, depth, cells, rows;
 } pixels;
 
+/* The power is what costs: about forty times a plain operation for each number, so few pixels
+ * are worth a thread. */
 static size_t cells_of(size_t count, size_t depth)
 {
     return tw_par_cells(count, 1, 40.0 * (double)depth);
 }
 
+/* Must count cells as run does, since each has its own rows; zero where the size would overflow
+ * or there is nothing to do. */
 static size_t rows_workspace(const tw_compute *c, size_t rows)
 {
     const tw_array *x = tw_input(c, 0);
@@ -59,6 +67,7 @@ static size_t rows_workspace(const tw_compute *c, size_t rows)
     return tw_size_mul(depth, cells * rows * sizeof(double), &bytes) ? bytes : 0;
 }
 
+/* Cells follow each other in the workspace, each with `rows` rows of `depth` doubles. */
 static double *rows_of(const pixels *p, size_t cell)
 {
     return (double *)tw_compute_workspace(p->c) + cell * p->rows * p->depth;
@@ -79,6 +88,7 @@ static void norms(const options *o, size_t depth, const double *x, double *norm)
     }
 }
 
+/* Each cell has its own rows in the workspace, so cells share nothing that is written. */
 static void normalize(size_t cell, void *arg)
 {
     const pixels *p = arg;
@@ -94,6 +104,7 @@ static void normalize(size_t cell, void *arg)
     }
 }
 
+/* An empty image ends here, before a depth of zero could divide. */
 static void run(tw_compute *c, size_t rows, void (*body)(size_t, void *))
 {
     const tw_array *x = tw_input(c, 0);
@@ -107,11 +118,13 @@ static void run(tw_compute *c, size_t rows, void (*body)(size_t, void *))
     tw_par_run(&par, p.cells, body, &p);
 }
 
+/* The forward pass needs the pixel and its norms, for each cell. */
 static size_t workspace(const tw_compute *c)
 {
     return rows_workspace(c, 2);
 }
 
+/* Two rows of doubles for each cell: the pixel and its norms. */
 static tw_status *compute(tw_compute *c)
 {
     if (tw_input(c, 0)->rank != IMAGE_RANK)
@@ -120,6 +133,7 @@ static tw_status *compute(tw_compute *c)
     return TW_OK;
 }
 
+/* Uses the output too, so that y need not be computed again. */
 static tw_status *gradient(tw_gradient *g)
 {
     const tw_attr *bias = tw_gradient_attr(g, "bias"), *alpha = tw_gradient_attr(g, "alpha");
@@ -180,11 +194,14 @@ static void differentiate(size_t cell, void *arg)
     }
 }
 
+/* The pixel, its norms, dy and what is summed over neighbours. */
 static size_t grad_workspace(const tw_compute *c)
 {
     return rows_workspace(c, 4);
 }
 
+/* All three arrays have one shape, which lets one index run over them; four rows are needed for
+ * each cell. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *dy = tw_input(c, 0);

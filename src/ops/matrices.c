@@ -35,6 +35,8 @@ void tw_write_complex(tw_array *array, size_t from, size_t count, const double c
     }
 }
 
+/* Any rank of 2 or more, or an unknown shape; after a failure the unknown shape keeps what
+ * follows from indexing past the end. */
 tw_shape tw_infer_matrices(tw_infer *in, size_t input)
 {
     tw_shape shape = tw_infer_input(in, input);

@@ -8,6 +8,8 @@ typedef struct matrices {
     size_t count, rows, columns, diagonal;
 } matrices;
 
+/* Counts matrices only where they have a diagonal, so that no loop runs and nothing is divided
+ * by zero for empty ones. */
 static matrices see(const tw_array *x)
 {
     matrices m = {.rows = (size_t)x->dims[x->rank - 2], .columns = (size_t)x->dims[x->rank - 1]};
@@ -57,6 +59,7 @@ static tw_shape diagonal_shape(tw_infer *in, tw_shape x)
 
 /* ---- MatrixDiag ---- */
 
+/* The last dim stands twice in the result: the matrices are square. */
 static void infer_diag(tw_infer *in)
 {
     tw_shape x = infer_at_least(in, 0, 1);
@@ -64,12 +67,14 @@ static void infer_diag(tw_infer *in)
         tw_infer_output(in, 0, tw_infer_concat(in, x, TW_SHAPE(tw_infer_dim(x, -1))));
 }
 
+/* Only the diagonals of dy come from x. */
 static tw_status *gradient_diag(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_matrix_diag_part(tw_gradient_dy(g, 0)));
     return TW_OK;
 }
 
+/* Zeros first, then the diagonals: off the diagonal a matrix stays zero. */
 static tw_status *compute_diag(tw_compute *c)
 {
     tw_zero_array(tw_output(c, 0));
@@ -98,11 +103,14 @@ const tw_op_definition tw_op_BatchMatrixDiag = {
 
 /* ---- MatrixDiagPart ---- */
 
+/* The shorter side of a matrix is the length of its diagonal. */
 static void infer_part(tw_infer *in)
 {
     tw_infer_output(in, 0, diagonal_shape(in, infer_at_least(in, 0, 2)));
 }
 
+/* Square matrices need just MatrixDiag; others are zeros of x's shape with the diagonal set,
+ * since MatrixDiag only makes squares. */
 static tw_status *gradient_part(tw_gradient *g)
 {
     tw_tensor x = g->inputs[0], dy = tw_gradient_dy(g, 0);
@@ -113,6 +121,7 @@ static tw_status *gradient_part(tw_gradient *g)
     return TW_OK;
 }
 
+/* One function moves diagonals both ways; here from the matrices out. */
 static tw_status *compute_part(tw_compute *c)
 {
     return move_diagonals(c, tw_input(c, 0), tw_output(c, 0), false);
@@ -140,6 +149,8 @@ const tw_op_definition tw_op_BatchMatrixDiagPart = {
 
 /* ---- MatrixSetDiag ---- */
 
+/* The diagonal must fit the matrices; if only the diagonal is known, it tells all dims but the
+ * matrices' own. */
 static void infer_set(tw_infer *in)
 {
     tw_shape x = infer_at_least(in, 0, 2), diagonal = infer_at_least(in, 1, 1);
@@ -155,6 +166,8 @@ static void infer_set(tw_infer *in)
     tw_infer_output(in, 0, x);
 }
 
+/* The old diagonal was overwritten, so its derivative is zero; the new one gets the diagonal of
+ * dy. */
 static tw_status *gradient_set(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0);
@@ -163,6 +176,8 @@ static tw_status *gradient_set(tw_gradient *g)
     return TW_OK;
 }
 
+/* Only the diagonal is written, so the input's matrices are taken over in place where that is
+ * allowed. */
 static tw_status *compute_set(tw_compute *c)
 {
     TW_TRY(tw_compute_alias(c));
@@ -193,6 +208,7 @@ const tw_op_definition tw_op_BatchMatrixSetDiag = {
 
 /* ---- MatrixBandPart ---- */
 
+/* Both bounds are scalars; the matrices keep their shape. */
 static void infer_band(tw_infer *in)
 {
     tw_infer_scalar(in, 1);
@@ -200,12 +216,15 @@ static void infer_band(tw_infer *in)
     tw_infer_output(in, 0, infer_at_least(in, 0, 2));
 }
 
+/* Elements within the band passed through unchanged, the others were cut: the same band of dy. */
 static tw_status *gradient_band(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_matrix_band_part(tw_gradient_dy(g, 0), g->inputs[1], g->inputs[2]));
     return TW_OK;
 }
 
+/* The words are TensorFlow's, grammar included. Negative numbers mean the whole triangle and
+ * always pass. */
 static tw_status *check_band(const tw_compute *c, const char *name, const char *what,
                              int64_t number, int64_t limit)
 {
@@ -225,6 +244,8 @@ static void clear(tw_array *y, size_t row, size_t from, size_t to)
     tw_elements_init(y->dtype, tw_element_to(y, row + from), to - from);
 }
 
+/* The output starts as the input, taken over where nobody else holds it; then each row is
+ * cleared on both sides of its band. */
 static tw_status *compute_band(tw_compute *c)
 {
     tw_array *y = tw_output(c, 0);
