@@ -19,23 +19,32 @@ tw_tensors tw_trainable_variables(void)
     return tw_graph_collection(tw_default_graph(), "trainable_variables");
 }
 
-/* The operation NAME/`part` of `type` whose first input is the variable; NULL: there is none. */
-static tw_operation *part_of(tw_tensor variable, const char *part, const char *type)
+/* The operation NAME/`part` of `type` whose first input is the variable; NULL: there is none, or
+ * memory is short, which was reported then. */
+static tw_operation *part_of(tw_tensor variable, const char *part, const char *type, bool *told)
 {
     tw_buffer b = {0};
+    *told = false;
     if (!tw_tensor_valid(variable))
         return NULL;
     tw_buffer_printf(&b, "%s/%s", variable.op->spec.name, part);
     char *name = tw_buffer_take(&b);
-    tw_operation *op = name ? tw_graph_operation(variable.op->graph, name) : NULL;
+    *told = !name;
+    if (!name) {
+        tw_build_fail(tw_no_memory());
+        return NULL;
+    }
+    tw_operation *op = tw_graph_operation(variable.op->graph, name);
     tw_free(name);
     bool fits = op && strcmp(op->spec.type, type) == 0;
     return fits && tw_same(tw_operation_input(op, 0), variable) ? op : NULL;
 }
 
 /* Reported like a builder's error: these functions stand among builders. */
-static tw_tensor no_part(tw_tensor variable, const char *what)
+static tw_tensor no_part(tw_tensor variable, const char *what, bool told)
 {
+    if (told)
+        return (tw_tensor){NULL, 0};
     return tw_build_fail(
         tw_value_error("%s is no variable with %s", tw_tensor_text(variable).s, what));
 }
@@ -43,21 +52,24 @@ static tw_tensor no_part(tw_tensor variable, const char *what)
 /* What readers of a variable use in TensorFlow, where a variable stands for it. */
 tw_tensor tw_variable_read(tw_tensor variable)
 {
-    tw_operation *op = part_of(variable, "read", "Identity");
-    return op ? (tw_tensor){op, 0} : no_part(variable, "an operation 'read'");
+    bool told;
+    tw_operation *op = part_of(variable, "read", "Identity", &told);
+    return op ? (tw_tensor){op, 0} : no_part(variable, "an operation 'read'", told);
 }
 
 /* An operation to run, although Assign has an output. */
 tw_tensor tw_variable_initializer(tw_tensor variable)
 {
-    tw_operation *op = part_of(variable, "Assign", "Assign");
-    return op ? (tw_tensor){op, -1} : no_part(variable, "an initializer");
+    bool told;
+    tw_operation *op = part_of(variable, "Assign", "Assign", &told);
+    return op ? (tw_tensor){op, -1} : no_part(variable, "an initializer", told);
 }
 
 tw_tensor tw_variable_initial_value(tw_tensor variable)
 {
-    tw_operation *op = part_of(variable, "Assign", "Assign");
-    return op ? tw_operation_input(op, 1) : no_part(variable, "an initial value");
+    bool told;
+    tw_operation *op = part_of(variable, "Assign", "Assign", &told);
+    return op ? tw_operation_input(op, 1) : no_part(variable, "an initial value", told);
 }
 
 /* Without variables it is an operation that does nothing, as in TensorFlow. */

@@ -42,16 +42,21 @@ tw_initializer tw_initializer_of(tw_tensor value)
     return (tw_initializer){.make = give, .constant = tw_of_tensor(value)};
 }
 
-/* The name under the open variable scope that is not taken yet: "v/Adam", then "v/Adam_1". */
+/* The name under the open variable scope that is not taken yet: "v/Adam", then "v/Adam_1". NULL:
+ * there is none, which was reported. */
 static const char *free_name(tw_tensor primary, const char *name, char *text, size_t room)
 {
     const char *scope = tw_variable_scope_name();
     size_t prefix = *scope ? strlen(scope) + 1 : 0;
     int length = snprintf(text, room, "%s%s%s/%s", scope, *scope ? "/" : "",
                           tw_operation_name(primary.op), name);
-    if (length < 0 || (size_t)length >= room)
+    if (length < 0 || (size_t)length >= room) {
+        tw_train_refuse("the name of '%s' is too long for a slot", tw_operation_name(primary.op));
         return NULL;
+    }
     const char *unique = tw_graph_unique_name(tw_operation_graph(primary.op), text, false);
+    if (!unique)
+        tw_build_fail(tw_status_new(TW_RESOURCE_EXHAUSTED, "out of memory"));
     return unique ? unique + prefix : NULL;
 }
 
@@ -66,8 +71,7 @@ tw_tensor tw_slot_new(tw_tensor primary, const char *name, tw_shape shape,
     tw_tensor slot = {NULL, 0};
     const char *unique = free_name(primary, name, text, sizeof text);
     if (!unique)
-        return tw_train_refuse("the name of '%s' is too long for a slot",
-                               tw_operation_name(primary.op));
+        return slot;
     tw_status *status = tw_scope_push_variable(&fresh);
     if (status)
         return tw_build_fail(status);
