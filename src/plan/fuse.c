@@ -17,6 +17,7 @@ typedef struct tw_fuser {
     uint32_t *order, *place; /* place: by node, in the topological order */
     uint32_t count;
     uint32_t *used;           /* by value: reads by the group that grows */
+    uint32_t *sized;          /* by node: the first place where somebody asks for its size alone */
     tw_plan_dependents after; /* who waits for a node by control or order */
     uint32_t members[GROUP_MEMBERS];
     uint32_t member_count;
@@ -66,7 +67,7 @@ static tw_tile_reduce reduction_kind(const tw_plan *plan, const tw_plan_node *no
 static bool can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
 {
     const tw_plan_node *n = &f->plan->nodes.items[node];
-    if (n->target || n->waited_for)
+    if (n->target || n->waited_for || f->sized[node] <= f->place[root])
         return false;
     for (uint32_t k = f->after.offsets[node]; k < f->after.offsets[node + 1]; k++) {
         if (f->place[f->after.nodes[k]] <= f->place[root])
@@ -156,6 +157,19 @@ static tw_status *fuse_at(tw_fuser *f, uint32_t root)
     return f->member_count > 1 ? make_group(f, reduces) : TW_OK;
 }
 
+/* Who asks only for a size is no reader, but stands behind the node all the same. */
+static void find_sized(tw_fuser *f)
+{
+    const tw_plan *plan = f->plan;
+    for (size_t i = 0; i < plan->nodes.count; i++)
+        f->sized[i] = UINT32_MAX;
+    for (uint32_t i = f->count; i-- > 0;) {
+        const tw_plan_node *node = &plan->nodes.items[f->order[i]];
+        for (uint32_t k = 0; tw_node_reads_sizes_only(node) && k < node->input_count; k++)
+            f->sized[plan->values.items[node->inputs[k]].node] = i;
+    }
+}
+
 /* Runs after the accesses to variables were ordered, since those edges decide what may wait for
  * the group's turn. */
 tw_status *tw_plan_fuse(tw_plan *plan)
@@ -164,16 +178,20 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     TW_TRY(tw_plan_topological(plan, &f.order, &f.count));
     f.place = tw_alloc_zero(plan->nodes.count + 1, sizeof *f.place);
     f.used = tw_alloc_zero(plan->values.count + 1, sizeof *f.used);
-    tw_status *status = f.place && f.used ? tw_plan_control_dependents(plan, &f.after)
+    f.sized = tw_alloc_array(plan->nodes.count + 1, sizeof *f.sized);
+    tw_status *status = f.place && f.used && f.sized ? tw_plan_control_dependents(plan, &f.after)
                                           : tw_no_memory();
     for (uint32_t i = 0; !status && i < f.count; i++)
         f.place[f.order[i]] = i;
+    if (!status)
+        find_sized(&f);
     for (uint32_t i = f.count; !status && i-- > 0;)
         status = fuse_at(&f, f.order[i]);
     tw_plan_dependents_clear(&f.after);
     tw_free(f.order);
     tw_free(f.place);
     tw_free(f.used);
+    tw_free(f.sized);
     return status;
 }
 
