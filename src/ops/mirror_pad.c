@@ -18,11 +18,14 @@ static bool reaches(int64_t padding, int64_t dim, bool symmetric)
 
 /* ---- MirrorPad ---- */
 
+/* The sizes are those of Pad. How far a reflection may reach is checked by the kernel, where the
+ * dims are sure. */
 static void infer_pad(tw_infer *in)
 {
     tw_infer_paddings(in, 1);
 }
 
+/* Each border element is a copy, so its derivative goes to where it was copied from. */
 static tw_status *gradient_pad(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(
@@ -30,6 +33,7 @@ static tw_status *gradient_pad(tw_gradient *g)
     return TW_OK;
 }
 
+/* The words are TensorFlow's and differ for both modes, because the bounds do. */
 static tw_status *refuse(const tw_compute *c, bool symmetric, int64_t before, int64_t after,
                          int64_t dim)
 {
@@ -39,6 +43,8 @@ static tw_status *refuse(const tw_compute *c, bool symmetric, int64_t before, in
         symmetric ? "greater than" : "not less than", dim);
 }
 
+/* A reflection reaches at most as far as there are elements: dim - 1 for REFLECT, dim for
+ * SYMMETRIC. */
 static tw_status *compute_pad(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -70,6 +76,8 @@ const tw_op_definition tw_op_MirrorPad = {
 
 /* ---- MirrorPadGrad ---- */
 
+/* The paddings are taken off each dim; what remains must be large enough to have been reflected
+ * so. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -99,6 +107,7 @@ static void infer_grad(tw_infer *in)
         tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }
 
+/* Folding is linear, and its transpose is the padding. */
 static tw_status *gradient_grad(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(
@@ -131,6 +140,8 @@ static void fold_row(const axis *a, tw_combine add, size_t size, char *to, const
         add(1, to + source(a, i) * size, from + i * size, 1);
 }
 
+/* Walks the rows of dy like an odometer and finds for each the row of dx that it mirrors; within
+ * a row the last axis is folded at once. */
 static void fold(const axis *axes, size_t rank, tw_combine add, const tw_array *dy, tw_array *dx)
 {
     const axis *last = &axes[rank - 1];
@@ -150,6 +161,8 @@ static void fold(const axis *axes, size_t rank, tw_combine add, const tw_array *
     }
 }
 
+/* Every element of dy is added to the one that it was a reflection of; the inner sizes come from
+ * the output's shape, so paddings are only needed in front. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *dy = tw_input(c, 0), *paddings = tw_input(c, 1);

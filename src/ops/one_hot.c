@@ -2,6 +2,8 @@
  * OneHot: an axis of `depth` elements, one of which is on. */
 #include "ops/arrays.h"
 
+/* The new axis may stand behind all others (-1 or the rank). An unknown depth leaves the rank
+ * known. */
 static void infer(tw_infer *in)
 {
     tw_shape indices = tw_infer_input(in, 0);
@@ -25,11 +27,14 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_concat(in, head, tw_infer_slice(in, indices, at, SIZE_MAX)));
 }
 
+/* Indices may be uint8 as well as int32 and int64, which tw_index_at does not read. */
 static int64_t index_of(const tw_array *indices, size_t i)
 {
     return tw_element_get_int(indices->dtype, tw_element_at(indices, i));
 }
 
+/* All is filled with off_value first. An index out of range turns nothing on, which is
+ * TensorFlow's rule and no error. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0);

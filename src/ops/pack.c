@@ -3,6 +3,8 @@
  * dimension, and the way back. */
 #include "ops/arrays.h"
 
+/* Shared by both ways, so the larger number of parts counts; pointers come before lengths, which
+ * keeps both aligned. */
 static size_t workspace(const tw_compute *c)
 {
     size_t count = c->input_count > c->output_count ? c->input_count : c->output_count;
@@ -16,6 +18,7 @@ static size_t axis_of(const tw_compute *c, size_t rank)
     return (size_t)(axis < 0 ? axis + (int64_t)rank : axis);
 }
 
+/* Negative axes count from the end; `rank` is that of the array which has the axis. */
 static bool infer_axis(tw_infer *in, size_t rank, size_t *out)
 {
     int64_t axis = tw_infer_int(in, "axis"), n = (int64_t)rank;
@@ -29,6 +32,8 @@ static bool infer_axis(tw_infer *in, size_t rank, size_t *out)
 
 /* ---- Pack ---- */
 
+/* All shapes are merged, so that what one input knows is known of all; the new axis has as many
+ * elements as there are inputs. */
 static void infer_pack(tw_infer *in)
 {
     size_t count = tw_infer_input_count(in), axis;
@@ -43,6 +48,7 @@ static void infer_pack(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_concat(in, head, tail));
 }
 
+/* Taking dy apart along the same axis gives each input its part. */
 static tw_status *gradient_pack(tw_gradient *g)
 {
     tw_tensors parts = tw_unstack(tw_gradient_dy(g, 0), (int64_t)g->input_count,
@@ -52,6 +58,8 @@ static tw_status *gradient_pack(tw_gradient *g)
     return TW_OK;
 }
 
+/* Each input is one part of length `inner` in each of `outer` rows, so stacking is a Concat of
+ * arrays without the new axis. */
 static tw_status *compute_pack(tw_compute *c)
 {
     const tw_array *y = tw_output(c, 0);
@@ -85,6 +93,8 @@ const tw_op_definition tw_op_Pack = {
 
 /* ---- Unpack ---- */
 
+/* The number of outputs is an attribute and must be the size of the axis, as far as that is
+ * known. */
 static void infer_unpack(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -97,6 +107,8 @@ static void infer_unpack(tw_infer *in)
         tw_infer_output(in, i, tw_infer_without(in, shape, axis));
 }
 
+/* Without outputs there is nothing to put together and no derivative; an output that is not used
+ * counts as zeros. */
 static tw_status *gradient_unpack(tw_gradient *g)
 {
     tw_tensors dys;
@@ -108,6 +120,7 @@ static tw_status *gradient_unpack(tw_gradient *g)
     return TW_OK;
 }
 
+/* A Split into as many parts as there are outputs; the workspace holds their pointers. */
 static tw_status *compute_unpack(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

@@ -2,6 +2,7 @@
  * Pad and PadV2: an array with a border of one value. */
 #include "ops/paddings.h"
 
+/* PadV2 has a third input, the value, which must be a scalar; the sizes are the same for both. */
 static void infer(tw_infer *in)
 {
     if (tw_infer_input_count(in) > 2)
@@ -21,6 +22,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* Paddings are values of the run; they are read and checked again there, also where the rule has
+ * known them. */
 static tw_status *pad(tw_compute *c, const void *value)
 {
     const tw_array *x = tw_input(c, 0);
@@ -31,11 +34,13 @@ static tw_status *pad(tw_compute *c, const void *value)
                     &par);
 }
 
+/* No value means zero of the dtype, or the empty string. */
 static tw_status *compute(tw_compute *c)
 {
     return pad(c, NULL);
 }
 
+/* The value is a scalar of the array's dtype. */
 static tw_status *compute_v2(tw_compute *c)
 {
     return pad(c, tw_input_data(c, 2));

@@ -2,6 +2,8 @@
  * A (rank, 2) array of how much is added before and after each dimension. */
 #include "ops/paddings.h"
 
+/* `rows` is the rank that the other input tells, -1: unknown. What comes back is the rank that
+ * either of them tells. */
 int64_t tw_infer_pairs(tw_infer *in, size_t input, int64_t rows)
 {
     tw_shape shape = tw_infer_matrix(in, input);
@@ -13,6 +15,8 @@ int64_t tw_infer_pairs(tw_infer *in, size_t input, int64_t rows)
     return rows >= 0 ? rows : given;
 }
 
+/* A dim becomes before + dim + after where all are known; a padding of zero on both sides keeps
+ * an unknown dim unknown. */
 void tw_infer_paddings(tw_infer *in, size_t input)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -38,6 +42,8 @@ void tw_infer_paddings(tw_infer *in, size_t input)
         tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }
 
+/* The shape was checked by the rule: a row for each dimension. Sums are checked, so that the
+ * kernel can add without looking. */
 tw_status *tw_read_paddings(const tw_compute *c, size_t input, int64_t *before, int64_t *after)
 {
     const tw_array *x = tw_input(c, 0), *paddings = tw_input(c, input);

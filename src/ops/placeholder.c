@@ -3,11 +3,15 @@
  * placeholder is never computed: the kernel runs only where the feed is missing. */
 #include "op/define.h"
 
+/* The declared shape. Graphs from before 0.12 declare a scalar where they mean an unknown shape,
+ * which is settled when they are read. */
 static void infer(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_attr(in, "shape")->value.shape);
 }
 
+/* Only reached where the feed is missing. The words are what users know from TensorFlow, with
+ * the shape only if one was declared. */
 static tw_status *refuse(tw_compute *c)
 {
     tw_shape shape = tw_compute_attr(c, "shape")->value.shape;
@@ -48,6 +52,7 @@ static void infer_default(tw_infer *in)
     tw_infer_output(in, 0, shape);
 }
 
+/* A default is an ordinary value: derivatives go through, to what it is computed from. */
 static tw_status *default_gradient(tw_gradient *g)
 {
     g->dx[0] = g->dy[0];

@@ -102,6 +102,8 @@ static size_t workspace(const tw_compute *c)
     return good ? bytes : SIZE_MAX;
 }
 
+/* Matrices are factored one by one in complex double, whatever their dtype, and rounded once on
+ * the way out. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

@@ -13,6 +13,8 @@ enum { BLOCKS_FOR_EACH = 256 }; /* that a run uses up for each number, whatever 
 
 /* ---- the generator of a node ---- */
 
+/* One for each node and session; the lock makes runs in parallel take separate parts of the
+ * stream. */
 typedef struct generator {
     tw_mutex lock;
     tw_philox stream;
@@ -33,6 +35,7 @@ static tw_status *make_generator(tw_compute *c, void **out)
     return TW_OK;
 }
 
+/* Called when the last session that knows the node is gone; nobody draws any more. */
 static void free_generator(void *object)
 {
     generator *g = object;
@@ -52,6 +55,8 @@ static size_t save_generator(const void *object, void *out)
     return sizeof g->stream;
 }
 
+/* Restores a saved state. The size is checked, since the bytes may come from a file that was cut
+ * short. */
 static tw_status *load_generator(void *object, const void *bytes, size_t size)
 {
     generator *g = object;
@@ -121,16 +126,20 @@ static tw_status *fill(tw_compute *c, tw_distribution kind)
     return TW_OK;
 }
 
+/* Numbers in [0, 1) of the output's dtype, each made from bits of its own. */
 static tw_status *compute_uniform(tw_compute *c)
 {
     return fill(c, TW_DISTRIBUTION_UNIFORM);
 }
 
+/* Normal numbers, two from each pair of uniform ones; how far the stream moves depends on the
+ * count alone. */
 static tw_status *compute_normal(tw_compute *c)
 {
     return fill(c, TW_DISTRIBUTION_NORMAL);
 }
 
+/* As for the stateless ones, with the node's own stream, which moves on from run to run. */
 static tw_status *compute_truncated(tw_compute *c)
 {
     return fill(c, TW_DISTRIBUTION_TRUNCATED);
@@ -326,21 +335,26 @@ static tw_status *fill_stateless(tw_compute *c, tw_distribution kind)
     return TW_OK;
 }
 
+/* Numbers in [0, 1): one itself never comes, so that log(1 - u) is safe. */
 static tw_status *compute_stateless_uniform(tw_compute *c)
 {
     return fill_stateless(c, TW_DISTRIBUTION_UNIFORM);
 }
 
+/* The seed is an input, so equal seeds give equal numbers in every run. */
 static tw_status *compute_stateless_normal(tw_compute *c)
 {
     return fill_stateless(c, TW_DISTRIBUTION_NORMAL);
 }
 
+/* What lies beyond two standard deviations is drawn again, from the part of the stream that
+ * belongs to its own block. */
 static tw_status *compute_stateless_truncated(tw_compute *c)
 {
     return fill_stateless(c, TW_DISTRIBUTION_TRUNCATED);
 }
 
+/* The range is checked before the first number is drawn: maxval must be above minval. */
 static tw_status *compute_stateless_ints(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);

@@ -16,12 +16,16 @@ static int64_t count_integers(int64_t start, int64_t limit, int64_t delta)
     return count > INT64_MAX ? -1 : (int64_t)count;
 }
 
+/* Computed in double; a result that is not below 2^63, and NaN, come back as -1, which the
+ * caller refuses. */
 static int64_t count_floats(double start, double limit, double delta)
 {
     double count = ceil(fabs((limit - start) / delta));
     return count < 9.2e18 ? (int64_t)count : -1; /* NaN and infinity too */
 }
 
+/* All three are known: the signs must agree with the direction, and the count is computed here
+ * as by the kernel. */
 static void infer_known(tw_infer *in, const tw_array *start, const tw_array *limit,
                         const tw_array *delta)
 {
@@ -45,6 +49,7 @@ static void infer_known(tw_infer *in, const tw_array *start, const tw_array *lim
     tw_infer_output(in, 0, TW_SHAPE(count));
 }
 
+/* The length depends on values and is known only where all three are constants. */
 static void infer_range(tw_infer *in)
 {
     static const char *const names[] = {"start", "limit", "delta"};
@@ -110,6 +115,8 @@ const tw_op_definition tw_op_Range = {
 
 /* ---- LinSpace ---- */
 
+/* The length is the third input itself; it must be positive, since the first element is always
+ * start. */
 static void infer_space(tw_infer *in)
 {
     static const char *const names[] = {"start", "stop", "num"};
@@ -125,11 +132,14 @@ static void infer_space(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(count));
 }
 
+/* The last element is stop and not start + step * (n - 1), which rounding would move. */
 static double space_at(double start, double step, double stop, size_t i, size_t count)
 {
     return i > 0 && i + 1 == count ? stop : start + step * (double)i;
 }
 
+/* In float the steps are computed in float, as TensorFlow does, so that the numbers are the same
+ * to the last bit; the last one is exactly stop. */
 static tw_status *compute_space(tw_compute *c)
 {
     tw_array *y = tw_output(c, 0);
