@@ -74,6 +74,7 @@ static tw_status *arg_min(tw_compute *c)
     return find(c, false);
 }
 
+/* Complex numbers have no order. */
 #define SERVED \
     "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64}"
 

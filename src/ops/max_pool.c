@@ -11,13 +11,16 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* TensorFlow's, and the integers that its gradient knows. */
 #define POOL_TYPES \
     "T: {half, bfloat16, float, double, int32, int64, uint8, int16, int8, uint16, uint32, uint64}"
+/* Gradients slide the same windows. */
 #define OPTIONS(g)                                                                    \
     .ksize = tw_gradient_ints(g, "ksize"), .strides = tw_gradient_ints(g, "strides"), \
     .padding = tw_gradient_string(g, "padding"),                                      \
     .data_format = tw_gradient_string(g, "data_format")
 
+/* Shape rules have looked already, unless the rule is the caller's. */
 static tw_status *check_rank(const tw_compute *c, size_t input, const char *name)
 {
     if (tw_input(c, input)->rank == IMAGE_RANK)
@@ -28,11 +31,13 @@ static tw_status *check_rank(const tw_compute *c, size_t input, const char *name
 
 /* ---- MaxPool ---- */
 
+/* Besides the windows over rows and columns this rule allows for those over depth. */
 static void infer(tw_infer *in)
 {
     tw_infer_pool(in, "MaxPool");
 }
 
+/* MaxPool may go over depth, provided that it does not go over rows or columns as well. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     return tw_pool_prepare(c, state, "MaxPool", true);
@@ -55,6 +60,7 @@ static tw_status *pool_depth(tw_compute *c, const tw_spatial *s)
                      x->data, tw_output_data(c, 0), &par);
 }
 
+/* Over channels or over pixels, never both: the attributes were checked. */
 static tw_status *pool(tw_compute *c, const tw_spatial *s)
 {
     const tw_array *x = tw_input(c, 0);
@@ -69,11 +75,14 @@ static tw_status *pool(tw_compute *c, const tw_spatial *s)
     return (tw_max_pool)(x->dtype, &p, x->data, tw_output_data(c, 0), NULL, false, &par);
 }
 
+/* Windows are attributes here, read when the node was prepared. */
 static tw_status *compute(tw_compute *c)
 {
     return pool(c, tw_compute_state(c));
 }
 
+/* The output goes along because TensorFlow's operation takes it; which cell was largest is found
+ * anew from the input. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(
@@ -103,6 +112,7 @@ const tw_op_definition tw_op_MaxPool = {
 
 /* ---- MaxPoolGrad and MaxPoolGradGrad ---- */
 
+/* What a window of channels chose is not looked for: TensorFlow refuses it as well. */
 static tw_status *prepare_grad(tw_compute *c, void *state)
 {
     tw_spatial *s = state;
@@ -113,6 +123,7 @@ static tw_status *prepare_grad(tw_compute *c, void *state)
     return TW_OK;
 }
 
+/* No pixels or no windows: nothing flows. */
 static tw_status *pool_grad(tw_compute *c, const tw_spatial *s)
 {
     const tw_array *x = tw_input(c, 0), *y = tw_input(c, 1), *dy = tw_input(c, 2);
@@ -132,21 +143,27 @@ static tw_status *pool_grad(tw_compute *c, const tw_spatial *s)
     return tw_max_pool_gradient(x->dtype, &p, x->data, dy->data, tw_output_data(c, 0), &par);
 }
 
+/* Windows over depth were refused when the node was prepared, so the gradient only knows those
+ * over rows and columns. */
 static tw_status *compute_grad(tw_compute *c)
 {
     return pool_grad(c, tw_compute_state(c));
 }
 
+/* The gradient is as large as the image, whose shape input 0 has. */
 static void infer_grad(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_rank(in, 0, IMAGE_RANK));
 }
 
+/* Zeros of an input's shape, which is known in the run even where it is not while building. */
 static tw_tensor zeros(tw_gradient *g, size_t input)
 {
     return tw_zeros_like(g->inputs[input]);
 }
 
+/* The choice of a cell does not change with small changes of the input: only the numbers that
+ * flowed back are differentiated. */
 static tw_status *gradient_grad(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(zeros(g, 0));
@@ -176,11 +193,13 @@ const tw_op_definition tw_op_MaxPoolGrad = {
     .kernel_count = 1,
 };
 
+/* What is picked is one element for each window, so the shape is that of the pooling. */
 static void infer_grad_grad(tw_infer *in)
 {
     tw_infer_pool(in, "MaxPoolGradGrad");
 }
 
+/* The way back of pool_grad: each window takes from the cell to which it gave. */
 static tw_status *pick(tw_compute *c, const tw_spatial *s)
 {
     const tw_array *x = tw_input(c, 0), *y = tw_input(c, 1), *dx = tw_input(c, 2);
@@ -197,11 +216,14 @@ static tw_status *pick(tw_compute *c, const tw_spatial *s)
     return tw_max_pool_pick(x->dtype, &p, x->data, dx->data, tw_output_data(c, 0), &par);
 }
 
+/* The second derivative picks from each window the element of dx at the place of the largest
+ * one. */
 static tw_status *compute_grad_grad(tw_compute *c)
 {
     return pick(c, tw_compute_state(c));
 }
 
+/* Taking and giving are each other's transposes. */
 static tw_status *gradient_grad_grad(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(zeros(g, 0));
@@ -241,6 +263,7 @@ static tw_spatial_attrs v2_attrs(tw_spatial_attrs attrs, tw_ints ksize, tw_ints 
     return attrs;
 }
 
+/* Windows that are not known yet leave only the rank. */
 static void infer_v2(tw_infer *in)
 {
     tw_shape ksize = tw_infer_shape_value(in, 1), strides = tw_infer_shape_value(in, 2);
@@ -272,6 +295,7 @@ static tw_status *read_four(const tw_compute *c, size_t input, int64_t *out)
     return TW_OK;
 }
 
+/* Attributes and tensors together, at each step: the tensors may change from run to run. */
 static tw_status *read_v2(tw_compute *c, size_t first, tw_spatial *s)
 {
     int64_t ksize[IMAGE_RANK], strides[IMAGE_RANK];
@@ -283,6 +307,7 @@ static tw_status *read_v2(tw_compute *c, size_t first, tw_spatial *s)
     return tw_pool_check(c, s, true);
 }
 
+/* The shape is known only here where the windows were fed. */
 static tw_status *compute_v2(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -300,6 +325,7 @@ static tw_status *compute_v2(tw_compute *c)
     return pool(c, &s);
 }
 
+/* Inputs 1 and 2 are the windows; being integers they get no derivative. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_max_pool_grad_v2(g->inputs[0], g->outputs[0], tw_gradient_dy(g, 0),
@@ -327,6 +353,7 @@ const tw_op_definition tw_op_MaxPoolV2 = {
     .kernel_count = 1,
 };
 
+/* As compute_grad with windows from inputs 3 and 4, read anew in each run. */
 static tw_status *compute_grad_v2(tw_compute *c)
 {
     tw_spatial s;
@@ -337,6 +364,8 @@ static tw_status *compute_grad_v2(tw_compute *c)
     return pool_grad(c, &s);
 }
 
+/* As gradient_grad; zeros rather than none for the first two, which is what TensorFlow's
+ * function gives. */
 static tw_status *gradient_grad_v2(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(zeros(g, 0));
@@ -364,11 +393,14 @@ const tw_op_definition tw_op_MaxPoolGradV2 = {
     .kernel_count = 1,
 };
 
+/* As many numbers as there were windows. */
 static void infer_grad_grad_v2(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_rank(in, 1, IMAGE_RANK));
 }
 
+/* Windows are values of the run; those over depth have no derivative in TensorFlow either, and
+ * are refused before any is taken. */
 static tw_status *compute_grad_grad_v2(tw_compute *c)
 {
     tw_spatial s;
@@ -379,6 +411,7 @@ static tw_status *compute_grad_grad_v2(tw_compute *c)
     return pick(c, &s);
 }
 
+/* As gradient_grad_grad; windows go along as tensors, without derivatives of their own. */
 static tw_status *gradient_grad_grad_v2(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(zeros(g, 0));

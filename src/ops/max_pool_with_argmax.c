@@ -11,11 +11,13 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* What prepare reads from the attributes. */
 typedef struct state {
     tw_spatial spatial;
     bool whole_batch;
 } state;
 
+/* include_batch_in_index decides what an index counts from; windows over depth have no kernel. */
 static tw_status *prepare(tw_compute *c, void *at)
 {
     state *s = at;
@@ -23,6 +25,7 @@ static tw_status *prepare(tw_compute *c, void *at)
     return tw_pool_prepare(c, &s->spatial, "MaxPoolWithArgmax", false);
 }
 
+/* Numbers and their places have one shape. */
 static void infer(tw_infer *in)
 {
     tw_spatial s;
@@ -43,6 +46,7 @@ static size_t workspace(const tw_compute *c)
     return argmax && argmax->dtype == TW_INT32 ? argmax->count * sizeof(int64_t) : 0;
 }
 
+/* An index that does not fit into 32 bits would name another cell. */
 static tw_status *compute(tw_compute *c)
 {
     const state *s = tw_compute_state(c);
@@ -71,6 +75,7 @@ static tw_status *compute(tw_compute *c)
     .padding = tw_gradient_string(g, "padding"),                                      \
     .include_batch_in_index = tw_gradient_bool(g, "include_batch_in_index")
 
+/* The places are known: nothing has to be compared again. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_max_pool_grad_with_argmax(g->inputs[0], tw_gradient_dy(g, 0),
@@ -108,11 +113,13 @@ const tw_op_definition tw_op_MaxPoolWithArgmax = {
 
 /* ---- MaxPoolGradWithArgmax ---- */
 
+/* The gradient is as large as the image. */
 static void infer_grad(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_rank(in, 0, IMAGE_RANK));
 }
 
+/* `argmax` may come from anywhere, so it is checked before anything is added. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const state *s = tw_compute_state(c);

@@ -6,6 +6,7 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* Rows and columns as in a convolution; channels are a third direction without padding. */
 void tw_infer_pooled(tw_infer *in, const tw_spatial *s)
 {
     tw_shape x = tw_infer_rank(in, 0, IMAGE_RANK);
@@ -24,6 +25,7 @@ void tw_infer_pooled(tw_infer *in, const tw_spatial *s)
     tw_infer_output(in, 0, tw_infer_image(in, s->nchw, x.dims[0], sizes[0], sizes[1], depth));
 }
 
+/* Attributes are read as by the kernel; `op` is the name that messages carry. */
 void tw_infer_pool(tw_infer *in, const char *op)
 {
     tw_spatial s;
@@ -31,6 +33,7 @@ void tw_infer_pool(tw_infer *in, const char *op)
         tw_infer_pooled(in, &s);
 }
 
+/* TensorFlow's refusals, in its order and with its words. */
 tw_status *tw_pool_check(const tw_compute *c, const tw_spatial *s, bool depth)
 {
     (void)c;
@@ -53,6 +56,7 @@ tw_status *tw_pool_check(const tw_compute *c, const tw_spatial *s, bool depth)
     return TW_OK;
 }
 
+/* Once for each set of sizes: attributes are not looked at while steps run. */
 tw_status *tw_pool_prepare(tw_compute *c, tw_spatial *s, const char *op, bool depth)
 {
     tw_spatial_attrs attrs = tw_compute_spatial_attrs(c, op);
@@ -60,6 +64,7 @@ tw_status *tw_pool_prepare(tw_compute *c, tw_spatial *s, const char *op, bool de
     return tw_pool_check(c, s, depth);
 }
 
+/* What comes back from windows must be as large as what they gave. */
 tw_status *tw_pool_make(const tw_compute *c, const tw_spatial *s, const int64_t *image,
                         const tw_array *windows, tw_pool2d *out)
 {

@@ -5,11 +5,13 @@
 
 #include "ops/summarize.h"
 
+/* The message is borrowed from the attribute, which outlives all runs. */
 typedef struct options {
     const char *message; /* the attribute's */
     int64_t first, summarize;
 } options;
 
+/* The text is the operation's own and lives as long as the plan. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(options *)state = (options){tw_compute_string(c, "message"), tw_compute_int(c, "first_n"),
@@ -28,6 +30,7 @@ static tw_status *make_counter(tw_compute *c, void **out)
 static const tw_state_class counter_class = {
     .size = sizeof(tw_state_class), .name = "print counter", .make = make_counter, .free = tw_free};
 
+/* One call of the stream for the whole line, so that threads do not mix theirs. */
 static tw_status *write_line(const tw_compute *c, const options *o)
 {
     tw_buffer line = {0};
@@ -46,6 +49,7 @@ static tw_status *write_line(const tw_compute *c, const options *o)
     return TW_OK;
 }
 
+/* Several runs may print at once: the count is atomic. */
 static tw_status *compute(tw_compute *c)
 {
     const options *o = tw_compute_state(c);
@@ -59,6 +63,7 @@ static tw_status *compute(tw_compute *c)
     return write_line(c, o);
 }
 
+/* Printing has no influence on values, so derivatives pass. */
 static tw_status *gradient(tw_gradient *g)
 {
     g->dx[0] = g->dy[0];

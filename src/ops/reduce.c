@@ -24,6 +24,7 @@ static bool mark(const tw_array *axes, size_t rank, bool *reduced, int64_t *axis
     return true;
 }
 
+/* The rank; the dims themselves into `dims`, which has room for all of x. */
 static size_t reduced_dims(tw_shape x, const bool *reduced, bool keep, int64_t *dims)
 {
     size_t rank = 0;
@@ -33,6 +34,7 @@ static size_t reduced_dims(tw_shape x, const bool *reduced, bool keep, int64_t *
     return rank;
 }
 
+/* Axes that are not known leave the rank where all axes are kept, and nothing else. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0), of_axes = tw_infer_input(in, 1);
@@ -54,12 +56,14 @@ static void infer(tw_infer *in)
 
 /* ---- kernels ---- */
 
+/* `keep_dims`, which changes only the shape. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(bool *)state = tw_compute_bool(c, "keep_dims");
     return TW_OK;
 }
 
+/* The axes are read at each run: they may be fed. */
 static tw_status *reduce(tw_compute *c, tw_reduction reduction)
 {
     const tw_array *x = tw_input(c, 0);
@@ -150,11 +154,14 @@ static tw_tensor with_axes(tw_gradient *g, tw_tensor tensor)
     return tw_reshape(tensor, kept_shape(g));
 }
 
+/* The fewest numbers are touched: they are repeated last, and a reader that broadcasts needs no
+ * copy. */
 static tw_tensor spread(tw_gradient *g, tw_tensor tensor)
 {
     return tw_broadcast_to(with_axes(g, tensor), tw_shape(g->inputs[0]));
 }
 
+/* Each element of a sum has the gradient of the sum. */
 static tw_status *gradient_sum(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(spread(g, tw_gradient_dy(g, 0)));

@@ -5,6 +5,7 @@
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
+/* An update of rank 0 stands for all elements: nothing follows from it. */
 static void infer(tw_infer *in)
 {
     tw_shape ref = tw_infer_input(in, 0), updates = tw_infer_input(in, 2);
@@ -35,6 +36,7 @@ static bool shapes_fit(const tw_array *var, const tw_array *indices, const tw_ar
     return true;
 }
 
+/* All that can be wrong, in the order in which TensorFlow looks. */
 static tw_status *check(const tw_compute *c, const tw_array *var, const tw_array *indices,
                         const tw_array *updates)
 {
@@ -55,12 +57,14 @@ static tw_status *check(const tw_compute *c, const tw_array *var, const tw_array
     return TW_OK;
 }
 
+/* The variable, once everything that refers to it is known to be right. */
 static tw_status *begin(tw_compute *c, tw_array **var)
 {
     TW_TRY(tw_compute_ref_get(c, 0, var));
     return check(c, *var, tw_input(c, 1), tw_input(c, 2));
 }
 
+/* Row by row, since an index that stands twice has to see what the first one did. */
 static tw_status *scatter(tw_compute *c, tw_combination combination)
 {
     const tw_array *indices = tw_input(c, 1), *updates = tw_input(c, 2);
@@ -81,6 +85,7 @@ static tw_status *scatter(tw_compute *c, tw_combination combination)
     return TW_OK;
 }
 
+/* Elements of any kind, strings too: copied, never combined. */
 static tw_status *scatter_update(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 1), *updates = tw_input(c, 2);
@@ -129,6 +134,7 @@ static tw_status *scatter_max(tw_compute *c)
     return scatter(c, TW_COMBINE_MAX);
 }
 
+/* What T allows beyond these (quantized numbers) has no kernel, as in TensorFlow. */
 static const tw_kernel add_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = scatter_add};
 static const tw_kernel sub_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = scatter_sub};
 static const tw_kernel mul_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = scatter_mul};

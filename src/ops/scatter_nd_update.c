@@ -6,6 +6,7 @@
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
+/* Without the depth of a coordinate only the variable's own shape is known. */
 static void infer(tw_infer *in)
 {
     tw_shape ref = tw_infer_input(in, 0), indices = tw_infer_input(in, 1);
@@ -30,6 +31,7 @@ typedef struct slices {
     size_t length; /* elements of a slice */
 } slices;
 
+/* The updates' shape: an element for each coordinate, then what the coordinate leaves open. */
 static tw_status *measure(const tw_compute *c, const tw_array *var, const tw_array *indices,
                           const tw_array *updates, slices *out)
 {
@@ -65,6 +67,7 @@ static bool locate(const tw_array *var, const tw_array *indices, const slices *s
     return true;
 }
 
+/* The whole coordinate is shown: which component is wrong can be seen. */
 static tw_status *refuse(const tw_compute *c, const tw_array *var, const tw_array *indices,
                          const slices *s, size_t i)
 {
@@ -77,6 +80,7 @@ static tw_status *refuse(const tw_compute *c, const tw_array *var, const tw_arra
                            tw_brackets(var).s);
 }
 
+/* First all are looked at, then the caller writes. */
 static tw_status *begin(tw_compute *c, tw_array **var, slices *s)
 {
     const tw_array *indices = tw_input(c, 1);
@@ -91,6 +95,7 @@ static tw_status *begin(tw_compute *c, tw_array **var, slices *s)
     return TW_OK;
 }
 
+/* In order, since a slice may be named twice. */
 static tw_status *scatter_nd(tw_compute *c, tw_combination combination)
 {
     const tw_array *indices = tw_input(c, 1), *updates = tw_input(c, 2);

@@ -4,6 +4,7 @@
 
 #include "op/define.h"
 
+/* Rows need a last axis. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -12,6 +13,7 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, x);
 }
 
+/* In parentheses: the kernel, not the builder of that name. */
 static tw_status *compute(const tw_compute *c, bool log)
 {
     const tw_array *x = tw_input(c, 0);
@@ -34,6 +36,7 @@ static tw_status *log_softmax(tw_compute *c)
     return compute(c, true);
 }
 
+/* Kept as a column, so that it broadcasts over its row. */
 static tw_tensor sum_of_rows(tw_tensor x)
 {
     return tw_sum(x, TW_INTS(-1), .keep_dims = true);

@@ -8,6 +8,7 @@
 
 /* ---- SoftmaxCrossEntropyWithLogits ---- */
 
+/* Operands are broadcast as in TensorFlow since 1.5; before they had to be of one shape. */
 static void infer_dense(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0), labels = tw_infer_input(in, 1);
@@ -69,6 +70,7 @@ static tw_status *as_rows(const tw_compute *c, const tw_array *x, int64_t rows, 
     return TW_OK;
 }
 
+/* A row that is broadcast is read again and again; a column has to be written out first. */
 static tw_status *compute_dense(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *labels = tw_input(c, 1);
@@ -146,6 +148,7 @@ const tw_op_definition tw_op_SoftmaxCrossEntropyWithLogits = {
 
 /* ---- SparseSoftmaxCrossEntropyWithLogits ---- */
 
+/* One label a row: either says how many there are. */
 static void infer_sparse(tw_infer *in)
 {
     tw_shape x = tw_infer_matrix(in, 0), labels = tw_infer_vector(in, 1);
@@ -158,6 +161,7 @@ static void infer_sparse(tw_infer *in)
     tw_infer_output(in, 1, TW_SHAPE(rows, tw_infer_dim(x, 1)));
 }
 
+/* The kernel looks at the labels before it writes. */
 static tw_status *compute_sparse(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *labels = tw_input(c, 1);

@@ -6,6 +6,7 @@
 
 #include "ops/brackets.h"
 
+/* The rule of MatMul; the dtype is float whatever the operands are. */
 static void infer(tw_infer *in)
 {
     bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
@@ -20,6 +21,7 @@ typedef struct flags {
     bool a, b;
 } flags;
 
+/* Only what changes the product. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     *(flags *)state = (flags){tw_compute_bool(c, "transpose_a"), tw_compute_bool(c, "transpose_b")};
@@ -36,6 +38,7 @@ static size_t workspace(const tw_compute *c)
     return bytes;
 }
 
+/* *room moves behind what was taken. */
 static const float *widened(const tw_array *x, float **room)
 {
     if (x->dtype == TW_FLOAT32)
@@ -74,6 +77,7 @@ static tw_grad of_dtype(tw_tensor gradient, tw_dtype dtype)
     return tw_grad_of(dtype == TW_FLOAT32 ? gradient : tw_cast(gradient, .DstT = dtype));
 }
 
+/* The promise of zeros goes with the operand; a gradient is taken to be dense. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor a = g->inputs[0], b = g->inputs[1], dc = tw_gradient_dy(g, 0);

@@ -7,6 +7,7 @@
 
 enum { IMAGE_RANK = 4 };
 
+/* Every list has an entry for each axis of an image. */
 static tw_status *check_list(const tw_spatial_attrs *a, const char *what, tw_ints list)
 {
     if (!list.items || list.count == IMAGE_RANK)
@@ -16,6 +17,8 @@ static tw_status *check_list(const tw_spatial_attrs *a, const char *what, tw_int
                           a->op, a->format, what, list.count);
 }
 
+/* Pairs of padding before and after each axis; only rows and columns may have any. The bound
+ * keeps sums of sizes from overflowing. */
 static tw_status *read_explicit(const tw_spatial_attrs *a, tw_spatial *s)
 {
     tw_ints pads = a->explicit_paddings;
@@ -42,6 +45,7 @@ static tw_status *read_explicit(const tw_spatial_attrs *a, tw_spatial *s)
     return TW_OK;
 }
 
+/* Zero would divide by zero; what is beyond 32 bits is no stride, but would overflow sizes. */
 static tw_status *check_positive(const char *what, tw_ints list)
 {
     for (size_t i = 0; i < list.count; i++) {
@@ -118,6 +122,7 @@ tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op)
         .explicit_paddings = list_of(tw_compute_attr(c, "explicit_paddings"))};
 }
 
+/* A rule keeps a failure's text only: the code is that of all rules. */
 bool tw_infer_spatial(tw_infer *in, const char *op, tw_spatial *out)
 {
     tw_spatial_attrs attrs = tw_infer_spatial_attrs(in, op);
@@ -140,6 +145,7 @@ static int64_t reach(const tw_spatial *s, size_t which, int64_t window)
     return most - s->dilation[which] + 1;
 }
 
+/* Places of a window: SAME starts one at every stride, the others wherever a whole window fits. */
 static int64_t outputs(const tw_spatial *s, size_t which, int64_t size, int64_t reached)
 {
     int64_t stride = s->stride[which];
@@ -148,6 +154,7 @@ static int64_t outputs(const tw_spatial *s, size_t which, int64_t size, int64_t 
     return (size + s->before[which] + s->after[which] - reached) / stride + 1;
 }
 
+/* With SAME the window does not matter, so that its size may be unknown. */
 int64_t tw_infer_windowed(tw_infer *in, const tw_spatial *s, size_t which, int64_t size,
                           int64_t window)
 {
@@ -165,6 +172,8 @@ int64_t tw_infer_windowed(tw_infer *in, const tw_spatial *s, size_t which, int64
     return outputs(s, which, size, reached);
 }
 
+/* The rule's sizes again, from what really comes in, and how the padding of SAME is shared: the
+ * smaller half first. */
 tw_status *tw_spatial_window(const tw_spatial *s, size_t which, int64_t size, int64_t window,
                              tw_window *out)
 {
@@ -192,6 +201,7 @@ tw_status *tw_spatial_window(const tw_spatial *s, size_t which, int64_t size, in
     return TW_OK;
 }
 
+/* The caller's names for the axes become places. */
 tw_shape tw_infer_image(tw_infer *in, bool nchw, int64_t batch, int64_t rows, int64_t cols,
                         int64_t depth)
 {

@@ -28,6 +28,7 @@ static void add_float(tw_buffer *out, double value, bool narrow)
     tw_buffer_add_text(out, text);
 }
 
+/* As C writes them, in octal where there is no letter. */
 static void add_escaped(tw_buffer *out, const char *bytes, size_t length)
 {
     static const char plain[] = "\n\r\t\"'\\", letters[] = "nrt\"'\\";
@@ -52,6 +53,7 @@ static void add_complex(tw_buffer *out, double real, double imag, bool narrow)
     tw_buffer_add_char(out, ')');
 }
 
+/* Quantized numbers look like integers; handles have no text. */
 static void add_element(tw_buffer *out, const tw_array *array, size_t i)
 {
     size_t length;
@@ -99,6 +101,7 @@ static void add_axis(tw_buffer *out, const tw_array *array, size_t axis, size_t 
     }
 }
 
+/* Three points for what is left out, at the end too. */
 void tw_summarize(tw_buffer *out, const tw_array *array, int64_t limit)
 {
     size_t at = 0,

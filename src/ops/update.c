@@ -10,6 +10,7 @@ enum { BLOCK = 256, GRAIN = 64 };
 
 /* ---- shapes ---- */
 
+/* All inputs that are neither variables nor gradient nor indices. */
 static void infer_scalars(tw_infer *in, const tw_update *update)
 {
     for (size_t i = update->variables; i < tw_infer_input_count(in); i++)
@@ -17,6 +18,7 @@ static void infer_scalars(tw_infer *in, const tw_update *update)
             tw_infer_scalar(in, i);
 }
 
+/* What is known of one slot, or of a dense gradient, is known of all. */
 void tw_infer_update(tw_infer *in, const tw_update *update)
 {
     tw_shape var = tw_infer_input(in, 0), grad = tw_infer_input(in, update->gradient);
@@ -40,12 +42,14 @@ void tw_infer_update(tw_infer *in, const tw_update *update)
 
 /* ---- checks ---- */
 
+/* The signature's word for an input, kept by the caller. */
 static const char *name_of(const tw_compute *c, size_t input, tw_text *text)
 {
     *text = tw_spec_input_name(c->spec, input);
     return text->s;
 }
 
+/* The variables are asked for first: from here on they are ours to write. */
 static tw_status *check_variables(tw_compute *c, const tw_update *update, tw_updated *out)
 {
     tw_text slot;
@@ -59,6 +63,7 @@ static tw_status *check_variables(tw_compute *c, const tw_update *update, tw_upd
     return TW_OK;
 }
 
+/* A float is the usual case and is read without a switch. */
 static tw_status *read_scalars(const tw_compute *c, const tw_update *update, tw_updated *out)
 {
     tw_text name;
@@ -76,6 +81,7 @@ static tw_status *read_scalars(const tw_compute *c, const tw_update *update, tw_
     return TW_OK;
 }
 
+/* Each with TensorFlow's words. */
 static tw_status *check_indices(const tw_compute *c, const tw_array *var, const tw_array *grad,
                                 const tw_array *indices)
 {
@@ -145,6 +151,7 @@ static void run_range(const pass *p, size_t at, size_t from, size_t n)
     }
 }
 
+/* A dense update: the same elements of variables and gradient. */
 static void run_cell(size_t cell, void *arg)
 {
     const pass *p = arg;
@@ -154,6 +161,7 @@ static void run_cell(size_t cell, void *arg)
     run_range(p, first, first, last - first);
 }
 
+/* Rows stay in order on one thread: two may be the same. */
 void tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
                    tw_update_step step)
 {

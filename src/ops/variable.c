@@ -4,6 +4,7 @@
  * itself. */
 #include "op/define.h"
 
+/* What was declared; the value may be of any shape where assignments are not checked. */
 static void infer_declared(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_attr(in, "shape")->value.shape);
@@ -69,6 +70,7 @@ const tw_op_definition tw_op_DestroyTemporaryVariable = {
     .compute = take_value,
 };
 
+/* The only question that may be asked of a variable without a value, besides Assign. */
 static tw_status *is_initialized(tw_compute *c)
 {
     tw_array *value;
@@ -93,6 +95,7 @@ static tw_status *pass_reference(tw_compute *c)
     return TW_OK;
 }
 
+/* Looking at a variable changes nothing. */
 static tw_status *pass_gradient(tw_gradient *g)
 {
     g->dx[0] = g->dy[0];
@@ -108,6 +111,7 @@ const tw_op_definition tw_op_RefIdentity = {
     .compute = pass_reference,
 };
 
+/* Never shared with x, as a plain Identity would be. */
 static tw_status *copy_value(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
