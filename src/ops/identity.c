@@ -94,6 +94,7 @@ const tw_op_definition tw_op_IdentityN = {
     .doc = "The tensors themselves; each output waits for all of the inputs.",
     .builder = "identity_n",
     .since = "1.4",
+    .examples = {"identity_n([[1.], [2.]]) -> [1.], [2.]"},
     .infer = infer_list,
     .gradient = list_gradient,
     .compute = compute_list,

@@ -63,6 +63,7 @@ const tw_op_definition tw_op_PlaceholderWithDefault = {
     .signature = "input: dtype -> output: dtype; dtype: type; shape: shape",
     .doc = "What is fed, of a shape that suits `shape`, or else `input`.",
     .since = "0.9",
+    .examples = {"placeholder_with_default([1., 2.], [2]) -> [1., 2.]"},
     .infer = infer_default,
     .gradient = default_gradient,
     .compute = tw_compute_alias,

@@ -48,6 +48,7 @@ const tw_op_definition tw_op_ShapeN = {
                  "out_type: {int32, int64} = int32",
     .doc = "The shapes of several tensors, each a vector of integers.",
     .builder = "shape_n",
+    .examples = {"shape_n([[1., 2.], [3.]]) -> [2], [1]"},
     .since = "out_type: 0.10",
     .flags = TW_OP_SHAPE_ONLY,
     .infer = infer_shape,

@@ -16,7 +16,6 @@
 #include "base/pool.h"
 #include "op/compute.h"
 #include "op/infer.h"
-#include "support/examples.h"
 #include "support/golden_cases.h"
 
 static size_t bad;
@@ -64,68 +63,6 @@ static void every_op_is_documented(void **state)
             !strstr("Enter Exit Merge Switch NextIteration LoopCond", tw_op_name(op)))
             complain(op, "no example", "");
     }
-    none_is_bad(before);
-}
-
-/* ---- examples ---- */
-
-static void check_results(const tw_op *op, const char *text, example_call *call, tw_array **outputs,
-                          size_t count)
-{
-    const char *at = call->results;
-    for (size_t i = 0; i < count; i++) {
-        tw_text why;
-        tw_array *want = example_result(&call->arena, &at, tw_array_dtype(outputs[i]));
-        if (!want && *at == 0 && i > 0) /* an example may leave out the last results */
-            return;
-        bool same = want && golden_same(outputs[i], want,
-                                        (golden_tolerance){.relative = 1e-5, .scale = 1e-3}, &why);
-        if (!same)
-            complain(op, text, want ? why.s : "the result cannot be read");
-        tw_array_unref(want);
-    }
-}
-
-static void try_example(const tw_op *op, const char *text)
-{
-    example_call call;
-    tw_array *outputs[EXAMPLE_MANY] = {NULL};
-    const char *wrong = example_read(op, text, &call);
-    if (wrong) {
-        complain(op, text, wrong);
-        example_clear(&call);
-        return;
-    }
-    tw_dtype dtypes[EXAMPLE_MANY];
-    tw_resolved resolved;
-    for (size_t i = 0; i < call.input_count; i++)
-        dtypes[i] = tw_array_dtype(call.inputs[i]);
-    tw_status *status = tw_op_resolve(op, dtypes, call.input_count, NULL, call.attrs,
-                                      call.attr_count, &call.arena, &resolved);
-    size_t count = status ? 0 : resolved.output_count;
-    if (!status)
-        status = tw_op_evaluate(tw_op_name(op), resolved.attrs, resolved.attr_count, call.inputs,
-                                call.input_count, outputs, count);
-    if (status)
-        complain(op, text, tw_status_message(status));
-    else
-        check_results(op, text, &call, outputs, count);
-    tw_status_free(status);
-    for (size_t i = 0; i < count; i++)
-        tw_array_unref(outputs[i]);
-    example_clear(&call);
-}
-
-static void every_example_is_true(void **state)
-{
-    (void)state;
-    size_t before = bad, tried = 0;
-    for (size_t i = 0; i < tw_op_count(); i++) {
-        const tw_op_definition *d = tw_op_get_definition(tw_op_at(i));
-        for (size_t k = 0; k < TW_DEFINITION_EXAMPLES && d->examples[k]; k++, tried++)
-            try_example(tw_op_at(i), d->examples[k]);
-    }
-    printf("note: registry: %zu ops, %zu examples\n", tw_op_count(), tried);
     none_is_bad(before);
 }
 
@@ -403,7 +340,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_op_is_documented),
-        cmocka_unit_test(every_example_is_true),
         cmocka_unit_test(shape_rules_agree_with_kernels_however_little_is_known),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(odd_inputs_give_a_status_and_no_crash),
