@@ -50,8 +50,15 @@ tw_tensor tw_grad_tensor(tw_grad grad)
         return (tw_tensor){NULL, 0};
     if (!tw_tensor_valid(grad.dense_shape))
         return tw_build_fail(tw_value_error("slices without a dense shape cannot become a tensor"));
+    if (!grad.values.op)
+        return grad.values;
+    /* Constants go to the slices' graph, which may not be the current one. */
+    tw_build_context ctx;
+    tw_build_enter(&ctx, grad.values.op->graph, tw_current_where((tw_where){NULL, 0}));
     tw_tensor inputs[] = {grad.values, grad.indices, first_of(grad.dense_shape)};
-    return make("UnsortedSegmentSum", inputs, 3, (tw_attr){.name = NULL});
+    tw_tensor dense = make("UnsortedSegmentSum", inputs, 3, (tw_attr){.name = NULL});
+    tw_status *status = tw_build_leave(&ctx);
+    return status ? tw_build_fail(status) : dense;
 }
 
 /* One after the other; room for one more behind `parts`. */
