@@ -98,8 +98,7 @@ static void load_vector(const tw_compute *c, size_t input, double *to)
     tw_widen(v->dtype, v->data, 0, v->count, to);
 }
 
-/* Four vectors of doubles: mean, variance, beta and gamma, of which factor and shift are made in
- * place. */
+/* Four vectors of doubles: mean, factor and beta of the channels, and a row of the image. */
 static size_t workspace(const tw_compute *c)
 {
     return vectors(c, 4);
@@ -184,8 +183,7 @@ static void infer_grad(tw_infer *in)
         tw_infer_output(in, i, TW_SHAPE(depth));
 }
 
-/* Seven vectors of doubles: mean, variance, gamma, sums of dy and of dy times x, and what is
- * made of them for each channel. */
+/* Seven vectors of doubles: mean, s and f, the two sums, and a row each of the image and of dy. */
 static size_t grad_workspace(const tw_compute *c)
 {
     return vectors(c, 7);

@@ -73,8 +73,8 @@ tw_status *tw_conv2d_prepare(tw_compute *c, void *state, const char *op)
     return TW_OK;
 }
 
-/* Where the planner found no room for the workspace its size is zero too, so that the loop
- * chooses a way that needs none. */
+/* Where the planner gave no room its size is zero too, so that the loop takes memory of its own
+ * for the time of the call. */
 tw_par tw_conv2d_par(const tw_compute *c)
 {
     const tw_conv_state *s = tw_compute_state(c);
@@ -343,8 +343,8 @@ static void infer_filter_gradient(tw_infer *in)
     tw_infer_conv2d_sizes(in, "Conv2DBackpropFilter", 1);
 }
 
-/* The output's shape is a value of the run: where it is not known yet, no room is promised and
- * the loop takes a slower way. */
+/* The output's shape is a value of the run: where it is not known yet, no room is asked for and
+ * the loop takes its own. */
 static size_t filter_gradient_workspace(const tw_compute *c)
 {
     const tw_array *image = tw_input(c, 0), *out = tw_output(c, 0);

@@ -4,8 +4,8 @@
 #include "ops/activation.h"
 #include "ops/brackets.h"
 
-/* The inner sizes agree and the bias is as long as the product is wide, so that an unknown width
- * is known from the bias. */
+/* The inner sizes must agree, and the bias is as long as the product is wide, so that an unknown
+ * width is known from it. */
 static void infer(tw_infer *in)
 {
     bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");

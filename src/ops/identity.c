@@ -78,8 +78,8 @@ static tw_status *list_gradient(tw_gradient *g)
     return TW_OK;
 }
 
-/* Outputs are copies where they do not already take over the input; copying onto itself is left
- * to the elements' loop. */
+/* Where an output took over its input there is nothing to copy, which tw_elements_copy sees from
+ * the addresses. */
 static tw_status *compute_list(tw_compute *c)
 {
     for (size_t i = 0; i < c->input_count; i++) {

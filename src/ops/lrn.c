@@ -194,7 +194,8 @@ static void differentiate(size_t cell, void *arg)
     }
 }
 
-/* The pixel, its norms, dy and what is summed over neighbours. */
+/* Four rows for each cell: the pixel, its norms, dy, and the terms that are summed over
+ * neighbours. */
 static size_t grad_workspace(const tw_compute *c)
 {
     return rows_workspace(c, 4);

@@ -3,8 +3,7 @@
  * placeholder is never computed: the kernel runs only where the feed is missing. */
 #include "op/define.h"
 
-/* The declared shape. Graphs from before 0.12 declare a scalar where they mean an unknown shape,
- * which is settled when they are read. */
+/* The declared shape is all that is known: a run may feed any array that agrees with it. */
 static void infer(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_attr(in, "shape")->value.shape);

@@ -35,7 +35,7 @@ static tw_status *make_generator(tw_compute *c, void **out)
     return TW_OK;
 }
 
-/* Called when the last session that knows the node is gone; nobody draws any more. */
+/* The resource's destructor: the lock is freed with its owner, so no run may hold it any more. */
 static void free_generator(void *object)
 {
     generator *g = object;
@@ -126,14 +126,14 @@ static tw_status *fill(tw_compute *c, tw_distribution kind)
     return TW_OK;
 }
 
-/* Numbers in [0, 1) of the output's dtype, each made from bits of its own. */
+/* Numbers in [0, 1) of the output's dtype: one itself never comes, so that log(1 - u) is safe. */
 static tw_status *compute_uniform(tw_compute *c)
 {
     return fill(c, TW_DISTRIBUTION_UNIFORM);
 }
 
-/* Normal numbers, two from each pair of uniform ones; how far the stream moves depends on the
- * count alone. */
+/* How far the stream moves depends on the count of numbers alone, so later draws do not depend
+ * on what these were. */
 static tw_status *compute_normal(tw_compute *c)
 {
     return fill(c, TW_DISTRIBUTION_NORMAL);
@@ -347,8 +347,7 @@ static tw_status *compute_stateless_normal(tw_compute *c)
     return fill_stateless(c, TW_DISTRIBUTION_NORMAL);
 }
 
-/* What lies beyond two standard deviations is drawn again, from the part of the stream that
- * belongs to its own block. */
+/* The same numbers for the same seed in every run, without those beyond two standard deviations. */
 static tw_status *compute_stateless_truncated(tw_compute *c)
 {
     return fill_stateless(c, TW_DISTRIBUTION_TRUNCATED);
