@@ -80,41 +80,50 @@ static tw_status *reduce(tw_compute *c, tw_reduction reduction)
     return tw_reduce(reduction, x->dtype, tw_shape_of(x), reduced, x->data, out->data, &par);
 }
 
+/* The sum of no elements is zero. */
 static tw_status *compute_sum(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_SUM);
 }
 
+/* Integers are divided with truncation; the mean of no floats is NaN, as TensorFlow has it. */
 static tw_status *compute_mean(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_MEAN);
 }
 
+/* The product of no elements is one. */
 static tw_status *compute_prod(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_PROD);
 }
 
+/* Over no elements the result is the lowest value of the dtype, -inf for floats. */
 static tw_status *compute_max(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_MAX);
 }
 
+/* Over no elements the result is the highest value of the dtype, inf for floats. */
 static tw_status *compute_min(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_MIN);
 }
 
+/* The root of the sum of squares; for complex numbers of the squares of their magnitudes. */
 static tw_status *compute_norm(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_EUCLIDEAN);
 }
 
+/* Over no elements All is true, the neutral element of and; an empty list of axes copies the
+ * input. */
 static tw_status *compute_all(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_ALL);
 }
 
+/* Over no elements Any is false. */
 static tw_status *compute_any(tw_compute *c)
 {
     return reduce(c, TW_REDUCE_ANY);
@@ -215,6 +224,8 @@ static tw_tensor product_of_others(tw_gradient *g, tw_tensor x, int64_t axis)
     return tw_mul(tw_gradient_conj(g, before), tw_gradient_conj(g, behind));
 }
 
+/* Modulo the rank, so that -1 and rank - 1 are seen as the same axis; counting it twice would
+ * make sizes wrong. */
 static bool stands_before(const tw_array *axes, size_t i, int64_t rank)
 {
     int64_t axis = tw_index_at(axes, i);

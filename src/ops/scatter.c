@@ -104,31 +104,38 @@ static tw_status *scatter_update(tw_compute *c)
     return TW_OK;
 }
 
+/* Repeated indices add up, since rows are taken one by one. */
 static tw_status *scatter_add(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_ADD);
 }
 
+/* Used for sparse steps of descent: rows that are not named are not touched. */
 static tw_status *scatter_sub(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_SUB);
 }
 
+/* A repeated index multiplies its row repeatedly. */
 static tw_status *scatter_mul(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_MUL);
 }
 
+/* Integer zeros among the updates are refused before the first row is divided. */
 static tw_status *scatter_div(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_DIV);
 }
 
+/* As scatter_max with the order turned round. */
 static tw_status *scatter_min(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_MIN);
 }
 
+/* NaN handling is that of the combining loop, which keeps the first operand where neither is
+ * larger. */
 static tw_status *scatter_max(tw_compute *c)
 {
     return scatter(c, TW_COMBINE_MAX);

@@ -111,6 +111,7 @@ static tw_status *scatter_nd(tw_compute *c, tw_combination combination)
     return TW_OK;
 }
 
+/* Copies by elements, so that strings work; among equal coordinates the last one wins. */
 static tw_status *scatter_nd_update(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 1), *updates = tw_input(c, 2);
@@ -125,11 +126,13 @@ static tw_status *scatter_nd_update(tw_compute *c)
     return TW_OK;
 }
 
+/* Coordinates that stand twice add twice. */
 static tw_status *scatter_nd_add(tw_compute *c)
 {
     return scatter_nd(c, TW_COMBINE_ADD);
 }
 
+/* As scatter_nd_add; there is no mul or div of this kind in TensorFlow 1. */
 static tw_status *scatter_nd_sub(tw_compute *c)
 {
     return scatter_nd(c, TW_COMBINE_SUB);

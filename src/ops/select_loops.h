@@ -6,6 +6,7 @@
 #include "kernels/isa.h"
 #include "kernels/tile.h"
 
+/* Select moves elements without looking at them, so their size alone tells the loop. */
 typedef struct tw_select_loops {
     tw_tile_loop by_size[5]; /* 1, 2, 4, 8, 16 bytes */
 } tw_select_loops;
@@ -30,6 +31,8 @@ enum tw_cast_slot {
     TW_CAST_SLOTS
 };
 
+/* A loop for each pair of C types rather than of dtypes: quantized dtypes share those of their
+ * integers. */
 typedef struct tw_cast_loops {
     tw_tile_loop from_to[TW_CAST_SLOTS][TW_CAST_SLOTS]; /* NULL: none at this level */
 } tw_cast_loops;

@@ -24,6 +24,8 @@ static void infer_shape(tw_infer *in)
     }
 }
 
+/* ShapeN is Shape for each input; a dim that does not fit an int32 output is an error and not
+ * cut. */
 static tw_status *compute_shape(tw_compute *c)
 {
     for (size_t i = 0; i < c->input_count; i++)
@@ -73,6 +75,7 @@ const tw_op_definition tw_op_Size = {
     .compute = compute_size,
 };
 
+/* The rank needs no check: it is at most TW_MAX_RANK and fits every output dtype. */
 static tw_status *compute_rank(tw_compute *c)
 {
     return put(c, tw_output(c, 0), 0, (int64_t)tw_input(c, 0)->rank);

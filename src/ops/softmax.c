@@ -26,11 +26,14 @@ static tw_status *compute(const tw_compute *c, bool log)
     return (tw_softmax)(x->dtype, log, x->count / cols, cols, x->data, tw_output_data(c, 0), &par);
 }
 
+/* The output may take over the input's memory: a row is read whole before it is written. */
 static tw_status *softmax(tw_compute *c)
 {
     return compute(c, false);
 }
 
+/* Computed as x - max - log(sum(exp)), never as the logarithm of a softmax, which may have
+ * become zero. */
 static tw_status *log_softmax(tw_compute *c)
 {
     return compute(c, true);

@@ -41,6 +41,7 @@ static bool is_narrow(const tw_array *x, int64_t cols)
     return dim_from_end(x, 0) != cols;
 }
 
+/* Room for each operand that must be widened to full rows; zero for shapes that compute refuses. */
 static size_t workspace(const tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *labels = tw_input(c, 1);
