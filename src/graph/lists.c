@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lists of tensors that composites give back: they live with their graph. */
+ * Lists of tensors and gradients that composites give back: they live with their graph. */
 #include "base/status.h"
 #include "graph/graph.h"
+#include "thalweg/gradients.h"
 #include "thalweg/operand.h"
 
-tw_tensor *tw_build_tensors(tw_graph *graph, size_t count)
+/* Zeroed, which is what an invalid tensor and a gradient of no kind are. */
+static void *new_list(tw_graph *graph, size_t count, size_t size)
 {
-    tw_tensor *items = NULL;
+    void *items = NULL;
     graph = graph ? graph : tw_default_graph();
     if (graph) {
         tw_graph_lock(graph);
-        items = tw_arena_array(&graph->arena, count, sizeof *items);
+        items = tw_arena_array(&graph->arena, count, size);
         tw_graph_unlock(graph);
     }
     if (!items)
         tw_build_fail(tw_no_memory());
     return items;
+}
+
+tw_tensor *tw_build_tensors(tw_graph *graph, size_t count)
+{
+    return new_list(graph, count, sizeof(tw_tensor));
+}
+
+tw_grad *tw_build_grads(tw_graph *graph, size_t count)
+{
+    return new_list(graph, count, sizeof(tw_grad));
 }

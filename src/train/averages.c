@@ -29,12 +29,33 @@ tw_tensor tw_average_of(tw_exponential_moving_average average, tw_tensor variabl
     return tw_slot_get(tw_operation_graph(variable.op), key_of(&average, "").text, variable);
 }
 
+/* The branches of first_value; `user` is the variable. */
+static void as_it_is(tw_tensor *out, size_t count, void *user)
+{
+    (void)count;
+    out[0] = tw_identity(*(const tw_tensor *)user);
+}
+
+static void as_it_will_be(tw_tensor *out, size_t count, void *user)
+{
+    (void)count;
+    out[0] = tw_variable_initial_value(*(const tw_tensor *)user);
+}
+
+/* A variable that has a value, perhaps restored from a file, gives that one; else the value that it
+ * will be initialized with. */
+static tw_tensor first_value(tw_tensor variable)
+{
+    return tw_cond(tw_is_variable_initialized(variable), .on_true = as_it_is,
+                   .on_false = as_it_will_be, .user = &variable);
+}
+
 /* The shadow of a variable starts as the variable does, that of another tensor at zero. */
 static tw_tensor make_shadow(const tw_exponential_moving_average *average, tw_tensor value)
 {
     bool is_variable = tw_train_is_variable(value);
     tw_graph *graph = tw_operation_graph(value.op);
-    tw_initializer start = is_variable ? tw_initializer_of(tw_variable_initial_value(value))
+    tw_initializer start = is_variable ? tw_initializer_of(first_value(value))
                                        : tw_zeros_initializer();
     tw_tensor shadow = tw_slot_new(value, name_of(average), tw_tensor_shape(value), start);
     tw_slot_set(graph, key_of(average, "").text, value, shadow);

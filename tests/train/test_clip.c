@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clipping of values and norms against TensorFlow's numbers, gradients included. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -126,11 +127,43 @@ static void names_are_tensorflows(void **state)
     }
 }
 
+static void gradients_are_clipped_before_they_are_applied(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    tw_tensor v = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "v");
+    tw_tensor table = tw_variable(tw_zeros(TW_SHAPE(3, 1)), .name = "table");
+    tw_tensor loss = tw_add(tw_mul(tw_reduce_sum(v), 3),
+                            tw_reduce_sum(tw_mul(tw_gather(table, TW_INTS(1)), 4)));
+    tw_tensor variables[] = {v, table}, norm;
+    tw_optimizer descent = tw_gradient_descent(.learning_rate = 1);
+    tw_grads grads = tw_compute_gradients(descent, loss, ((tw_tensors){variables, 2}));
+    grads = tw_clip_gradients(grads, 1, &norm);
+    assert_int_equal(grads.grads[1].kind, TW_GRAD_SLICES);
+    tw_tensor train = tw_apply_gradients(descent, grads, ((tw_tensors){variables, 2}));
+    assert_null(tw_graph_status(tw_default_graph()));
+    tw_session *session = tw_session_new(NULL);
+    tw_array *out[3] = {NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    TW_CHECK(tw_run(session, TW_FETCH(norm), .target = TW_FETCH(train), .out = out));
+    TW_CHECK(tw_session_get(session, v, &out[1]));
+    TW_CHECK(tw_session_get(session, table, &out[2]));
+    double length = sqrt(3 * 3 + 3 * 3 + 4 * 4);
+    assert_true(fabs(tw_array_item(out[0]) - length) < 1e-5);
+    assert_true(fabs(tw_array_get(out[1], 1) + 3 / length) < 1e-6);
+    assert_true(fabs(tw_array_get(out[2], 1) + 4 / length) < 1e-6);
+    assert_true(tw_array_get(out[2], 0) == 0);
+    for (size_t i = 0; i < 3; i++)
+        tw_array_unref(out[i]);
+    tw_session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clipping_is_tensorflows),
         cmocka_unit_test(names_are_tensorflows),
+        cmocka_unit_test(gradients_are_clipped_before_they_are_applied),
     };
     int failed = cmocka_run_group_tests_name("clip", tests, NULL, NULL);
     tw_reset_default_graph();

@@ -216,12 +216,42 @@ static void a_tensors_average_without_bias_is_right_at_once(void **state)
     tw_session_free(session);
 }
 
+static double shadow_value(tw_session *session, tw_tensor shadow)
+{
+    tw_array *value = NULL;
+    TW_CHECK(tw_session_get(session, shadow, &value));
+    double item = tw_array_item(value);
+    tw_array_unref(value);
+    return item;
+}
+
+/* After a restore the variable is not what its initializer would give. */
+static void a_shadow_starts_with_the_value_that_its_variable_has(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    tw_tensor v = tw_variable(1.0, .name = "v");
+    tw_exponential_moving_average average = {.decay = 0.9};
+    tw_average_apply(average, TW_LIST(v));
+    tw_tensor shadow = tw_average_of(average, v);
+    tw_session *session = tw_session_new(NULL);
+    tw_array *five = tw_array_scalar(TW_FLOAT32, 5);
+    TW_CHECK(tw_run(session, TW_FETCH(tw_variable_initializer(shadow))));
+    assert_true(shadow_value(session, shadow) == 1);
+    TW_CHECK(tw_session_set(session, v, five));
+    TW_CHECK(tw_run(session, TW_FETCH(tw_variable_initializer(shadow))));
+    assert_true(shadow_value(session, shadow) == 5);
+    tw_array_unref(five);
+    tw_session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decays_are_tensorflows),
         cmocka_unit_test(pieces_need_one_value_more_than_boundaries),
         cmocka_unit_test(averages_are_tensorflows),
+        cmocka_unit_test(a_shadow_starts_with_the_value_that_its_variable_has),
         cmocka_unit_test(a_tensors_average_without_bias_is_right_at_once),
     };
     int failed = cmocka_run_group_tests_name("decays", tests, NULL, NULL);
