@@ -6,6 +6,7 @@
     "T: {uint8, int8, uint16, int16, int32, int64, bool, bfloat16, half, float, double, " \
     "complex64, complex128, string}"
 
+/* reversed: for each dimension. */
 static tw_status *reverse(tw_compute *c, const bool *reversed)
 {
     const tw_array *x = tw_input(c, 0);
@@ -15,6 +16,7 @@ static tw_status *reverse(tw_compute *c, const bool *reversed)
 
 /* ---- Reverse ---- */
 
+/* The flags do not change the shape, but their number says the rank. */
 static void infer_v1(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -24,12 +26,14 @@ static void infer_v1(tw_infer *in)
     tw_infer_output(in, 0, shape);
 }
 
+/* Reversing undoes itself. */
 static tw_status *gradient_v1(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_reverse_v1(tw_gradient_dy(g, 0), g->inputs[1]));
     return TW_OK;
 }
 
+/* Reverse has a bool for each dimension, which is just what the loop takes. */
 static tw_status *compute_v1(tw_compute *c)
 {
     return reverse(c, tw_input_data(c, 1));
@@ -50,6 +54,7 @@ const tw_op_definition tw_op_Reverse = {
 
 /* ---- ReverseV2 ---- */
 
+/* The axes are looked at only to refuse them early; the shape is the tensor's. */
 static void infer_v2(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -71,12 +76,14 @@ static void infer_v2(tw_infer *in)
     }
 }
 
+/* The inverse is the operation itself with the same axes. */
 static tw_status *gradient_v2(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_reverse(tw_gradient_dy(g, 0), g->inputs[1]));
     return TW_OK;
 }
 
+/* Axes that the rule could not see are checked here. */
 static tw_status *compute_v2(tw_compute *c)
 {
     const tw_array *axes = tw_input(c, 1);
@@ -112,6 +119,8 @@ const tw_op_definition tw_op_ReverseV2 = {
 
 /* ---- ReverseSequence ---- */
 
+/* There is one length for each entry of the batch: what one knows of that dimension, the other
+ * does too. */
 static void infer_sequence(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -135,6 +144,7 @@ static void infer_sequence(tw_infer *in)
             tw_infer_replace(in, shape, (size_t)batch, lengths < 0 ? shape.dims[batch] : lengths));
 }
 
+/* Each sequence is reversed back. */
 static tw_status *gradient_sequence(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_reverse_sequence(tw_gradient_dy(g, 0), g->inputs[1],
@@ -162,6 +172,7 @@ static size_t source_row(const sequences *s, size_t o, size_t i, size_t m, size_
     return ((o * s->a + i) * s->middle + m) * s->b + j;
 }
 
+/* Rows of the inner dimensions in the order of the result. */
 static tw_status *copy_rows(const sequences *s)
 {
     size_t row = 0;
@@ -175,6 +186,7 @@ static tw_status *copy_rows(const sequences *s)
     return TW_OK;
 }
 
+/* Lengths are values: all are checked before the first row moves. */
 static tw_status *compute_sequence(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *lengths = tw_input(c, 1);

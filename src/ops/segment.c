@@ -3,6 +3,7 @@
  * become one. */
 #include "ops/segments.h"
 
+/* How many segments there are, only the ids say. */
 static void infer(tw_infer *in)
 {
     tw_shape data = tw_infer_input(in, 0);
@@ -24,12 +25,14 @@ static tw_tensor ones_for_ids(tw_gradient *g, tw_dtype dtype)
     return tw_fill(shape, tw_cast(tw_operand_tensor(tw_of_int(1), TW_INT32, NULL), dtype));
 }
 
+/* Every row has its segment's dy. */
 static tw_status *gradient_sum(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_gather(tw_gradient_dy(g, 0), g->inputs[1]));
     return TW_OK;
 }
 
+/* dy is divided once for each segment, before it is spread over the rows. */
 static tw_status *gradient_mean(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0), ids = g->inputs[1];
@@ -64,26 +67,32 @@ static tw_status *gradient_prod(tw_gradient *g)
     return TW_OK;
 }
 
+/* Segments without rows: 0, and 1 for products; 0 for extremes too, as TensorFlow has it. */
 static tw_status *compute_sum(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_ADD, TW_SEGMENT_AS_IT_IS, 0, NULL, tw_input(c, 1));
 }
 
+/* The sum of a segment is divided once at its end by the number of its rows. */
 static tw_status *compute_mean(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_ADD, TW_SEGMENT_MEAN, 0, NULL, tw_input(c, 1));
 }
 
+/* Segments without a row get one, the product of nothing. */
 static tw_status *compute_prod(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_MUL, TW_SEGMENT_AS_IT_IS, 1, NULL, tw_input(c, 1));
 }
 
+/* As compute_max: the first row of a segment is copied, so no neutral element is needed. */
 static tw_status *compute_min(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_MIN, TW_SEGMENT_AS_IT_IS, 0, NULL, tw_input(c, 1));
 }
 
+/* Segments without a row get zero, as in TensorFlow; every other begins with a copy of its first
+ * row. */
 static tw_status *compute_max(tw_compute *c)
 {
     return tw_segment_rows(c, TW_COMBINE_MAX, TW_SEGMENT_AS_IT_IS, 0, NULL, tw_input(c, 1));

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+/* By size: the element is aligned for it. */
 void tw_put_bits(void *element, size_t size, uint64_t bits)
 {
     switch (size) {
@@ -15,6 +16,7 @@ void tw_put_bits(void *element, size_t size, uint64_t bits)
     }
 }
 
+/* A complex number is two of its parts, the second 0. */
 void tw_fill_numbers(tw_dtype dtype, void *elements, size_t count, double value)
 {
     size_t size = tw_dtype_size(dtype);
@@ -30,6 +32,7 @@ void tw_fill_numbers(tw_dtype dtype, void *elements, size_t count, double value)
     }
 }
 
+/* Numbers with a point are divided in their own dtype, as the loops do. */
 void tw_divide_numbers(tw_dtype dtype, void *elements, size_t count, double by)
 {
     _Alignas(16) unsigned char divisor[16] = {0};
@@ -62,6 +65,7 @@ typedef struct pass {
     size_t count;    /* rows in it */
 } pass;
 
+/* A segment is complete once the next one begins. */
 static void finish(pass *p)
 {
     if (p->segment < 0 || p->end == TW_SEGMENT_AS_IT_IS)
@@ -82,6 +86,8 @@ static void begin(pass *p, int64_t id)
     p->count = 0;
 }
 
+/* The first row of a segment is copied, the others are combined with it: no neutral element is
+ * needed. */
 static tw_status *take_row(const tw_compute *c, pass *p, size_t i)
 {
     int64_t id = tw_index_at(p->ids, i), at = p->indices ? tw_index_at(p->indices, i) : (int64_t)i;
@@ -106,6 +112,7 @@ static tw_status *take_row(const tw_compute *c, pass *p, size_t i)
     return TW_OK;
 }
 
+/* The number of segments is the last id + 1: ids do not decrease. */
 tw_status *tw_segment_rows(tw_compute *c, tw_combination how, tw_segment_end end, double empty,
                            const tw_array *indices, const tw_array *segment_ids)
 {

@@ -19,6 +19,8 @@ static int64_t sliced_dim(tw_infer *in, size_t axis, int64_t dim, const int64_t 
     return tw_infer_failed(in) ? -1 : dim - *begin;
 }
 
+/* Where size is known, begin is needed only for entries of -1; the kernel checks it. A size that
+ * is known in part (put together from dimensions) gives a shape that is. */
 static void infer(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -59,6 +61,7 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* The result has the sizes; begin may be a value that no rule has seen. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

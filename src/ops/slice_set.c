@@ -13,6 +13,7 @@ typedef struct form {
     uint64_t sign, infinity;
 } form;
 
+/* What is no floating-point number is compared byte for byte, in words of up to 8. */
 static form form_of(tw_dtype dtype)
 {
     switch (dtype) {
@@ -28,6 +29,7 @@ static form form_of(tw_dtype dtype)
     return (form){size < 8 ? size : 8, 0, 0};
 }
 
+/* One component as an integer; -0 as 0. */
 static uint64_t read_bits(const form *f, const char *component)
 {
     uint64_t bits = 0;
@@ -40,11 +42,13 @@ static uint64_t read_bits(const form *f, const char *component)
     return bits == f->sign ? 0 : bits; /* sign 0: no difference */
 }
 
+/* Exponents all set and a mantissa that is not zero; dtypes without infinity have no NaN. */
 static bool is_nan(const form *f, uint64_t bits)
 {
     return f->infinity && (bits & ~f->sign) > f->infinity;
 }
 
+/* Runs of elements that lie side by side. */
 static bool same_run(tw_dtype dtype, const char *a, const char *b, size_t count)
 {
     const form f = form_of(dtype);
@@ -60,12 +64,15 @@ static bool same_run(tw_dtype dtype, const char *a, const char *b, size_t count)
     return true;
 }
 
+/* Multiplication spreads low bits upwards, the shift brings high ones down to where the mask
+ * looks. */
 static uint64_t mixed(uint64_t hash, uint64_t bits)
 {
     hash = (hash ^ bits) * MIX;
     return hash ^ hash >> 32;
 }
 
+/* Equal runs hash alike: it reads the same bits that are compared. */
 static uint64_t hash_run(tw_dtype dtype, uint64_t hash, const char *a, size_t count)
 {
     const form f = form_of(dtype);
@@ -89,6 +96,7 @@ static const char *run_at(const tw_slice_set *set, size_t o, size_t i)
     return tw_element_at(set->array, (o * set->dim + i) * set->inner);
 }
 
+/* A slice is `outer` runs of `inner` elements; their order is part of the hash. */
 static uint64_t hash_slice(const tw_slice_set *set, size_t i)
 {
     uint64_t hash = MIX;
@@ -107,6 +115,7 @@ static bool same_slice(const tw_slice_set *set, size_t i, size_t j)
 
 /* ---- the set ---- */
 
+/* The table is at most half full, so that chains stay short. */
 tw_status *tw_slice_set_init(tw_slice_set *set, const tw_array *array, size_t axis)
 {
     size_t dim = (size_t)array->dims[axis], places = 16;
@@ -127,6 +136,7 @@ tw_status *tw_slice_set_init(tw_slice_set *set, const tw_array *array, size_t ax
     return tw_no_memory();
 }
 
+/* May be called for a set whose making failed, and twice. */
 void tw_slice_set_clear(tw_slice_set *set)
 {
     tw_free(set->table);
@@ -135,6 +145,8 @@ void tw_slice_set_clear(tw_slice_set *set)
     set->members = NULL;
 }
 
+/* Gives the number of the equal member, or of a new one. The table is never more than half full,
+ * so the search always ends. */
 size_t tw_slice_set_add(tw_slice_set *set, size_t i)
 {
     size_t at = (size_t)hash_slice(set, i) & set->mask;
@@ -148,6 +160,8 @@ size_t tw_slice_set_add(tw_slice_set *set, size_t i)
     return set->count - 1;
 }
 
+/* For vectors: an element of another array of the same dtype. Its hash is made as hash_slice
+ * would make it. */
 bool tw_slice_set_has(const tw_slice_set *set, const tw_array *vector, size_t i)
 {
     tw_dtype dtype = vector->dtype;

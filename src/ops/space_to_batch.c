@@ -48,6 +48,7 @@ static bool is_nd(size_t inputs)
     return inputs == 3;
 }
 
+/* The kernel reads values that no rule need have seen. */
 static tw_status *blocks_of_step(const tw_compute *c, blocks *out)
 {
     bool nd = is_nd(c->input_count);
@@ -112,6 +113,7 @@ static int64_t infer_space(tw_infer *in, const blocks *b, size_t i, int64_t dim,
     return tw_infer_failed(in) ? -1 : size - b->before[i] - b->after[i];
 }
 
+/* Each image becomes one for each place in a block, or so many become one. */
 static int64_t infer_batch(tw_infer *in, const blocks *b, int64_t batch, bool to_batch)
 {
     int64_t result = -1;
@@ -125,6 +127,7 @@ static int64_t infer_batch(tw_infer *in, const blocks *b, int64_t batch, bool to
     return to_batch || batch < 0 ? result : batch / b->product;
 }
 
+/* What comes after the spatial dimensions stays as it is, known or not. */
 static void infer(tw_infer *in, bool to_batch)
 {
     bool nd = is_nd(tw_infer_input_count(in));
@@ -186,6 +189,7 @@ static bool region_of_offset(const blocks *b, const tw_array *space, const tw_ar
     return true;
 }
 
+/* One offset into a block: a strided part of space against one image of the batch. */
 static tw_status *move_offset(const tw_compute *c, const blocks *b, const int64_t *offset,
                               size_t image, bool to_batch)
 {
@@ -207,6 +211,7 @@ static tw_status *move_offset(const tw_compute *c, const blocks *b, const int64_
                           to_batch ? pixels : packed, &par);
 }
 
+/* One copy for each place in a block; zeros stay where space was padded. */
 static tw_status *compute(tw_compute *c, bool to_batch)
 {
     tw_array *y = tw_output(c, 0);

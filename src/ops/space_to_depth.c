@@ -9,6 +9,7 @@ typedef struct layout {
     size_t height, width, channels;
 } layout;
 
+/* The format as a text; false: it is one that no kernel serves. */
 static bool read_layout(const char *format, layout *out)
 {
     bool first = format && format[0] == 'N' && format[1] == 'C';
@@ -16,6 +17,7 @@ static bool read_layout(const char *format, layout *out)
     return !format || format[0] == '\0' || format[4] == '\0'; /* not NCHW_VECT_C */
 }
 
+/* Images of unknown rank have four dimensions too. */
 static bool infer_image(tw_infer *in, tw_shape *x, layout *at)
 {
     *x = tw_infer_input(in, 0);
@@ -71,6 +73,7 @@ static tw_status *rearrange(tw_compute *c, bool to_depth)
 
 /* ---- SpaceToDepth ---- */
 
+/* (h b, w b, c) to (h, w, b b c) */
 static void infer_to_depth(tw_infer *in)
 {
     tw_shape x;
@@ -94,6 +97,7 @@ static void infer_to_depth(tw_infer *in)
               channels);
 }
 
+/* Both only move elements: the gradient is the way back. */
 static tw_status *gradient_to_depth(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_depth_to_space(tw_gradient_dy(g, 0), tw_gradient_int(g, "block_size"),
@@ -119,6 +123,7 @@ const tw_op_definition tw_op_SpaceToDepth = {
 
 /* ---- DepthToSpace ---- */
 
+/* (h, w, b b c) to (h b, w b, c) */
 static void infer_to_space(tw_infer *in)
 {
     tw_shape x;

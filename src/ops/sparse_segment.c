@@ -5,6 +5,7 @@
 
 #include "ops/segments.h"
 
+/* One segment id for each index; rows of data may be named twice or not at all. */
 static void infer(tw_infer *in)
 {
     tw_shape data = tw_infer_input(in, 0);
@@ -25,6 +26,7 @@ static tw_tensor row_count(tw_gradient *g)
     return tw_reshape(first, TW_INTS());
 }
 
+/* Rows of data that were named several times get the dy of each. */
 static tw_status *gradient_sum(tw_gradient *g)
 {
     tw_tensor rows = tw_gather(tw_gradient_dy(g, 0), g->inputs[2]);
@@ -32,6 +34,7 @@ static tw_status *gradient_sum(tw_gradient *g)
     return TW_OK;
 }
 
+/* These have ops of their own, which know the sizes of the segments. */
 static tw_status *gradient_mean(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_sparse_segment_mean_grad(tw_gradient_dy(g, 0), g->inputs[1],
@@ -46,6 +49,7 @@ static tw_status *gradient_sqrt_n(tw_gradient *g)
     return TW_OK;
 }
 
+/* The third input is the ids. */
 static tw_status *compute(tw_compute *c, tw_segment_end end)
 {
     return tw_segment_rows(c, TW_COMBINE_ADD, end, 0, tw_input(c, 1), tw_input(c, 2));
@@ -105,6 +109,7 @@ const tw_op_definition tw_op_SparseSegmentSqrtN = {
 
 /* ---- the derivatives of mean and sum / sqrt(n) ---- */
 
+/* The number of rows of data is a value. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape dy = tw_infer_input(in, 0);
@@ -145,6 +150,7 @@ static tw_status *gradient_sqrt_n_grad(tw_gradient *g)
     return TW_OK;
 }
 
+/* y row += dy row * scale, in the dtype of both. */
 static void add_scaled(const tw_array *y, size_t to, const tw_array *dy, size_t from, size_t row,
                        double scale)
 {
@@ -179,6 +185,7 @@ static tw_status *count_rows(const tw_compute *c, size_t *counts)
     return TW_OK;
 }
 
+/* Segments are counted first: each row's share depends on how many there are. */
 static tw_status *compute_grad(tw_compute *c, bool square_root)
 {
     const tw_array *dy = tw_input(c, 0);

@@ -3,6 +3,7 @@
  * sizes. */
 #include "ops/arrays.h"
 
+/* A pointer and a length for each part. */
 static size_t workspace(const tw_compute *c)
 {
     return c->output_count * (sizeof(size_t) + sizeof(void *));
@@ -27,6 +28,7 @@ static tw_status *cut(tw_compute *c, const tw_array *value, size_t axis)
                       parts, &par);
 }
 
+/* Parts of one shape. */
 static void put_all(tw_infer *in, tw_shape shape)
 {
     for (size_t i = 0; i < tw_infer_output_count(in); i++)
@@ -35,6 +37,8 @@ static void put_all(tw_infer *in, tw_shape shape)
 
 /* ---- Split ---- */
 
+/* A dimension that is not known leaves those of the parts unknown too; an axis that is not known
+ * leaves only the rank. */
 static void infer_split(tw_infer *in)
 {
     tw_shape value = tw_infer_input(in, 1);
@@ -63,6 +67,7 @@ static void infer_split(tw_infer *in)
     put_all(in, tw_infer_replace(in, value, (size_t)axis, dim < 0 ? -1 : dim / count));
 }
 
+/* Parts that nothing flows into count as zeros. */
 static tw_status *gradient_split(tw_gradient *g)
 {
     tw_tensors dys;
@@ -72,6 +77,7 @@ static tw_status *gradient_split(tw_gradient *g)
     return TW_OK;
 }
 
+/* That the parts are equal is the rule's to check: here the axis alone is a value. */
 static tw_status *compute_split(tw_compute *c)
 {
     const tw_array *value = tw_input(c, 1);
@@ -118,6 +124,8 @@ static int64_t open_size(tw_infer *in, const tw_array *sizes, int64_t dim)
     return dim < 0 || tw_infer_failed(in) ? -1 : dim - sum;
 }
 
+/* The parts' sizes along the axis are values; one of them may be -1, for what the others leave.
+ * A single part is all of it, whatever its size says. */
 static void infer_split_v(tw_infer *in)
 {
     tw_shape value = tw_infer_input(in, 0);
@@ -148,6 +156,7 @@ static void infer_split_v(tw_infer *in)
     }
 }
 
+/* The way back needs no sizes: the parts have them. */
 static tw_status *gradient_split_v(tw_gradient *g)
 {
     tw_tensors dys;

@@ -36,11 +36,13 @@ static bool fail(reader *r, const char *format, ...)
     return false;
 }
 
+/* Entries beyond the masks' bits do not occur: MOST_ENTRIES sees to it. */
 static bool has_bit(int64_t mask, size_t i)
 {
     return mask >> i & 1;
 }
 
+/* One more dimension of the result. */
 static bool keep(reader *r, int dim)
 {
     if (r->kept_count == TW_MAX_RANK)
@@ -75,6 +77,8 @@ static bool pass_whole(reader *r, size_t *dim, size_t to)
     return true;
 }
 
+/* An entry that is no ellipsis: a new dimension, or the next one of the array. The new axis wins
+ * where both bits are set. */
 static bool take_entry(reader *r, size_t i, size_t *dim)
 {
     const tw_strided_masks *m = r->masks;
@@ -95,6 +99,8 @@ static bool take_entry(reader *r, size_t i, size_t *dim)
     return true;
 }
 
+/* The ellipsis takes what the entries behind it leave; without one, what the entries leave at
+ * the end is whole. */
 static bool spread(reader *r)
 {
     size_t dim = 0, new_axes;
@@ -125,6 +131,7 @@ static int64_t place(int64_t at, bool left_out, int64_t least, int64_t most, int
     return at < least ? least : at > most ? most : at;
 }
 
+/* A place, not a range: it must exist. It counts from the end if it is negative, once. */
 static bool take_one(reader *r, size_t i, tw_strided *out)
 {
     const range *g = &r->ranges[i];
@@ -141,6 +148,7 @@ static bool take_one(reader *r, size_t i, tw_strided *out)
     return true;
 }
 
+/* How many of from, from + stride ... lie before `to`. */
 static int64_t steps(int64_t from, int64_t to, int64_t stride)
 {
     if (stride > 0)
@@ -149,6 +157,8 @@ static int64_t steps(int64_t from, int64_t to, int64_t stride)
     return from > to ? (int64_t)((uint64_t)(from - to - 1) / (0 - (uint64_t)stride)) + 1 : 0;
 }
 
+/* What is not known of a dimension, or of its begin and end where the masks do not leave them
+ * out, makes its size unknown. */
 static bool measure(reader *r, size_t i, tw_strided *out)
 {
     const range *g = &r->ranges[i];

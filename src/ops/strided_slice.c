@@ -3,6 +3,7 @@
  * read: strided.h. */
 #include "ops/strided.h"
 
+/* The masks are attributes of all three ops, under the same names. */
 static tw_strided_masks masks_of_rule(const tw_infer *in)
 {
     return (tw_strided_masks){tw_infer_int(in, "begin_mask"), tw_infer_int(in, "end_mask"),
@@ -79,6 +80,7 @@ static tw_status *move(const tw_compute *c, const tw_strided *s, const tw_array 
 
 /* ---- StridedSlice ---- */
 
+/* The shape of x as integers of the dtype of begin: the gradient's signature asks for one dtype. */
 static tw_status *gradient_slice(tw_gradient *g)
 {
     tw_tensor shape = tw_gradient_shape_like(g->inputs[0], g->inputs[1]);
@@ -91,6 +93,8 @@ static tw_status *gradient_slice(tw_gradient *g)
     return TW_OK;
 }
 
+/* Where the result is known by its shape alone, begin and end may still be wrong: they are read
+ * again. */
 static tw_status *compute_slice(tw_compute *c)
 {
     tw_strided s;
@@ -120,6 +124,7 @@ const tw_op_definition tw_op_StridedSlice = {
 
 /* ---- StridedSliceGrad ---- */
 
+/* The shape is all that matters; that dy suits it is checked where all is known. */
 static void infer_grad(tw_infer *in)
 {
     tw_infer_merge(in, tw_infer_merge(in, tw_infer_vector(in, 1), tw_infer_vector(in, 2)),
@@ -131,6 +136,7 @@ static void infer_grad(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
 }
 
+/* It is linear in dy: its derivative takes the slice again. */
 static tw_status *gradient_grad(tw_gradient *g)
 {
     g->dx[4] = tw_grad_of(tw_strided_slice(
@@ -142,6 +148,7 @@ static tw_status *gradient_grad(tw_gradient *g)
     return TW_OK;
 }
 
+/* Zeros, then dy into the places that the slice came from; none of them occurs twice. */
 static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *dy = tw_input(c, 4);
@@ -178,6 +185,7 @@ static void infer_assign(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_input(in, 0));
 }
 
+/* The value must have the slice's shape: nothing is broadcast. */
 static tw_status *compute_assign(tw_compute *c)
 {
     const tw_array *value = tw_input(c, 4);

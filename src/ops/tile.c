@@ -4,6 +4,8 @@
 
 /* ---- Tile ---- */
 
+/* A dimension of 0, or no repetition, gives 0 whatever the other is; multiples may be known in
+ * part. */
 static void infer_tile(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -41,6 +43,7 @@ static tw_status *gradient_tile(tw_gradient *g)
     return TW_OK;
 }
 
+/* The multiples were checked by the rule, which has to know them to say the shape. */
 static tw_status *compute_tile(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -68,6 +71,7 @@ const tw_op_definition tw_op_Tile = {
 
 /* ---- TileGrad ---- */
 
+/* The input is whole repetitions. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -90,6 +94,7 @@ static void infer_grad(tw_infer *in)
         tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }
 
+/* A sum's derivative repeats. */
 static tw_status *gradient_grad(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(tw_tile(tw_gradient_dy(g, 0), g->inputs[1]));

@@ -8,6 +8,7 @@
 
 /* ---- shapes ---- */
 
+/* k -1: not known. */
 static void infer_k(tw_infer *in, int64_t k)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -28,6 +29,7 @@ static void infer_v1(tw_infer *in)
     infer_k(in, tw_infer_int(in, "k"));
 }
 
+/* k is a value. */
 static void infer_v2(tw_infer *in)
 {
     int64_t k = -1;
@@ -66,6 +68,7 @@ static uint64_t float_key(uint64_t value, unsigned bits, uint64_t infinity)
     return value & sign ? sign - (value & ~sign) : sign + value;
 }
 
+/* Signed integers are moved so that the lowest becomes 0. */
 static uint64_t key_of(tw_dtype dtype, const void *row, size_t i)
 {
     switch (dtype) {
@@ -87,6 +90,7 @@ typedef struct entry {
     size_t place;
 } entry;
 
+/* A strict order: no two entries have the same place. */
 static bool worse(const entry *a, const entry *b)
 {
     return a->key != b->key ? a->key < b->key : a->place > b->place;
@@ -131,6 +135,7 @@ static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, ent
 
 /* ---- numbers ---- */
 
+/* One heap serves all rows. Values are copied from their places, so that no bits are lost. */
 static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
 {
     const tw_array *x = tw_input(c, 0);
@@ -148,6 +153,7 @@ static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
     return TW_OK;
 }
 
+/* k is read off the result, whose shape the rule has made from it. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *y = tw_output(c, 0);

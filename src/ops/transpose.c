@@ -25,6 +25,7 @@ static tw_status *read_perm(const tw_compute *c, const tw_array *perm, size_t ra
     return TW_OK;
 }
 
+/* With perm known every dimension of the result is, as far as x's are. */
 static void infer_with_perm(tw_infer *in, tw_shape shape, const tw_array *perm)
 {
     int64_t *dims = tw_infer_dims(in, shape.rank);
@@ -40,6 +41,8 @@ static void infer_with_perm(tw_infer *in, tw_shape shape, const tw_array *perm)
     tw_infer_output(in, 0, (tw_shape){dims, shape.rank});
 }
 
+/* Without perm only the rank is known; below rank 2 there is nothing to permute. The length of
+ * perm gives the rank where x's is not known. */
 static void infer_transpose(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -57,6 +60,7 @@ static void infer_transpose(tw_infer *in)
         tw_infer_output(in, 0, shape.rank < 2 ? shape : tw_infer_unknown(in, shape.rank));
 }
 
+/* The inverse permutation is left to a node, which folds where perm is constant. */
 static tw_status *gradient_transpose(tw_gradient *g)
 {
     tw_tensor back = tw_invert_permutation(g->inputs[1]);
@@ -89,6 +93,7 @@ const tw_op_definition tw_op_Transpose = {
 
 /* ---- ConjugateTranspose ---- */
 
+/* dy is conjugated on its way back, as x was. */
 static tw_status *gradient_conjugate(tw_gradient *g)
 {
     tw_tensor back = tw_invert_permutation(g->inputs[1]);
@@ -96,6 +101,7 @@ static tw_status *gradient_conjugate(tw_gradient *g)
     return TW_OK;
 }
 
+/* The imaginary parts lie behind the real ones: every second number changes its sign. */
 static tw_status *compute_conjugate(tw_compute *c)
 {
     TW_TRY(compute_transpose(c));
@@ -128,6 +134,8 @@ static void infer_invert(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_vector(in, 0));
 }
 
+/* A place that is still -1 was not named, so that one pass finds repetitions, and with them what
+ * is missing. */
 static tw_status *compute_invert(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);

@@ -6,6 +6,7 @@
 
 /* ---- shapes ---- */
 
+/* y, idx and, with counts, as many counts as y has slices. */
 static void put_shapes(tw_infer *in, tw_shape y, int64_t dim)
 {
     tw_infer_output(in, 0, y);
@@ -14,12 +15,14 @@ static void put_shapes(tw_infer *in, tw_shape y, int64_t dim)
         tw_infer_output(in, 2, TW_SHAPE(-1));
 }
 
+/* idx has the length of x; how many are different, only the values say. */
 static void infer_v1(tw_infer *in)
 {
     tw_shape x = tw_infer_vector(in, 0);
     put_shapes(in, TW_SHAPE(-1), tw_infer_dim(x, 0));
 }
 
+/* The axis is a vector: of one entry, or empty where x is a vector itself. */
 static void infer_v2(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -41,6 +44,7 @@ static void infer_v2(tw_infer *in)
 
 /* ---- numbers ---- */
 
+/* Element i of an int32 or int64 array. */
 static void put_index(tw_array *array, size_t i, int64_t value)
 {
     if (array->dtype == TW_INT64)
@@ -78,6 +82,7 @@ static tw_status *gather_members(tw_compute *c, const tw_slice_set *set, size_t 
                           set->members, set->count, y->data, &par);
 }
 
+/* Slices are numbered as they come; the set remembers the first of each. */
 static tw_status *put_results(tw_compute *c, tw_slice_set *set, size_t axis)
 {
     tw_array *idx;
@@ -91,6 +96,7 @@ static tw_status *put_results(tw_compute *c, tw_slice_set *set, size_t axis)
     return c->output_count > 2 ? count_members(c, set, idx) : TW_OK;
 }
 
+/* The set is let go whatever happens. */
 static tw_status *unique(tw_compute *c, size_t axis)
 {
     tw_slice_set set;
@@ -164,6 +170,7 @@ const tw_op_definition tw_op_UniqueWithCountsV2 = {
 
 /* ---- ListDiff ---- */
 
+/* Both results have a length that only the values say. */
 static void infer_diff(tw_infer *in)
 {
     for (size_t i = 0; i < 2; i++) {
@@ -172,6 +179,7 @@ static void infer_diff(tw_infer *in)
     }
 }
 
+/* Two passes over x: one counts, one writes. */
 static tw_status *put_diff(tw_compute *c, const tw_slice_set *set)
 {
     const tw_array *x = tw_input(c, 0);

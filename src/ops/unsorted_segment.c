@@ -4,6 +4,7 @@
  * left out. */
 #include "ops/segments.h"
 
+/* num_segments + data.shape[ids.rank:] */
 static void infer(tw_infer *in)
 {
     tw_shape data = tw_infer_input(in, 0), ids = tw_infer_input(in, 1);
@@ -28,6 +29,7 @@ typedef struct rows {
     tw_tensor ids, inside, counted;
 } rows;
 
+/* As a vector the ids suit Select, whose condition may be one for each row. */
 static rows read_rows(tw_gradient *g)
 {
     rows r;
@@ -50,11 +52,13 @@ static tw_tensor flat_data(tw_gradient *g, tw_tensor like)
     return tw_reshape(g->inputs[0], tw_shape(like));
 }
 
+/* Back to the shape of data, where ids have several dimensions. */
 static tw_grad in_shape(tw_gradient *g, tw_tensor dx)
 {
     return tw_grad_of(tw_reshape(dx, tw_shape(g->inputs[0])));
 }
 
+/* Rows that were left out have no part in the result. */
 static tw_status *gradient_sum(tw_gradient *g)
 {
     rows r = read_rows(g);
@@ -92,6 +96,7 @@ static tw_status *gradient_prod(tw_gradient *g)
 
 /* ---- numbers ---- */
 
+/* In the order of the rows, from what the result holds at first. */
 static tw_status *reduce(tw_compute *c, tw_combination how)
 {
     const tw_array *data = tw_input(c, 0), *ids = tw_input(c, 1);
@@ -113,6 +118,7 @@ static tw_status *reduce(tw_compute *c, tw_combination how)
     return TW_OK;
 }
 
+/* What each result begins with is what it keeps where a segment has no rows. */
 static tw_status *compute_sum(tw_compute *c)
 {
     tw_zero_array(tw_output(c, 0));

@@ -2,6 +2,7 @@
  * Where: the coordinates of the elements that are not zero. */
 #include "ops/arrays.h"
 
+/* How many there are is known only from the values. */
 static void infer(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
@@ -28,6 +29,7 @@ static bool is_set(const tw_array *x, size_t i)
     }
 }
 
+/* Two passes: the first counts, so that the result is made once in its size. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
