@@ -22,6 +22,8 @@ static bool merge(tw_tensors inputs, tw_shape *known, int64_t dims[TW_MAX_RANK])
     return true;
 }
 
+/* Unlike add_n the result knows the declared shape. One input needs no sum: it comes back
+ * itself, or under the asked name. */
 tw_tensor tw_accumulate_n_build(const struct tw_accumulate_n_args *args)
 {
     tw_composite_scope scope;

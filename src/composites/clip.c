@@ -110,6 +110,8 @@ static tw_tensor norm_of(tw_tensors list)
     return tw_sqrt(tw_mul(half, two, .name = "mul"), .name = "global_norm");
 }
 
+/* The graph is that of the first tensor in the list that is one; entries without a tensor are
+ * left out of the norm. */
 tw_tensor tw_global_norm_build(const struct tw_global_norm_args *args)
 {
     tw_composite_scope scope;

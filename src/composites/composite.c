@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* No scope of its own: what is built lies in the scope that is open, as with TensorFlow's
+ * functions that only pass on a name. */
 void tw_place_enter(tw_composite_scope *scope, tw_where where, const tw_operand *graph_of)
 {
     bool tensor = graph_of && graph_of->kind == TW_OPERAND_TENSOR && graph_of->tensor.op;
@@ -41,6 +43,7 @@ tw_attr tw_attr_of_type(const char *name, tw_dtype dtype)
     return (tw_attr){.name = name, .kind = TW_ATTR_TYPE, .value.type = dtype};
 }
 
+/* For operations that composites make by name, with attributes in an array. */
 tw_attr tw_attr_of_int(const char *name, int64_t value)
 {
     return (tw_attr){.name = name, .kind = TW_ATTR_INT, .value.i = value};
@@ -59,6 +62,8 @@ tw_tensor tw_number(double value, tw_dtype dtype, const char *name)
     return tw_operand_tensor(whole ? tw_of_int64((int64_t)value) : tw_of_float(value), dtype, name);
 }
 
+/* TensorFlow makes axes and sizes int32; the name is that of its constant, since names of nodes
+ * are compared. */
 tw_tensor tw_numbers(tw_ints ints, const char *name)
 {
     return tw_operand_tensor(tw_of_ints(ints), TW_INT32, name);
@@ -92,6 +97,8 @@ tw_tensor tw_refuse(const char *format, ...)
     return tw_build_fail(tw_status_new(TW_INVALID_ARGUMENT, "%s", text));
 }
 
+/* A constant where the rank is known, so that shapes can be inferred; otherwise a Range up to
+ * the rank, found in the run. */
 tw_tensor tw_all_axes(tw_tensor tensor)
 {
     tw_shape shape = tw_tensor_shape(tensor);

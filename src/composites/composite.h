@@ -22,6 +22,7 @@ static inline tw_graph *tw_graph_of(const tw_composite_scope *scope)
 {
     return scope->ctx.graph;
 }
+/* That of the value: a reference to float is a float for all that composites decide. */
 static inline tw_dtype tw_plain_dtype(tw_tensor tensor)
 {
     return tw_dtype_base(tw_tensor_dtype(tensor));

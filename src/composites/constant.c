@@ -5,6 +5,8 @@
 
 enum { SMALL = 1000 }; /* elements of a Const; TensorFlow's bound */
 
+/* Reported to the builder's context; the tensor that comes back is the invalid one, which later
+ * builders pass by. */
 static tw_tensor fail(tw_code code, const char *text)
 {
     return tw_build_fail(tw_status_new(code, "%s", text));
@@ -22,12 +24,15 @@ static tw_tensor add_array(tw_array *array, const char *name, const char *what)
 
 /* ---- constant ---- */
 
+/* Only these can be repeated to fill a shape; tensors and lists have shapes of their own. */
 static bool is_number(tw_operand value)
 {
     return value.kind == TW_OPERAND_INT || value.kind == TW_OPERAND_INT64 ||
            value.kind == TW_OPERAND_FLOAT || value.kind == TW_OPERAND_BOOL;
 }
 
+/* TensorFlow's defaults for Python numbers: int32 and float32, whatever the width of the C type,
+ * but for a given int64. */
 static tw_dtype own_dtype(tw_operand value)
 {
     return value.kind == TW_OPERAND_INT     ? TW_INT32
@@ -69,6 +74,8 @@ static tw_tensor shaped(tw_operand value, tw_dtype dtype, tw_shape shape, const 
                      "the array has not as many elements as the shape");
 }
 
+/* Without a shape the value's own is taken; with one, a single number fills it and a list must
+ * have as many elements. */
 tw_tensor tw_constant_build(const struct tw_constant_args *args)
 {
     tw_composite_scope scope;
@@ -91,6 +98,7 @@ const tw_composite tw_composite_constant = {
 
 /* ---- convert_to_tensor ---- */
 
+/* The elements are copied, so the caller's memory may go after the call. */
 tw_tensor tw_convert_to_tensor_build(const struct tw_convert_to_tensor_args *args)
 {
     tw_composite_scope scope;
@@ -139,6 +147,7 @@ static tw_tensor full(const tw_operand *shape, tw_dtype dtype, int value, const 
     return tw_fill(dims, add_array(scalar, "Const", "no such dtype"), .name = name);
 }
 
+/* As for ones; zeros of a shape that only a run knows are a Fill as well. */
 tw_tensor tw_zeros_build(const struct tw_zeros_args *args)
 {
     tw_composite_scope scope;
@@ -154,6 +163,8 @@ const tw_composite tw_composite_zeros = {
     .examples = {"zeros([2, 2]) -> [[0., 0.], [0., 0.]]"},
 };
 
+/* A Const where the shape is known and small, else a Fill, so that large ones do not become part
+ * of the graph. */
 tw_tensor tw_ones_build(const struct tw_ones_args *args)
 {
     tw_composite_scope scope;

@@ -24,12 +24,16 @@ static tw_tensor as_rows(tw_tensor tensor)
     return tw_reshape(tensor, tw_concat(TW_LIST(tw_numbers(TW_INTS(-1), "values_0"), classes), 0));
 }
 
+/* Output 0 of the kernel; output 1, the derivative, is used by the gradient. Invalid `sizes`
+ * mean that rows need no shape. */
 static tw_tensor loss_of(const char *type, tw_tensor logits, tw_tensor labels, tw_tensor sizes)
 {
     tw_tensor loss = tw_make(type, NULL, TW_LIST(logits, labels), NULL, 0);
     return tw_tensor_valid(sizes) ? tw_reshape(loss, sizes) : loss;
 }
 
+/* The first version of this function: nothing flows into labels, hence the stop_gradient and the
+ * scope's name with _sg. */
 tw_tensor tw_softmax_cross_entropy_with_logits_build(
     const struct tw_softmax_cross_entropy_with_logits_args *a)
 {
@@ -59,6 +63,8 @@ static bool ranks_agree(tw_tensor labels, tw_tensor logits)
     return !x.dims || !y.dims || x.rank + 1 == y.rank;
 }
 
+/* A matrix goes to the kernel as it is; logits of other ranks are put into rows first, which
+ * TensorFlow does with the same nodes. */
 tw_tensor tw_sparse_softmax_cross_entropy_with_logits_build(
     const struct tw_sparse_softmax_cross_entropy_with_logits_args *a)
 {

@@ -134,6 +134,8 @@ const tw_composite tw_composite_concat = {
     .examples = {"concat([[[1, 2], [3, 4]], [[5], [6]]], 1) -> [[1, 2, 5], [3, 4, 6]]"},
 };
 
+/* TensorFlow calls the node "stack" though its type is Pack. An empty list is refused by Pack's
+ * definition. */
 tw_tensor tw_stack_build(const struct tw_stack_args *args)
 {
     tw_composite_scope scope;

@@ -11,6 +11,8 @@ static tw_tensor longest(tw_tensor lengths)
     return tw_maximum(tw_number(0, tw_plain_dtype(most), "Const"), most);
 }
 
+/* Compares 0, 1, 2 and so on with each length by broadcasting; without maxlen the longest length
+ * decides. */
 tw_tensor tw_sequence_mask_build(const struct tw_sequence_mask_args *args)
 {
     tw_composite_scope scope;
@@ -63,6 +65,8 @@ static tw_tensor flatten(tw_tensor tensor, int64_t axis, int64_t rank)
     return tw_reshape(tensor, tw_concat(TW_LIST(before, middle, after), 0));
 }
 
+/* The rank of the mask decides how many dims are flattened, so it must be known while building;
+ * dims must agree as far as they are known. */
 static bool mask_fits(tw_shape tensor, tw_shape mask, int64_t axis)
 {
     if (!tw_shape_known_rank(mask)) {
@@ -93,6 +97,7 @@ static int64_t axis_from_front(int64_t axis, tw_shape shape)
     return axis < 0 && tw_shape_known_rank(shape) ? axis + (int64_t)shape.rank : axis;
 }
 
+/* The masked dims become one, and rows where the mask is true are gathered along it. */
 tw_tensor tw_boolean_mask_build(const struct tw_boolean_mask_args *args)
 {
     tw_composite_scope scope;

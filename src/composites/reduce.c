@@ -28,6 +28,8 @@ static tw_tensor end(reduction *r, tw_tensor result)
     return result;
 }
 
+/* The commonest of them: begin makes the constant of axes, end closes the place that begin
+ * opened. */
 tw_tensor tw_reduce_sum_build(const struct tw_reduce_sum_args *a)
 {
     reduction r;
@@ -43,6 +45,7 @@ const tw_composite tw_composite_reduce_sum = {
                  "reduce_sum([[1, 2], [3, 4]], axis=[1]) -> [3, 7]"},
 };
 
+/* Integers are divided with truncation, as in TensorFlow; cast first where that is not wanted. */
 tw_tensor tw_reduce_mean_build(const struct tw_reduce_mean_args *a)
 {
     reduction r;
@@ -57,6 +60,7 @@ const tw_composite tw_composite_reduce_mean = {
                  "reduce_mean([[1., 2.], [3., 4.]], axis=[0]) -> [2., 3.]"},
 };
 
+/* The derivative is also right where elements are zero, since it is not made by dividing. */
 tw_tensor tw_reduce_prod_build(const struct tw_reduce_prod_args *a)
 {
     reduction r;
@@ -71,6 +75,7 @@ const tw_composite tw_composite_reduce_prod = {
                  "reduce_prod([[1, 2], [3, 4]], axis=[1], keep_dims=True) -> [[2], [12]]"},
 };
 
+/* The derivative goes to all elements that are equal to the largest, shared equally. */
 tw_tensor tw_reduce_max_build(const struct tw_reduce_max_args *a)
 {
     reduction r;
@@ -85,6 +90,7 @@ const tw_composite tw_composite_reduce_max = {
                  "reduce_max([[1, 5], [3, 4]], axis=[1]) -> [5, 4]"},
 };
 
+/* As for the maximum, elements that tie share the derivative. */
 tw_tensor tw_reduce_min_build(const struct tw_reduce_min_args *a)
 {
     reduction r;
@@ -99,6 +105,7 @@ const tw_composite tw_composite_reduce_min = {
                  "reduce_min([[1, 5], [3, 4]], axis=[1]) -> [1, 3]"},
 };
 
+/* Without axes the reduction is over all of them, and the result a scalar. */
 tw_tensor tw_reduce_all_build(const struct tw_reduce_all_args *a)
 {
     reduction r;
@@ -113,6 +120,7 @@ const tw_composite tw_composite_reduce_all = {
                  "reduce_all([[True, True], [False, True]], axis=[1]) -> [True, False]"},
 };
 
+/* Axes are given as a list or as a tensor; begin turns both into one. */
 tw_tensor tw_reduce_any_build(const struct tw_reduce_any_args *a)
 {
     reduction r;

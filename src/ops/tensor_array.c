@@ -12,6 +12,8 @@
 #include "base/vec.h"
 #include "tensor/array.h"
 
+/* What is known of one place: its value, or the shape that it had, from which zeros for an
+ * unwritten gradient are made. */
 typedef struct element {
     tw_array *value;     /* NULL: not written, or read and forgotten */
     const int64_t *dims; /* of a gradient's element that was not written; NULL: not known */
@@ -19,11 +21,14 @@ typedef struct element {
     bool written, read, owned; /* owned: nobody else sees the value */
 } element;
 
+/* One list of gradients for each call of tw_gradients, told apart by its source name. */
 typedef struct gradient_list {
     char *source;
     tw_array_list *list;
 } gradient_list;
 
+/* Shared by handles, by the run's names and, for a list of gradients, by the list that it
+ * belongs to. */
 struct tw_array_list {
     atomic_int refs;
     tw_mutex lock;
@@ -38,6 +43,8 @@ struct tw_array_list {
 
 /* ---- life ---- */
 
+/* The dims are copied: the shape that comes in belongs to an attribute or to a value that may
+ * go. */
 static void set_element_shape(tw_array_list *list, tw_shape shape)
 {
     list->options.element_shape = TW_UNKNOWN_SHAPE;
@@ -48,6 +55,8 @@ static void set_element_shape(tw_array_list *list, tw_shape shape)
     list->options.element_shape = (tw_shape){list->dims, shape.rank};
 }
 
+/* The first size is reserved also for lists that may not grow later, hence the option is put off
+ * for that moment. */
 tw_status *tw_array_list_new(const char *name, int64_t size, const tw_array_list_options *options,
                              tw_array_list **out)
 {
@@ -77,6 +86,7 @@ tw_status *tw_array_list_new(const char *name, int64_t size, const tw_array_list
     return TW_OK;
 }
 
+/* Arrays may be shared with results of the run, so only this list's references go. */
 static void drop_elements(tw_array_list *list)
 {
     for (size_t i = 0; i < list->elements.count; i++)
@@ -84,6 +94,7 @@ static void drop_elements(tw_array_list *list)
     tw_vec_clear(&list->elements);
 }
 
+/* Whoever takes the last reference frees the list without the lock, as nobody else can know it. */
 void tw_array_list_unref(tw_array_list *list)
 {
     if (!list || atomic_fetch_sub_explicit(&list->refs, 1, memory_order_acq_rel) != 1)
@@ -100,6 +111,7 @@ void tw_array_list_unref(tw_array_list *list)
     tw_free(list);
 }
 
+/* Relaxed is enough: who adds a reference has one already. */
 static tw_array_list *list_ref(tw_array_list *list)
 {
     atomic_fetch_add_explicit(&list->refs, 1, memory_order_relaxed);
@@ -108,11 +120,14 @@ static tw_array_list *list_ref(tw_array_list *list)
 
 /* ---- handles ---- */
 
+/* A handle that is copied, as into a loop's variable, keeps the list alive. */
 static void handle_ref(void *object)
 {
     list_ref(object);
 }
 
+/* The last handle frees the list, so that a list in a loop's body does not outlive its
+ * iteration. */
 static void handle_unref(void *object)
 {
     tw_array_list_unref(object);
@@ -126,6 +141,7 @@ typedef struct registry {
     uint64_t made;
 } registry;
 
+/* One for each run, when the first list is made or named. */
 static tw_status *registry_make(tw_compute *c, void **out)
 {
     (void)c;
@@ -133,6 +149,7 @@ static tw_status *registry_make(tw_compute *c, void **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* At the end of the run: names held one reference to each list. */
 static void registry_free(void *object)
 {
     registry *known = object;
@@ -151,6 +168,7 @@ static const tw_state_class registry_class = {.size = sizeof(registry),
                                               .free = registry_free,
                                               .per_run = true};
 
+/* The name of the resource is the first word of the older handles. */
 static tw_status *registry_of(tw_compute *c, registry **out)
 {
     void *object;
@@ -159,6 +177,8 @@ static tw_status *registry_of(tw_compute *c, registry **out)
     return TW_OK;
 }
 
+/* A number that is unique in the run is added, so that a node in a loop makes lists of different
+ * names. */
 tw_status *tw_array_list_name(tw_compute *c, const char *base, tw_text *out)
 {
     registry *known;
@@ -167,6 +187,8 @@ tw_status *tw_array_list_name(tw_compute *c, const char *base, tw_text *out)
     return TW_OK;
 }
 
+/* Borrowed: the handle, or the run's table of names, keeps the list for as long as the kernel
+ * works. */
 tw_status *tw_array_list_of(tw_compute *c, size_t input, tw_array_list **out)
 {
     const tw_array *handle = tw_input(c, input);
@@ -191,6 +213,7 @@ tw_status *tw_array_list_of(tw_compute *c, size_t input, tw_array_list **out)
     return TW_OK;
 }
 
+/* The older handles are two strings; the run keeps the list under the second one until it ends. */
 static tw_status *hand_out_name(tw_compute *c, tw_array_list *list, tw_array *out)
 {
     registry *known;
@@ -205,6 +228,8 @@ static tw_status *hand_out_name(tw_compute *c, tw_array_list *list, tw_array *ou
     return tw_string_set(&words[1], list->name, strlen(list->name));
 }
 
+/* Takes over the caller's reference, also after a failure, so that the caller has nothing to
+ * clean up. */
 tw_status *tw_array_list_hand_out(tw_compute *c, tw_array_list *list)
 {
     tw_array *out = tw_output(c, 0);
@@ -221,6 +246,8 @@ tw_status *tw_array_list_hand_out(tw_compute *c, tw_array_list *list)
 
 /* ---- what the kernels do ---- */
 
+/* Every use of the list asks first: after close the elements are gone, while handles may live
+ * on. */
 static tw_status *check_open(const tw_array_list *list)
 {
     if (!list->closed)
@@ -228,6 +255,7 @@ static tw_status *check_open(const tw_array_list *list)
     return tw_value_error("TensorArray %s has already been closed.", list->name);
 }
 
+/* Reads and writes say different things in TensorFlow, hence `writes`. */
 tw_status *tw_array_list_check(tw_array_list *list, tw_dtype dtype, bool writes)
 {
     if (dtype == list->options.dtype)
@@ -237,6 +265,7 @@ tw_status *tw_array_list_check(tw_array_list *list, tw_dtype dtype, bool writes)
                           tw_dtype_tf_name(list->options.dtype), tw_dtype_tf_name(dtype));
 }
 
+/* A closed list has no size: asking is an error, as in TensorFlow. */
 tw_status *tw_array_list_size(tw_array_list *list, int64_t *out)
 {
     tw_mutex_lock(&list->lock);
@@ -246,6 +275,8 @@ tw_status *tw_array_list_size(tw_array_list *list, int64_t *out)
     return status;
 }
 
+/* New elements are all zero, which means not written, of unknown shape. The size is checked
+ * before it is multiplied. */
 static tw_status *reserve_locked(tw_array_list *list, int64_t size)
 {
     size_t old = list->elements.count;
@@ -259,6 +290,8 @@ static tw_status *reserve_locked(tw_array_list *list, int64_t size)
     return TW_OK;
 }
 
+/* Lists that may not grow are left as they are, and the caller sees from the size whether it is
+ * enough. */
 tw_status *tw_array_list_reserve(tw_array_list *list, int64_t size, bool *grown)
 {
     tw_mutex_lock(&list->lock);
@@ -270,6 +303,7 @@ tw_status *tw_array_list_reserve(tw_array_list *list, int64_t size, bool *grown)
     return status;
 }
 
+/* Borrowed from the list; it may become more exact with the first write. */
 tw_shape tw_array_list_element_shape(const tw_array_list *list)
 {
     return list->options.element_shape;
@@ -286,12 +320,15 @@ static tw_status *keep(const tw_array *value, tw_array **out, bool *owned)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* As add_doubles; kept free of aliasing with the value, since only an owned element is added to. */
 static void add_floats(float *to, const float *from, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         to[i] += from[i];
 }
 
+/* A loop of its own for the commonest sums, those of gradients; both arrays have the same shape
+ * by then. */
 static void add_doubles(double *to, const double *from, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -333,6 +370,8 @@ static tw_status *add_to(tw_array_list *list, element *e, int64_t index, const t
     return TW_OK;
 }
 
+/* Everything that can refuse a write, in TensorFlow's order and words. The list may have grown
+ * afterwards, but no element was changed. */
 static tw_status *check_write(tw_array_list *list, int64_t index, const tw_array *value)
 {
     TW_TRY(check_open(list));
@@ -359,6 +398,8 @@ static tw_status *check_write(tw_array_list *list, int64_t index, const tw_array
     return TW_OK;
 }
 
+/* The first write keeps the value, without a copy where its memory is shared; with
+ * identical_shapes it fixes the shape of all others. */
 static tw_status *write_locked(tw_array_list *list, int64_t index, const tw_array *value)
 {
     TW_TRY(check_write(list, index, value));
@@ -372,6 +413,7 @@ static tw_status *write_locked(tw_array_list *list, int64_t index, const tw_arra
     return TW_OK;
 }
 
+/* Under the lock. A failed write leaves the elements as they were. */
 tw_status *tw_array_list_write(tw_array_list *list, int64_t index, const tw_array *value)
 {
     tw_mutex_lock(&list->lock);
@@ -386,6 +428,8 @@ static tw_shape shape_of_unwritten(const tw_array_list *list, const element *e)
     return e->dims ? (tw_shape){e->dims, e->rank} : list->options.element_shape;
 }
 
+/* The words are TensorFlow's; they say what to do, which is to declare the shape of the
+ * elements. */
 static tw_status *not_written(const tw_array_list *list, int64_t index, tw_shape shape)
 {
     return tw_value_error(
@@ -410,6 +454,8 @@ static tw_status *note_shape(tw_array_list *list, element *e, tw_shape shape)
     return TW_OK;
 }
 
+/* An element that was never written is zeros, if its shape is known, as gradients need it. The
+ * reference that comes out belongs to the caller. */
 static tw_status *read_locked(tw_array_list *list, int64_t index, tw_array **out)
 {
     TW_TRY(check_open(list));
@@ -439,6 +485,7 @@ static tw_status *read_locked(tw_array_list *list, int64_t index, tw_array **out
     return TW_OK;
 }
 
+/* Under the lock, since reading changes the element: it is marked, and perhaps forgotten. */
 tw_status *tw_array_list_read(tw_array_list *list, int64_t index, tw_array **out)
 {
     tw_mutex_lock(&list->lock);
@@ -447,6 +494,8 @@ tw_status *tw_array_list_read(tw_array_list *list, int64_t index, tw_array **out
     return status;
 }
 
+/* The elements go at once; the list itself stays until the last handle does. Closing twice does
+ * no harm. */
 void tw_array_list_close(tw_array_list *list)
 {
     tw_mutex_lock(&list->lock);
@@ -469,6 +518,8 @@ static tw_status *copy_shapes(const tw_array_list *from, tw_array_list *to)
     return TW_OK;
 }
 
+/* The same source gives the same list, so that all operations of one call add up in it. It adds,
+ * does not grow, and forgets what was read. */
 static tw_status *gradient_locked(tw_array_list *list, const char *source, tw_array_list **out)
 {
     TW_TRY(check_open(list));
@@ -502,6 +553,8 @@ static tw_status *gradient_locked(tw_array_list *list, const char *source, tw_ar
     return TW_OK;
 }
 
+/* The caller gets a reference of his own to the list, which is made when a source first asks for
+ * it. */
 tw_status *tw_array_list_gradient(tw_array_list *list, const char *source, tw_array_list **out)
 {
     tw_mutex_lock(&list->lock);

@@ -18,6 +18,7 @@ void tw_array_list_infer_make(tw_infer *in)
         tw_infer_output(in, 1, TW_SHAPE());
 }
 
+/* `count` elements under each other, if the attribute says what an element looks like. */
 static void infer_elements(tw_infer *in, int64_t count)
 {
     const tw_attr *attr = tw_infer_attr(in, "element_shape");
@@ -26,23 +27,27 @@ static void infer_elements(tw_infer *in, int64_t count)
         tw_infer_output(in, 0, tw_infer_concat(in, TW_SHAPE(count), shape));
 }
 
+/* As many elements as there are indices, each of the declared shape. */
 void tw_array_list_infer_gather(tw_infer *in)
 {
     tw_shape indices = tw_infer_vector(in, 1);
     infer_elements(in, tw_infer_dim(indices, 0));
 }
 
+/* The number of elements is known in the run only. */
 void tw_array_list_infer_pack(tw_infer *in)
 {
     infer_elements(in, -1);
 }
 
+/* The flow that comes out is a scalar. */
 void tw_array_list_infer_scatter(tw_infer *in)
 {
     tw_infer_vector(in, 1);
     tw_infer_output(in, 0, TW_SHAPE());
 }
 
+/* The lengths are a vector; how many elements a list has is known in the run only. */
 void tw_array_list_infer_concat(tw_infer *in)
 {
     tw_infer_output(in, 1, TW_SHAPE(-1));
@@ -50,11 +55,15 @@ void tw_array_list_infer_concat(tw_infer *in)
 
 /* ---- small helps ---- */
 
+/* The value of the flow is always zero: only its edges matter, but it may be printed or
+ * differentiated. */
 static void pass_flow(tw_compute *c, size_t output)
 {
     *(float *)tw_output_data(c, output) = 0;
 }
 
+/* Indices and sizes of all handles; the shape is checked in the run, as graphs from outside may
+ * say anything. */
 static tw_status *scalar(tw_compute *c, size_t input, const char *what, int64_t *out)
 {
     const tw_array *x = tw_input(c, input);
@@ -65,12 +74,14 @@ static tw_status *scalar(tw_compute *c, size_t input, const char *what, int64_t 
     return TW_OK;
 }
 
+/* Older forms have no such attribute, which is the same as an unknown shape. */
 static tw_shape shape_attr(const tw_compute *c, const char *name)
 {
     const tw_attr *attr = tw_compute_attr(c, name);
     return attr && attr->kind == TW_ATTR_SHAPE ? attr->value.shape : TW_UNKNOWN_SHAPE;
 }
 
+/* The list of input 0, whose dtype must be that of the attribute `type`. */
 static tw_status *list_for(tw_compute *c, const char *type, bool writes, tw_array_list **out)
 {
     TW_TRY(tw_array_list_of(c, 0, out));
@@ -79,6 +90,8 @@ static tw_status *list_for(tw_compute *c, const char *type, bool writes, tw_arra
 
 /* ---- handles ---- */
 
+/* The list is called after the attribute or, without one, after the node, with the run's number
+ * behind it. */
 tw_status *tw_array_list_do_make(tw_compute *c)
 {
     int64_t size;
@@ -99,6 +112,8 @@ tw_status *tw_array_list_do_make(tw_compute *c)
     return tw_array_list_hand_out(c, list);
 }
 
+/* The list of gradients is made when it is first asked for; later ones of the same source get
+ * that same list. */
 tw_status *tw_array_list_do_gradient(tw_compute *c)
 {
     tw_array_list *list, *gradient;
@@ -109,6 +124,7 @@ tw_status *tw_array_list_do_gradient(tw_compute *c)
     return tw_array_list_hand_out(c, gradient);
 }
 
+/* int32 is what the definition says; lists are far shorter than that. */
 tw_status *tw_array_list_do_size(tw_compute *c)
 {
     tw_array_list *list;
@@ -119,6 +135,7 @@ tw_status *tw_array_list_do_size(tw_compute *c)
     return TW_OK;
 }
 
+/* Closing frees the memory of the elements before the run ends, which is what long loops need. */
 tw_status *tw_array_list_do_close(tw_compute *c)
 {
     tw_array_list *list;
@@ -129,6 +146,7 @@ tw_status *tw_array_list_do_close(tw_compute *c)
 
 /* ---- one element ---- */
 
+/* The output is only the flow, which makes later reads wait for this write. */
 tw_status *tw_array_list_do_write(tw_compute *c)
 {
     tw_array_list *list;
@@ -140,6 +158,7 @@ tw_status *tw_array_list_do_write(tw_compute *c)
     return TW_OK;
 }
 
+/* The output is the element itself, without a copy; the list may forget it meanwhile. */
 tw_status *tw_array_list_do_read(tw_compute *c)
 {
     tw_array_list *list;
@@ -161,6 +180,7 @@ typedef struct reading {
     size_t count;
 } reading;
 
+/* Also for a reading that failed in the middle: places that were not reached are NULL. */
 static void reading_clear(reading *r)
 {
     for (size_t i = 0; r->items && i < r->count; i++)
@@ -180,11 +200,14 @@ static tw_status *read_all(tw_array_list *list, const tw_array *indices, size_t 
     return TW_OK;
 }
 
+/* Cannot overflow: an array of this size exists. */
 static size_t row_bytes(const tw_array *array)
 {
     return array->count * tw_dtype_size(array->dtype);
 }
 
+/* All elements have the shape of the first; the result has one dimension more, which must still
+ * be within TW_MAX_RANK. */
 static tw_status *stack_elements(tw_compute *c, const reading *r)
 {
     int64_t dims[TW_MAX_RANK + 1];
@@ -208,6 +231,8 @@ static tw_status *stack_elements(tw_compute *c, const reading *r)
     return TW_OK;
 }
 
+/* The shape comes from the attribute or from the list itself; if neither knows it whole there is
+ * no array to give. */
 static tw_status *stack_nothing(tw_compute *c, const tw_array_list *list)
 {
     tw_shape shape = shape_attr(c, "element_shape");
@@ -226,6 +251,8 @@ static tw_status *stack_nothing(tw_compute *c, const tw_array_list *list)
     return tw_compute_allocate(c, 0, (tw_shape){dims, shape.rank + 1}, &out);
 }
 
+/* `indices` NULL means all in order. The declared shape is compared with the first element only,
+ * the others with that one. */
 static tw_status *stack(tw_compute *c, tw_array_list *list, const tw_array *indices, size_t count)
 {
     reading r = {NULL, 0};
@@ -244,6 +271,8 @@ static tw_status *stack(tw_compute *c, tw_array_list *list, const tw_array *indi
     return status;
 }
 
+/* The indices may stand in any order; one that stands twice needs a list that does not forget
+ * what was read. */
 tw_status *tw_array_list_do_gather(tw_compute *c)
 {
     tw_array_list *list;
@@ -255,6 +284,7 @@ tw_status *tw_array_list_do_gather(tw_compute *c)
     return stack(c, list, indices, indices->count);
 }
 
+/* All elements in order: a gather of all indices. */
 tw_status *tw_array_list_do_pack(tw_compute *c)
 {
     tw_array_list *list;
@@ -294,6 +324,8 @@ static tw_status *write_rows(tw_array_list *list, int64_t index, const tw_array 
     return status;
 }
 
+/* Elements are views of one shared copy of the value, so that many rows do not mean many
+ * allocations of data. */
 static tw_status *scatter_rows(tw_array_list *list, const tw_array *value, const tw_array *indices)
 {
     tw_array *whole;
@@ -306,6 +338,7 @@ static tw_status *scatter_rows(tw_array_list *list, const tw_array *value, const
     return status;
 }
 
+/* The list grows once, to the largest index, before the first element is written. */
 tw_status *tw_array_list_do_scatter(tw_compute *c)
 {
     tw_array_list *list;
@@ -333,6 +366,7 @@ tw_status *tw_array_list_do_scatter(tw_compute *c)
     return TW_OK;
 }
 
+/* As scatter with the indices 0, 1, 2 and so on; the list must have or get just that size. */
 tw_status *tw_array_list_do_unpack(tw_compute *c)
 {
     tw_array_list *list;
@@ -356,6 +390,8 @@ tw_status *tw_array_list_do_unpack(tw_compute *c)
 
 /* ---- elements of different lengths ---- */
 
+/* Parts may differ in dimension 0 only. There is at least one part; an empty list is
+ * concatenated elsewhere. */
 static tw_status *check_parts(const reading *r, int64_t *rows)
 {
     const tw_array *first = r->items[0];
@@ -377,6 +413,8 @@ static tw_status *check_parts(const reading *r, int64_t *rows)
     return TW_OK;
 }
 
+/* Parts follow each other in memory along dimension 0, so each is one run of bytes. Output 1
+ * says how long each was. */
 static tw_status *concat_parts(tw_compute *c, const reading *r)
 {
     int64_t dims[TW_MAX_RANK], rows;
@@ -397,6 +435,7 @@ static tw_status *concat_parts(tw_compute *c, const reading *r)
     return TW_OK;
 }
 
+/* Without elements only the attribute can tell the shape, so it must be fully known. */
 static tw_status *concat_nothing(tw_compute *c)
 {
     tw_shape rest = shape_attr(c, "element_shape_except0");
@@ -414,6 +453,7 @@ static tw_status *concat_nothing(tw_compute *c)
     return tw_compute_allocate(c, 1, TW_SHAPE(0), &out);
 }
 
+/* Elements may be of different lengths, unlike for gather; they count as read afterwards. */
 tw_status *tw_array_list_do_concat(tw_compute *c)
 {
     tw_array_list *list;
@@ -430,6 +470,8 @@ tw_status *tw_array_list_do_concat(tw_compute *c)
     return status;
 }
 
+/* Compares with what is left instead of adding up, so that large lengths cannot overflow; one
+ * bad length spoils the sum for good. */
 static tw_status *check_lengths(const tw_array *value, const tw_array *lengths)
 {
     int64_t sum = 0;
@@ -451,6 +493,8 @@ static tw_status *check_lengths(const tw_array *value, const tw_array *lengths)
     return TW_OK;
 }
 
+/* Lengths are checked against the value and against the list before the first element is
+ * written. */
 tw_status *tw_array_list_do_split(tw_compute *c)
 {
     tw_array_list *list;

@@ -3,6 +3,8 @@
  * the years before 1.0 hold them; new ones are made of V3. */
 #include "ops/tensor_array.h"
 
+/* An honest refusal: the handles of the old forms are names, which a gradient could not tell
+ * apart by call. */
 static tw_status *old_gradient(tw_gradient *g)
 {
     return tw_gradient_fail(g, "the old forms of TensorArray have no gradient; use TensorArrayV3");

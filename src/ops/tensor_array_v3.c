@@ -22,6 +22,7 @@ static tw_text source_of(tw_tensor dy)
     return name;
 }
 
+/* The list of gradients of this call and the flow that orders what is done with it. */
 typedef struct gradient_array {
     tw_tensor handle, flow;
 } gradient_array;
@@ -38,11 +39,15 @@ static gradient_array gradient_of(tw_tensor handle, tw_tensor flow, tw_tensor dy
     return out;
 }
 
+/* Where nothing flows into the output there is nothing to write, and no list of gradients need
+ * be made. */
 static bool has_gradient(const tw_gradient *g)
 {
     return g->dy[0].kind != TW_GRAD_NONE;
 }
 
+/* A write becomes a read of the same place, after all later uses have added their part, which
+ * the flow sees to. */
 static tw_status *write_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
@@ -55,6 +60,8 @@ static tw_status *write_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* A read becomes a write: if an element was read several times its derivatives add up in the
+ * list. */
 static tw_status *read_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
@@ -65,6 +72,7 @@ static tw_status *read_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* What was read from places is written to the same places of the list of gradients. */
 static tw_status *gather_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
@@ -75,6 +83,8 @@ static tw_status *gather_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* The derivative of what was written is gathered from the same places; the flow's derivative
+ * goes on to earlier uses. */
 static tw_status *scatter_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
@@ -87,6 +97,7 @@ static tw_status *scatter_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* A concatenation is taken apart again by the lengths that it gave, output 1. */
 static tw_status *concat_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
@@ -97,6 +108,7 @@ static tw_status *concat_gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* The parts are concatenated again. Their order in the list is that of the value. */
 static tw_status *split_gradient(tw_gradient *g)
 {
     if (!has_gradient(g))
