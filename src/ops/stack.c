@@ -199,7 +199,7 @@ static tw_status *pop_locked(stack *s, tw_dtype dtype, tw_array **out)
 static tw_status *pop(tw_compute *c)
 {
     stack *s;
-    tw_array *value;
+    tw_array *value = NULL;
     TW_TRY(stack_of(c, &s));
     tw_mutex_lock(&s->lock);
     tw_status *status = pop_locked(s, tw_compute_type(c, "elem_type"), &value);
