@@ -15,6 +15,8 @@ typedef struct args_head {
     tw_where where;
 } args_head;
 
+/* One call of a builder. Inputs and attributes lie in its arena, so that a failure at any point
+ * is cleaned up in one place. */
 typedef struct building {
     const tw_builder *builder;
     const char *args; /* of the builder's size, whatever the caller's */

@@ -60,6 +60,7 @@ tw_tensors tw_graph_collection(const tw_graph *graph, const char *collection)
     return tensors;
 }
 
+/* Counted under the lock, since another thread may be building; a NULL graph has no collections. */
 size_t tw_graph_collection_count(const tw_graph *graph)
 {
     if (!graph)

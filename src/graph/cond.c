@@ -11,6 +11,8 @@
 #include "graph/scope.h"
 #include "thalweg/control_flow.h"
 
+/* Arrays by side are indexed by the predicate's value: [0] the false branch, [1] the true one,
+ * as a Switch numbers its outputs. */
 typedef struct building {
     struct tw_cond_args args;
     tw_composite_scope scope;
@@ -22,12 +24,16 @@ typedef struct building {
     size_t count;
 } building;
 
+/* Every node of a cond has the place of the call, so that errors name the caller's line and not
+ * one of this file. */
 static tw_status *add(building *b, const char *type, const char *name, tw_tensors inputs,
                       tw_operation **out)
 {
     return tw_node_add(b->graph, type, name, inputs, NULL, 0, b->where, out);
 }
 
+/* Each region knows the other, and both the predicate, so that gradients can build the branch
+ * that was not taken as well. */
 static tw_status *open_branches(building *b)
 {
     tw_tensor pred = tw_operand_tensor(b->args.pred, TW_BOOL, "pred");
@@ -62,6 +68,8 @@ static tw_status *after_operation(building *b, tw_region *region, tw_tensor *res
     return status;
 }
 
+/* A result that was made outside of the branch is captured, for a Merge must see exactly one of
+ * its inputs alive. */
 static tw_status *take_results(building *b, int side)
 {
     tw_tensor *results = b->results[side];
@@ -81,6 +89,8 @@ static tw_status *take_results(building *b, int side)
     return TW_OK;
 }
 
+/* Whatever scopes the branch leaves open are popped with its region, so that the other branch
+ * starts as this one did. */
 static tw_status *build_branch(building *b, int side)
 {
     tw_branch_fn fn = side ? b->args.on_true : b->args.on_false;
@@ -111,6 +121,8 @@ static tw_status *add_merge(building *b, size_t i, tw_tensor *out)
     return TW_OK;
 }
 
+/* The true branch is built first, as in TensorFlow, since the order of building decides names
+ * and op seeds. */
 static tw_status *build(building *b)
 {
     if (!b->args.on_true || !b->args.on_false)
@@ -133,6 +145,8 @@ static tw_status *build(building *b)
     return TW_OK;
 }
 
+/* The args struct may be an older, shorter one: what it lacks keeps the value 0. After a failure
+ * every result is invalid. */
 tw_tensor tw_cond_(const struct tw_cond_args *args)
 {
     building b = {.count = 1};

@@ -13,6 +13,8 @@
 #include "graph/scope.h"
 #include "thalweg/control_flow.h"
 
+/* For nodes that the library itself makes: it goes the way of all others, so that scopes and
+ * checks apply to them too. */
 tw_status *tw_node_add(tw_graph *graph, const char *type, const char *name, tw_tensors inputs,
                        const tw_attr *attrs, size_t attr_count, tw_where where, tw_operation **out)
 {
@@ -27,11 +29,14 @@ tw_status *tw_node_add(tw_graph *graph, const char *type, const char *name, tw_t
     return tw_graph_add(graph, &args, out);
 }
 
+/* An Exit is made inside its loop but its output belongs outside; this is how both kinds are
+ * told. */
 static bool is_exit(const tw_operation *op)
 {
     return !strcmp(op->spec.type, "Exit") || !strcmp(op->spec.type, "RefExit");
 }
 
+/* Exits count to the region around their loop, since that is where their value can be used. */
 bool tw_region_holds(const tw_region *region, const tw_operation *op)
 {
     const tw_region *r = op->region && is_exit(op) ? op->region->outer : op->region;
@@ -40,6 +45,7 @@ bool tw_region_holds(const tw_region *region, const tw_operation *op)
     return r == region;
 }
 
+/* The depth to pop to afterwards, or -1, with nothing left pushed, when memory is short. */
 int tw_region_step_into(tw_region *region)
 {
     int depth = (int)tw_thread_here()->scopes.count;
@@ -55,11 +61,15 @@ int tw_region_step_into(tw_region *region)
 
 /* ---- what was captured ---- */
 
+/* Eight bits for the output's index; the few tensors with greater ones are captured anew each
+ * time instead of being mixed up. */
 static uint64_t capture_key(tw_tensor tensor)
 {
     return (uint64_t)tensor.op->id << 8 | (uint8_t)tensor.index;
 }
 
+/* A tensor is captured once a region: the second use gets the same Switch or Enter, as in
+ * TensorFlow. */
 static bool known(const tw_region *region, tw_tensor tensor, tw_tensor *out)
 {
     uint64_t place;
@@ -82,6 +92,8 @@ static void note(tw_region *region, tw_tensor tensor, tw_tensor inside)
     tw_graph_unlock(region->graph);
 }
 
+/* Under the lock, because the operation already is in the graph, where other threads may look at
+ * it. */
 static void put_into(tw_operation *op, tw_region *region)
 {
     tw_graph_lock(op->graph);
@@ -91,6 +103,8 @@ static void put_into(tw_operation *op, tw_region *region)
 
 /* ---- into a branch ---- */
 
+/* Placed with its data and with nothing else, as in TensorFlow; an empty colocation first drops
+ * what is open around. */
 static tw_status *add_switch(const tw_region *region, tw_tensor data, tw_operation **out)
 {
     bool ref = tw_dtype_is_ref(tw_tensor_dtype(data));
@@ -103,6 +117,8 @@ static tw_status *add_switch(const tw_region *region, tw_tensor data, tw_operati
     return status;
 }
 
+/* The Switch is made in the outer region and without control inputs, and only then counted to
+ * the branch that it feeds. */
 static tw_status *capture_in_branch(tw_region *region, tw_tensor tensor, tw_tensor *out)
 {
     int depth = (int)tw_thread_here()->scopes.count;
@@ -123,6 +139,8 @@ static tw_status *capture_in_branch(tw_region *region, tw_tensor tensor, tw_tens
 
 /* ---- into a loop ---- */
 
+/* Identities and Switches only hand a value on, so they are followed back; the search starts
+ * anew after every step. */
 tw_operation *tw_loop_constant_enter(tw_tensor tensor)
 {
     static const char *const same[] = {"Switch", "RefSwitch", "Identity", "RefIdentity"};
@@ -170,6 +188,8 @@ static tw_status *gather_indices(tw_region *region, size_t count, tw_tensor *out
     return TW_OK;
 }
 
+/* A LoopValue reads what a forward loop computed by the indices of the loops between; its shape
+ * is that of the forward tensor. */
 tw_status *tw_loop_value(tw_region *region, tw_tensor forward, tw_tensor *out)
 {
     tw_tensor indices[MOST_LOOPS];
@@ -195,6 +215,8 @@ tw_status *tw_loop_value(tw_region *region, tw_tensor forward, tw_tensor *out)
     return TW_OK;
 }
 
+/* A constant inside a gradient loop is copied, since to capture it would take a stack or an
+ * Enter for a value known now. */
 static tw_status *copy_constant(tw_region *region, const tw_operation *constant, tw_tensor *out)
 {
     tw_operation *op;
@@ -222,6 +244,8 @@ static tw_status *capture_forward(tw_region *region, tw_tensor tensor, tw_tensor
     return tw_loop_value(region, tensor, out);
 }
 
+/* Constant or not, all Enters of a loop carry the same frame name: this is what binds them to
+ * one frame. */
 static tw_status *add_enter(const tw_region *region, tw_tensor data, bool constant,
                             const char *name, tw_where where, tw_operation **out)
 {
@@ -236,6 +260,7 @@ static tw_status *add_enter(const tw_region *region, tw_tensor data, bool consta
                        (tw_tensors){&data, 1}, attrs, 3, where, out);
 }
 
+/* An Enter with is_constant: its value is there in every iteration without going round the loop. */
 tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
 {
     tw_operation *op = NULL;
@@ -248,6 +273,8 @@ tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
     return status;
 }
 
+/* Regions are crossed from the outside in, one after the other; both the tensor and its outer
+ * stand-in are noted. */
 tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out)
 {
     if (tw_region_holds(region, tensor.op)) {
@@ -274,6 +301,7 @@ tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out
 
 /* ---- the nodes of a loop ---- */
 
+/* The frame's name is made unique in the graph, as two loops of one name would share frames. */
 tw_status *tw_loop_open(tw_graph *graph, const char *frame, int64_t parallel_iterations,
                         tw_region **out)
 {
@@ -309,6 +337,8 @@ static tw_status *set_invariant(tw_operation *enter, tw_shape invariant)
     return kept.dims || !invariant.dims ? TW_OK : tw_no_memory();
 }
 
+/* Nested in a loop, an Enter of a constant waits for the outer body's pivot, or it would run
+ * once and not in every outer iteration. */
 tw_status *tw_loop_enter(tw_region *region, tw_tensor first, const tw_shape *invariant,
                          const char *name, tw_where where)
 {
@@ -330,11 +360,14 @@ tw_status *tw_loop_enter(tw_region *region, tw_tensor first, const tw_shape *inv
     return tw_vec_push(&region->vars, var) ? TW_OK : tw_no_memory();
 }
 
+/* Whether a node of control flow is of the Ref kind follows from what goes through it. */
 static const char *typed(const tw_operation *op, const char *plain, const char *ref)
 {
     return tw_dtype_is_ref(op->outputs[0].dtype) ? ref : plain;
 }
 
+/* The Enter stands in for the back edge, which does not exist yet; tw_loop_next puts the real
+ * one in its place. */
 tw_status *tw_loop_merge(tw_region *region, size_t var, const char *name, tw_where where)
 {
     tw_loop_var *v = &region->vars.items[var];
@@ -346,12 +379,16 @@ tw_status *tw_loop_merge(tw_region *region, size_t var, const char *name, tw_whe
     return TW_OK;
 }
 
+/* There is one LoopCond a loop; all Switches take it as their predicate, so it must stand before
+ * them. */
 tw_status *tw_loop_condition(tw_region *region, tw_tensor go_on, const char *name, tw_where where)
 {
     return tw_node_add(region->graph, "LoopCond", name, (tw_tensors){&go_on, 1}, NULL, 0, where,
                        &region->cond);
 }
 
+/* Placed with its Merge and nothing else, so that no scope open around the loop tears the two
+ * apart. */
 tw_status *tw_loop_switch(tw_region *region, size_t var, const char *name, tw_where where)
 {
     tw_loop_var *v = &region->vars.items[var];
@@ -368,6 +405,8 @@ tw_status *tw_loop_switch(tw_region *region, size_t var, const char *name, tw_wh
     return status;
 }
 
+/* Closes the cycle: only now does the Merge's second input become the value of the iteration
+ * before. */
 tw_status *tw_loop_next(tw_region *region, size_t var, tw_tensor value, const char *name,
                         tw_where where)
 {
@@ -380,6 +419,7 @@ tw_status *tw_loop_next(tw_region *region, size_t var, tw_tensor value, const ch
     return tw_operation_set_input(v->merge, 1, (tw_tensor){v->next, 0});
 }
 
+/* The exit takes the Switch's false side, which is alive once only, after the last iteration. */
 tw_status *tw_loop_exit(tw_region *region, size_t var, const char *name, tw_where where)
 {
     tw_loop_var *v = &region->vars.items[var];

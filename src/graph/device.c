@@ -10,11 +10,13 @@
 #include "base/text.h"
 #include "graph/scope.h"
 
+/* A piece of a text that outlives it. */
 typedef struct part {
     const char *text;
     size_t length;
 } part;
 
+/* A spec cut up, without copies: the parts point into the text that was given. */
 typedef struct device_spec {
     part job, replica, task, type, index; /* text NULL: not said */
 } device_spec;
@@ -34,6 +36,7 @@ static int split(part whole, part out[3])
     return n;
 }
 
+/* Parts are no terminated strings, hence the length first. */
 static bool is(part p, const char *text)
 {
     return p.length == strlen(text) && strncmp(p.text, text, p.length) == 0;
@@ -49,6 +52,7 @@ static bool is_processor(part p)
     return tw_text_equal_nocase(text, "cpu") || tw_text_equal_nocase(text, "gpu");
 }
 
+/* An empty part is no number, so that "/task:" is refused. */
 static bool is_number(part p)
 {
     for (size_t i = 0; i < p.length; i++) {

@@ -6,6 +6,8 @@
 
 #include "graph/graph.h"
 
+/* Until it is complete nothing of the graph has changed, so that a refused operation leaves no
+ * trace but its arena. */
 typedef struct tw_draft {
     tw_graph *graph;
     tw_arena arena; /* of everything below; tw_draft_clear */

@@ -47,6 +47,7 @@ static view look(tw_tensor tensor)
     return v;
 }
 
+/* The lists are short and end in NULL, so that a walk is as good as a table. */
 static bool is_one_of(const char *type, const char *const *list)
 {
     while (*list && strcmp(type, *list) != 0)
@@ -506,6 +507,8 @@ tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena)
     return shape;
 }
 
+/* The public name of folding: a new reference, or NULL where the value is not known while
+ * building. */
 tw_array *tw_tensor_constant_value(tw_tensor tensor)
 {
     return tw_fold_value(tensor);

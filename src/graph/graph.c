@@ -17,6 +17,7 @@ void tw_graph_lock(const tw_graph *graph)
     tw_mutex_lock(&((tw_graph *)(uintptr_t)graph)->lock);
 }
 
+/* Takes a const graph, as locking changes nothing that a reader can see. */
 void tw_graph_unlock(const tw_graph *graph)
 {
     tw_mutex_unlock(&((tw_graph *)(uintptr_t)graph)->lock);
@@ -119,6 +120,7 @@ void tw_graph_fail(tw_graph *graph, tw_status *status)
 
 /* ---- its operations ---- */
 
+/* Operations are never removed, so that every index below the answer stays valid. */
 size_t tw_graph_operation_count(const tw_graph *graph)
 {
     if (!graph)
@@ -152,6 +154,8 @@ tw_operation *tw_graph_operation(const tw_graph *graph, const char *name)
     return op;
 }
 
+/* A name that is not there is a KeyError in TensorFlow's Python; the kind lets a caller tell it
+ * from other failures. */
 static TW_PRINTF(1, 2) tw_status *no_tensor(const char *format, ...)
 {
     va_list args;
@@ -243,6 +247,7 @@ static int64_t truncate_seed(int64_t seed)
     return rest < 0 ? rest + SEED_RANGE : rest;
 }
 
+/* Only operations made afterwards follow it: op seeds are settled while building. */
 void tw_graph_set_seed(tw_graph *graph, int64_t seed)
 {
     if (!graph)
@@ -253,6 +258,8 @@ void tw_graph_set_seed(tw_graph *graph, int64_t seed)
     tw_graph_unlock(graph);
 }
 
+/* Without a graph seed the answer is false and `seed` stays as it was, since 0 is a seed as
+ * well. */
 bool tw_graph_seed(const tw_graph *graph, int64_t *seed)
 {
     if (!graph)

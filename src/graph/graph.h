@@ -18,6 +18,7 @@
 
 typedef struct tw_region tw_region;
 
+/* Shapes only become more precise with time, so a reader's older copy is still true. */
 typedef struct tw_output_info {
     tw_dtype dtype; /* reference types included */
     tw_shape shape; /* static; dims in the graph's arena; replaced as a whole under the lock */
@@ -50,6 +51,7 @@ struct tw_operation {
 
 typedef enum tw_region_kind { TW_REGION_BRANCH, TW_REGION_LOOP } tw_region_kind;
 
+/* The five nodes of one loop variable in the order in which they are made. */
 typedef struct tw_loop_var {
     tw_operation *enter, *merge, *switch_, *next, *exit; /* exit may be NULL */
 } tw_loop_var;
@@ -72,7 +74,8 @@ struct tw_region {
     bool back_prop;
     int64_t parallel_iterations;
     tw_region *forward; /* of a gradient loop: the loop that it differentiates */
-    tw_tensor counter;  /* the iteration number inside the body, where one was made */
+    tw_tensor counter;  /* the iteration number inside the body, where one was made, */
+    tw_tensor trips;    /* and how many iterations there are, seen from around the loop */
     /* both: outer tensor (by operation id << 8 | output) -> the tensor that stands for it inside
      * (pointer to tw_tensor) */
     tw_int_map captured;

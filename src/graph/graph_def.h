@@ -31,6 +31,7 @@ typedef struct tw_import_input {
     int32_t index;
 } tw_import_input;
 
+/* One node on its way in. The operation is NULL until the nodes before it in the order stand. */
 typedef struct tw_import_node {
     const tw_message *def;
     const char *type;
@@ -43,6 +44,8 @@ typedef struct tw_import_node {
     tw_operation *op;
 } tw_import_node;
 
+/* One import as a whole. The graph gets `kept` only when every node could be made; otherwise
+ * nothing of it remains. */
 typedef struct tw_importer {
     tw_graph *graph;
     const char *prefix; /* "a/", or "" */

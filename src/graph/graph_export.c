@@ -114,12 +114,14 @@ static tw_status *write(const tw_graph *graph, bool text, char **out, size_t *si
     return status;
 }
 
+/* The size may be NULL where the caller has no use for it, though bytes may contain zeros. */
 tw_status *tw_graph_export(const tw_graph *graph, char **bytes, size_t *size)
 {
     size_t unused;
     return write(graph, false, bytes, size ? size : &unused);
 }
 
+/* A text ends in a zero, so that its size need not be given back. */
 tw_status *tw_graph_export_text(const tw_graph *graph, char **text)
 {
     size_t unused;

@@ -9,6 +9,7 @@
 #include "graph/graph_def.h"
 #include "wire/binary.h"
 
+/* Beside each attribute stand its bytes if writing our value would not give them again. */
 typedef struct node_maker {
     tw_importer *im;
     tw_import_node *node;

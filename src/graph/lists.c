@@ -20,6 +20,8 @@ static void *new_list(tw_graph *graph, size_t count, size_t size)
     return items;
 }
 
+/* From the graph's arena, so that callers never free a list; a failure is put where builders put
+ * theirs. */
 tw_tensor *tw_build_tensors(tw_graph *graph, size_t count)
 {
     return new_list(graph, count, sizeof(tw_tensor));

@@ -64,6 +64,8 @@ static bool is_taken(const tw_graph *graph, const char *name, bool *failed)
     return taken;
 }
 
+/* A failed allocation counts as not taken here: who goes on to claim the name meets it again and
+ * reports it. */
 bool tw_name_is_taken_locked(const tw_graph *graph, const char *full)
 {
     bool failed = false;

@@ -35,16 +35,20 @@ tw_graph *tw_operation_graph(const tw_operation *op)
     return op ? op->graph : NULL;
 }
 
+/* Ids go up in the order of making, so an operation's id is greater than those of its inputs,
+ * but for back edges. */
 size_t tw_operation_id(const tw_operation *op)
 {
     return op ? op->id : 0;
 }
 
+/* The caller's line if the macro face made it; without a file where it did not. */
 tw_where tw_operation_where(const tw_operation *op)
 {
     return op ? op->spec.where : (tw_where){NULL, 0};
 }
 
+/* Fixed when the operation is made, hence without a lock. */
 size_t tw_operation_input_count(const tw_operation *op)
 {
     return op ? op->input_count : 0;
@@ -75,6 +79,7 @@ tw_tensor tw_operation_output(tw_operation *op, size_t index)
     return (tw_tensor){op, (int32_t)index};
 }
 
+/* May grow after the operation was made, unlike the number of data inputs. */
 size_t tw_operation_control_input_count(const tw_operation *op)
 {
     if (!op)
@@ -85,6 +90,8 @@ size_t tw_operation_control_input_count(const tw_operation *op)
     return count;
 }
 
+/* Control inputs may be added later, by another thread, so that both count and array are read
+ * under one lock. */
 tw_operation *tw_operation_control_input(const tw_operation *op, size_t index)
 {
     if (!op)
@@ -95,6 +102,7 @@ tw_operation *tw_operation_control_input(const tw_operation *op, size_t index)
     return input;
 }
 
+/* Defaults count too, as they are filled in when an operation is made. */
 size_t tw_operation_attr_count(const tw_operation *op)
 {
     if (!op)
@@ -140,6 +148,8 @@ static tw_status *explain(const tw_operation *op, tw_status *status)
     return tw_status_with_where(status, op->spec.where);
 }
 
+/* Functions that change something refuse NULL in words; those that only ask answer with 0 or
+ * NULL. */
 static tw_status *null_operation(void)
 {
     return tw_value_error("the operation to change is NULL");
@@ -370,6 +380,7 @@ bool tw_tensor_valid(tw_tensor tensor)
     return tensor.op && tensor.index >= -1 && tensor.index < (int32_t)tensor.op->output_count;
 }
 
+/* A tensor is a place in the graph: operation and index decide, whatever its value. */
 bool tw_same(tw_tensor a, tw_tensor b)
 {
     return a.op == b.op && a.index == b.index;

@@ -43,6 +43,8 @@ tw_status *tw_override_gradient(tw_graph *graph, const char *name, tw_gradient_f
     return set(graph, &graph->gradients, name, (tw_override){.gradient = fn, .user = user});
 }
 
+/* Without a graph the rule holds for all graphs, except those that have one of their own under
+ * that name. */
 tw_status *tw_override_shape(tw_graph *graph, const char *name, tw_infer_fn fn, void *user)
 {
     if (!graph)

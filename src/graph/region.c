@@ -28,6 +28,7 @@ tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer,
     return good ? TW_OK : tw_no_memory();
 }
 
+/* A branch inside a loop belongs to its iterations; this finds the loop, or NULL outside of all. */
 tw_region *tw_region_loop(tw_region *region)
 {
     while (region && region->kind != TW_REGION_LOOP)

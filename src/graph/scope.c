@@ -58,12 +58,16 @@ void tw_scope_pop(void)
         tw_vec_clear(&thread->scopes); /* so that a thread that ends leaves nothing */
 }
 
+/* A depth below 0 comes from a push that failed and must not empty the stack further than there
+ * is. */
 void tw_scope_pop_to(int depth)
 {
     while ((int)tw_thread_here()->scopes.count > (depth > 0 ? depth : 0))
         tw_scope_pop();
 }
 
+/* Remembered before a push, so that a guard pops back to it whatever was opened inside and not
+ * closed. */
 static int depth_now(void)
 {
     return (int)tw_thread_here()->scopes.count;
@@ -88,6 +92,7 @@ const char *tw_scope_prefix(const tw_graph *graph)
     return scope ? scope->name : "";
 }
 
+/* With the slash at its end, or empty at the root, so that a name can be put right behind it. */
 const char *tw_scope_name(void)
 {
     return tw_scope_prefix(tw_default_graph());
@@ -288,6 +293,7 @@ tw_scope_guard tw_scope_enter_device_(const char *device)
     return guard(depth, tw_scope_push_device(device));
 }
 
+/* The depth is taken first: even a push that failed has a guard, whose end does no harm. */
 tw_scope_guard tw_scope_enter_colocate_(tw_tensor tensor)
 {
     int depth = depth_now();

@@ -19,6 +19,8 @@ enum { /* what a scope says; a variable scope opens a name scope too */
        TW_SCOPE_VARIABLE = 128
 };
 
+/* One record for all kinds of scopes: `kinds` says which members count, as one block may open
+ * several at once. */
 typedef struct tw_scope {
     unsigned kinds;
     tw_graph *graph;         /* a reference is held */
@@ -39,6 +41,8 @@ typedef struct tw_scope {
     tw_dtype dtype;
 } tw_scope;
 
+/* Each thread has its own stack, so that threads may build into different graphs without a lock
+ * between them. */
 typedef struct tw_thread_state {
     TW_VEC(tw_scope *) scopes;
     tw_build_context *context;

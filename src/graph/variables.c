@@ -95,6 +95,7 @@ tw_scope_guard tw_scope_enter_variable_(const struct tw_variable_scope_args *arg
     return guard;
 }
 
+/* Without the slash at the end, unlike a name scope, and empty at the root. */
 const char *tw_variable_scope_name(void)
 {
     const tw_scope *scope = current_scope(tw_default_graph());

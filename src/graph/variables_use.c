@@ -14,6 +14,7 @@ tw_tensors tw_global_variables(void)
     return tw_graph_collection(tw_default_graph(), "variables");
 }
 
+/* In the order of making; a variable made with trainable false is not in this collection. */
 tw_tensors tw_trainable_variables(void)
 {
     return tw_graph_collection(tw_default_graph(), "trainable_variables");
@@ -65,6 +66,8 @@ tw_tensor tw_variable_initializer(tw_tensor variable)
     return op ? (tw_tensor){op, -1} : no_part(variable, "an initializer", told);
 }
 
+/* Found through the node NAME/Assign and not a record of ours, so that it works on imported
+ * graphs. */
 tw_tensor tw_variable_initial_value(tw_tensor variable)
 {
     bool told;
@@ -103,6 +106,8 @@ tw_tensor tw_variables_initializer(tw_tensors variables, const char *name)
     return tw_build_result(op);
 }
 
+/* What stands in the collection when it is called; variables made later need another
+ * initializer. */
 tw_tensor tw_global_variables_initializer(void)
 {
     return tw_variables_initializer(tw_global_variables(), "init");

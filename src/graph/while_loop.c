@@ -10,6 +10,7 @@
 #include "graph/scope.h"
 #include "thalweg/control_flow.h"
 
+/* `seen` holds first what the condition reads and then what the body reads. */
 typedef struct building {
     struct tw_while_loop_args args;
     tw_composite_scope scope;
@@ -20,11 +21,14 @@ typedef struct building {
     size_t count;
 } building;
 
+/* Builders called by the body leave their error in the scope's context; the loop then builds
+ * nothing more. */
 static bool failed(const building *b)
 {
     return b->scope.ctx.status != NULL;
 }
 
+/* All Enters first and then all Merges, as TensorFlow numbers its nodes. */
 static tw_status *enter_vars(building *b)
 {
     const tw_shape *invariants = b->args.shape_invariants;
@@ -44,6 +48,7 @@ static tw_status *enter_vars(building *b)
     return TW_OK;
 }
 
+/* The condition reads the Merges, so it runs once more than the body does. */
 static tw_status *build_condition(building *b)
 {
     b->scope.ctx.where.file = NULL;
@@ -59,6 +64,7 @@ static tw_status *build_condition(building *b)
     return tw_loop_condition(b->region, go_on, "LoopCond", b->where);
 }
 
+/* A reference passes through a RefIdentity, or the body could not assign to what it was given. */
 static tw_status *add_identity(building *b, tw_tensor input, tw_operation **out)
 {
     bool ref = tw_dtype_is_ref(tw_tensor_dtype(input));
@@ -66,6 +72,8 @@ static tw_status *add_identity(building *b, tw_tensor input, tw_operation **out)
                        (tw_tensors){&input, 1}, NULL, 0, b->where, out);
 }
 
+/* The body sees Identities of the Switches and not the Switches themselves, as their first is
+ * the pivot that sources inside wait for. */
 static tw_status *build_body(building *b)
 {
     for (size_t i = 0; i < b->count; i++)
@@ -96,6 +104,8 @@ static bool is_less_or_equal(tw_shape from, tw_shape to)
     return true;
 }
 
+/* A variable must come back with the dtype and within the shape that it went in with, for the
+ * graph's static shapes to stay true. */
 static tw_status *check_next(const building *b, size_t i)
 {
     tw_operation *merge = b->region->vars.items[i].merge;
@@ -123,6 +133,7 @@ static tw_status *check_next(const building *b, size_t i)
     return TW_OK;
 }
 
+/* All values are checked before the first back edge is made. */
 static tw_status *close_loop(building *b)
 {
     for (size_t i = 0; i < b->count; i++)
@@ -134,6 +145,8 @@ static tw_status *close_loop(building *b)
     return TW_OK;
 }
 
+/* All Enters come before all Merges, then the condition, then the body: node names depend on
+ * this order. */
 static tw_status *build(building *b)
 {
     if (!b->args.cond || !b->args.body)
@@ -162,6 +175,8 @@ static tw_status *build(building *b)
     return status;
 }
 
+/* One element more than needed, so that a loop without variables gets to its own error instead
+ * of an empty allocation. */
 static tw_status *allocate_and_build(building *b)
 {
     b->seen = tw_alloc_zero(b->count + 1, sizeof *b->seen);
@@ -169,6 +184,8 @@ static tw_status *allocate_and_build(building *b)
     return b->seen && b->next ? build(b) : tw_no_memory();
 }
 
+/* Members that an older caller's struct lacks keep their defaults: ten parallel iterations, with
+ * gradients. */
 tw_tensor tw_while_loop_(const struct tw_while_loop_args *args)
 {
     building b = {.args = {.parallel_iterations = 10, .back_prop = true}};

@@ -70,6 +70,7 @@ static void release_tensor(const void *item)
     tw_array_unref(*(tw_array *const *)item);
 }
 
+/* Only attributes that hold references need it; names belong to an arena. */
 static void release_func(const void *item)
 {
     const tw_func *func = item;
@@ -77,6 +78,7 @@ static void release_func(const void *item)
         tw_attr_release(&func->attrs[i]);
 }
 
+/* Empty bytes may have a NULL pointer, which memcmp must not be given. */
 static bool equal_bytes(const void *a, const void *b)
 {
     const tw_bytes *x = a, *y = b;
@@ -107,6 +109,7 @@ static bool equal_tensor(const void *a, const void *b)
     return true;
 }
 
+/* Attributes of a function are compared in their order, as they were written. */
 static bool equal_func(const void *a, const void *b)
 {
     const tw_func *x = a, *y = b;
@@ -179,6 +182,7 @@ static void text_bool(tw_buffer *b, const void *item)
     tw_buffer_add_text(b, *(const bool *)item ? "true" : "false");
 }
 
+/* Bytes are added by their length, so that a zero inside does not end them. */
 static void text_bytes(tw_buffer *b, const void *item)
 {
     const tw_bytes *bytes = item;
@@ -250,6 +254,7 @@ size_t tw_attr_item_size(tw_attr_kind kind)
     return kinds[kind].size;
 }
 
+/* A scalar's item is the value itself, as every member of the union starts at its address. */
 const void *tw_attr_item(const tw_attr *attr, size_t index)
 {
     if (!attr->list)
@@ -331,6 +336,7 @@ uint64_t tw_attr_hash(const tw_attr *attr, uint64_t seed)
     return seed;
 }
 
+/* For messages, so of bounded length: a text that would not fit ends in three dots. */
 tw_text tw_attr_text(const tw_attr *attr)
 {
     tw_text text = {""};
@@ -363,6 +369,8 @@ static bool is_scalar(const tw_attr *attr, tw_attr_kind kind)
     return attr && attr->kind == kind && !attr->list;
 }
 
+/* An attribute that is missing or of another kind reads as false, so kernels need no check after
+ * the signature's. */
 bool tw_attr_as_bool(const tw_attr *attr)
 {
     return is_scalar(attr, TW_ATTR_BOOL) && attr->value.b;
@@ -383,11 +391,13 @@ tw_dtype tw_attr_as_type(const tw_attr *attr)
     return is_scalar(attr, TW_ATTR_TYPE) ? attr->value.type : TW_INVALID_DTYPE;
 }
 
+/* Never NULL, so that a kernel may compare it at once. */
 const char *tw_attr_as_string(const tw_attr *attr)
 {
     return is_scalar(attr, TW_ATTR_STRING) && attr->value.s.data ? attr->value.s.data : "";
 }
 
+/* Borrowed from the attribute; a scalar is no list and gives an empty one. */
 tw_ints tw_attr_as_ints(const tw_attr *attr)
 {
     if (!attr || attr->kind != TW_ATTR_INT || !attr->list)

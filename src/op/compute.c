@@ -73,6 +73,7 @@ tw_array *tw_compute_output(tw_compute *c, size_t output)
     return c->outputs[output];
 }
 
+/* The engine decides where the array lies; a kernel may not keep it past its run. */
 tw_status *tw_compute_allocate(tw_compute *c, size_t output, tw_shape shape, tw_array **out)
 {
     return c->engine->allocate(c, output, shape, out);
@@ -89,6 +90,8 @@ tw_status *tw_compute_ref_get(tw_compute *c, size_t input, tw_array **out)
     return c->engine->ref_get(c, input, out);
 }
 
+/* The variable gets an array of this shape, its own one if that fits; its old value may be gone
+ * then. */
 tw_status *tw_compute_ref_assign(tw_compute *c, size_t input, tw_shape shape, tw_array **out)
 {
     return c->engine->ref_assign(c, input, shape, out);
@@ -173,6 +176,7 @@ tw_status *tw_compute_wait(tw_compute *c)
     return (tw_status *)(uintptr_t)&wait_mark;
 }
 
+/* By address: the mark is never freed nor decorated, and no other status can be mistaken for it. */
 bool tw_status_is_wait(const tw_status *status)
 {
     return (const void *)status == &wait_mark;

@@ -8,6 +8,8 @@
 #include "op/op.h"
 #include "tensor/array.h"
 
+/* What an engine must be able to do for a kernel; a session and the evaluation of one operation
+ * each have a table. */
 typedef struct tw_engine {
     /* Output `output` becomes an array of `shape` (uninitialised for plain dtypes). */
     tw_status *(*allocate)(tw_compute *c, size_t output, tw_shape shape, tw_array **out);

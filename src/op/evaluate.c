@@ -9,6 +9,7 @@
 #include "op/compute.h"
 #include "op/infer.h"
 
+/* Resources of one evaluation, a short list by type and key, freed with it. */
 typedef struct local_state {
     const tw_state_class *type;
     char *key;
@@ -33,6 +34,7 @@ static evaluation *of(tw_compute *c)
     return c->frame;
 }
 
+/* The old array is let go, so that a kernel may give an output twice. */
 static void put_output(tw_compute *c, size_t output, tw_array *array)
 {
     tw_array_unref(c->outputs[output]);
@@ -381,6 +383,8 @@ static tw_status *call_op(call *k, const tw_attr *attrs, size_t attr_count, tw_a
     return tw_evaluate(&k->spec, k->inputs, input_count, k->refs, 1, outputs, output_count);
 }
 
+/* Every output is NULL after a failure, and what was resolved on the way is released in any
+ * case. */
 tw_status *tw_op_evaluate(const char *type, const tw_attr *attrs, size_t attr_count,
                           tw_array *const *inputs, size_t input_count, tw_array **outputs,
                           size_t output_count)

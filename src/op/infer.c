@@ -74,6 +74,7 @@ tw_shape tw_infer_input(const tw_infer *in, size_t input)
     return input < in->input_count ? in->shapes[input] : TW_UNKNOWN_SHAPE;
 }
 
+/* An input that is not there has no dtype, so that a rule needs no bounds of its own. */
 tw_dtype tw_infer_dtype(const tw_infer *in, size_t input)
 {
     return input < in->input_count ? in->dtypes[input] : TW_INVALID_DTYPE;
@@ -143,6 +144,8 @@ static bool may_read(tw_infer *in, size_t input)
     return input < in->input_count;
 }
 
+/* NULL where the value is not known while building; asking is noted, so that the rule runs again
+ * once it is. */
 const tw_array *tw_infer_value(tw_infer *in, size_t input)
 {
     return may_read(in, input) && in->values ? in->values[input] : NULL;

@@ -89,6 +89,8 @@ tw_infer_fn tw_global_shape(const char *name, void **user)
     return value.shape;
 }
 
+/* Gives no gradients and is no failure: the path simply ends here, as with TensorFlow's
+ * NotDifferentiable. */
 tw_status *tw_not_differentiable(tw_gradient *g)
 {
     (void)g;

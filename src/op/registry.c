@@ -170,6 +170,7 @@ static tw_status *ensure_set_up(void)
     return status;
 }
 
+/* Built-in ops are found without the lock; only added ones, whose map may grow, need it. */
 tw_status *tw_op_lookup(const char *name, const tw_op **out)
 {
     *out = NULL;
@@ -198,6 +199,8 @@ const tw_op *tw_op_find(const char *name)
     return op;
 }
 
+/* Built-in ops first and then those that callers added, so that an index stays valid while ops
+ * are added. */
 size_t tw_op_count(void)
 {
     tw_status_free(ensure_set_up());
@@ -282,6 +285,7 @@ static tw_status *register_locked(const tw_op_definition *definition)
     return TW_OK;
 }
 
+/* The size tells how much of the struct the caller knows, so that older programs go on working. */
 tw_status *tw_register_op(const tw_op_definition *definition)
 {
     /* Everything before `infer` was there from the first version on. */
@@ -297,6 +301,8 @@ tw_status *tw_register_op(const tw_op_definition *definition)
     return status;
 }
 
+/* The op is marked foreign, for from now on it may have effects that folding must not
+ * anticipate. */
 tw_status *tw_register_kernel(const char *op, const tw_kernel *kernel)
 {
     const tw_op *found;
@@ -349,6 +355,8 @@ static bool has_label(const tw_kernel *kernel, const tw_attr *wanted)
            memcmp(wanted->value.s.data, label, strlen(label)) == 0;
 }
 
+/* The newest kernel that suits goes first, so that a caller's own kernel replaces a built-in
+ * one. */
 const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr *attrs,
                               size_t attr_count)
 {

@@ -406,6 +406,8 @@ static tw_status *resolve(resolver *r, const size_t *input_counts, const tw_attr
     return put_outputs(r, out);
 }
 
+/* After a failure `out` is empty and holds no references; memory remains with the arena until
+ * that is cleared. */
 tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count,
                          const size_t *input_counts, const tw_attr *attrs, size_t attr_count,
                          tw_arena *arena, tw_resolved *out)

@@ -5,6 +5,7 @@
 #include "op/shapes.h"
 #include "tensor/array.h"
 
+/* Every output has the shape of the first input: the rule of elementwise ops of one argument. */
 void tw_infer_same(tw_infer *in)
 {
     for (size_t i = 0; i < in->output_count; i++)
@@ -37,6 +38,8 @@ tw_status *tw_compute_alias(tw_compute *c)
     return tw_elements_copy(y->dtype, y->data, x->data, x->count);
 }
 
+/* TensorFlow's kernels print [2,3] where its Python layer prints (2, 3); messages of both are to
+ * be matched. */
 tw_text tw_shape_tf_text(tw_shape shape)
 {
     tw_text text = tw_shape_text(shape);

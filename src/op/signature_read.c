@@ -32,6 +32,7 @@ bool tw_reader_fail(tw_reader *p, const char *format, ...)
     return false;
 }
 
+/* The first error is kept: what follows from it would only mislead. */
 bool tw_reader_fail_memory(tw_reader *p)
 {
     if (!p->status)
