@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Recurrent networks: a cell's first state, one step of it, and as many steps as there are inputs. */
+ * Recurrent networks: a cell's first state, one step of it, and as many steps as there are
+ * inputs. */
 #include "composites/rnn_cell.h"
 
 #include <stdio.h>
@@ -8,10 +9,15 @@ static const tw_tensors none = {NULL, 0};
 
 /* ---- the first state ---- */
 
+static bool is_number(tw_operand operand)
+{
+    return operand.kind == TW_OPERAND_INT || operand.kind == TW_OPERAND_INT64;
+}
+
 /* The batch size as a vector: a number that is known, or a tensor that says it. */
 static tw_tensor batch_vector(tw_operand batch)
 {
-    if (batch.kind == TW_OPERAND_INT || batch.kind == TW_OPERAND_INT64)
+    if (is_number(batch))
         return tw_numbers(TW_INTS(batch.value.i), "Const");
     tw_tensor size = tw_operand_tensor(batch, TW_INVALID_DTYPE, "batch_size");
     if (tw_plain_dtype(size) != TW_INT32)
@@ -54,8 +60,7 @@ tw_tensors tw_rnn_cell_zero_state_build(const struct tw_rnn_cell_zero_state_args
     tw_composite_scope scope;
     tw_tensors result = none;
     tw_place_enter(&scope, args->where, &args->batch_size);
-    bool known = args->batch_size.kind == TW_OPERAND_INT || args->batch_size.kind == TW_OPERAND_INT64;
-    if (known && args->batch_size.value.i < 0) {
+    if (is_number(args->batch_size) && args->batch_size.value.i < 0) {
         tw_refuse("the batch size cannot be %lld", (long long)args->batch_size.value.i);
     } else if (tw_rnn_cell_check(&args->cell)) {
         size_t count = tw_rnn_cell_state_count(args->cell);
@@ -177,7 +182,8 @@ struct tw_static_rnn_result tw_static_rnn_build(const struct tw_static_rnn_args 
 {
     struct tw_static_rnn_result result = {none, none};
     tw_composite_scope scope;
-    tw_operand first = tw_of_tensor(args->inputs.count ? args->inputs.items[0] : (tw_tensor){NULL, 0});
+    tw_tensor nothing = {NULL, 0};
+    tw_operand first = tw_of_tensor(args->inputs.count ? args->inputs.items[0] : nothing);
     tw_place_enter(&scope, args->where, &first);
     if (fit(args)) {
         tw_graph *graph = tw_graph_of(&scope);
@@ -203,8 +209,8 @@ const tw_composite tw_composite_static_rnn = {
     .signature = "cell: c:tw_rnn_cell, inputs: tensors; initial_state: tensors; "
                  "sequence_length: tensor; scope: string = \"rnn\" -> "
                  "outputs: tensors, state: tensors",
-    .doc = "A recurrent network of one step for each of `inputs`, (batch, inputs) each, which share "
-           "the cell's weights: the outputs of all steps and the last state. The first state is "
-           "zeros if it is not given. Rows whose `sequence_length` (batch) is reached give zeros "
-           "and keep their state.",
+    .doc = "A recurrent network of one step for each of `inputs`, (batch, inputs) each, which "
+           "share the cell's weights: the outputs of all steps and the last state. The first "
+           "state is zeros if it is not given. Rows whose `sequence_length` (batch) is reached "
+           "give zeros and keep their state.",
 };

@@ -219,7 +219,7 @@ static tw_tensor advance(const step *of_layers, const tw_rnn_cell *cell, tw_tens
                          tw_shape_text(shape).s);
     if (shape.dims[1] > INT64_MAX / 2)
         return tw_refuse("a cell's input of shape %s is too large", tw_shape_text(shape).s);
-    step s = {cell, input,          state,           next,
+    step s = {cell, input,         state,           next,
               NULL, shape.dims[1], cell->num_units, tw_plain_dtype(input)};
     return advance_inside(&s, of_layers, cell->name ? cell->name : kinds[cell->kind].scope);
 }

@@ -130,8 +130,8 @@ static inline double clipped(double x, double bound)
 }
 
 /* out = [x, h] * kernel + bias for one row */
-static inline void dense(const double *x, size_t nx, const double *h, size_t nh, const double *kernel,
-                         const double *bias, size_t columns, double *out)
+static inline void dense(const double *x, size_t nx, const double *h, size_t nh,
+                         const double *kernel, const double *bias, size_t columns, double *out)
 {
     for (size_t k = 0; k < columns; k++) {
         out[k] = bias[k];
@@ -150,7 +150,7 @@ static inline void x_row(size_t step, size_t row, double *out)
 
 /* h' of one row */
 static inline void gru_row(const net *n, const char *scope, const double *x, size_t nx, double *h,
-                    size_t units)
+                           size_t units)
 {
     double kernel[512], bias[32], gates[2 * MOST], reset[MOST], fresh[MOST];
     char name[64];
@@ -181,7 +181,7 @@ static inline void basic_row(const net *n, const double *x, size_t nx, double *h
 
 /* c, h of one row without peepholes and projection */
 static inline void lstm_row(const net *n, const double *x, double *c, double *h, size_t units,
-                     double forget_bias)
+                            double forget_bias)
 {
     double kernel[512], bias[32], g[4 * MOST];
     weights(n, "lstm_cell/kernel", kernel);
@@ -197,7 +197,7 @@ typedef struct bounds {
 } bounds;
 
 static inline void whole_lstm_row(const net *n, const double *x, double *c, double *h, size_t units,
-                           size_t projected, bounds most)
+                                  size_t projected, bounds most)
 {
     double kernel[512], bias[32], g[4 * MOST], f[MOST], in[MOST], o[MOST], m[MOST];
     weights(n, "lstm_cell/kernel", kernel);
