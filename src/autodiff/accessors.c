@@ -5,6 +5,8 @@
 #include "base/status.h"
 #include "thalweg/ops.h"
 
+/* NULL where there is no such attribute, as with those that a later version of the operation
+ * added. */
 const tw_attr *tw_gradient_attr(const tw_gradient *g, const char *name)
 {
     return tw_operation_attr(g->op, name);
@@ -17,18 +19,22 @@ static const tw_attr *find(const tw_gradient *g, const char *name, tw_attr_kind 
     return attr && attr->kind == kind && attr->list == list ? attr : NULL;
 }
 
+/* False, the default of most flags, where it is missing or of another kind. */
 bool tw_gradient_bool(const tw_gradient *g, const char *name)
 {
     const tw_attr *attr = find(g, name, TW_ATTR_BOOL, false);
     return attr && attr->value.b;
 }
 
+/* Zero where it is missing: masks and axes of operations from before the attribute mean just
+ * that. */
 int64_t tw_gradient_int(const tw_gradient *g, const char *name)
 {
     const tw_attr *attr = find(g, name, TW_ATTR_INT, false);
     return attr ? attr->value.i : 0;
 }
 
+/* An invalid dtype where it is missing, which the builder that gets it refuses. */
 tw_dtype tw_gradient_type(const tw_gradient *g, const char *name)
 {
     const tw_attr *attr = find(g, name, TW_ATTR_TYPE, false);

@@ -55,6 +55,7 @@ static void zero_state(const tw_rnn_cell *cell, tw_operand batch, tw_dtype dtype
     }
 }
 
+/* The batch size may be a tensor; then it is known in the run only, and zeros are a Fill. */
 tw_tensors tw_rnn_cell_zero_state_build(const struct tw_rnn_cell_zero_state_args *args)
 {
     tw_composite_scope scope;
@@ -82,6 +83,8 @@ const tw_composite tw_composite_rnn_cell_zero_state = {
 
 /* ---- one step ---- */
 
+/* The states live in the graph's arena, so the caller has nothing to free. After a failure the
+ * result is empty. */
 struct tw_rnn_cell_step_result tw_rnn_cell_step_build(const struct tw_rnn_cell_step_args *args)
 {
     struct tw_rnn_cell_step_result result = {{NULL, 0}, none};
@@ -110,6 +113,8 @@ const tw_composite tw_composite_rnn_cell_step = {
 
 /* ---- a list of steps ---- */
 
+/* A network of as many steps as there are inputs; `state` is what the step that is being built
+ * begins with. */
 typedef struct unrolled {
     tw_rnn_cell cell;
     tw_tensors inputs;
@@ -163,6 +168,8 @@ static void unroll(unrolled *u, const struct tw_static_rnn_args *args, tw_tensor
     }
 }
 
+/* Everything is checked before the first variable is made, so that a refused call leaves none
+ * behind. */
 static bool fit(const struct tw_static_rnn_args *args)
 {
     if (!args->inputs.count) {
@@ -178,6 +185,8 @@ static bool fit(const struct tw_static_rnn_args *args)
     return !args->initial_state.count || tw_rnn_state_check(&args->cell, args->initial_state);
 }
 
+/* Room for all tensors is made before the first step. The weights lie in the variable scope
+ * `scope`, "rnn" by default. */
 struct tw_static_rnn_result tw_static_rnn_build(const struct tw_static_rnn_args *args)
 {
     struct tw_static_rnn_result result = {none, none};

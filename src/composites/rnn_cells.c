@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+/* One step of one cell: what it gets, and where its new states go. */
 typedef struct step {
     const tw_rnn_cell *cell;
     tw_tensor x;
@@ -21,15 +22,20 @@ static tw_tensor advance(const step *of_layers, const tw_rnn_cell *cell, tw_tens
 
 /* ---- weights: all of a cell's are made before its operations ---- */
 
+/* The weights of one product: kernel (inputs + units, columns) and bias (columns). */
 typedef struct dense {
     tw_tensor kernel, bias;
 } dense;
 
+/* Found again by name in the open variable scope, so that the steps of an unrolled network share
+ * them. */
 static tw_tensor weights(const step *s, const char *name, tw_shape shape)
 {
     return tw_get_variable(name, shape, .dtype = s->dtype, .initializer = s->cell->initializer);
 }
 
+/* The caller's initializer comes before `start`, which is 1 for the gates of a GRU cell, so that
+ * a fresh cell keeps its state. */
 static tw_tensor biases(const step *s, const char *name, int64_t count, double start)
 {
     tw_initializer given = s->cell->bias_initializer;
@@ -52,6 +58,8 @@ static tw_tensor apply(const step *s, dense d, tw_tensor h)
     return tw_bias_add(tw_matmul(both, d.kernel), d.bias);
 }
 
+/* Without a function of the caller's, tanh, the default of all cells but for their gates, which
+ * are sigmoids. */
 static tw_tensor activate(const step *s, tw_tensor x)
 {
     const tw_rnn_cell *cell = s->cell;
@@ -68,16 +76,19 @@ static bool split(tw_tensor all, tw_operand axis, size_t count, tw_tensor *gates
     return parts.count == count;
 }
 
+/* Named as TensorFlow's sums in cells are, since names of nodes are compared. */
 static tw_tensor add(tw_tensor a, tw_tensor b)
 {
     return tw_add(a, b, .name = "add");
 }
 
+/* Named as TensorFlow's products in cells are. */
 static tw_tensor mul(tw_tensor a, tw_tensor b)
 {
     return tw_mul(a, b, .name = "mul");
 }
 
+/* A bound of zero means none, and then no node is added. */
 static tw_tensor clip(tw_tensor x, double bound)
 {
     return bound != 0 ? tw_clip_by_value(x, -bound, bound, .name = "clip_by_value") : x;
@@ -85,6 +96,7 @@ static tw_tensor clip(tw_tensor x, double bound)
 
 /* ---- the kinds ---- */
 
+/* h' = act([x, h] W + b): output and state are one tensor. */
 static tw_tensor basic_rnn(const step *s)
 {
     dense d = dense_of(s, s->units, s->units);
@@ -159,6 +171,8 @@ static tw_tensor gru(const step *s)
     return s->next[0];
 }
 
+/* The output of each layer is the input of the next; states stand side by side, in the order of
+ * the layers. */
 static tw_tensor layers(const step *s)
 {
     tw_tensor x = s->x;
@@ -207,6 +221,8 @@ static tw_tensor advance_inside(step *s, const step *of_layers, const char *scop
     return output;
 }
 
+/* Checks the input once for each layer: its columns size the kernel, so they must be known while
+ * building. The bound keeps inputs + units from overflowing. */
 static tw_tensor advance(const step *of_layers, const tw_rnn_cell *cell, tw_tensor input,
                          const tw_tensor *state, tw_tensor *next)
 {
@@ -224,12 +240,15 @@ static tw_tensor advance(const step *of_layers, const tw_rnn_cell *cell, tw_tens
     return advance_inside(&s, of_layers, cell->name ? cell->name : kinds[cell->kind].scope);
 }
 
+/* `next` has room for as many tensors as the cell has states; cell and state were checked by the
+ * caller. */
 tw_tensor tw_rnn_advance(const tw_rnn_cell *cell, tw_tensor input, const tw_tensor *state,
                          tw_tensor *next)
 {
     return advance(NULL, cell, input, state, next);
 }
 
+/* The name of TensorFlow's class, which scopes of zero states begin with. */
 const char *tw_rnn_cell_class(const tw_rnn_cell *cell)
 {
     return kinds[cell->kind].class_name;
@@ -237,17 +256,21 @@ const char *tw_rnn_cell_class(const tw_rnn_cell *cell)
 
 /* ---- sizes ---- */
 
+/* Everything that is not named is zero, which means the default; `size` tells which fields the
+ * caller's version knows. */
 tw_rnn_cell tw_rnn_cell_default(tw_rnn_kind kind, int64_t num_units)
 {
     return (tw_rnn_cell){
         .forget_bias = 1, .size = sizeof(tw_rnn_cell), .kind = kind, .num_units = num_units};
 }
 
+/* Layers have no units of their own; everything that asks for sizes must ask their cells. */
 static bool is_layers(const tw_rnn_cell *cell)
 {
     return cell->kind == TW_MULTI_RNN_CELL;
 }
 
+/* Depth is bounded here too, since cells may be asked for sizes before they are checked. */
 static size_t state_count(const tw_rnn_cell *cell, int depth)
 {
     size_t count = 0;
@@ -258,11 +281,14 @@ static size_t state_count(const tw_rnn_cell *cell, int depth)
     return count;
 }
 
+/* 2 for LSTM cells (c, h), 1 for others, and the sum of them for layers. */
 size_t tw_rnn_cell_state_count(tw_rnn_cell cell)
 {
     return state_count(&cell, 0);
 }
 
+/* A projection makes the output of an LSTM cell smaller than its c; layers give what their last
+ * one gives. */
 static int64_t output_size(const tw_rnn_cell *cell, int depth)
 {
     if (!is_layers(cell))
@@ -272,11 +298,13 @@ static int64_t output_size(const tw_rnn_cell *cell, int depth)
     return output_size(&cell->cells[cell->cell_count - 1], depth + 1);
 }
 
+/* 0 for a cell that is not valid; the number of columns of what a step gives. */
 int64_t tw_rnn_cell_output_size(tw_rnn_cell cell)
 {
     return output_size(&cell, 0);
 }
 
+/* The last state of a cell is its h, which is as wide as the output; what comes before it is c. */
 static int64_t state_size(const tw_rnn_cell *cell, size_t index, int depth)
 {
     if (index >= state_count(cell, depth))
@@ -292,6 +320,7 @@ static int64_t state_size(const tw_rnn_cell *cell, size_t index, int depth)
     return 0;
 }
 
+/* 0 for an index past the last state, so that a loop may ask until then. */
 int64_t tw_rnn_cell_state_size(tw_rnn_cell cell, size_t index)
 {
     return state_size(&cell, index, 0);
@@ -299,12 +328,15 @@ int64_t tw_rnn_cell_state_size(tw_rnn_cell cell, size_t index)
 
 /* ---- checks ---- */
 
+/* Always false, so that a check can return it at once. */
 static bool refuse(const char *what, const char *scope)
 {
     tw_refuse("%s: %s", scope, what);
     return false;
 }
 
+/* Reports the first thing that is wrong. Bounds on units keep the widths of kernels (four gates)
+ * from overflowing; depth bounds the recursion. */
 static bool check(const tw_rnn_cell *cell, int depth)
 {
     if ((size_t)cell->kind >= KINDS)
@@ -330,11 +362,15 @@ static bool check(const tw_rnn_cell *cell, int depth)
     return true;
 }
 
+/* Must come before any other use of a cell that a caller made, as its pointers and sizes are
+ * trusted afterwards. */
 bool tw_rnn_cell_check(const tw_rnn_cell *cell)
 {
     return check(cell, 0);
 }
 
+/* Each state must be (batch, size) as far as its shape is known; the batch is not compared, the
+ * run will do so. */
 bool tw_rnn_state_check(const tw_rnn_cell *cell, tw_tensors state)
 {
     size_t count = state_count(cell, 0);

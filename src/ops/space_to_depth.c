@@ -30,6 +30,8 @@ static bool infer_image(tw_infer *in, tw_shape *x, layout *at)
     return !tw_infer_failed(in);
 }
 
+/* The batch keeps its place in both formats, so three dims are replaced in the shape that came
+ * in. */
 static void put_image(tw_infer *in, tw_shape x, const layout *at, int64_t height, int64_t width,
                       int64_t channels)
 {

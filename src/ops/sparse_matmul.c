@@ -17,6 +17,7 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), tw_infer_dim(b, !tb)));
 }
 
+/* Whether each operand is to be read transposed; the promises of sparsity are not kept at all. */
 typedef struct flags {
     bool a, b;
 } flags;

@@ -168,6 +168,7 @@ static size_t workspace(const tw_compute *c)
     return (size_t)tw_input(c, 0)->dims[0] * sizeof(size_t);
 }
 
+/* Checks indices and ids before the first addition, and counts how many rows each segment has. */
 static tw_status *count_rows(const tw_compute *c, size_t *counts)
 {
     int64_t segments = tw_input(c, 0)->dims[0], rows = tw_output(c, 0)->dims[0];

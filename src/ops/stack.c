@@ -21,6 +21,7 @@ typedef struct stack {
 
 /* ---- life ---- */
 
+/* Under the lock or when nobody else knows the stack; arrays may live on elsewhere. */
 static void drop_arrays(stack *s)
 {
     for (size_t i = 0; i < s->arrays.count; i++)
@@ -28,11 +29,14 @@ static void drop_arrays(stack *s)
     tw_vec_clear(&s->arrays);
 }
 
+/* Relaxed is enough, since whoever copies a handle holds a reference already. */
 static void stack_ref(void *object)
 {
     atomic_fetch_add_explicit(&((stack *)object)->refs, 1, memory_order_relaxed);
 }
 
+/* The last reference drops what is still on the stack; nobody else can know it by then, so no
+ * lock is taken. */
 static void stack_unref(void *object)
 {
     stack *s = object;
@@ -59,6 +63,7 @@ static tw_status *registry_make(tw_compute *c, void **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* At the end of the run: each name held one reference. */
 static void registry_free(void *object)
 {
     registry *known = object;
@@ -77,6 +82,7 @@ static const tw_state_class registry_class = {.size = sizeof(registry),
                                               .free = registry_free,
                                               .per_run = true};
 
+/* One table for each run, made when the first stack of the older form is. */
 static tw_status *registry_of(tw_compute *c, registry **out)
 {
     void *object;
@@ -87,6 +93,7 @@ static tw_status *registry_of(tw_compute *c, registry **out)
 
 /* ---- handles ---- */
 
+/* Borrowed: the handle or the run's table keeps the stack while the kernel works. */
 static tw_status *stack_of(tw_compute *c, stack **out)
 {
     const tw_array *handle = tw_input(c, 0);
@@ -153,6 +160,7 @@ static tw_status *make(tw_compute *c)
 
 /* ---- push and pop ---- */
 
+/* Memory that is shared is only referenced; what the step may write over again is copied. */
 static tw_status *push_locked(stack *s, const tw_array *value)
 {
     if (s->closed)
@@ -173,6 +181,7 @@ static tw_status *push_locked(stack *s, const tw_array *value)
     return tw_no_memory();
 }
 
+/* The value is also the output, so that what follows can be ordered behind the push. */
 static tw_status *push(tw_compute *c)
 {
     stack *s;
@@ -183,6 +192,7 @@ static tw_status *push(tw_compute *c)
     return status ? status : tw_compute_forward(c, 0, (tw_array *)tw_input(c, 1));
 }
 
+/* The stack's reference goes over to the caller. */
 static tw_status *pop_locked(stack *s, tw_dtype dtype, tw_array **out)
 {
     if (s->closed)
@@ -196,6 +206,7 @@ static tw_status *pop_locked(stack *s, tw_dtype dtype, tw_array **out)
     return TW_OK;
 }
 
+/* The lock is given back before the value is passed on, which may allocate. */
 static tw_status *pop(tw_compute *c)
 {
     stack *s;
@@ -210,6 +221,7 @@ static tw_status *pop(tw_compute *c)
     return status;
 }
 
+/* The arrays go at once; later pushes and pops are refused, while handles may live on. */
 static tw_status *close_stack(tw_compute *c)
 {
     stack *s;
@@ -234,6 +246,7 @@ static void infer_make(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE());
 }
 
+/* What is pushed comes out again, in its shape. */
 static void infer_push(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_input(in, 1));

@@ -150,6 +150,8 @@ static uint64_t extreme_bits(tw_dtype dtype, bool largest)
     return largest ? highest : highest | top;
 }
 
+/* Segments without rows keep the value that the loop started from, the lowest or the highest of
+ * the dtype. */
 static tw_status *reduce_from(tw_compute *c, tw_combination how, bool from_largest)
 {
     tw_array *y = tw_output(c, 0);

@@ -8,6 +8,7 @@
 
 #include "op/define.h"
 
+/* Elements at .. at + n of an array into doubles; every float of 16 or 32 bits is exact there. */
 static inline void tw_widen(tw_dtype dtype, const void *from, size_t at, size_t n, double *to)
 {
     if (dtype == TW_FLOAT32)
@@ -24,6 +25,8 @@ static inline void tw_widen(tw_dtype dtype, const void *from, size_t at, size_t 
             to[i] = (double)tw_widen_bfloat16(((const uint16_t *)from)[at + i]);
 }
 
+/* Rounded once to the dtype; 16-bit floats go by way of float. The dtype is chosen outside of
+ * the loop. */
 static inline void tw_narrow(tw_dtype dtype, void *to, size_t at, size_t n, const double *from)
 {
     if (dtype == TW_FLOAT32)

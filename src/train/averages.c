@@ -5,11 +5,14 @@
 
 #include "train/train.h"
 
+/* An average without a name is called as TensorFlow's class, which shadows carry in their names. */
 static const char *name_of(const tw_exponential_moving_average *average)
 {
     return average->name && *average->name ? average->name : "ExponentialMovingAverage";
 }
 
+/* Name and place of an average together, by which its shadows are found again; longer names are
+ * cut. */
 typedef struct average_key {
     char text[256];
 } average_key;
@@ -22,6 +25,7 @@ static average_key key_of(const tw_exponential_moving_average *average, const ch
     return key;
 }
 
+/* An invalid tensor where the variable has no shadow in its graph: apply was not called for it. */
 tw_tensor tw_average_of(tw_exponential_moving_average average, tw_tensor variable)
 {
     if (!tw_tensor_valid(variable))

@@ -5,6 +5,8 @@
 
 #include "train/train.h"
 
+/* A place without a scope of its own, in the graph of that tensor; builders in between report to
+ * it. */
 void tw_train_enter(tw_composite_scope *scope, tw_where where, tw_tensor graph_of)
 {
     tw_operand operand = tw_of_tensor(graph_of);
@@ -14,6 +16,7 @@ void tw_train_enter(tw_composite_scope *scope, tw_where where, tw_tensor graph_o
     tw_composite_enter(scope, where, &operand, open, "");
 }
 
+/* Reported to the open context; the invalid tensor lets callers return it at once. */
 tw_tensor tw_train_refuse(const char *format, ...)
 {
     char text[512];
@@ -24,6 +27,7 @@ tw_tensor tw_train_refuse(const char *format, ...)
     return tw_build_fail(tw_status_new(TW_INVALID_ARGUMENT, "%s", text));
 }
 
+/* float32, as TensorFlow makes settings; it is cast where a variable has another dtype. */
 tw_tensor tw_train_number(double value, const char *name)
 {
     return tw_operand_tensor(tw_of_float(value), TW_FLOAT32, name);
@@ -53,6 +57,7 @@ bool tw_train_is_variable(tw_tensor tensor)
     return strcmp(type, "VariableV2") == 0 || strcmp(type, "Variable") == 0;
 }
 
+/* Only floating numbers can take small steps; complex variables have no update rules. */
 bool tw_train_is_trainable(tw_dtype dtype)
 {
     return tw_dtype_is_floating(tw_dtype_base(dtype));

@@ -11,6 +11,8 @@ static const int64_t *seed_of(const tw_initializer *initializer)
     return initializer->has_seed ? &initializer->seed_value : NULL;
 }
 
+/* The initializer's own dtype comes before that of the variable, as in TensorFlow, where a wrong
+ * one is then refused. */
 static tw_dtype dtype_of(const tw_initializer *initializer, tw_dtype dtype)
 {
     return initializer->dtype ? initializer->dtype : dtype;
@@ -36,26 +38,31 @@ static tw_tensor constant(const tw_initializer *initializer, tw_shape shape, tw_
                        .shape = shape);
 }
 
+/* The value may be a number or a list; a number fills the shape of the variable. */
 tw_initializer tw_constant_initializer_(tw_operand value)
 {
     return (tw_initializer){.make = constant, .constant = value};
 }
 
+/* A Const or a Fill, by the size of the shape. */
 static tw_tensor zeros(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_zeros(shape, .dtype = dtype_of(initializer, dtype));
 }
 
+/* What biases and most slots start from. */
 tw_initializer tw_zeros_initializer(void)
 {
     return (tw_initializer){.make = zeros};
 }
 
+/* The shape is fully known here: a variable without one has no initializer of this kind. */
 static tw_tensor ones(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_ones(shape, .dtype = dtype_of(initializer, dtype));
 }
 
+/* Has no settings, so the value needs nothing but its function. */
 tw_initializer tw_ones_initializer(void)
 {
     return (tw_initializer){.make = ones};
@@ -70,6 +77,7 @@ static tw_tensor uniform(const tw_initializer *initializer, tw_shape shape, tw_d
                              .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
 }
 
+/* The numbers are in [minval, maxval), kept in the initializer's two numbers. */
 tw_initializer tw_random_uniform_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, uniform, args->minval, args->maxval);
@@ -82,17 +90,20 @@ static tw_tensor normal(const tw_initializer *initializer, tw_shape shape, tw_dt
                             .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
 }
 
+/* Mean and deviation are kept in the two numbers that every initializer has. */
 tw_initializer tw_random_normal_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, normal, args->mean, args->stddev);
 }
 
+/* Beyond two standard deviations numbers are drawn again, so that no weight starts far out. */
 static tw_tensor truncated(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
     return tw_truncated_normal(shape, .mean = initializer->a, .stddev = initializer->b,
                                .dtype = dtype_of(initializer, dtype), .seed = seed_of(initializer));
 }
 
+/* As the normal one with its tails cut at two standard deviations. */
 tw_initializer tw_truncated_normal_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, truncated, args->mean, args->stddev);
@@ -130,6 +141,7 @@ static tw_tensor glorot(const tw_initializer *initializer, tw_shape shape, tw_dt
     return uniform(&scaled, shape, dtype);
 }
 
+/* Limits sqrt(6 / (fan_in + fan_out)); both fans are found from the variable's shape. */
 tw_initializer tw_glorot_uniform_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, glorot, 0, 0);
@@ -144,6 +156,7 @@ static tw_tensor glorot_normal(const tw_initializer *initializer, tw_shape shape
     return truncated(&scaled, shape, dtype);
 }
 
+/* The older name of Glorot's initializers, uniform or normal. */
 tw_initializer tw_xavier_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, args->uniform ? glorot : glorot_normal, 0, 0);
@@ -158,6 +171,7 @@ static tw_tensor unit_scaling(const tw_initializer *initializer, tw_shape shape,
     return uniform(&scaled, shape, dtype);
 }
 
+/* Keeps the scale of what passes through: limits sqrt(3 / inputs) * factor. */
 tw_initializer tw_uniform_unit_scaling_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, unit_scaling, args->factor, 0);
@@ -184,6 +198,8 @@ static tw_tensor orthogonal(const tw_initializer *initializer, tw_shape shape, t
     return tw_mul(initializer->a, tw_reshape(q, shape), .name = "mul");
 }
 
+/* The gain multiplies the orthogonal matrix; the shape must have two dims at least, which is
+ * checked when it is used. */
 tw_initializer tw_orthogonal_initializer_(const struct tw_initializer_args *args)
 {
     return make(args, orthogonal, args->gain, 0);

@@ -14,6 +14,8 @@ static const tw_rule *rule_of(const tw_optimizer *optimizer)
     return known ? &tw_rules[optimizer->rule] : NULL;
 }
 
+/* Without a name the rule's own, "GradientDescent" and so on, which the group of updates is
+ * called by. */
 static const char *name_of(const tw_optimizer *optimizer)
 {
     return optimizer->name && *optimizer->name ? optimizer->name : rule_of(optimizer)->name;
@@ -30,6 +32,8 @@ tw_optimizer tw_optimizer_default(tw_optimizer_rule rule)
 
 /* ---- slots ---- */
 
+/* The rule, the name, the place and the slot as text; two optimizers of one line share slots, as
+ * one value called twice must. */
 typedef struct slot_key {
     char text[512];
 } slot_key;
@@ -44,6 +48,8 @@ static slot_key key_of(const tw_optimizer *o, const char *slot)
     return key;
 }
 
+/* An invalid tensor where there is no such slot, or the variable was never applied a gradient
+ * to. */
 tw_tensor tw_optimizer_slot(tw_optimizer optimizer, tw_tensor variable, const char *slot)
 {
     if (!tw_tensor_valid(variable) || !slot || !rule_of(&optimizer))
@@ -99,6 +105,7 @@ static tw_tensor first_by_name(tw_grads grads, tw_tensors variables)
 
 /* ---- gradients ---- */
 
+/* A list that may be read: its pointer is not NULL, its count zero. */
 static tw_grads no_grads(void)
 {
     static const tw_grad none[1];
@@ -134,6 +141,7 @@ static tw_grads gradients(const tw_optimizer *o, tw_tensor loss, tw_tensors vari
     return no_grads();
 }
 
+/* Without a list, by all trainable variables of the graph, in the order in which they were made. */
 tw_grads tw_compute_gradients(tw_optimizer optimizer, tw_tensor loss, tw_tensors variables)
 {
     tw_composite_scope scope;
@@ -327,6 +335,8 @@ static struct tw_minimize_args whole(const struct tw_minimize_args *given)
     return args;
 }
 
+/* Gradients and variables belong together by their place in the lists; variables without a
+ * gradient are left out. */
 tw_tensor tw_apply_gradients_(tw_optimizer optimizer, tw_grads grads, tw_tensors variables,
                               const struct tw_minimize_args *given)
 {
@@ -338,6 +348,7 @@ tw_tensor tw_apply_gradients_(tw_optimizer optimizer, tw_grads grads, tw_tensors
     return train;
 }
 
+/* Both steps in one. After an error in the gradients no update is built. */
 tw_tensor tw_minimize_(tw_optimizer optimizer, tw_tensor loss, const struct tw_minimize_args *given)
 {
     struct tw_minimize_args args = whole(given);

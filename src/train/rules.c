@@ -2,6 +2,7 @@
  * The rules: settings, slots and update operations of each optimizer, with TensorFlow's nodes. */
 #include "train/train.h"
 
+/* Settings are made once for an optimizer, in float32, and cast for variables of other dtypes. */
 tw_tensor tw_update_hyper(const tw_update *u, size_t which)
 {
     return tw_train_cast(u->hypers[which], u->dtype);
@@ -18,6 +19,7 @@ static tw_initializer all_zeros(const tw_optimizer *optimizer, size_t slot)
     return tw_zeros_initializer();
 }
 
+/* For rules whose one setting that is a tensor is the learning rate. */
 static double only_rate(const tw_optimizer *optimizer, size_t which)
 {
     (void)which;
@@ -40,6 +42,7 @@ static tw_tensor descent_sparse(const tw_update *u, tw_tensor values, tw_tensor 
 
 /* ---- momentum ---- */
 
+/* 0 is the learning rate and 1 the momentum, in the order of the rule's names. */
 static double momentum_hyper(const tw_optimizer *optimizer, size_t which)
 {
     return which ? optimizer->momentum : optimizer->learning_rate;
@@ -54,6 +57,7 @@ static tw_tensor momentum(const tw_update *u, tw_tensor grad)
                              .use_nesterov = u->optimizer->use_nesterov);
 }
 
+/* The momentum of rows that are not named does not decay, as in TensorFlow. */
 static tw_tensor momentum_sparse(const tw_update *u, tw_tensor values, tw_tensor indices)
 {
     tw_tensor rate = HYPER(0), keep = HYPER(1);
@@ -63,6 +67,7 @@ static tw_tensor momentum_sparse(const tw_update *u, tw_tensor values, tw_tensor
 
 /* ---- Adagrad (Duchi et al. 2011) ---- */
 
+/* Not zero: the accumulator divides the first step. */
 static tw_initializer adagrad_start(const tw_optimizer *optimizer, size_t slot)
 {
     (void)slot;
@@ -75,6 +80,7 @@ static tw_tensor adagrad(const tw_update *u, tw_tensor grad)
     return tw_apply_adagrad(u->variable, u->slots[0], HYPER(0), grad, LOCKING);
 }
 
+/* Rows of slots that are not named stay, so embeddings cost only the rows that a step used. */
 static tw_tensor adagrad_sparse(const tw_update *u, tw_tensor values, tw_tensor indices)
 {
     return tw_sparse_apply_adagrad(u->variable, u->slots[0], HYPER(0), values, indices, LOCKING);
@@ -82,6 +88,7 @@ static tw_tensor adagrad_sparse(const tw_update *u, tw_tensor values, tw_tensor 
 
 /* ---- RMSProp (Tieleman and Hinton 2012) ---- */
 
+/* In the order in which the kernel takes them: rate, decay, momentum, epsilon. */
 static double rms_hyper(const tw_optimizer *o, size_t which)
 {
     const double values[] = {o->learning_rate, o->decay, o->momentum, o->epsilon};
@@ -104,6 +111,7 @@ static tw_tensor rms(const tw_update *u, tw_tensor grad)
                              grad, LOCKING);
 }
 
+/* Slots are the mean square and the momentum, in that order. */
 static tw_tensor rms_sparse(const tw_update *u, tw_tensor values, tw_tensor indices)
 {
     tw_tensor rate = HYPER(0), decay = HYPER(1), keep = HYPER(2), epsilon = HYPER(3);
@@ -113,6 +121,7 @@ static tw_tensor rms_sparse(const tw_update *u, tw_tensor values, tw_tensor indi
 
 /* ---- Adam (Kingma and Ba 2014) ---- */
 
+/* In the order of the kernel's inputs behind the two powers. */
 static double adam_hyper(const tw_optimizer *o, size_t which)
 {
     const double values[] = {o->learning_rate, o->beta1, o->beta2, o->epsilon};

@@ -37,6 +37,8 @@ static tw_tensor give(const tw_initializer *initializer, tw_shape shape, tw_dtyp
     return initializer->constant.tensor;
 }
 
+/* An initializer that gives this tensor whatever is asked for: slots that start from a
+ * variable's first value need it. */
 tw_initializer tw_initializer_of(tw_tensor value)
 {
     return (tw_initializer){.make = give, .constant = tw_of_tensor(value)};

@@ -25,11 +25,14 @@ static inline int32_t whole_32(double x)
     bool fits = x > -2147483649.0 && x < 2147483648.0;
     return fits ? (int32_t)x : INT32_MIN;
 }
+/* The bounds are exact floats; the upper one is excluded, since 2^31 does not fit. NaN fails
+ * both comparisons. */
 static inline int32_t whole_32f(float x)
 {
     bool fits = x >= -0x1p31F && x < 0x1p31F;
     return fits ? (int32_t)x : INT32_MIN;
 }
+/* As the conversion of x86: everything that does not fit, NaN too, becomes the least integer. */
 static inline int64_t whole_64(double x)
 {
     bool fits = x >= -0x1p63 && x < 0x1p63;
