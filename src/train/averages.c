@@ -11,8 +11,8 @@ static const char *name_of(const tw_exponential_moving_average *average)
     return average->name && *average->name ? average->name : "ExponentialMovingAverage";
 }
 
-/* Name and place of an average together, by which its shadows are found again; longer names are
- * cut. */
+/* What the shadows of an average are found by in the collections of the graph; long names are
+ * cut to fit. */
 typedef struct average_key {
     char text[256];
 } average_key;

@@ -32,8 +32,8 @@ tw_optimizer tw_optimizer_default(tw_optimizer_rule rule)
 
 /* ---- slots ---- */
 
-/* The rule, the name, the place and the slot as text; two optimizers of one line share slots, as
- * one value called twice must. */
+/* Name, place and slot as text: an optimizer is a value, so calls with copies of it must find
+ * the same slots. */
 typedef struct slot_key {
     char text[512];
 } slot_key;
