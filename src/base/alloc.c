@@ -27,6 +27,8 @@ static void libc_release(void *memory, void *user)
     free(memory);
 }
 
+/* Room for the pointer comes before the alignment step, so that it never lies outside of what
+ * malloc gave. */
 static void *libc_aligned(size_t size, size_t alignment, void *user)
 {
     (void)user;
@@ -44,6 +46,7 @@ static void *libc_aligned(size_t size, size_t alignment, void *user)
     return aligned;
 }
 
+/* The pointer is read by memcpy, as it was written: nothing says that its place suits a pointer. */
 static void libc_aligned_release(void *memory, void *user)
 {
     (void)user;
@@ -60,6 +63,8 @@ static const tw_allocator libc_allocator = {libc_allocate, libc_resize,         
 static const tw_allocator *table = &libc_allocator;
 static tw_allocator given;
 
+/* Copied, so that the caller's table need not live on; to be called before anything is
+ * allocated. */
 void tw_set_allocator(const tw_allocator *allocator)
 {
     if (allocator)
@@ -73,11 +78,14 @@ static bool size_is_sane(size_t size)
     return size <= (size_t)PTRDIFF_MAX;
 }
 
+/* A size of 0 becomes 1, so that NULL always means a failure, whatever the system's malloc does. */
 void *tw_alloc(size_t size)
 {
     return size_is_sane(size) ? table->allocate(size ? size : 1, table->user) : NULL;
 }
 
+/* A product that overflows is refused like any allocation that failed, so callers have one case
+ * to handle. */
 void *tw_alloc_array(size_t count, size_t size)
 {
     size_t bytes;
@@ -92,6 +100,7 @@ void *tw_alloc_zero(size_t count, size_t size)
     return memory;
 }
 
+/* After a failure the old memory stands as it was and still is the caller's. */
 void *tw_realloc_array(void *memory, size_t count, size_t size)
 {
     size_t bytes;
@@ -117,6 +126,7 @@ void tw_free_aligned(void *memory)
         table->aligned_release(memory, table->user);
 }
 
+/* The text need not end in a zero, and may be NULL if its length is 0. */
 char *tw_strndup(const char *text, size_t length)
 {
     size_t room;

@@ -61,6 +61,8 @@ static char *alloc_own_block(tw_arena *arena, size_t size)
     return aligned_start(block);
 }
 
+/* What was left of the block before is given up; only small requests get here, so that little is
+ * lost. */
 static bool add_block(tw_arena *arena, size_t size)
 {
     tw_arena_block *block = block_new(arena, size);
@@ -93,6 +95,7 @@ static char *take(tw_arena *arena, size_t size)
     return memory;
 }
 
+/* Zeroed, so that records can be filled in part; a size of 0 has an address of its own. */
 void *tw_arena_alloc(tw_arena *arena, size_t size)
 {
     char *memory = take(arena, size ? size : 1);
@@ -107,6 +110,7 @@ void *tw_arena_array(tw_arena *arena, size_t count, size_t size)
     return tw_size_mul(count, size, &bytes) ? tw_arena_alloc(arena, bytes) : NULL;
 }
 
+/* Not zeroed first, since every byte is written anyway. */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size)
 {
     char *memory = take(arena, size ? size : 1);
@@ -132,6 +136,7 @@ char *tw_arena_strdup(tw_arena *arena, const char *text)
     return text ? tw_arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
+/* The length is measured first, so that the text takes just its room in the arena. */
 char *tw_arena_printf(tw_arena *arena, const char *format, ...)
 {
     va_list args, again;
@@ -148,6 +153,7 @@ char *tw_arena_printf(tw_arena *arena, const char *format, ...)
     return text;
 }
 
+/* Leaves an empty arena that may be used again at once. */
 void tw_arena_clear(tw_arena *arena)
 {
     for (tw_arena_block *block = arena->blocks; block;) {

@@ -90,6 +90,8 @@ static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t size)
 
 #if defined(__x86_64__)
 
+/* Compiled for SSE 4.2 whatever the build's target is: only a look at the processor may lead
+ * here. */
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc,
                                                                  const unsigned char *p,
                                                                  size_t size)
@@ -135,6 +137,8 @@ uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size)
     return ~sum_of(~crc, data, size);
 }
 
+/* The masking of TensorFlow's record files: a checksum stored among data would spoil a checksum
+ * over both. */
 uint32_t tw_crc32c_mask(uint32_t crc)
 {
     return (crc >> 15 | crc << 17) + 0xa282ead8u;

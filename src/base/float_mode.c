@@ -7,6 +7,7 @@
 
 enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
 
+/* The register is written only when it would change, as that write is far slower than the read. */
 uint64_t tw_os_float_enter(void)
 {
     unsigned mode = __builtin_ia32_stmxcsr();

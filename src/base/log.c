@@ -16,6 +16,7 @@ void tw_set_log(tw_log_fn fn, void *user)
     target.user = user;
 }
 
+/* Formatted on the stack, so that the log works when memory is short; longer texts are cut. */
 void tw_log(tw_log_level level, const char *format, ...)
 {
     if (!target.fn)

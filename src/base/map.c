@@ -38,12 +38,14 @@ uint64_t tw_hash_bytes(const void *data, size_t size, uint64_t seed)
     return mix(h ^ tail * UINT64_C(0xff51afd7ed558ccd));
 }
 
+/* The hash goes first, so that texts are compared only when they are almost certainly equal. */
 static bool key_is(const tw_map_entry *entry, uint64_t hash, const char *key, size_t length)
 {
     return entry->key && entry->hash == hash && strncmp(entry->key, key, length) == 0 &&
            entry->key[length] == '\0';
 }
 
+/* Ends at the first free place, which there always is, since the index is never full. */
 static tw_map_entry *find(const tw_map *map, const char *key, size_t length)
 {
     if (!map->count)
@@ -153,6 +155,7 @@ bool tw_map_set(tw_map *map, const char *key, void *value)
     return true;
 }
 
+/* The place in the index stays taken, or probes for keys behind it would end too early. */
 void *tw_map_remove(tw_map *map, const char *key)
 {
     tw_map_entry *entry = find(map, key, strlen(key));
@@ -165,6 +168,7 @@ void *tw_map_remove(tw_map *map, const char *key)
     return value;
 }
 
+/* In the order of insertion; entries removed meanwhile are passed over. */
 bool tw_map_next(const tw_map *map, size_t *position, const char **key, void **value)
 {
     while (*position < map->used) {
@@ -206,6 +210,7 @@ static void int_put(tw_int_map *map, size_t slot, uint64_t key, uint64_t value)
     map->values[slot] = value;
 }
 
+/* All three arrays are there before the old ones go, so that a failure leaves the map as it was. */
 static bool int_grow(tw_int_map *map)
 {
     size_t capacity;

@@ -29,6 +29,7 @@ static void make_key(void)
     have_key = pthread_key_create(&key, run) == 0;
 }
 
+/* The newest goes first, as with atexit; false says that nothing will be called. */
 bool tw_os_on_thread_exit(void (*fn)(void))
 {
     pthread_once(&once, make_key);

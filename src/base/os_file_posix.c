@@ -38,6 +38,7 @@ static tw_code code_of(int error)
     }
 }
 
+/* strerror_r has two forms, GNU's and POSIX's; the plain strerror is not safe with threads. */
 static tw_status *file_error(const char *doing, const char *path, int error)
 {
     char room[128];
@@ -95,6 +96,7 @@ static tw_status *read_all(int fd, const char *path, size_t limit, char **bytes,
     return TW_OK;
 }
 
+/* After a failure neither bytes nor a size are left, whatever had been read by then. */
 tw_status *tw_os_read_file(const char *path, size_t limit, char **bytes, size_t *size)
 {
     *bytes = NULL;

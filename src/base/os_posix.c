@@ -112,6 +112,8 @@ static void block_signals(sigset_t *old)
     pthread_sigmask(SIG_SETMASK, &blocked, old);
 }
 
+/* Signals are blocked while the thread starts, so that the program's handlers never run on a
+ * worker. */
 bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg)
 {
     start *begin = TW_NEW(start);
@@ -149,6 +151,7 @@ uint64_t tw_process_id(void)
     return (uint64_t)getpid();
 }
 
+/* Monotonic, for deadlines and durations must not jump when the clock is set. */
 int64_t tw_os_now(void)
 {
     struct timespec now;
@@ -188,6 +191,7 @@ static int cores_of_affinity(void)
     return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+/* What this process may use and not what the machine has: containers often allow far less. */
 int tw_os_cores(void)
 {
     int cores = cores_of_affinity(), limit = cores_of_control_group();
@@ -195,6 +199,7 @@ int tw_os_cores(void)
     return cores > 1 ? cores : 1;
 }
 
+/* May wake without cause, so that callers look at the word again in a loop. */
 void tw_os_wait_word(uint32_t *word, uint32_t expected)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);

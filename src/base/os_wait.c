@@ -37,6 +37,8 @@ static place *place_of(const uint32_t *word)
     return &places[((uintptr_t)word >> 6) % PLACES];
 }
 
+/* Looked at under the lock that a waker takes: a change before the sleep is seen, one after it
+ * wakes. */
 void tw_os_wait_word(uint32_t *word, uint32_t expected)
 {
     place *p = place_of(word);
@@ -46,6 +48,8 @@ void tw_os_wait_word(uint32_t *word, uint32_t expected)
     tw_mutex_unlock(&p->lock);
 }
 
+/* All are woken, as sleepers of other words may share the place and one wake could reach the
+ * wrong one. */
 void tw_os_wake_word(uint32_t *word, int count)
 {
     (void)count;

@@ -8,6 +8,8 @@ static const uint32_t PRODUCT_0 = 0xd2511f53, PRODUCT_1 = 0xcd9e8d57;
 static const uint32_t WEYL_0 = 0x9e3779b9, WEYL_1 = 0xbb67ae85;
 enum { ROUNDS = 10 };
 
+/* The layout of TensorFlow's GuardedPhiloxRandom: the first seed is the key, the second the
+ * upper half of the counter. */
 tw_philox tw_philox_seeded(uint64_t seed_lo, uint64_t seed_hi)
 {
     return (tw_philox){.counter = {0, 0, (uint32_t)seed_hi, (uint32_t)(seed_hi >> 32)},

@@ -201,6 +201,7 @@ static void worker_main(void *arg)
     }
 }
 
+/* Held over the fork, so that the child never inherits a lock that a thread it lacks had taken. */
 static void before_fork(void)
 {
     tw_mutex_lock(&pool.starting);
@@ -289,6 +290,8 @@ static void finish(slot *job)
     atomic_store_explicit(&job->taken, false, memory_order_release);
 }
 
+/* False if there is no slot or no worker: the caller then does all cells himself, with the same
+ * result. */
 static bool run_shared(int parts, size_t cells, void (*body)(size_t cell, void *arg), void *arg)
 {
     slot *job = start_workers(parts - 1) ? take_slot() : NULL;
@@ -306,6 +309,7 @@ static bool run_shared(int parts, size_t cells, void (*body)(size_t cell, void *
     return true;
 }
 
+/* A job inside a job runs on its own thread, so that cells cannot wait for one another. */
 void tw_pool_run(int threads, size_t cells, void (*body)(size_t cell, void *arg), void *arg)
 {
     int most = tw_pool_threads();

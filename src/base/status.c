@@ -31,6 +31,8 @@ static const tw_status no_memory = {.code = TW_RESOURCE_EXHAUSTED,
                                     .message = "out of memory",
                                     .report = "out of memory"};
 
+/* The status for short memory is one constant for all, since making it must not need memory;
+ * nothing may change it. */
 static bool is_shared(const tw_status *status)
 {
     return !status || status == &no_memory;
@@ -159,6 +161,7 @@ tw_status *tw_status_with_input(tw_status *status, int input)
     return status;
 }
 
+/* The first operation named stays: it is the innermost and the one at fault. */
 tw_status *tw_status_with_operation(tw_status *status, const char *type, const char *name)
 {
     if (is_shared(status) || status->operation || !name)
@@ -173,6 +176,7 @@ tw_status *tw_status_with_operation(tw_status *status, const char *type, const c
     return status;
 }
 
+/* Notes go from the inside out, one a line; if memory is short the status stays as it was. */
 tw_status *tw_status_with_note(tw_status *status, const char *format, ...)
 {
     if (is_shared(status))
@@ -204,6 +208,7 @@ tw_status *tw_status_with_note(tw_status *status, const char *format, ...)
     return status;
 }
 
+/* The first place stays, for the same reason as the first operation. */
 tw_status *tw_status_with_where(tw_status *status, tw_where where)
 {
     if (is_shared(status) || status->file || !where.file)
@@ -317,6 +322,7 @@ static char *copy_text(const char *text, bool *ok)
     return copy;
 }
 
+/* Without the payload, which has one owner. */
 tw_status *tw_status_copy(const tw_status *status)
 {
     if (is_shared(status))

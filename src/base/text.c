@@ -79,6 +79,8 @@ void tw_buffer_printf(tw_buffer *b, const char *format, ...)
     va_end(args);
 }
 
+/* NULL if anything failed on the way, so that a writer checks once; the buffer is empty
+ * afterwards. */
 char *tw_buffer_take(tw_buffer *b)
 {
     /* An empty buffer has no data yet, and the caller is owed a text. */
@@ -205,6 +207,7 @@ static int layout_plain(char *out, size_t room, const digits *d)
                     d->text + d->point);
 }
 
+/* The text of Python's repr, whose point and exponent do not depend on the locale. */
 static size_t number_text(char out[40], double value, bool single)
 {
     /* Comparisons and not isnan: the macros convert, with a warning, on some systems. */

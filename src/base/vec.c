@@ -7,6 +7,8 @@
 
 enum { FIRST_CAPACITY = 8 };
 
+/* Growth by half again makes appending cheap on average; a failure leaves the items as they
+ * were. */
 bool tw_vec_reserve_(void **items, size_t *capacity, size_t need, size_t size)
 {
     if (need <= *capacity)

@@ -45,6 +45,7 @@ static bool shape_valid(tw_dtype dtype, tw_shape shape, size_t *count)
     return valid;
 }
 
+/* The one place where a new array's shape is checked; `out` is NULL after a failure. */
 tw_status *tw_array_create(tw_dtype dtype, tw_shape shape, tw_array **out)
 {
     size_t count;
@@ -176,6 +177,7 @@ tw_array *tw_array_copy(const tw_array *array)
     return copy;
 }
 
+/* A view of the same memory where that is shared, so that a change of one is seen in the other. */
 tw_array *tw_array_reshape(tw_array *array, tw_shape shape)
 {
     size_t count;
@@ -193,6 +195,7 @@ tw_array *tw_array_reshape(tw_array *array, tw_shape shape)
     return copy;
 }
 
+/* Relaxed, for who adds a reference has one already and needs to see nothing new. */
 tw_array *tw_array_ref(tw_array *array)
 {
     if (array)

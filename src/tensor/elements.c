@@ -56,6 +56,7 @@ tw_status *tw_elements_copy(tw_dtype dtype, void *to, const void *from, size_t c
     return TW_OK;
 }
 
+/* Plain dtypes hold nothing besides their bytes, so that only strings and handles need it. */
 void tw_elements_drop(tw_dtype dtype, void *data, size_t count)
 {
     if (dtype == TW_STRING)

@@ -50,6 +50,7 @@ bool tw_shape_fully_known(tw_shape shape)
     return true;
 }
 
+/* -1 for what is not known and for a product that overflows: neither can be allocated. */
 int64_t tw_shape_elements(tw_shape shape)
 {
     if (!tw_shape_fully_known(shape))
@@ -78,6 +79,8 @@ bool tw_shape_equal(tw_shape a, tw_shape b)
     return true;
 }
 
+/* Unknown agrees with everything, so that two shapes may both agree with a third and not with
+ * each other. */
 bool tw_shape_compatible(tw_shape a, tw_shape b)
 {
     if (!a.dims || !b.dims)

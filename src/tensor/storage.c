@@ -62,6 +62,8 @@ void tw_storage_unref(tw_storage *storage)
     }
 }
 
+/* Acquire, so that what other threads did before they let go is seen before anything is
+ * overwritten. */
 bool tw_storage_unique(const tw_storage *storage)
 {
     /* Lent memory is the lender's, who may look at it again: never to be written in place. */

@@ -265,6 +265,8 @@ static tw_status *read_field(reader *r, tw_message *m, const unsigned char *at, 
     return keep_unknown(r, m, at, tag, depth);
 }
 
+/* An end that nothing began is an error but at the top, where a message may stand in the middle
+ * of other bytes. */
 static tw_status *read_message(reader *r, tw_message *m, int depth)
 {
     while (r->next < r->end) {
@@ -282,6 +284,8 @@ static tw_status *read_message(reader *r, tw_message *m, int depth)
     return tw_message_settle(m) ? TW_OK : tw_no_memory();
 }
 
+/* A message has less than 2^31 bytes by definition, so lengths fit 32 bits; `out` stays NULL
+ * after a failure. */
 tw_status *tw_binary_read(tw_arena *arena, const tw_pb_type *type, const void *bytes, size_t size,
                           size_t *consumed, tw_message **out)
 {

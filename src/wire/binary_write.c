@@ -15,6 +15,7 @@ typedef struct writer {
     unsigned char *next; /* where the second walk writes */
 } writer;
 
+/* Seven bits a byte, and one byte for 0. */
 static size_t varint_size(uint64_t value)
 {
     size_t n = 1;
@@ -196,6 +197,7 @@ static void put_slot(writer *w, const tw_slot *slot)
     }
 }
 
+/* Known fields by number and unknown ones behind them, as protobuf's own writers do. */
 static void put_message(writer *w, const tw_message *m)
 {
     for (uint32_t i = 0; i < m->slot_count; i++)
@@ -205,6 +207,7 @@ static void put_message(writer *w, const tw_message *m)
         put_bytes(w, m->unknown[i].data, m->unknown[i].size);
 }
 
+/* Measured first, so that the bytes take one allocation of just their size. */
 tw_status *tw_binary_write(const tw_message *m, char **bytes, size_t *size)
 {
     writer w = {.taken = 0};

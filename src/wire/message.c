@@ -90,6 +90,7 @@ static bool grow(tw_arena *arena, void **items, uint32_t count, uint32_t *capaci
     return true;
 }
 
+/* Setting one field of a oneof drops the others first, as in protobuf. */
 tw_slot *tw_message_slot(tw_message *m, const tw_pb_field *field)
 {
     tw_slot *found = tw_message_find(m, field->number);
@@ -171,6 +172,8 @@ bool tw_slot_is_zero(const tw_slot *slot)
     }
 }
 
+/* A field with its default value is not written, so that it counts as not there, except in a
+ * oneof. */
 bool tw_message_has(const tw_message *m, int field)
 {
     const tw_slot *slot = tw_message_find(m, field);
@@ -224,6 +227,7 @@ tw_message *const *tw_message_children(const tw_message *m, int field, size_t *c
     return all_of(m, field, AS_MESSAGE, count);
 }
 
+/* What is not there reads as 0, which is the default of every number in proto3. */
 int64_t tw_message_int_at(const tw_message *m, int field, size_t i)
 {
     size_t n;
@@ -385,6 +389,7 @@ bool tw_message_add_doubles(tw_message *m, int field, const double *values, size
     return add_all(m, field, AS_DOUBLE, values, count);
 }
 
+/* A singular field that is there is given back as it is, so that a second part of it merges. */
 tw_message *tw_message_add_child(tw_message *m, int field)
 {
     const tw_pb_field *def = m ? tw_pb_field_by_number(m->type, field) : NULL;

@@ -93,6 +93,7 @@ static int compare_entries(const void *a, const void *b)
     return compare_keys(*(tw_message *const *)a, *(tw_message *const *)b);
 }
 
+/* Sorted by key, so that equal maps give equal bytes; the caller frees the array. */
 tw_message **tw_message_sorted(const tw_slot *slot)
 {
     tw_message **sorted = tw_alloc_array(slot->count, sizeof(*sorted));
@@ -109,6 +110,7 @@ typedef struct arrival {
     uint32_t at;
 } arrival;
 
+/* Equal keys keep the order in which they came, so that the last one can be told. */
 static int compare_arrivals(const void *a, const void *b)
 {
     const arrival *x = a, *y = b;

@@ -136,6 +136,7 @@ const char *tw_token_show(const tw_token *token, char out[48])
     return out;
 }
 
+/* Decimal, 0x and octal as in C; the sign is kept apart, so that the full range of uint64 fits. */
 tw_status *tw_token_integer(const tw_token *token, bool *negative, uint64_t *magnitude)
 {
     const char *p = token->text, *end = p + token->length;
