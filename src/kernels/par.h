@@ -9,7 +9,7 @@
 
 #include "base/pool.h"
 
-/* A kernel may rely on neither member: without a workspace it allocates, and with one thread it
+/* A kernel may rely on none of it: without a workspace it allocates, and with one thread it
  * gives the same bits. */
 typedef struct tw_par {
     int threads;     /* at most; 0: as many as the pool has */

@@ -28,8 +28,7 @@ typedef struct tile_value {
     uint8_t size;
 } tile_value;
 
-/* The first failure is kept in `status` and the later steps do nothing, so that binding is
- * checked once at its end. */
+/* What binding knows only while it goes on; whatever a run needs is moved to `b`. */
 typedef struct binder {
     const tw_tile_program *program;
     tw_tile_bound *b;
@@ -390,8 +389,8 @@ static tw_status *bind_registers(binder *w)
 
 /* ---- tiles ---- */
 
-/* Euclid's way; it finds the length that divides both an axis and a block, so that tiles end
- * where rows do. */
+/* Euclid's way; from it follows how many rows make whole blocks, so that a tile of many short rows
+ * has no short block at its end. */
 static size_t greatest_divisor(size_t a, size_t b)
 {
     return b ? greatest_divisor(b, a % b) : a;
@@ -594,8 +593,8 @@ size_t tw_tile_workspace(const tw_tile_bound *bound)
     return parts * bound->length * sizeof(double);
 }
 
-/* An estimate in the program's own units of cost; planners compare it with the price of waking
- * threads. */
+/* An estimate in nanoseconds, from the costs of the instructions; planners
+ * compare it with the price of waking threads. */
 double tw_tile_time(const tw_tile_bound *bound)
 {
     return bound->time;
