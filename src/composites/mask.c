@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Masks: true up to each length; and what is left of a tensor where a mask is true. */
+#include <stdio.h>
+
 #include "composites/composite.h"
 
 /* ---- sequence_mask ---- */
@@ -49,9 +51,14 @@ const tw_composite tw_composite_sequence_mask = {
 /* The elements [from, to) of a vector; `to` negative: all that are left. */
 static tw_tensor part(tw_tensor vector, int64_t from, int64_t to)
 {
-    tw_ints begin = {&from, 1}, end = {&to, 1};
-    return tw_strided_slice(vector, begin, to < 0 ? TW_INTS(0) : end, TW_INTS(1),
-                            .begin_mask = from == 0, .end_mask = to < 0);
+    char slices[48];
+    if (to < 0)
+        snprintf(slices, sizeof slices, "%lld:", (long long)from);
+    else if (from == 0)
+        snprintf(slices, sizeof slices, ":%lld", (long long)to);
+    else
+        snprintf(slices, sizeof slices, "%lld:%lld", (long long)from, (long long)to);
+    return tw_getitem(vector, slices);
 }
 
 /* The dimensions axis .. axis + rank - 1 become one. */

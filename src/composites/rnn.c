@@ -132,8 +132,7 @@ static tw_operand batch_of(tw_tensors inputs)
             return tw_of_int64(shape.dims[0]);
     }
     tw_tensor sizes = tw_shape(inputs.items[0]);
-    return tw_of_tensor(tw_strided_slice(sizes, TW_INTS(0), TW_INTS(1), TW_INTS(1),
-                                         .shrink_axis_mask = 1, .name = "strided_slice"));
+    return tw_of_tensor(tw_getitem(sizes, "0"));
 }
 
 /* Step `time`, and for the sequences that have ended: zeros as output, and the state stays. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Recurrent networks' weights: names, first values, sharing and gradients; and what is refused. */
 #include "rnn_reference.h"
+#include "support/failing_allocator.h"
 
 /* ---- names, sizes, sharing ---- */
 
@@ -243,8 +244,40 @@ static void unfit_cells_inputs_and_states_are_refused(void **state)
     expect_error("nested too deep");
 }
 
+static size_t build_layers(void)
+{
+    tw_rnn_cell cells[] = {tw_gru_cell(2), tw_lstm_cell(3, .use_peepholes = true)};
+    tw_tensor x = tw_placeholder(TW_FLOAT64, .shape = TW_SHAPE(-1, INPUTS));
+    tw_static_rnn(tw_multi_rnn_cell(cells, 2), TW_LIST(x, x));
+    return tw_graph_operation_count(tw_default_graph());
+}
+
+/* What could do without (a value known early) may fail unseen: then the graph is whole all the
+ * same. */
+static void a_failed_allocation_is_an_error_of_the_graph(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    size_t live = failing_allocator_live(), all = build_layers(), errors = 0;
+    tw_reset_default_graph();
+    for (size_t n = 1; failing_allocator_next(n); n += 1 + n / 16) {
+        tw_graph *graph = tw_default_graph();
+        if (!graph)
+            continue;
+        size_t made = build_layers();
+        if (tw_graph_status(graph))
+            errors++;
+        else
+            assert_int_equal(made, all);
+        tw_reset_default_graph();
+        assert_int_equal(failing_allocator_live(), live);
+    }
+    assert_true(errors > 10);
+}
+
 int main(void)
 {
+    failing_allocator_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(weights_and_operations_have_tensorflows_names, start),
         cmocka_unit_test_setup(biases_start_at_zero_and_a_grus_gates_open, start),
@@ -253,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup(the_batch_may_be_known_only_when_it_runs, start),
         cmocka_unit_test_setup(gradients_through_time_are_the_differences, start),
         cmocka_unit_test_setup(unfit_cells_inputs_and_states_are_refused, start),
+        cmocka_unit_test(a_failed_allocation_is_an_error_of_the_graph),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
