@@ -298,8 +298,8 @@ void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void
     run_cells(threads, count, plain_cell, &job);
 }
 
-/* An integer is low plus the drawn number modulo the range, as in TensorFlow: the slight bias of the
- * remainder is part of its stream. */
+/* An integer is low plus the drawn number modulo the range, as in TensorFlow: the slight bias of
+ * the remainder is part of its stream. */
 void tw_random_fill_ints(tw_philox stream, tw_dtype dtype, int64_t low, uint64_t range, void *out,
                          size_t count, int threads)
 {

@@ -144,8 +144,8 @@ static bool may_read(tw_infer *in, size_t input)
     return input < in->input_count;
 }
 
-/* NULL where the value is not known while building; asking is noted, so that the rule runs again
- * once it is. */
+/* NULL where the value is not known while building; asking is noted, so that the
+ * caller learns which values the shapes depend on. */
 const tw_array *tw_infer_value(tw_infer *in, size_t input)
 {
     return may_read(in, input) && in->values ? in->values[input] : NULL;
