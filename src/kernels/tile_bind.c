@@ -593,8 +593,7 @@ size_t tw_tile_workspace(const tw_tile_bound *bound)
     return parts * bound->length * sizeof(double);
 }
 
-/* An estimate in nanoseconds, from the costs of the instructions; planners
- * compare it with the price of waking threads. */
+/* Nanoseconds, estimated; planners compare it with the price of waking threads. */
 double tw_tile_time(const tw_tile_bound *bound)
 {
     return bound->time;
