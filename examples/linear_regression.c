@@ -69,10 +69,10 @@ static int write_svg(const char *path, double w, double b)
         perror(path);
         return 1;
     }
-    fputs(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" font-family=\"sans-serif\" font-size=\"12\">\n"
-        "<rect width=\"640\" height=\"420\" fill=\"white\"/>\n",
-        file);
+    fputs("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" "
+          "font-family=\"sans-serif\" font-size=\"12\">\n"
+          "<rect width=\"640\" height=\"420\" fill=\"white\"/>\n",
+          file);
     for (int y = 0; y <= 100; y += 20)
         fprintf(file,
                 "<line x1=\"50\" x2=\"620\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>"
@@ -84,10 +84,10 @@ static int write_svg(const char *path, double w, double b)
     for (int i = 0; i < N_SAMPLES; i += 4)
         fprintf(file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"1.6\" fill=\"#1f77b4\"/>\n",
                 50 + 5.7 * x_data[i], 380 - 3.4 * y_data[i]);
-    fprintf(
-        file,
-        "<line x1=\"50\" y1=\"%.1f\" x2=\"620\" y2=\"%.1f\" stroke=\"#d62728\" stroke-width=\"2.5\"/>\n",
-        380 - 3.4 * b, 380 - 3.4 * (100 * w + b));
+    fprintf(file,
+            "<line x1=\"50\" y1=\"%.1f\" x2=\"620\" y2=\"%.1f\" stroke=\"#d62728\" "
+            "stroke-width=\"2.5\"/>\n",
+            380 - 3.4 * b, 380 - 3.4 * (100 * w + b));
     fprintf(file,
             "<text x=\"70\" y=\"40\" fill=\"#1f77b4\">data: x + 20 sin(x / 10)</text>"
             "<text x=\"70\" y=\"58\" fill=\"#d62728\">fit: %.4f x + %.4f</text>\n</svg>\n",

@@ -56,8 +56,8 @@ TW_API tw_status *tw_gradients_add(const struct tw_gradients_args *args, tw_grad
     tw_gradients_(&(struct tw_gradients_args){ \
         .size = sizeof(struct tw_gradients_args), .where = TW_HERE, __VA_ARGS__})
 
-/* Room for `count` gradients (none) that lives with the graph (NULL: the current one), for lists to give back. NULL: no
- * memory, which was reported. */
+/* Room for `count` gradients (none) that lives with the graph (NULL: the current one), for lists to
+ * give back. NULL: no memory, which was reported. */
 TW_API tw_grad *tw_build_grads(tw_graph *graph, size_t count);
 
 #ifdef __cplusplus

@@ -57,9 +57,11 @@ static inline tw_operand tw_of_uint64(uint64_t value)
 #ifndef __cplusplus
 /* clang-format off */
 #define TW_OPERAND(x) _Generic((x), \
-    tw_operand: tw_of_operand, tw_tensor: tw_of_tensor, tw_shape: tw_of_shape, tw_ints: tw_of_ints, \
+    tw_operand: tw_of_operand, tw_tensor: tw_of_tensor, tw_shape: tw_of_shape, \
+    tw_ints: tw_of_ints, \
     tw_array *: tw_of_array, char *: tw_of_text, const char *: tw_of_text, bool: tw_of_bool, \
-    signed char: tw_of_int, unsigned char: tw_of_int, short: tw_of_int, unsigned short: tw_of_int, int: tw_of_int, \
+    signed char: tw_of_int, unsigned char: tw_of_int, short: tw_of_int, \
+    unsigned short: tw_of_int, int: tw_of_int, \
     unsigned: tw_of_int64, long: tw_of_int64, unsigned long: tw_of_uint64, long long: tw_of_int64, \
     unsigned long long: tw_of_uint64, float: tw_of_float, double: tw_of_float)(x)
 /* clang-format on */
@@ -92,7 +94,8 @@ typedef enum tw_field_kind {                  /* how a member of an args struct 
                              TW_FIELD_SHAPES,  /* tw_shapes */
                              TW_FIELD_STRINGS, /* tw_strings */
                              TW_FIELD_BOOLS,   /* tw_ints, 0 or 1 */
-                             /* const int64_t *: NULL not given; becomes the attributes seed and seed2 by the graph's rule */
+                             /* const int64_t *: NULL not given; becomes the attributes seed and
+                              * seed2 by the graph's rule */
                              TW_FIELD_SEED
 } tw_field_kind;
 

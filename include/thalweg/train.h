@@ -124,8 +124,8 @@ TW_API tw_tensor tw_apply_gradients_(tw_optimizer optimizer, tw_grads grads, tw_
                         &(struct tw_minimize_args){.size = sizeof(struct tw_minimize_args), \
                                                    .where = TW_HERE,                        \
                                                    __VA_ARGS__})
-/* Gradients scaled down together where their L2 norm is greater than clip_norm, to be applied; slices count with their
- * values. *norm (may be NULL) is the norm before. */
+/* Gradients scaled down together where their L2 norm is greater than clip_norm, to be applied;
+ * slices count with their values. *norm (may be NULL) is the norm before. */
 TW_API tw_grads tw_clip_gradients(tw_grads grads, double clip_norm, tw_tensor *norm);
 /* The slot `name` ("m", "v", "momentum", "accumulator", "rms") of a variable under an optimizer;
  * invalid: none. */

@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "autodiff/gradients.h"
+#include "autodiff/loop_terms.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "graph/scope.h"
 #include "thalweg/ops.h"
 
+/* One call of tw_gradients. Nodes come into `ready` once and are never taken out, so its order
+ * is that of the visits. */
 typedef struct backward {
     struct tw_gradients_args args; /* whole, whatever the caller knew of them */
     tw_graph *graph;
@@ -105,6 +108,7 @@ static tw_status *first_grad(const backward *b, size_t i, tw_tensor *out)
 
 /* ---- around an operation ---- */
 
+/* A region is inside itself; NULL is the graph, which is around everything. */
 static bool is_inside(const tw_region *region, const tw_region *outer)
 {
     while (region && region != outer)
@@ -304,6 +308,7 @@ static tw_status *visit(backward *b, tw_path_node *node)
         dy[i] = node->sums[i].total = tw_sum_grads(&node->sums[i], &b->path.arena);
         any |= dy[i].kind != TW_GRAD_NONE;
     }
+    any = any || (node->loop && tw_loop_terms_has(node->loop));
     if (!status && any && !node->stops)
         status = differentiate(b, node, dy, dx);
     tw_scope_pop_to((int)depth);
@@ -314,6 +319,29 @@ static tw_status *visit(backward *b, tw_path_node *node)
 
 /* The first derivatives, and the nodes to begin with: those ys that no other y depends on
  * through. A y inside the path of another waits for its uses. */
+static bool is_ready(const backward *b, const tw_path_node *node)
+{
+    for (size_t i = 0; i < b->ready.count; i++) {
+        if (b->ready.items[i] == node)
+            return true;
+    }
+    return false;
+}
+
+/* Inner loops that something comes back to from LoopValues. */
+static tw_status *seed_loops(backward *b)
+{
+    for (size_t i = 0; i < b->path.nodes.count; i++) {
+        tw_path_node *node = b->path.nodes.items[i];
+        if (!node->loop || !node->between || node->pending || is_ready(b, node) ||
+            !tw_loop_terms_has(node->loop))
+            continue;
+        if (!tw_vec_push(&b->ready, node))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
 static tw_status *seed(backward *b)
 {
     tw_tensors ys = b->args.ys;
@@ -327,13 +355,11 @@ static tw_status *seed(backward *b)
     }
     for (size_t i = 0; i < ys.count; i++) {
         tw_path_node *node = tw_path_node_of(&b->path, ys.items[i], &output);
-        bool queued = !node || !node->between || node->pending > 0;
-        for (size_t k = 0; k < b->ready.count && !queued; k++)
-            queued = b->ready.items[k] == node;
+        bool queued = !node || !node->between || node->pending > 0 || is_ready(b, node);
         if (!queued && !tw_vec_push(&b->ready, node))
             return tw_no_memory();
     }
-    return TW_OK;
+    return seed_loops(b);
 }
 
 /* Everything inside the scope of the call. `out` has a place for each x. */
@@ -375,7 +401,11 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     /* In the gradient of a loop, what is differentiated is the body of that loop. */
     if (b->path.base && b->path.base->forward)
         b->path.base = b->path.base->forward;
-    tw_status *status = run(b, out);
+    tw_status *status = tw_loop_terms_enter();
+    if (!status) {
+        status = run(b, out);
+        tw_loop_terms_leave();
+    }
     tw_path_clear(&b->path);
     tw_vec_clear(&b->ready);
     tw_scope_pop_to((int)depth + (ctx.pushed_graph ? 1 : 0));

@@ -38,9 +38,10 @@ struct tw_path_node {
     tw_tensor *outputs; /* a loop's: those of its Exits */
     tw_path_sum *sums;  /* one for each output */
     size_t output_count;
-    tw_path_edge *inputs; /* a loop's: the inputs of its Enters */
+    tw_path_edge *inputs; /* a loop's: the inputs of its Enters, then what its LoopValues read */
     tw_operation **enters;
-    size_t input_count;
+    size_t input_count, enter_count;
+    bool wanted; /* a loop: derivatives for LoopValues inside are asked for */
     tw_path_edge *uses;
     size_t pending; /* uses between xs and ys that were not visited yet */
     bool reached;   /* from an x, through outputs that have derivatives */

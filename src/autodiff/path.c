@@ -2,12 +2,15 @@
  * Which operations lie between xs and ys. Everything that ys depend on is collected backwards, a
  * while loop as one node; what of it depends on xs is marked forwards, through outputs that have
  * derivatives; and once more backwards, through what was marked. Only uses between the two are
- * waited for. */
+ * waited for. What comes into a loop whose body is differentiated is where the way back ends. */
 #include <string.h>
 
 #include "autodiff/gradients.h"
+#include "autodiff/loop_terms.h"
 #include "base/status.h"
 
+/* Derivatives flow through these only. Handles count, as what is read through them may be a
+ * number. */
 bool tw_dtype_is_trainable(tw_dtype dtype)
 {
     dtype = tw_dtype_base(dtype);
@@ -116,9 +119,22 @@ static tw_status *add_edge(tw_path *path, tw_path_node *user, tw_tensor tensor)
 }
 
 /* Inputs are copied: the operation may be changed by others once the lock is released. */
+/* What comes into the loop whose body is differentiated: there is nothing before it. */
+static bool is_boundary(const tw_path *path, const tw_operation *op)
+{
+    if (!path->base || op->region != path->base)
+        return false;
+    bool merges = false;
+    for (size_t i = 0; i < path->base->vars.count; i++)
+        merges = merges || path->base->vars.items[i].merge == op;
+    return merges || is_type(op, "Enter");
+}
+
 static tw_status *add_edges(tw_path *path, tw_path_node *node)
 {
     const tw_operation *op = node->op;
+    if (is_boundary(path, op))
+        return TW_OK;
     node->inputs = tw_arena_array(&path->arena, op->input_count, sizeof *node->inputs);
     if (!node->inputs)
         return tw_no_memory();
@@ -131,46 +147,53 @@ static tw_status *add_edges(tw_path *path, tw_path_node *node)
 
 typedef TW_VEC(tw_operation *) operations;
 
-/* The Enters of `loop` that its Exits depend on; what is inside is walked through. */
-static bool find_enters(tw_path *path, tw_path_node *node, operations *inside, operations *enters)
+static bool is_inside(const tw_region *region, const tw_region *outer)
 {
-    for (size_t i = 0; i < node->output_count; i++) {
-        if (!tw_vec_push(inside, node->outputs[i].op))
+    while (region && region != outer)
+        region = region->outer;
+    return region == outer;
+}
+
+/* What comes in from around: through its Enters, and through LoopValues of loops beside it. */
+static bool find_loop_inputs(const tw_path *path, tw_path_node *node, operations *enters,
+                             operations *values)
+{
+    for (size_t i = 0; i < path->operation_count; i++) {
+        tw_operation *op = path->graph->operations.items[i];
+        if (!op->region || !is_inside(op->region, node->loop))
+            continue;
+        if (op->region == node->loop && is_type(op, "Enter") && !tw_vec_push(enters, op))
             return false;
-    }
-    for (size_t k = 0; k < inside->count; k++) {
-        const tw_operation *op = inside->items[k];
-        for (uint32_t i = 0; i < op->input_count; i++) {
-            tw_operation *from = op->inputs[i].op;
-            bool known = path->by_operation[from->id] == node;
-            if (known || loop_around(path, from) != node->loop)
-                continue;
-            path->by_operation[from->id] = node;
-            bool enters_here = is_type(from, "Enter") && from->region == node->loop;
-            if (enters_here ? !tw_vec_push(enters, from) : !tw_vec_push(inside, from))
-                return false;
-        }
+        if (!op->forward.op)
+            continue;
+        node->wanted = node->wanted || tw_loop_terms_wanted(op);
+        tw_region *loop = loop_around(path, op->forward.op);
+        bool beside = loop && loop != node->loop && tw_region_loop(loop->outer) == path->base;
+        if (beside && !tw_vec_push(values, op))
+            return false;
     }
     return true;
 }
 
-/* What goes into a loop from outside: the inputs of its Enters, captured tensors included. */
 static tw_status *add_loop_edges(tw_path *path, tw_path_node *node)
 {
-    operations inside = {0}, enters = {0};
+    operations enters = {0}, values = {0};
     tw_status *status = TW_OK;
-    if (!find_enters(path, node, &inside, &enters))
+    if (!find_loop_inputs(path, node, &enters, &values))
         status = tw_no_memory();
-    node->inputs = tw_arena_array(&path->arena, enters.count, sizeof *node->inputs);
+    node->inputs = tw_arena_array(&path->arena, enters.count + values.count, sizeof *node->inputs);
     node->enters = tw_arena_array(&path->arena, enters.count, sizeof *node->enters);
     if (!node->inputs || !node->enters)
         status = tw_no_memory();
+    node->enter_count = status ? 0 : enters.count;
     for (size_t i = 0; i < enters.count && !status; i++) {
         node->enters[i] = enters.items[i];
         status = add_edge(path, node, enters.items[i]->inputs[0]);
     }
-    tw_vec_clear(&inside);
+    for (size_t i = 0; i < values.count && !status; i++)
+        status = add_edge(path, node, values.items[i]->forward);
     tw_vec_clear(&enters);
+    tw_vec_clear(&values);
     return status;
 }
 
@@ -187,6 +210,12 @@ static tw_status *collect_locked(tw_path *path, tw_tensors ys)
         return tw_no_memory();
     for (size_t i = 0; i < ys.count; i++) {
         if (!visit(path, ys.items[i].op))
+            return tw_no_memory();
+    }
+    for (const tw_loop_term *term = tw_loop_terms_first(); term; term = term->next) {
+        bool inner = path->base && tw_loop_term_is_of(term, path->base, true) &&
+                     !tw_loop_term_is_of(term, path->base, false);
+        if (inner && !visit(path, term->forward.op))
             return tw_no_memory();
     }
     for (size_t i = 0; i < path->nodes.count; i++) {
@@ -206,6 +235,13 @@ static tw_status *mark_reached(tw_path *path, tw_tensors xs)
     for (size_t i = 0; i < xs.count && good; i++) {
         tw_path_node *node = tw_path_node_of(path, xs.items[i], &output);
         if (!node || node->reached)
+            continue;
+        node->reached = true;
+        good = tw_vec_push(&queue, node);
+    }
+    for (size_t i = 0; i < path->nodes.count && good; i++) {
+        tw_path_node *node = path->nodes.items[i];
+        if (node->reached || !(node->loop ? node->wanted : tw_loop_terms_wanted(node->op)))
             continue;
         node->reached = true;
         good = tw_vec_push(&queue, node);
@@ -233,6 +269,13 @@ static tw_status *mark_between(tw_path *path, tw_tensors ys)
     for (size_t i = 0; i < ys.count && good; i++) {
         tw_path_node *node = tw_path_node_of(path, ys.items[i], &output);
         if (!node || !node->reached || node->between)
+            continue;
+        node->between = true;
+        good = tw_vec_push(&queue, node);
+    }
+    for (size_t i = 0; i < path->nodes.count && good; i++) {
+        tw_path_node *node = path->nodes.items[i];
+        if (!node->loop || !node->reached || node->between || !tw_loop_terms_has(node->loop))
             continue;
         node->between = true;
         good = tw_vec_push(&queue, node);
@@ -286,6 +329,8 @@ tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors 
     return TW_OK;
 }
 
+/* All nodes, edges and sums lie in the arena and go at once; tensors that were built stay in the
+ * graph. */
 void tw_path_clear(tw_path *path)
 {
     tw_vec_clear(&path->nodes);

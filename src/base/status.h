@@ -19,8 +19,8 @@ tw_status *tw_status_with_input(tw_status *status, int input);
 /* Names the operation: the message becomes "TYPE 'NAME': message", unless an operation is named
  * already. */
 tw_status *tw_status_with_operation(tw_status *status, const char *type, const char *name);
-/* Adds a line about an operand: one-line form " | TEXT", report form "\n    TEXT". What follows a tab
- * stands in the report only. */
+/* Adds a line about an operand: one-line form " | TEXT", report form "\n    TEXT". What follows a
+ * tab stands in the report only. */
 tw_status *tw_status_with_note(tw_status *status, const char *format, ...) TW_PRINTF(2, 3);
 /* "made at FILE:LINE", once; the file's directories are kept as given. */
 tw_status *tw_status_with_where(tw_status *status, tw_where where);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How loops are made of nodes: what tw_while_loop and the gradients of loops share. A loop is opened,
- * its variables enter and merge, the condition is set, the variables are switched, the body is built
- * in the region, and each variable goes on and exits. Names are under the scopes of the thread. */
+ * How loops are made of nodes: what tw_while_loop and the gradients of loops share. A loop is
+ * opened, its variables enter and merge, the condition is set, the variables are switched, the body
+ * is built in the region, and each variable goes on and exits. Names are under the scopes of the
+ * thread. */
 #ifndef TW_GRAPH_CONTROL_FLOW_H
 #define TW_GRAPH_CONTROL_FLOW_H
 

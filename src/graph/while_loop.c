@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tw_while_loop: TensorFlow's nodes, in its order and with its names. The condition and the body are
- * built once; a variable keeps its dtype, and its shape as far as its invariant says. */
+ * tw_while_loop: TensorFlow's nodes, in its order and with its names. The condition and the body
+ * are built once; a variable keeps its dtype, and its shape as far as its invariant says. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The list behind a TensorArray. An element is written once (those of a gradient add up) and, if the
- * list says so, forgotten when it has been read. All functions lock the list: a handle may be fed
- * to several runs. */
+ * The list behind a TensorArray. An element is written once (those of a gradient add up) and, if
+ * the list says so, forgotten when it has been read. All functions lock the list: a handle may be
+ * fed to several runs. */
 #include "ops/tensor_array.h"
 
 #include <string.h>

@@ -318,7 +318,8 @@ static tw_status *run_select(tw_frame *frame, const tw_step *step, const tw_comp
 {
     int32_t index = *(const int32_t *)c->inputs[0]->data;
     if (index < 0 || (uint32_t)index >= step->input_count - 1)
-        return tw_value_error("Index must be in the range [0, %u) but got %d", step->input_count - 1, index);
+        return tw_value_error("Index must be in the range [0, %u) but got %d",
+                              step->input_count - 1, index);
     frame->refs[step->outputs[0]] = frame->refs[step->inputs[1 + index]];
     return TW_OK;
 }

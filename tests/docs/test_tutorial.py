@@ -17,7 +17,8 @@ def flags():
     env = dict(os.environ)
     if prefix:
         env["PKG_CONFIG_PATH"] = os.path.join(prefix, "lib", "pkgconfig")
-    words = subprocess.check_output(["pkg-config", "--cflags", "--libs", "thalweg"], env=env, text=True).split()
+    words = subprocess.check_output(["pkg-config", "--cflags", "--libs", "thalweg"], env=env,
+                                    text=True).split()
     return words + (["-Wl,-rpath," + os.path.join(prefix, "lib")] if prefix else [])
 
 
@@ -26,8 +27,9 @@ def check(name, code, expected, options):
         source, program = os.path.join(work, "block.c"), os.path.join(work, "block")
         with open(source, "w") as file:
             file.write(code)
-        built = subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, "-o", program]
-                               + options + ["-lm"], capture_output=True, text=True)
+        strict = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+        built = subprocess.run(["gcc", *strict, source, "-o", program, *options, "-lm"],
+                               capture_output=True, text=True)
         if built.returncode:
             return "does not compile:\n" + built.stderr[:1500]
         ran = subprocess.run([program], capture_output=True, text=True, timeout=60)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the examples: what they print, the picture they draw, and that a training killed in the middle
-and started again ends with the same bits. The programs are those of THALWEG_BUILD."""
+"""Runs the examples: what they print, the picture they draw, and that a training killed in the
+middle and started again ends with the same bits. The programs are those of THALWEG_BUILD."""
 import gzip
 import os
 import re
@@ -62,7 +62,8 @@ def a_killed_training_goes_on_with_the_same_bits(work):
     options = ["--data", work, "--epochs", "3"]
     whole = marks(run(program("digits"), *options, "--state", os.path.join(work, "whole")))
     state = os.path.join(work, "parts")
-    child = subprocess.Popen([program("digits"), *options, "--state", state], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([program("digits"), *options, "--state", state],
+                             stdout=subprocess.DEVNULL)
     limit = time.time() + 60
     while not os.path.exists(state) and time.time() < limit:
         time.sleep(0.01)
@@ -77,8 +78,8 @@ def a_killed_training_goes_on_with_the_same_bits(work):
 
 def main():
     passed = failed = 0
-    for test in (linear_regression_fits_and_draws, a_frozen_graph_gives_the_numbers_of_tensorflow, an_op_from_outside_works,
-                 a_killed_training_goes_on_with_the_same_bits):
+    for test in (linear_regression_fits_and_draws, a_frozen_graph_gives_the_numbers_of_tensorflow,
+                 an_op_from_outside_works, a_killed_training_goes_on_with_the_same_bits):
         with tempfile.TemporaryDirectory() as work:
             try:
                 test(work)

@@ -60,7 +60,8 @@ static void defaults_of_every_kind_are_read(void **state)
     (void)state;
     struct tw_op op = parse(
         "-> ; i: int >= -1 = 7; f: float = -2.5e-3; b: bool = true; s: string = \"a\\n\\\"b\"; "
-        "t: type = double; h: shape = [2, -1]; u: shape = ?; v: tensor = uint8 [4] (255, 0, 0, 255); "
+        "t: type = double; h: shape = [2, -1]; u: shape = ?; "
+        "v: tensor = uint8 [4] (255, 0, 0, 255); "
         "li: list(int) = [1, -2]; lf: list(float) = [0.75, 1.33]; ls: list(string) = [\"x\", 'y']; "
         "lt: list({int32, float}) >= 0 = [float]; lh: list(shape) = [[], [3]]; e: list(int) = []; "
         "inf: float = -inf");

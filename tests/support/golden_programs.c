@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Golden programs: the nodes become a GraphDef in text form, which is imported; every run is compared
- * with what TensorFlow gave or refused. */
+ * Golden programs: the nodes become a GraphDef in text form, which is imported; every run is
+ * compared with what TensorFlow gave or refused. */
 #include "support/golden_programs.h"
 
 #include <setjmp.h>
@@ -295,8 +295,8 @@ static size_t read_run(const program *p, tw_graph *graph, size_t at, one_run *ru
             run->want[run->fetch_count] = w.count > 2 ? read_tensor(&w, 2) : NULL;
             run->fetches[run->fetch_count++] = find_tensor(graph, w.items[1]);
         } else if (is(&w, "target")) {
-            run->targets[run->target_count++] =
-                (tw_tensor){tw_graph_operation(graph, w.items[1]), -1};
+            run->targets[run->target_count++] = (tw_tensor){tw_graph_operation(graph, w.items[1]),
+                                                            -1};
         } else if (is(&w, "error")) {
             run->codes[run->code_count++] = code_of(w.items[2]);
         }

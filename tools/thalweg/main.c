@@ -9,13 +9,12 @@
 
 static int usage(void)
 {
-    fputs(
-        "usage: thalweg version\n"
-        "       thalweg ops [NAME]                          all ops, or what one does\n"
-        "       thalweg reference                           all ops and composites as one page of Markdown\n"
-        "       thalweg explain GRAPH TENSOR...             the plan that computes these tensors of a GraphDef file\n"
-        "               [--feed TENSOR]...                  with these fed\n",
-        stderr);
+    fputs("usage: thalweg version\n"
+          "       thalweg ops [NAME]                          all ops, or what one does\n"
+          "       thalweg reference                      all ops and composites as Markdown\n"
+          "       thalweg explain GRAPH TENSOR...        the plan for tensors of a GraphDef file\n"
+          "               [--feed TENSOR]...                  with these fed\n",
+          stderr);
     return 2;
 }
 
@@ -69,9 +68,9 @@ static void reference_op(const tw_op *op)
 /* The whole reference as one Markdown page. */
 static int reference(void)
 {
-    printf(
-        "# Reference\n\nMade from the registry by `thalweg reference`. Signatures are in TensorFlow's language: inputs -> outputs; "
-        "attributes.\n\n## Ops\n\n");
+    printf("# Reference\n\nMade from the registry by `thalweg reference`. "
+           "Signatures are in TensorFlow's language: inputs -> outputs; "
+           "attributes.\n\n## Ops\n\n");
     for (size_t i = 0; i < tw_op_count(); i++) {
         if (tw_op_name(tw_op_at(i))[0] != '_')
             reference_op(tw_op_at(i));
