@@ -116,11 +116,22 @@ static bool is_inside(const tw_region *region, const tw_region *outer)
     return region == outer;
 }
 
+/* The Switch through which a tensor comes into a branch. */
+static bool comes_into_branch(const tw_operation *op)
+{
+    const tw_region *region = op->region;
+    bool switches = !strcmp(op->spec.type, "Switch") || !strcmp(op->spec.type, "RefSwitch");
+    return switches && region && region->kind == TW_REGION_BRANCH &&
+           op->inputs[1].op == region->pred.op;
+}
+
 /* The derivatives of what a branch holds belong into the branch, if the caller's place is around
- * it; a loop as a whole belongs where the loop stands. */
+ * it; a loop as a whole, and what comes into a branch, belongs where that stands. */
 static tw_region *region_of(const backward *b, const tw_path_node *node)
 {
     tw_region *own = node->loop ? node->loop->outer : node->op->region;
+    if (node->op && comes_into_branch(node->op))
+        own = own->outer;
     return is_inside(own, b->region) ? own : b->region;
 }
 
