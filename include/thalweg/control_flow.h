@@ -57,39 +57,6 @@ TW_API tw_tensor tw_while_loop_(const struct tw_while_loop_args *args);
                                                 .where = TW_HERE,                          \
                                                 __VA_ARGS__})
 
-/* A list of tensors of one dtype that a run fills: a handle and the flow that orders its reads and
- * writes. */
-typedef struct tw_tensor_array {
-    tw_tensor handle, flow;
-    tw_dtype dtype;
-} tw_tensor_array;
-
-struct tw_tensor_array_args {
-    size_t size;
-    tw_where where;
-    tw_dtype dtype;
-    tw_operand length; /* TW_OPERAND(n) */
-    bool dynamic_size;
-    bool keep_after_read; /* clear_after_read = false */
-    tw_shape element_shape;
-    const char *name; /* "TensorArray" */
-};
-TW_API tw_tensor_array tw_tensor_array_new_(const struct tw_tensor_array_args *args);
-#define tw_tensor_array_new(dtype, length, ...)                                     \
-    tw_tensor_array_new_(                                                           \
-        &(struct tw_tensor_array_args){.size = sizeof(struct tw_tensor_array_args), \
-                                       .where = TW_HERE,                            \
-                                       dtype,                                       \
-                                       TW_OPERAND(length),                          \
-                                       __VA_ARGS__})
-/* the array afterwards */
-TW_API tw_tensor_array tw_tensor_array_put(tw_tensor_array array, tw_operand index,
-                                           tw_tensor value);
-TW_API tw_tensor tw_tensor_array_take(tw_tensor_array array, tw_operand index);
-TW_API tw_tensor tw_tensor_array_stack(tw_tensor_array array);
-TW_API tw_tensor_array tw_tensor_array_unstack(tw_tensor_array array, tw_tensor value);
-TW_API tw_tensor tw_tensor_array_length(tw_tensor_array array);
-
 #ifdef __cplusplus
 }
 #endif

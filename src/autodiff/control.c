@@ -6,6 +6,7 @@
 #include "autodiff/gradients.h"
 #include "autodiff/loop_terms.h"
 #include "base/status.h"
+#include "graph/control_flow.h"
 #include "thalweg/ops.h"
 
 /* The branch just inside of `around` that an operation is in; NULL: none. */
@@ -34,6 +35,29 @@ static bool merge_of_cond(tw_gradient *g)
     return true;
 }
 
+bool tw_comes_into_branch(const tw_operation *op)
+{
+    const tw_region *region = op->region;
+    bool switches = !strcmp(op->spec.type, "Switch") || !strcmp(op->spec.type, "RefSwitch");
+    return switches && region && region->kind == TW_REGION_BRANCH &&
+           op->inputs[1].op == region->pred.op;
+}
+
+/* What comes back from a branch is dead if that was not taken; the other side gives zeros then. */
+static bool switch_into_branch(tw_gradient *g)
+{
+    if (!tw_comes_into_branch(g->op) ||
+        (g->dy[0].kind != TW_GRAD_NONE && g->dy[1].kind != TW_GRAD_NONE))
+        return false;
+    int from = g->dy[0].kind == TW_GRAD_NONE;
+    tw_tensor zeros = tw_zeros_like(g->inputs[0]), dy = tw_grad_tensor(g->dy[from]);
+    struct tw_switch_result other = tw_switch(zeros, g->inputs[1]);
+    tw_tensor merged = from ? tw_merge(TW_LIST(other.output_false, dy), .name = "cond_grad").output
+                            : tw_merge(TW_LIST(dy, other.output_true), .name = "cond_grad").output;
+    g->dx[0] = tw_grad_of(merged);
+    return true;
+}
+
 /* Inside of its loop the Switch of a variable always gives its true side. */
 static bool switch_of_loop(tw_gradient *g)
 {
@@ -47,6 +71,63 @@ static bool switch_of_loop(tw_gradient *g)
     return false;
 }
 
+/* ---- branches in a gradient loop ---- */
+
+static tw_region *known_mirror(const tw_region *back, const tw_region *branch)
+{
+    for (size_t i = 0; i < back->mirrors.count; i++) {
+        if (back->mirrors.items[i]->forward == branch)
+            return back->mirrors.items[i];
+    }
+    return NULL;
+}
+
+static tw_status *make_pivots(tw_region *outer, tw_tensor pred, tw_operation **pivots)
+{
+    tw_operation *op;
+    tw_where where = tw_current_where(pred.op->spec.where);
+    int depth = tw_scope_push_region(outer);
+    if (depth < 0)
+        return tw_no_memory();
+    tw_status *status = tw_node_add(outer->graph, "Switch", NULL, TW_LIST(pred, pred), NULL, 0,
+                                    where, &op);
+    for (int side = 0; side < 2 && !status; side++)
+        status = tw_node_add(outer->graph, "Identity", side ? "switch_t" : "switch_f",
+                             TW_LIST({op, side}), NULL, 0, where, &pivots[side]);
+    tw_scope_pop_to(depth);
+    return status;
+}
+
+tw_status *tw_gradients_mirror(tw_region *back, tw_region *branch, tw_region **out)
+{
+    tw_region *outer, *sides[2];
+    tw_operation *pivots[2];
+    tw_tensor pred;
+    *out = branch == back->forward ? back : known_mirror(back, branch);
+    if (*out)
+        return TW_OK;
+    TW_TRY(tw_gradients_mirror(back, branch->outer, &outer));
+    TW_TRY(tw_region_capture(outer, branch->pred, &pred));
+    TW_TRY(make_pivots(outer, pred, pivots));
+    tw_region *const forward[2] = {branch->branch ? branch->other : branch,
+                                   branch->branch ? branch : branch->other};
+    for (int side = 0; side < 2; side++) {
+        TW_TRY(tw_region_new(back->graph, TW_REGION_BRANCH, outer, branch->name, &sides[side]));
+        sides[side]->pred = pred;
+        sides[side]->pivot = (tw_tensor){pivots[side], 0};
+        sides[side]->branch = side == 1;
+        sides[side]->forward = forward[side];
+        if (!tw_vec_push(&back->mirrors, sides[side]))
+            return tw_no_memory();
+    }
+    sides[0]->other = sides[1];
+    sides[1]->other = sides[0];
+    *out = sides[branch->branch];
+    return TW_OK;
+}
+
+/* ---- */
+
 tw_status *tw_gradients_control(tw_gradient *g, bool *handled)
 {
     const char *type = g->op->spec.type;
@@ -54,7 +135,7 @@ tw_status *tw_gradients_control(tw_gradient *g, bool *handled)
     if (!strcmp(type, "Merge"))
         *handled = merge_of_cond(g);
     else if (!strcmp(type, "Switch") || !strcmp(type, "RefSwitch"))
-        *handled = switch_of_loop(g);
+        *handled = switch_of_loop(g) || switch_into_branch(g);
     else if (strcmp(type, "LoopValue") || !g->op->forward.op)
         return TW_OK;
     else

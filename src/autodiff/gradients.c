@@ -116,32 +116,26 @@ static bool is_inside(const tw_region *region, const tw_region *outer)
     return region == outer;
 }
 
-/* The Switch through which a tensor comes into a branch. */
-static bool comes_into_branch(const tw_operation *op)
-{
-    const tw_region *region = op->region;
-    bool switches = !strcmp(op->spec.type, "Switch") || !strcmp(op->spec.type, "RefSwitch");
-    return switches && region && region->kind == TW_REGION_BRANCH &&
-           op->inputs[1].op == region->pred.op;
-}
-
 /* The derivatives of what a branch holds belong into the branch, if the caller's place is around
- * it; a loop as a whole, and what comes into a branch, belongs where that stands. */
-static tw_region *region_of(const backward *b, const tw_path_node *node)
+ * it, or into its mirror in a gradient loop; a loop as a whole, and what comes into a branch,
+ * belongs where that stands. */
+static tw_status *region_of(const backward *b, const tw_path_node *node, tw_region **out)
 {
     tw_region *own = node->loop ? node->loop->outer : node->op->region;
-    if (node->op && comes_into_branch(node->op))
+    if (node->op && tw_comes_into_branch(node->op))
         own = own->outer;
-    return is_inside(own, b->region) ? own : b->region;
+    *out = is_inside(own, b->region) ? own : b->region;
+    tw_region *back = tw_region_loop(b->region);
+    if (back == b->region && back && back->forward && is_inside(own, back->forward))
+        return tw_gradients_mirror(back, own, out);
+    return TW_OK;
 }
 
-/* The scopes that derivatives of `node` are made in, to be popped by the caller also after a
- * failure. A region is opened only where it differs from the caller's: opening it anew would
- * forget control scopes inside it. */
 static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
 {
     const tw_operation *op = node->op ? node->op : node->outputs[0].op;
-    tw_region *region = region_of(b, node);
+    tw_region *region;
+    TW_TRY(region_of(b, node, &region));
     if (region != b->region && tw_scope_push_region(region) < 0)
         return tw_no_memory();
     if (*tw_operation_device(op))

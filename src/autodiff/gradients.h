@@ -80,6 +80,12 @@ tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena);
  * the scopes are open. */
 tw_status *tw_gradients_control(tw_gradient *g, bool *handled);
 
+/* The Switch through which a tensor comes into a branch. */
+bool tw_comes_into_branch(const tw_operation *op);
+/* The place in gradient loop `back` for the derivatives of what is in `branch` of the loop that it
+ * differentiates: a branch by the same predicate, made when it is first asked for. */
+tw_status *tw_gradients_mirror(tw_region *back, tw_region *branch, tw_region **out);
+
 /* A while loop: dy has one derivative for each output of `loop`, dx takes one for each input. */
 tw_status *tw_gradients_loop(tw_path_node *loop, const tw_grad *dy, tw_grad *dx, bool colocate);
 

@@ -293,6 +293,7 @@ static tw_status *first_value(const looping *l, const source *s, tw_tensor *out)
 static tw_status *enter_all(looping *l, tw_tensor *firsts)
 {
     TW_TRY(tw_loop_enter(l->back, l->forward->trips, NULL, "b_count", l->where));
+    l->back->trips = tw_operation_input(l->back->vars.items[0].enter, 0); /* as seen from around */
     for (size_t i = 0; i < l->count; i++) {
         source *s = &l->sources[i];
         if (!is_included(s))
@@ -411,7 +412,6 @@ static tw_status *build(looping *l)
     TW_TRY(tw_loop_open(l->graph, "while_context", l->forward->parallel_iterations, &l->back));
     l->back->forward = l->forward;
     l->back->back_prop = l->forward->back_prop;
-    l->back->trips = l->forward->trips;
     int depth = tw_scope_push_region(l->back);
     if (depth < 0)
         return tw_no_memory();

@@ -93,7 +93,16 @@ static tw_path_node *visit(tw_path *path, tw_operation *op)
     if (node)
         return node;
     tw_region *loop = loop_around(path, op);
-    return loop ? add_loop(path, loop) : add_operation(path, op);
+    if (!loop)
+        return add_operation(path, op);
+    for (size_t i = 0; i < loop->vars.count && !node; i++) { /* it may be known by its Exits */
+        if (loop->vars.items[i].exit)
+            node = path->by_operation[loop->vars.items[i].exit->id];
+    }
+    if (!node)
+        node = add_loop(path, loop);
+    path->by_operation[op->id] = node;
+    return node;
 }
 
 /* Which of a node's outputs a tensor is; output_count: none, as for an Exit of no loop variable. */

@@ -9,6 +9,8 @@
 
 enum { ALIGNMENT = 64 };
 
+/* The three libc functions stand behind the same table as a caller's own, so that no allocation
+ * path has to ask which of the two is in force. */
 static void *libc_allocate(size_t size, void *user)
 {
     (void)user;
@@ -92,6 +94,8 @@ void *tw_alloc_array(size_t count, size_t size)
     return tw_size_mul(count, size, &bytes) ? tw_alloc(bytes) : NULL;
 }
 
+/* Made by the array allocation, whose check of the product comes first, so that count times size
+ * cannot wrap in the fill below. */
 void *tw_alloc_zero(size_t count, size_t size)
 {
     void *memory = tw_alloc_array(count, size);
@@ -109,17 +113,23 @@ void *tw_realloc_array(void *memory, size_t count, size_t size)
     return table->resize(memory, bytes ? bytes : 1, table->user);
 }
 
+/* NULL is stopped here and never reaches the table, so that a caller's release callback need not
+ * know what free(NULL) means. */
 void tw_free(void *memory)
 {
     if (memory)
         table->release(memory, table->user);
 }
 
+/* A size of zero is asked for as one byte: NULL then always means that memory is short, and
+ * never that nothing was wanted. */
 void *tw_alloc_aligned(size_t size)
 {
     return size_is_sane(size) ? table->aligned(size ? size : 1, ALIGNMENT, table->user) : NULL;
 }
 
+/* Aligned memory must come back here and not to tw_free: the default keeps malloc's own pointer
+ * before the bytes, and a table may differ as well. */
 void tw_free_aligned(void *memory)
 {
     if (memory)
@@ -139,6 +149,8 @@ char *tw_strndup(const char *text, size_t length)
     return copy;
 }
 
+/* The copy is the caller's, to be released by tw_free; it is NULL only when memory is short, for
+ * the text itself must not be. */
 char *tw_strdup(const char *text)
 {
     return tw_strndup(text, strlen(text));
@@ -149,11 +161,15 @@ bool tw_size_mul(size_t a, size_t b, size_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
+/* Every size that comes from a file or a caller goes through these two before it reaches an
+ * allocation, so that it cannot wrap to a small one. */
 bool tw_size_add(size_t a, size_t b, size_t *out)
 {
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* On overflow *out holds the wrapped product, which nobody may use; callers give up the size or
+ * the dimension it stood for. */
 bool tw_int64_mul(int64_t a, int64_t b, int64_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);

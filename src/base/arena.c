@@ -11,11 +11,15 @@
 
 enum { ALIGNMENT = 16, SMALLEST_BLOCK = 1024, LARGEST_BLOCK = 64 * 1024 };
 
+/* The bytes stand right behind this head, so that one allocation makes a block and one walk over
+ * `older` frees the whole arena. */
 struct tw_arena_block {
     tw_arena_block *older;
     size_t size; /* bytes after the head */
 };
 
+/* The head need not be a multiple of the alignment, nor the block that malloc gave; so the start
+ * is computed from the address each time. */
 static char *aligned_start(tw_arena_block *block)
 {
     char *start = (char *)(block + 1);
@@ -104,6 +108,8 @@ void *tw_arena_alloc(tw_arena *arena, size_t size)
     return memory;
 }
 
+/* A product that would wrap is answered as short memory is: either way the array cannot be had,
+ * and callers check for one NULL. */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size)
 {
     size_t bytes;
@@ -119,6 +125,8 @@ void *tw_arena_copy(tw_arena *arena, const void *data, size_t size)
     return memory;
 }
 
+/* Takes bytes without alignment, since texts are the most numerous tenants and padding would
+ * cost more than many of the short ones hold. */
 char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length)
 {
     size_t room;
@@ -131,6 +139,8 @@ char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length)
     return copy;
 }
 
+/* NULL passes through, so that a field without a text can be copied like any other; only the
+ * caller can tell it from short memory. */
 char *tw_arena_strdup(tw_arena *arena, const char *text)
 {
     return text ? tw_arena_strndup(arena, text, strlen(text)) : NULL;

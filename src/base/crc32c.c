@@ -69,6 +69,8 @@ static uint32_t add_byte(uint32_t crc, unsigned char byte)
     return crc >> 8 ^ NIBBLES[14][low & 15] ^ NIBBLES[15][low >> 4];
 }
 
+/* Put together byte by byte, so that the sum is the same on machines of either byte order and
+ * the address needs no alignment. */
 static uint32_t load_half(const unsigned char *p)
 {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -105,6 +107,8 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc,
     return by_table((uint32_t)sum, p, size);
 }
 
+/* The processor is asked on each call: the answer is a word that the runtime has read once, so
+ * asking costs less than a table of pointers. */
 static uint32_t sum_of(uint32_t crc, const unsigned char *p, size_t size)
 {
     return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, p, size) : by_table(crc, p, size);
@@ -131,6 +135,8 @@ static uint32_t sum_of(uint32_t crc, const unsigned char *p, size_t size)
 
 #endif
 
+/* The sum of two pieces is had by giving the first one's result as `crc` of the second; 0
+ * starts, as in other libraries. */
 uint32_t tw_crc32c(uint32_t crc, const void *data, size_t size)
 {
     /* Inverted at both ends, so that zeros in front count. */

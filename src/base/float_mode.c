@@ -17,6 +17,8 @@ uint64_t tw_os_float_enter(void)
     return mode;
 }
 
+/* Takes what tw_os_float_enter gave on the same thread; a mode taken from another thread would
+ * hand that one's rounding to this one. */
 void tw_os_float_restore(uint64_t mode)
 {
     if (__builtin_ia32_stmxcsr() != (unsigned)mode)

@@ -10,6 +10,8 @@ static struct {
     void *user;
 } target;
 
+/* Without a lock, as the header says: it is set before the first use, and a lock would stand in
+ * the way of every message. */
 void tw_set_log(tw_log_fn fn, void *user)
 {
     target.fn = fn;

@@ -21,6 +21,8 @@ static uint64_t mix(uint64_t h)
     return h ^ (h >> 32);
 }
 
+/* Reads words in the machine's own order, so the hash differs between machines; it is for tables
+ * in memory and must never be written to a file. */
 uint64_t tw_hash_bytes(const void *data, size_t size, uint64_t seed)
 {
     const unsigned char *bytes = data;
@@ -60,6 +62,8 @@ static tw_map_entry *find(const tw_map *map, const char *key, size_t length)
     return NULL;
 }
 
+/* The table is never full, so the probe ends; the caller has made room and knows the key to be
+ * absent, so no key is compared. */
 static void index_add(tw_map *map, size_t position)
 {
     size_t mask = map->index_size - 1;
@@ -118,22 +122,30 @@ static bool make_room(tw_map *map)
     return grow(map);
 }
 
+/* Takes a length so that a piece of a longer text, such as a node's name before its colon, is
+ * found without a copy. */
 void *tw_map_get_n(const tw_map *map, const char *key, size_t length)
 {
     tw_map_entry *entry = find(map, key, length);
     return entry ? entry->value : NULL;
 }
 
+/* A value of NULL cannot be told from a missing key here; who stores NULL asks tw_map_has for
+ * the difference. */
 void *tw_map_get(const tw_map *map, const char *key)
 {
     return tw_map_get_n(map, key, strlen(key));
 }
 
+/* Tells an entry whose value is NULL from no entry, so that a map can serve as a plain set of
+ * names. */
 bool tw_map_has(const tw_map *map, const char *key)
 {
     return find(map, key, strlen(key)) != NULL;
 }
 
+/* False leaves the map just as it was; a key already there keeps its place in the order of
+ * iteration when its value is replaced. */
 bool tw_map_set(tw_map *map, const char *key, void *value)
 {
     size_t length = strlen(key);
@@ -184,6 +196,8 @@ bool tw_map_next(const tw_map *map, size_t *position, const char **key, void **v
     return false;
 }
 
+/* The values belong to whoever put them in and are left alone; only the copies of the keys and
+ * the tables themselves are freed. */
 void tw_map_clear(tw_map *map)
 {
     for (size_t i = 0; i < map->used; i++)
@@ -202,6 +216,8 @@ static size_t int_slot(const tw_int_map *map, uint64_t key)
     return i;
 }
 
+/* The count goes up only for a slot that was free, which lets one function serve both a new key
+ * and a replaced value. */
 static void int_put(tw_int_map *map, size_t slot, uint64_t key, uint64_t value)
 {
     map->count += map->used[slot] == 0;
@@ -234,6 +250,8 @@ static bool int_grow(tw_int_map *map)
     return true;
 }
 
+/* An empty map has no slots to probe, which is why the count is looked at first; value may be
+ * NULL where only presence matters. */
 bool tw_int_map_get(const tw_int_map *map, uint64_t key, uint64_t *value)
 {
     if (!map->count)
@@ -246,6 +264,8 @@ bool tw_int_map_get(const tw_int_map *map, uint64_t key, uint64_t *value)
     return true;
 }
 
+/* A key already there is replaced even in a full table, so that an update never allocates and
+ * hence never fails. */
 bool tw_int_map_set(tw_int_map *map, uint64_t key, uint64_t value)
 {
     /* Three quarters at most, so that a probe for a missing key stays short. */
@@ -256,6 +276,8 @@ bool tw_int_map_set(tw_int_map *map, uint64_t key, uint64_t value)
     return true;
 }
 
+/* Leaves the map all zero, which is an empty map that can be used again at once, and makes a
+ * second clear harmless. */
 void tw_int_map_clear(tw_int_map *map)
 {
     tw_free(map->keys);

@@ -6,6 +6,8 @@
 
 #include "thalweg/base.h"
 
+/* The hash is kept so that a rebuild need not read the keys again and a probe compares texts
+ * only where hashes agree. */
 typedef struct tw_map_entry {
     char *key;
     void *value;
@@ -29,6 +31,8 @@ void *tw_map_remove(tw_map *map, const char *key);          /* the value that wa
 bool tw_map_next(const tw_map *map, size_t *position, const char **key, void **value);
 void tw_map_clear(tw_map *map); /* values are the caller's */
 
+/* Keys may be any 64-bit value, zero included, hence the array of its own that says which slots
+ * are in use. */
 typedef struct tw_int_map {
     uint64_t *keys, *values;
     uint8_t *used;

@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "base/os.h"
 
+/* The newest stands first, so tasks run in the reverse order of their registration, as atexit
+ * has it: later ones may use earlier ones. */
 typedef struct task {
     void (*fn)(void);
     struct task *next;
@@ -24,6 +26,8 @@ static void run(void *list)
     }
 }
 
+/* A failure is remembered and not reported here, for pthread_once has no result; who asks for an
+ * exit task looks at have_key. */
 static void make_key(void)
 {
     have_key = pthread_key_create(&key, run) == 0;

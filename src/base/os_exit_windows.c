@@ -15,6 +15,8 @@ typedef struct task {
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 static DWORD slot = FLS_OUT_OF_INDEXES;
 
+/* The link is read before the task is freed, and the function is called first, for it may itself
+ * still allocate on this thread. */
 static void WINAPI run(void *list)
 {
     for (task *t = list; t;) {
@@ -25,6 +27,8 @@ static void WINAPI run(void *list)
     }
 }
 
+/* Always answers TRUE, so that a failure is not tried again; the slot's own value tells later
+ * callers that there is none. */
 static BOOL CALLBACK make_slot(PINIT_ONCE o, PVOID parameter, PVOID *context)
 {
     (void)o, (void)parameter, (void)context;
@@ -32,6 +36,8 @@ static BOOL CALLBACK make_slot(PINIT_ONCE o, PVOID parameter, PVOID *context)
     return TRUE;
 }
 
+/* False means that nothing was registered, so the caller has to release what it wanted released
+ * in some other way or do without. */
 bool tw_os_on_thread_exit(void (*fn)(void))
 {
     InitOnceExecuteOnce(&once, make_slot, NULL, NULL);

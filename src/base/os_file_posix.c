@@ -50,6 +50,8 @@ static tw_status *file_error(const char *doing, const char *path, int error)
     return tw_status_new(code_of(error), "cannot %s '%s': %s", doing, path, text);
 }
 
+/* Its own status and not errno's EFBIG, for the limit is the caller's and the file is in order:
+ * the text says which limit. */
 static tw_status *too_large(const char *path, size_t limit)
 {
     return tw_status_new(TW_RESOURCE_EXHAUSTED, "cannot read '%s': larger than %zu bytes", path,
@@ -144,6 +146,8 @@ static int close_file(int fd, int error)
     return error || rc == 0 || errno == EINTR ? error : errno;
 }
 
+/* Without O_CREAT or O_TRUNC: the path was seen to exist, and a device or pipe has no length to
+ * cut. */
 static int write_in_place(const char *path, const void *bytes, size_t size)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -204,6 +208,8 @@ static int write_beside(const char *path, const struct stat *old, const void *by
     return error;
 }
 
+/* After a failure a regular file holds its old bytes in full; only what is no regular file may
+ * have taken a part of the new. */
 tw_status *tw_os_write_file(const char *path, const void *bytes, size_t size)
 {
     struct stat about;

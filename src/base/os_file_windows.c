@@ -12,6 +12,8 @@
 
 enum { MOST_AT_ONCE = 1 << 30, NAME_TRIES = 16 };
 
+/* The codes follow those that os_file_posix.c gives for the same trouble, so that programs can
+ * tell them apart alike on every system. */
 static tw_code code_of(DWORD error)
 {
     switch (error) {
@@ -33,6 +35,8 @@ static tw_code code_of(DWORD error)
     }
 }
 
+/* The system's text ends in a full stop and a line break, which would stand in the middle of
+ * ours, so both are cut. */
 static tw_status *file_error(const char *doing, const char *path, DWORD error)
 {
     if (error == ERROR_NOT_ENOUGH_MEMORY || error == ERROR_OUTOFMEMORY)
@@ -98,6 +102,8 @@ static size_t expected_size(HANDLE file, size_t limit)
     return limit && room - 1 > limit ? limit + 1 : room;
 }
 
+/* On failure both results are empty, even where a part of the file was read: nobody can take
+ * half a file for a whole one. */
 tw_status *tw_os_read_file(const char *path, size_t limit, char **bytes, size_t *size)
 {
     *bytes = NULL;
@@ -182,6 +188,8 @@ static DWORD write_beside(const wchar_t *path, wchar_t *name, const void *bytes,
     return error;
 }
 
+/* The second copy of the path has room for a suffix, so that the temporary name lies in the same
+ * directory and the move stays on one volume. */
 tw_status *tw_os_write_file(const char *path, const void *bytes, size_t size)
 {
     DWORD error;

@@ -25,6 +25,8 @@
 
 static const int64_t SECOND = 1000000000;
 
+/* Default attributes: not recursive, so a second lock by the same thread hangs, which keeps lock
+ * orders honest in tests. */
 void tw_mutex_init(tw_mutex *mutex)
 {
     pthread_mutex_init(&mutex->m, NULL);
@@ -55,6 +57,8 @@ void tw_cond_free(tw_cond *cond)
     pthread_cond_destroy(&cond->c);
 }
 
+/* May return without a wake, as POSIX allows, so every caller stands in a loop over the
+ * condition that it waits for. */
 void tw_cond_wait(tw_cond *cond, tw_mutex *mutex)
 {
     pthread_cond_wait(&cond->c, &mutex->m);
@@ -82,11 +86,15 @@ void tw_cond_signal(tw_cond *cond)
     pthread_cond_signal(&cond->c);
 }
 
+/* Wakes are hints: a waiter looks at its condition again under the lock, so a wake too many
+ * costs time and nothing else. */
 void tw_cond_broadcast(tw_cond *cond)
 {
     pthread_cond_broadcast(&cond->c);
 }
 
+/* Lives on the heap, since the new thread may begin only after the call that started it has
+ * returned; the thread frees it. */
 typedef struct start {
     void (*run)(void *arg);
     void *arg;
@@ -129,6 +137,8 @@ bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg)
     return rc == 0;
 }
 
+/* Joins once and only once: the handle is gone afterwards, and what the thread wrote is seen by
+ * the caller from here on. */
 void tw_thread_join(tw_thread *thread)
 {
     pthread_join(thread->t, NULL);
@@ -146,6 +156,8 @@ uint64_t tw_thread_id(void)
     return (uint64_t)(uintptr_t)&own;
 }
 
+/* Asked anew each time and not kept, because a fork changes it and a kept number would then be
+ * the parent's. */
 uint64_t tw_process_id(void)
 {
     return (uint64_t)getpid();
@@ -159,6 +171,8 @@ int64_t tw_os_now(void)
     return now.tv_sec * SECOND + now.tv_nsec;
 }
 
+/* Microseconds since 1970, and it may jump when the clock is set; spans of time are measured
+ * with tw_os_now instead. */
 int64_t tw_os_wall_time(void)
 {
     struct timespec now;
@@ -205,6 +219,8 @@ void tw_os_wait_word(uint32_t *word, uint32_t expected)
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
+/* A private futex: the word is never shared between processes, and the kernel then need not look
+ * up the page behind it. */
 void tw_os_wake_word(uint32_t *word, int count)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
@@ -220,11 +236,15 @@ int tw_os_cores(void)
 
 #endif
 
+/* There is no way to take the handlers back, so only what lives as long as the process may be
+ * registered here. */
 bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     return pthread_atfork(prepare, parent, child) == 0;
 }
 
+/* The names go from the most to the least specific, and the first that loads is taken; that none
+ * does is an ordinary answer. */
 void *tw_os_library_open(const char *const *names)
 {
     for (; *names; names++) {
@@ -236,11 +256,15 @@ void *tw_os_library_open(const char *const *names)
     return NULL;
 }
 
+/* NULL for a symbol that is not there, which callers take as a library too old for them and not
+ * as a failure of the program. */
 void *tw_os_library_symbol(void *library, const char *name)
 {
     return dlsym(library, name);
 }
 
+/* Never fails, since callers need a seed in any case; it is for seeds and names of files, not
+ * for secrets. */
 void tw_os_entropy(void *out, size_t size)
 {
     unsigned char *bytes = out;

@@ -9,6 +9,8 @@
 
 enum { PLACES = 8 };
 
+/* Words that share a place wake each other for nothing, which is allowed: who waits on a word
+ * looks at it again. */
 typedef struct place {
     tw_mutex lock;
     tw_cond woken;
@@ -30,6 +32,8 @@ static void after_fork_in_child(void)
     }
 }
 
+/* The low six bits are dropped, so that words of one cache line share a place and neighbouring
+ * lines spread over all of them. */
 static place *place_of(const uint32_t *word)
 {
     if (!atomic_load(&fork_watched) && !atomic_exchange(&fork_watched, true))

@@ -22,11 +22,15 @@ static SRWLOCK *lock_of(tw_mutex *mutex)
     return (SRWLOCK *)(void *)mutex;
 }
 
+/* The header keeps windows.h out of every file by declaring one pointer, which is the size of
+ * what the system's type holds. */
 static CONDITION_VARIABLE *condition_of(tw_cond *cond)
 {
     return (CONDITION_VARIABLE *)(void *)cond;
 }
 
+/* An exclusive slim lock is not recursive, as the POSIX one is not, so an error of that kind
+ * shows on both systems. */
 void tw_mutex_init(tw_mutex *mutex)
 {
     InitializeSRWLock(lock_of(mutex));
@@ -52,16 +56,22 @@ void tw_cond_init(tw_cond *cond)
     InitializeConditionVariable(condition_of(cond));
 }
 
+/* Nothing to do: the system's condition variables hold no resources, but the call stays so that
+ * users are written alike everywhere. */
 void tw_cond_free(tw_cond *cond)
 {
     (void)cond;
 }
 
+/* May return without a wake, as on POSIX, so every caller stands in a loop over the condition
+ * that it waits for. */
 void tw_cond_wait(tw_cond *cond, tw_mutex *mutex)
 {
     SleepConditionVariableSRW(condition_of(cond), lock_of(mutex), INFINITE, 0);
 }
 
+/* False only once the deadline has passed: a wait that was cut to an hour counts as woken and is
+ * taken up again. */
 bool tw_cond_wait_until(tw_cond *cond, tw_mutex *mutex, int64_t deadline)
 {
     int64_t left = deadline - tw_os_now();
@@ -84,11 +94,15 @@ void tw_cond_broadcast(tw_cond *cond)
     WakeAllConditionVariable(condition_of(cond));
 }
 
+/* Lives on the heap, since the new thread may begin only after the call that started it has
+ * returned; the thread frees it. */
 typedef struct start {
     void (*run)(void *arg);
     void *arg;
 } start;
 
+/* Copies the record and frees it before it runs, so that a thread which never returns does not
+ * hold on to it. */
 static unsigned __stdcall thread_main(void *arg)
 {
     start begin = *(start *)arg;
@@ -97,6 +111,8 @@ static unsigned __stdcall thread_main(void *arg)
     return 0;
 }
 
+/* By _beginthreadex and not CreateThread, for the C library keeps records of each thread that
+ * only the former sets up and frees. */
 bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg)
 {
     start *begin = TW_NEW(start);
@@ -109,6 +125,8 @@ bool tw_thread_start(tw_thread *thread, void (*run)(void *arg), void *arg)
     return thread->handle != NULL;
 }
 
+/* The handle is closed as well, so a thread is joined once and only once; not to join it would
+ * leak the handle. */
 void tw_thread_join(tw_thread *thread)
 {
     WaitForSingleObject(thread->handle, INFINITE);
@@ -130,6 +148,8 @@ uint64_t tw_process_id(void)
     return GetCurrentProcessId();
 }
 
+/* From the performance counter, which never goes back, so that differences are good for
+ * deadlines; its zero means nothing. */
 int64_t tw_os_now(void)
 {
     LARGE_INTEGER frequency, count;
@@ -169,6 +189,8 @@ bool tw_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(vo
     return false;
 }
 
+/* The names go from the most to the least specific, and the first that loads is taken; that none
+ * does is an ordinary answer. */
 void *tw_os_library_open(const char *const *names)
 {
     for (; *names; names++) {
@@ -184,6 +206,8 @@ void *tw_os_library_symbol(void *library, const char *name)
     return (void *)(uintptr_t)GetProcAddress((HMODULE)library, name);
 }
 
+/* Never fails, since callers need a seed in any case; it is for seeds and names of files, not
+ * for secrets. */
 void tw_os_entropy(void *out, size_t size)
 {
     unsigned char *bytes = out;

@@ -16,6 +16,8 @@ tw_philox tw_philox_seeded(uint64_t seed_lo, uint64_t seed_hi)
                        .key = {(uint32_t)seed_lo, (uint32_t)(seed_lo >> 32)}};
 }
 
+/* The key is raised in copies, so the generator keeps it: a block depends on key and counter
+ * alone and can be made in any order. */
 void tw_philox_next(tw_philox *p, uint32_t out[4])
 {
     uint32_t c0 = p->counter[0], c1 = p->counter[1], c2 = p->counter[2], c3 = p->counter[3];
@@ -36,6 +38,8 @@ void tw_philox_next(tw_philox *p, uint32_t out[4])
     tw_philox_skip(p, 1);
 }
 
+/* Skipping costs the same for any count, which is how each cell of a parallel job starts at its
+ * own place in one stream. */
 void tw_philox_skip(tw_philox *p, uint64_t blocks)
 {
     /* One number of 128 bits, lowest word first. */

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+/* All of the state there is: a copy continues the same stream, and two copies with different
+ * counters never share a block. */
 typedef struct tw_philox {
     uint32_t counter[4];
     uint32_t key[2];

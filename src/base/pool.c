@@ -20,11 +20,15 @@ enum { MOST_THREADS = 256, SLOTS = 8, LINE = 64, SPIN_NS = 50000, SPINS_PER_LOOK
 static const uint32_t GATE_OPEN = 1u << 31, CALLER_SLEEPS = 1u << 30, ONE_TICKET = 1u << 16;
 static const uint32_t TICKETS = 0x1ffu << 16, INSIDE = 0x1ff;
 
+/* On a cache line of its own, for its owner counts on it all the time and neighbours must not
+ * slow each other down. */
 typedef struct run {
     _Alignas(LINE) _Atomic size_t next; /* the first cell that nobody has taken */
     size_t end;
 } run;
 
+/* The gate comes first on its own line, because all workers look at it while scanning and only
+ * few go on to the rest. */
 typedef struct slot {
     _Alignas(LINE) _Atomic uint32_t gate;
     _Atomic bool taken;
@@ -59,11 +63,15 @@ static int cores(void)
     return known;
 }
 
+/* The upper bound is that of the array of runs in each slot, which is fixed so that posting a
+ * job never allocates. */
 static int bounded(long threads)
 {
     return threads < 1 ? 1 : threads < MOST_THREADS ? (int)threads : MOST_THREADS;
 }
 
+/* A variable that is no number is logged and passed over and not refused, for a wrong
+ * environment must not stop a program. */
 static int standard_threads(void)
 {
     const char *text = getenv("THALWEG_NUM_THREADS");
@@ -77,6 +85,8 @@ static int standard_threads(void)
     return bounded(cores());
 }
 
+/* Two threads may find the default at once; both compute the same number, so the race is
+ * harmless and needs no lock. */
 int tw_pool_threads(void)
 {
     int wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
@@ -90,11 +100,15 @@ int tw_pool_threads(void)
     return standard;
 }
 
+/* Workers that run already are kept: a smaller number only lets fewer of them join the jobs that
+ * are posted from now on. */
 void tw_pool_set_threads(int threads)
 {
     atomic_store_explicit(&pool.wanted, threads > 0 ? bounded(threads) : 0, memory_order_relaxed);
 }
 
+/* Tells the processor that this is a spin, so that a sibling thread on the same core gets its
+ * units and the exit is not mispredicted. */
 static void pause_briefly(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -174,6 +188,8 @@ static bool serve(void)
     return served;
 }
 
+/* Spins first, since jobs come close together within a step and a sleep and wake cost more than
+ * the usual gap. */
 static void idle(uint32_t seen)
 {
     atomic_fetch_add(&pool.spinning, 1);
@@ -189,6 +205,8 @@ static void idle(uint32_t seen)
     atomic_fetch_sub(&pool.asleep, 1);
 }
 
+/* The word is read before the slots are scanned, so a job posted during the scan changes it and
+ * the worker does not sleep. */
 static void worker_main(void *arg)
 {
     (void)arg;
@@ -207,6 +225,8 @@ static void before_fork(void)
     tw_mutex_lock(&pool.starting);
 }
 
+/* The lock was taken in the prepare handler, so that no fork falls into the middle of starting
+ * workers; the parent just goes on. */
 static void after_fork_in_parent(void)
 {
     tw_mutex_unlock(&pool.starting);

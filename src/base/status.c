@@ -38,6 +38,8 @@ static bool is_shared(const tw_status *status)
     return !status || status == &no_memory;
 }
 
+/* One constant for all: to report that memory is short must not need memory. It is never changed
+ * or freed, whoever holds it. */
 tw_status *tw_no_memory(void)
 {
     return (tw_status *)&no_memory;
@@ -93,6 +95,8 @@ static bool retell(tw_status *s)
     return true;
 }
 
+/* Always gives a status: where memory is too short for the one asked for, the answer is that
+ * memory is short. */
 tw_status *tw_status_format(tw_code code, const char *format, va_list args)
 {
     tw_buffer text = {0};
@@ -131,6 +135,8 @@ tw_status *tw_value_error(const char *format, ...)
     return tw_status_with_kind(s, TW_KIND_VALUE);
 }
 
+/* The code is that of TensorFlow for both sorts; the kind is what lets a binding raise TypeError
+ * here and ValueError there. */
 tw_status *tw_type_error(const char *format, ...)
 {
     va_list args;
@@ -154,6 +160,8 @@ tw_status *tw_status_with_phase(tw_status *status, tw_phase phase)
     return status;
 }
 
+/* Gives back the status it got, as its siblings do, so that decorations can be chained in the
+ * return of a failing function. */
 tw_status *tw_status_with_input(tw_status *status, int input)
 {
     if (!is_shared(status))
@@ -223,11 +231,15 @@ tw_status *tw_status_with_where(tw_status *status, tw_where where)
     return status;
 }
 
+/* NULL is the status of success throughout, so all readers here take it and answer as a status
+ * OK would. */
 tw_code tw_status_code(const tw_status *status)
 {
     return status ? status->code : TW_CODE_OK;
 }
 
+/* The names are those of the gRPC codes, which users of TensorFlow know from its messages; an
+ * unheard-of code is not an error here. */
 const char *tw_code_name(tw_code code)
 {
     static const char *const names[] = {
@@ -254,6 +266,8 @@ const char *tw_code_name(tw_code code)
     return i < sizeof names / sizeof *names ? names[i] : "UNKNOWN";
 }
 
+/* The text lives as long as the status and until its next change, for each change makes both
+ * texts anew. */
 const char *tw_status_message(const tw_status *status)
 {
     return status ? status->message : "OK";
@@ -279,6 +293,8 @@ const char *tw_status_operation(const tw_status *status)
     return status ? status->operation : NULL;
 }
 
+/* An input is counted from 0, so that -1 says none; inputs are known only where a shape rule or
+ * kernel named one. */
 int tw_status_input(const tw_status *status)
 {
     return status ? status->input : -1;
@@ -289,6 +305,8 @@ tw_where tw_status_where(const tw_status *status)
     return status ? (tw_where){status->file, status->line} : (tw_where){NULL, 0};
 }
 
+/* Both members are cleared, so that a status can be given a new payload later and is never
+ * released twice. */
 static void drop_payload(tw_status *status)
 {
     if (status->release)
@@ -297,6 +315,8 @@ static void drop_payload(tw_status *status)
     status->release = NULL;
 }
 
+/* The status owns the payload from here on in every case, so that the caller has nothing to undo
+ * when it is refused. */
 void tw_status_set_payload(tw_status *status, void *payload, void (*release)(void *payload))
 {
     if (is_shared(status)) { /* it cannot keep the payload, so it is let go at once */
@@ -349,6 +369,8 @@ tw_status *tw_status_copy(const tw_status *status)
     return tw_no_memory();
 }
 
+/* The shared constant and NULL are passed over, so that every holder may free what it got
+ * without a look at it. */
 void tw_status_free(tw_status *status)
 {
     if (is_shared(status))

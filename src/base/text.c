@@ -37,6 +37,8 @@ static bool buffer_room(tw_buffer *b, size_t more)
     return true;
 }
 
+/* The byte after the end is always NUL, so that data can be handed to C functions at any time
+ * between two additions. */
 void tw_buffer_add(tw_buffer *b, const void *data, size_t size)
 {
     if (!buffer_room(b, size))
@@ -57,6 +59,8 @@ void tw_buffer_add_char(tw_buffer *b, char c)
     tw_buffer_add(b, &c, 1);
 }
 
+/* Formats twice, first only to measure: the arguments are copied for that, since a va_list can
+ * be walked through only once. */
 void tw_buffer_vprintf(tw_buffer *b, const char *format, va_list args)
 {
     va_list again;
@@ -94,6 +98,8 @@ char *tw_buffer_take(tw_buffer *b)
     return text;
 }
 
+/* Clears the mark of failure as well, so that the buffer can be used again for another text
+ * after one that was too long. */
 void tw_buffer_clear(tw_buffer *b)
 {
     tw_free(b->data);
@@ -105,11 +111,15 @@ bool tw_text_starts(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* Only ASCII letters change, whatever the locale, so that names from files compare alike on
+ * every machine. */
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* Stops at the first NUL of either, and the last comparison tells whether both ended there or
+ * one is longer. */
 bool tw_text_equal_nocase(const char *a, const char *b)
 {
     while (*a && lower(*a) == lower(*b))
@@ -123,6 +133,8 @@ typedef struct digits {
     int count, point;
 } digits;
 
+/* Not isdigit, which asks the locale and is undefined for negative chars; texts here are bytes
+ * of any value. */
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -156,6 +168,8 @@ static digits digits_up(digits d)
     return d;
 }
 
+/* A float is read by strtof and not rounded from a double, for rounding twice can give its
+ * neighbour. */
 static bool reads_back(const digits *d, double value, bool single)
 {
     char text[40]; /* without a point, so that it reads in every locale */
@@ -196,6 +210,8 @@ static int layout_scientific(char *out, size_t room, const digits *d)
                     d->text + 1, exponent < 0 ? '-' : '+', abs(exponent));
 }
 
+/* The zeros suffice because numbers with larger exponents are laid out with one; as in Python, a
+ * point always shows that it is a float. */
 static int layout_plain(char *out, size_t room, const digits *d)
 {
     static const char zeros[] = "0000000000000000";
@@ -227,11 +243,15 @@ static size_t number_text(char out[40], double value, bool single)
     return length + (size_t)rest;
 }
 
+/* Forty bytes hold the longest text of any double with its sign, point and exponent, so no
+ * caller checks for room. */
 size_t tw_double_text(char out[40], double value)
 {
     return number_text(out, value, false);
 }
 
+/* Shortest for a float: digits that a double would need in addition are left out, though the
+ * value is widened on the way. */
 size_t tw_float_text(char out[40], float value)
 {
     return number_text(out, (double)value, true);

@@ -8,6 +8,8 @@
 
 #include "thalweg/base.h"
 
+/* Who takes the text by tw_buffer_take owns it; until then tw_buffer_clear frees it, also after
+ * a failure. */
 typedef struct tw_buffer {
     char *data; /* NUL-terminated once anything was added */
     size_t length, capacity;

@@ -6,6 +6,8 @@
 #define TW_VERSION "0.1.0"
 #endif
 
+/* A function and not only a macro, so that a program sees the version of the library it runs
+ * with, not of its headers. */
 const char *tw_version(void)
 {
     return TW_VERSION;

@@ -105,6 +105,13 @@ static void put_into(tw_operation *op, tw_region *region)
 
 /* Placed with its data and with nothing else, as in TensorFlow; an empty colocation first drops
  * what is open around. */
+/* A Switch by the predicate has brought it here already. */
+static bool is_switched(const tw_region *region, tw_tensor tensor)
+{
+    return !strcmp(tensor.op->spec.type, "Switch") && tensor.index == region->branch &&
+           tw_same(tw_operation_input(tensor.op, 1), region->pred);
+}
+
 static tw_status *add_switch(const tw_region *region, tw_tensor data, tw_operation **out)
 {
     bool ref = tw_dtype_is_ref(tw_tensor_dtype(data));
@@ -159,7 +166,7 @@ tw_operation *tw_loop_constant_enter(tw_tensor tensor)
 /* The loops around `op`'s outputs, the innermost first, up to one that is around `region` too. */
 static size_t loops_apart(const tw_region *region, const tw_operation *op, size_t most)
 {
-    tw_region *loop = tw_region_loop(op->region);
+    tw_region *loop = tw_region_loop(op->region && is_exit(op) ? op->region->outer : op->region);
     size_t count = 0;
     for (; loop && count < most; loop = tw_region_loop(loop->outer), count++) {
         const tw_region *around = region;
@@ -283,6 +290,10 @@ tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out
     }
     if (known(region, tensor, out))
         return TW_OK;
+    if (region->kind == TW_REGION_BRANCH && is_switched(region, tensor)) {
+        *out = tensor;
+        return TW_OK;
+    }
     tw_tensor outer = tensor;
     const tw_region *forward = region->kind == TW_REGION_LOOP ? region->forward : NULL;
     if (forward && tw_region_holds(forward, tensor.op)) {

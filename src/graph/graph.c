@@ -63,6 +63,7 @@ static void release_regions(tw_graph *graph)
 {
     for (size_t i = 0; i < graph->regions.count; i++) {
         tw_vec_clear(&graph->regions.items[i]->vars);
+        tw_vec_clear(&graph->regions.items[i]->mirrors);
         tw_int_map_clear(&graph->regions.items[i]->captured);
     }
     tw_vec_clear(&graph->regions);

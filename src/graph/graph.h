@@ -73,9 +73,11 @@ struct tw_region {
     TW_VEC(tw_loop_var) vars;
     bool back_prop;
     int64_t parallel_iterations;
-    tw_region *forward; /* of a gradient loop: the loop that it differentiates */
-    tw_tensor counter;  /* the iteration number inside the body, where one was made, */
-    tw_tensor trips;    /* and how many iterations there are, seen from around the loop */
+    /* of a gradient loop: the loop that it differentiates; of a branch in one: the branch there */
+    tw_region *forward;
+    TW_VEC(tw_region *) mirrors; /* of a gradient loop: the branches in it that have `forward` */
+    tw_tensor counter;           /* the iteration number inside the body, where one was made, */
+    tw_tensor trips;             /* and how many iterations there are, seen from around the loop */
     /* both: outer tensor (by operation id << 8 | output) -> the tensor that stands for it inside
      * (pointer to tw_tensor) */
     tw_int_map captured;

@@ -191,7 +191,7 @@ tw_tensor tw_while_loop_(const struct tw_while_loop_args *args)
     building b = {.args = {.parallel_iterations = 10, .back_prop = true}};
     memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
     b.count = b.args.vars.count;
-    tw_operand first = {TW_OPERAND_NONE};
+    tw_operand first = {.kind = TW_OPERAND_NONE};
     if (b.count && b.args.vars.items)
         first = tw_of_tensor(b.args.vars.items[0]);
     tw_composite_enter(&b.scope, b.args.where, &first, b.args.name, "while");

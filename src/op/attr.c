@@ -85,6 +85,8 @@ static bool equal_bytes(const void *a, const void *b)
     return x->length == y->length && (x->length == 0 || memcmp(x->data, y->data, x->length) == 0);
 }
 
+/* An unknown shape equals only another unknown one, for two attributes that allow different
+ * values are different attributes. */
 static bool equal_shape(const void *a, const void *b)
 {
     return tw_shape_equal(*(const tw_shape *)a, *(const tw_shape *)b);
@@ -121,6 +123,8 @@ static bool equal_func(const void *a, const void *b)
     return true;
 }
 
+/* The length goes into the hash, so that lists of texts which only differ in where one ends do
+ * not collide. */
 static uint64_t hash_bytes(const void *item, uint64_t seed)
 {
     const tw_bytes *bytes = item;
@@ -177,6 +181,8 @@ static void text_float(tw_buffer *b, const void *item)
     tw_buffer_add_text(b, digits);
 }
 
+/* The words are those of protobuf's text format and of TensorFlow's messages, not Python's,
+ * whatever front end is in use. */
 static void text_bool(tw_buffer *b, const void *item)
 {
     tw_buffer_add_text(b, *(const bool *)item ? "true" : "false");
@@ -191,6 +197,8 @@ static void text_bytes(tw_buffer *b, const void *item)
     tw_buffer_add_char(b, '\'');
 }
 
+/* NumPy's name and not DT_FLOAT, as users write it; messages that must follow TensorFlow's
+ * wording use the other one. */
 static void text_type(tw_buffer *b, const void *item)
 {
     tw_buffer_add_text(b, tw_dtype_name(*(const tw_dtype *)item));
@@ -212,6 +220,8 @@ static void text_tensor(tw_buffer *b, const void *item)
         tw_buffer_add_text(b, "none");
 }
 
+/* The name alone, without the function's own attributes: the text is for messages, and two
+ * functions of a name are rare there. */
 static void text_func(tw_buffer *b, const void *item)
 {
     tw_buffer_add_text(b, ((const tw_func *)item)->name);
@@ -249,6 +259,8 @@ const char *tw_attr_kind_name(tw_attr_kind kind)
     return kinds[kind].name;
 }
 
+/* The size within the union for a scalar and of an element for a list, which is how both are
+ * handled by one loop. */
 size_t tw_attr_item_size(tw_attr_kind kind)
 {
     return kinds[kind].size;
@@ -381,11 +393,15 @@ int64_t tw_attr_as_int(const tw_attr *attr)
     return is_scalar(attr, TW_ATTR_INT) ? attr->value.i : 0;
 }
 
+/* NULL and other kinds give 0: the signature has fixed the kind before any kernel or rule asks,
+ * so this happens to no checked node. */
 double tw_attr_as_float(const tw_attr *attr)
 {
     return is_scalar(attr, TW_ATTR_FLOAT) ? (double)attr->value.f : 0;
 }
 
+/* A missing attribute gives the invalid type, which no kernel supports, so a slip shows up as a
+ * refusal and not as a crash. */
 tw_dtype tw_attr_as_type(const tw_attr *attr)
 {
     return is_scalar(attr, TW_ATTR_TYPE) ? attr->value.type : TW_INVALID_DTYPE;

@@ -53,6 +53,8 @@ tw_text tw_spec_input_name(const tw_spec *spec, size_t input)
 
 /* ---- accessors ---- */
 
+/* Differs from node to node only for ops with a list among their inputs; others know their
+ * number from the signature. */
 size_t tw_compute_input_count(const tw_compute *c)
 {
     return c->input_count;
@@ -63,11 +65,15 @@ size_t tw_compute_output_count(const tw_compute *c)
     return c->output_count;
 }
 
+/* The array is borrowed for the call: who wants to keep it takes a reference, since the engine
+ * may write to it afterwards. */
 const tw_array *tw_compute_input(const tw_compute *c, size_t input)
 {
     return c->inputs[input];
 }
 
+/* NULL until the output was made, or where nobody wants it; kernels ask for it after the
+ * allocation of theirs has succeeded. */
 tw_array *tw_compute_output(tw_compute *c, size_t output)
 {
     return c->outputs[output];
@@ -85,6 +91,8 @@ tw_status *tw_compute_forward(tw_compute *c, size_t output, tw_array *array)
     return array ? c->engine->forward(c, output, array) : tw_no_memory();
 }
 
+/* Only the engine knows where a variable lives, so that the same kernel runs in a session and in
+ * a single evaluation. */
 tw_status *tw_compute_ref_get(tw_compute *c, size_t input, tw_array **out)
 {
     return c->engine->ref_get(c, input, out);
@@ -104,26 +112,36 @@ tw_status *tw_compute_resource(tw_compute *c, const tw_state_class *type, const 
     return c->engine->resource(c, type, key ? key : c->spec->name, out);
 }
 
+/* For kernels that finish later: the engine goes on with other steps and takes this one up when
+ * the waker is used. */
 tw_status *tw_compute_waker(tw_compute *c, tw_waker **out)
 {
     return c->engine->waker(c, out);
 }
 
+/* A bound for this call and not a promise: several kernels may run side by side, and the pool
+ * shares its workers among them. */
 int tw_compute_threads(const tw_compute *c)
 {
     return c->threads;
 }
 
+/* Of the size that the kernel asked for beforehand, reused between runs and hence full of
+ * whatever the last one left. */
 void *tw_compute_workspace(const tw_compute *c)
 {
     return c->workspace;
 }
 
+/* Belongs to the node in its session and outlives the run; kernels of one node may run at once
+ * and must lock what they change. */
 void *tw_compute_state(const tw_compute *c)
 {
     return c->state;
 }
 
+/* NULL for an attribute that the signature does not have; those with a default are filled in
+ * before a kernel runs. */
 const tw_attr *tw_compute_attr(const tw_compute *c, const char *name)
 {
     return tw_spec_attr(c->spec, name);
@@ -139,6 +157,8 @@ int64_t tw_compute_int(const tw_compute *c, const char *name)
     return tw_attr_as_int(tw_spec_attr(c->spec, name));
 }
 
+/* Looked up by name on each call, which costs a walk over few names; kernels ask once before
+ * their loop. */
 double tw_compute_float(const tw_compute *c, const char *name)
 {
     return tw_attr_as_float(tw_spec_attr(c->spec, name));
@@ -159,6 +179,8 @@ tw_ints tw_compute_ints(const tw_compute *c, const char *name)
     return tw_attr_as_ints(tw_spec_attr(c->spec, name));
 }
 
+/* Borrowed from the graph and good as long as the session; meant for messages and for names of
+ * resources. */
 const char *tw_compute_name(const tw_compute *c)
 {
     return c->spec->name;

@@ -22,6 +22,8 @@ static inline tw_array *tw_output(const tw_compute *c, size_t i)
 {
     return c->outputs[i];
 }
+/* Without a check of dtype or NULL: the signature has settled the type, and the engine never
+ * runs a kernel without its inputs. */
 static inline const void *tw_input_data(const tw_compute *c, size_t i)
 {
     return c->inputs[i]->data;
@@ -30,6 +32,8 @@ static inline void *tw_output_data(const tw_compute *c, size_t i)
 {
     return c->outputs[i]->data;
 }
+/* Borrows the dims of the array, so the shape is good only as long as the array stays and keeps
+ * its form. */
 static inline tw_shape tw_shape_of(const tw_array *array)
 {
     return (tw_shape){array->dims, array->rank};

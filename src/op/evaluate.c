@@ -303,6 +303,8 @@ static void drop_states(evaluation *e)
             s->type->free(s->object);
 }
 
+/* On failure all outputs are NULL again and states are dropped, so that the caller has nothing
+ * to release but the status. */
 tw_status *tw_evaluate(const tw_spec *spec, tw_array **inputs, size_t input_count, uint32_t refs,
                        int threads, tw_array **outputs, size_t output_count)
 {

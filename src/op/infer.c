@@ -32,6 +32,8 @@ void tw_infer_fail(tw_infer *in, const char *format, ...)
     va_end(args);
 }
 
+/* For rules whose further work would be costly or would mislead; most just go on, since all that
+ * follows is then unknown. */
 bool tw_infer_failed(const tw_infer *in)
 {
     return in->status != NULL;
@@ -117,16 +119,22 @@ tw_shape tw_infer_rank(tw_infer *in, size_t input, size_t rank)
     return tw_infer_unknown(in, rank);
 }
 
+/* An input of unknown rank comes back with rank two and unknown dims, so that a rule can use its
+ * dims without asking. */
 tw_shape tw_infer_matrix(tw_infer *in, size_t input)
 {
     return tw_infer_rank(in, input, 2);
 }
 
+/* An input of unknown rank comes back with rank one and an unknown dim, which is more than was
+ * known before. */
 tw_shape tw_infer_vector(tw_infer *in, size_t input)
 {
     return tw_infer_rank(in, input, 1);
 }
 
+/* Only for the check: an unknown shape passes, and a known one of another rank is kept as the
+ * rule's failure. */
 void tw_infer_scalar(tw_infer *in, size_t input)
 {
     tw_infer_rank(in, input, 0);
@@ -323,6 +331,8 @@ void tw_infer_output(tw_infer *in, size_t output, tw_shape shape)
 
 /* ---- attributes ---- */
 
+/* NULL for an attribute that the signature does not have; those with a default are filled in
+ * before a rule runs. */
 const tw_attr *tw_infer_attr(const tw_infer *in, const char *name)
 {
     return tw_spec_attr(in->spec, name);

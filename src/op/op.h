@@ -20,6 +20,8 @@ typedef struct tw_op_arg {
     bool is_ref;
 } tw_op_arg;
 
+/* What a signature says of one attribute; where the inputs say its value, a node that gives it
+ * too must agree. */
 typedef struct tw_op_attr {
     const char *name;
     tw_attr_kind kind;
@@ -34,6 +36,8 @@ typedef struct tw_op_attr {
     bool inferred; /* some input says its value */
 } tw_op_attr;
 
+/* Entries are only ever put in front, so that a reader walks the list without a lock from
+ * whichever head it saw. */
 typedef struct tw_kernel_entry {
     tw_kernel kernel;
     const struct tw_op *constraints; /* the kernel's `dtypes`, parsed; NULL: none */

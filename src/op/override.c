@@ -20,6 +20,8 @@ static struct {
     tw_map gradients, shapes; /* name -> override * */
 } table = {.lock = TW_MUTEX_INIT};
 
+/* Taken for every look-up too: gradients and shapes are asked for while a graph is built, where
+ * a lock costs nothing that counts. */
 static void lock(void)
 {
     tw_mutex_lock(&table.lock);
@@ -70,11 +72,15 @@ tw_status *tw_set_global_gradient(const char *name, tw_gradient_fn fn, void *use
     return set(&table.gradients, name, (override){.gradient = fn, .user = user});
 }
 
+/* A NULL function takes the override back, after which the definition's own rule answers again
+ * for graphs built from then on. */
 tw_status *tw_set_global_shape(const char *name, tw_infer_fn fn, void *user)
 {
     return set(&table.shapes, name, (override){.shape = fn, .user = user});
 }
 
+/* Function and user pointer are read together under the lock, so that one never comes with the
+ * other's predecessor. */
 tw_gradient_fn tw_global_gradient(const char *name, void **user)
 {
     override value = get(&table.gradients, name);

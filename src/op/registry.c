@@ -210,6 +210,8 @@ size_t tw_op_count(void)
     return count;
 }
 
+/* Built-in ops come first in the order of their names, then those of callers as they were added,
+ * so an index stays good. */
 const tw_op *tw_op_at(size_t index)
 {
     const tw_op *op = NULL;
@@ -236,6 +238,8 @@ const tw_op_definition *tw_op_get_definition(const tw_op *op)
     return op ? &op->definition : NULL;
 }
 
+/* Counted each time, for the table is short, constant and asked for only by listings and by the
+ * tests. */
 size_t tw_composite_count(void)
 {
     size_t count = 0;
@@ -244,6 +248,7 @@ size_t tw_composite_count(void)
     return count;
 }
 
+/* Beyond the end both results are NULL, so that a loop may run until it meets the first NULL. */
 const tw_composite *tw_composite_at(size_t index, const char **name)
 {
     bool there = index < tw_composite_count();
@@ -372,6 +377,8 @@ const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr
     return NULL;
 }
 
+/* Worded as TensorFlow words it, with the types of the node only: other attributes have no say
+ * in the choice of a kernel. */
 tw_status *tw_op_no_kernel(const tw_spec *spec, const char *device)
 {
     tw_buffer text = {0};

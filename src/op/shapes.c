@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Shape rules and kernels that many ops share. */
+#include "op/shapes.h"
 #include "op/compute.h"
 #include "op/infer.h"
-#include "op/shapes.h"
 #include "tensor/array.h"
 
 /* Every output has the shape of the first input: the rule of elementwise ops of one argument. */
@@ -12,12 +12,16 @@ void tw_infer_same(tw_infer *in)
         tw_infer_output(in, i, tw_infer_input(in, 0));
 }
 
+/* All outputs at once, which suits ops that give a flag or a count and also those that give
+ * nothing at all. */
 void tw_infer_scalar_output(tw_infer *in)
 {
     for (size_t i = 0; i < in->output_count; i++)
         tw_infer_output(in, i, TW_SHAPE());
 }
 
+/* Folding from the left is enough, since broadcasting is associative; the first pair that does
+ * not fit is what the message names. */
 void tw_infer_broadcast_all(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);

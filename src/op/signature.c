@@ -258,6 +258,8 @@ static size_t count_char(const char *text, const char *end, char c)
     return count;
 }
 
+/* Default values own memory outside the arena, so a failure releases those that were read; the
+ * rest goes with the arena. */
 tw_status *tw_signature_parse(const char *text, tw_arena *arena, struct tw_op *op)
 {
     if (!text)
@@ -281,6 +283,8 @@ tw_status *tw_signature_parse(const char *text, tw_arena *arena, struct tw_op *o
     return p.status;
 }
 
+/* Names may still be NULL: during parsing, room is taken for all attributes before the later
+ * ones are read. */
 const tw_op_attr *tw_op_find_attr(const tw_op *op, const char *name)
 {
     for (size_t i = 0; i < op->attr_count; i++)

@@ -42,6 +42,8 @@ bool tw_reader_fail_memory(tw_reader *p)
 
 /* ---- words ---- */
 
+/* Line breaks count as space, so that long signatures can be written over several lines in an
+ * op's definition. */
 void tw_reader_skip(tw_reader *p)
 {
     while (*p->at == ' ' || *p->at == '\n' || *p->at == '\t')
@@ -65,6 +67,8 @@ bool tw_reader_expect(tw_reader *p, const char *mark)
     return tw_reader_accept(p, mark) || tw_reader_fail(p, "expected \"%s\"", mark);
 }
 
+/* Not isalnum, which asks the locale: a signature must be read alike in every program that it is
+ * linked into. */
 static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

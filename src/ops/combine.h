@@ -33,7 +33,7 @@ void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw
 bool tw_has_integer_zero(const tw_array *array);
 
 /* What the loops serve, for the `dtypes` of kernels. */
-#define TW_COMBINED_TYPES                                                                 \
+#define TW_COMBINED_TYPES                                                                   \
     "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, uint32, " \
     "uint64, complex64, complex128}"
 

@@ -72,19 +72,20 @@ static tw_status *nothing(tw_compute *c)
 
 /* ---- derivatives of nodes that belong to no cond ---- */
 
-/* What flows back to the side that was not taken is dead, as that side is. */
+/* What flows back is taken from the side that was, zeros where nothing does. */
 static tw_status *switch_gradient(tw_gradient *g)
 {
     tw_tensor sides[2];
-    for (size_t k = 0; k < 2; k++)
-        sides[k] = g->dy[k].kind == TW_GRAD_NONE ? tw_zeros_like(g->outputs[k])
-                                                 : tw_grad_tensor(g->dy[k]);
-    g->dx[0] = tw_grad_of(tw_merge(TW_LIST(sides[0], sides[1])).output);
+    for (size_t k = 0; k < 2; k++) {
+        bool none = g->dy[k].kind == TW_GRAD_NONE;
+        tw_tensor back = none ? tw_zeros_like(g->inputs[0]) : tw_grad_tensor(g->dy[k]);
+        struct tw_switch_result both = tw_switch(back, g->inputs[1]);
+        sides[k] = k ? both.output_true : both.output_false;
+    }
+    g->dx[0] = tw_grad_of(tw_merge(TW_LIST(sides[0], sides[1]), .name = "cond_grad").output);
     return TW_OK;
 }
 
-/* The derivative goes back to the input that was taken, which output 1 tells; the others get the
- * dead side of a Switch. */
 static tw_status *merge_gradient(tw_gradient *g)
 {
     if (g->dy[0].kind == TW_GRAD_NONE)

@@ -66,13 +66,13 @@
 #define SET_REAL "; T: realnumbertype"
 #define SET_CLIPPED "; T: numbertype"
 #define SET_NUMBER "; T: numbertype"
-#define SET_ARITHMETIC                                                        \
+#define SET_ARITHMETIC                                                         \
     "; T: {half, bfloat16, float, double, uint8, int8, uint16, int16, int32, " \
     "int64, complex64, complex128}"
-#define SET_ADDABLE                                                           \
+#define SET_ADDABLE                                                            \
     "; T: {half, bfloat16, float, double, uint8, int8, uint16, int16, int32, " \
     "int64, complex64, complex128, string}"
-#define SET_EQUAL                                                             \
+#define SET_EQUAL                                                              \
     "; T: {half, bfloat16, float, double, uint8, int8, uint16, int16, int32, " \
     "int64, uint32, uint64, complex64, complex128, quint8, qint8, qint32, "    \
     "string, bool}"

@@ -180,7 +180,7 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     f.used = tw_alloc_zero(plan->values.count + 1, sizeof *f.used);
     f.sized = tw_alloc_array(plan->nodes.count + 1, sizeof *f.sized);
     tw_status *status = f.place && f.used && f.sized ? tw_plan_control_dependents(plan, &f.after)
-                                          : tw_no_memory();
+                                                     : tw_no_memory();
     for (uint32_t i = 0; !status && i < f.count; i++)
         f.place[f.order[i]] = i;
     if (!status)

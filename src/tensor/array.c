@@ -57,6 +57,8 @@ tw_status *tw_array_create(tw_dtype dtype, tw_shape shape, tw_array **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* For callers to whom the reason does not matter: a bad dtype, a bad shape and short memory all
+ * give NULL. */
 tw_array *tw_array_new(tw_dtype dtype, tw_shape shape)
 {
     tw_array *array;
@@ -73,6 +75,8 @@ tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, voi
     return array_over(storage, dtype, shape, count, data);
 }
 
+/* Strings and handles are refused, since their bytes hold pointers and a plain copy would have
+ * two owners for each. */
 tw_array *tw_array_copy_of(tw_dtype dtype, tw_shape shape, const void *data)
 {
     if (!tw_dtype_is_plain(dtype))
@@ -128,11 +132,15 @@ tw_array *tw_array_lend(tw_dtype dtype, tw_shape shape, void *data,
     return array;
 }
 
+/* Without a release callback the caller's memory has to outlive every reference, also those that
+ * a session took. */
 tw_array *tw_array_borrow(tw_dtype dtype, tw_shape shape, void *data)
 {
     return tw_array_lend(dtype, shape, data, NULL, NULL);
 }
 
+/* The value is converted as a cast in C would be, with integers that it does not fit saturating
+ * as tw_element_set has it. */
 tw_array *tw_array_scalar(tw_dtype dtype, double value)
 {
     if (!tw_dtype_is_plain(dtype))
@@ -212,11 +220,15 @@ void tw_array_unref(tw_array *array)
     tw_free(array);
 }
 
+/* Answers for NULL as well, so that an array which could not be made runs into a refusal and not
+ * into a crash. */
 tw_dtype tw_array_dtype(const tw_array *array)
 {
     return array ? array->dtype : TW_INVALID_DTYPE;
 }
 
+/* Borrows the array's dims; unknown for NULL, which every rule and check already has to deal
+ * with. */
 tw_shape tw_array_shape(const tw_array *array)
 {
     return array ? (tw_shape){array->dims, array->rank} : TW_UNKNOWN_SHAPE;
@@ -227,11 +239,15 @@ size_t tw_array_count(const tw_array *array)
     return array ? array->count : 0;
 }
 
+/* Cannot wrap: an array is only made after this product was checked against the largest size
+ * that an object may have. */
 size_t tw_array_bytes(const tw_array *array)
 {
     return array ? array->count * tw_dtype_size(array->dtype) : 0;
 }
 
+/* NULL for an array without elements may or may not be given, so callers look at the count and
+ * not at this. */
 void *tw_array_data(tw_array *array)
 {
     return array ? array->data : NULL;
@@ -242,6 +258,8 @@ const void *tw_array_const_data(const tw_array *array)
     return array ? array->data : NULL;
 }
 
+/* Meant for scalars; of a larger array it is the first element, and of an empty one what
+ * tw_array_get says beyond the end. */
 double tw_array_item(const tw_array *array)
 {
     return tw_array_get(array, 0);
@@ -272,6 +290,8 @@ void tw_array_set(tw_array *array, double value)
     }
 }
 
+/* Not always NUL-terminated, for short texts stand in the element itself; the length is what
+ * says where it ends. */
 const char *tw_array_string(const tw_array *array, size_t index, size_t *length)
 {
     if (length)
@@ -281,6 +301,8 @@ const char *tw_array_string(const tw_array *array, size_t index, size_t *length)
     return tw_string_get((const tw_string *)array->data + index, length);
 }
 
+/* The bytes are copied, and after a failure the element keeps its old text, so that a caller may
+ * go on. */
 tw_status *tw_array_set_string(tw_array *array, size_t index, const char *bytes, size_t length)
 {
     if (!array)

@@ -13,9 +13,9 @@
 typedef struct tw_storage {
     atomic_int refs;
     tw_dtype dtype;
-    int device;                 /* 0: the CPU */
+    int device; /* 0: the CPU */
     void *data;
-    size_t count;               /* elements */
+    size_t count;                            /* elements */
     void (*release)(void *data, void *user); /* NULL: data is ours, 64-byte aligned */
     void *user;
 } tw_storage;
@@ -24,9 +24,9 @@ struct tw_array {
     atomic_int refs;
     tw_dtype dtype;
     size_t rank;
-    size_t count;               /* the product of dims */
-    void *data;                 /* the first element; inside storage->data where there is one */
-    tw_storage *storage;        /* a reference is held; NULL: borrowed from a frame */
+    size_t count;        /* the product of dims */
+    void *data;          /* the first element; inside storage->data where there is one */
+    tw_storage *storage; /* a reference is held; NULL: borrowed from a frame */
     int64_t dims[TW_MAX_RANK];
 };
 
@@ -36,6 +36,8 @@ typedef struct tw_handle_class {
     void (*ref)(void *object);
     void (*unref)(void *object);
 } tw_handle_class;
+/* Sixteen bytes on every system, also where pointers have four, so that an element's size in the
+ * dtype table is one constant. */
 typedef struct tw_handle {
     union {
         const tw_handle_class *type; /* NULL: empty */
@@ -76,8 +78,8 @@ void tw_element_set(tw_dtype dtype, void *element, double value);
 int64_t tw_element_get_int(tw_dtype dtype, const void *element);
 
 float tw_half_to_float(uint16_t half);
-uint16_t tw_float_to_half(float value);      /* round to nearest even */
+uint16_t tw_float_to_half(float value); /* round to nearest even */
 float tw_bfloat16_to_float(uint16_t value);
-uint16_t tw_float_to_bfloat16(float value);  /* round to nearest even */
+uint16_t tw_float_to_bfloat16(float value); /* round to nearest even */
 
 #endif

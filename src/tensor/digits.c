@@ -11,6 +11,8 @@
 
 #include "tensor/array.h"
 
+/* Between `kept` and `enough` digits decide by trial; outside of that range the answer is known
+ * without one. */
 typedef struct precision {
     int kept, enough;    /* decimal digits that survive the dtype, and that name each number */
     double least_normal; /* below, digits that survive are fewer */
@@ -20,14 +22,10 @@ typedef struct precision {
 static precision precision_of(tw_dtype dtype)
 {
     switch (dtype) {
-    case TW_FLOAT16:
-        return (precision){3, 5, 0x1p-14};
-    case TW_BFLOAT16:
-        return (precision){2, 4, 0x1p-126};
-    case TW_FLOAT32:
-        return (precision){6, 9, 0x1p-126};
-    default:
-        return (precision){15, TW_DIGITS_MAX, 0x1p-1022};
+    case TW_FLOAT16: return (precision){3, 5, 0x1p-14};
+    case TW_BFLOAT16: return (precision){2, 4, 0x1p-126};
+    case TW_FLOAT32: return (precision){6, 9, 0x1p-126};
+    default: return (precision){15, TW_DIGITS_MAX, 0x1p-1022};
     }
 }
 
@@ -35,14 +33,12 @@ static precision precision_of(tw_dtype dtype)
 static bool reads_back(tw_dtype dtype, const char *text, double value)
 {
     switch (dtype) {
-    case TW_FLOAT16:
-        return tw_float_to_half(strtof(text, NULL)) == tw_float_to_half((float)value);
+    case TW_FLOAT16: return tw_float_to_half(strtof(text, NULL)) == tw_float_to_half((float)value);
     case TW_BFLOAT16:
         return tw_float_to_bfloat16(strtof(text, NULL)) == tw_float_to_bfloat16((float)value);
     case TW_FLOAT32:
         return !(strtof(text, NULL) < (float)value) && !(strtof(text, NULL) > (float)value);
-    default:
-        return !(strtod(text, NULL) < value) && !(strtod(text, NULL) > value);
+    default: return !(strtod(text, NULL) < value) && !(strtod(text, NULL) > value);
     }
 }
 
@@ -80,6 +76,8 @@ void tw_digits_rounded(double value, int count, tw_digits *out)
     out->negative = signbit(value) != 0;
 }
 
+/* One digit always stays, so that zero is "0"; the exponent belongs to the first digit and does
+ * not change. */
 void tw_digits_trim(tw_digits *digits)
 {
     while (digits->count > 1 && digits->text[digits->count - 1] == '0')

@@ -15,6 +15,8 @@ enum {
     PLAIN = 8 /* bytes may be copied as they are */
 };
 
+/* Both spellings of the reference are kept ready, so that a name is always a constant and nobody
+ * has to free it. */
 typedef struct dtype_row {
     const char *name, *ref_name;       /* NumPy's, and with "_ref" */
     const char *tf_name, *tf_ref_name; /* OpDef's, likewise */
@@ -22,8 +24,10 @@ typedef struct dtype_row {
 } dtype_row;
 
 /* The four names of a dtype from its two. */
-#define ROW(name, tf_name, size, classes) \
-    {name, name "_ref", tf_name, tf_name "_ref", size, classes}
+#define ROW(name, tf_name, size, classes)                         \
+    {                                                             \
+        name, name "_ref", tf_name, tf_name "_ref", size, classes \
+    }
 
 static const dtype_row rows[TW_DTYPE_COUNT] = {
     [TW_FLOAT32] = ROW("float32", "float", 4, PLAIN | FLOATING),
@@ -60,6 +64,8 @@ static const dtype_row *row_of(tw_dtype dtype)
     return number > 0 && number < TW_DTYPE_COUNT ? &rows[number] : NULL;
 }
 
+/* A number that is no dtype has no class, which makes each question below safe on whatever a
+ * file contains. */
 static bool has_class(tw_dtype dtype, int class)
 {
     const dtype_row *row = row_of(dtype);
@@ -97,6 +103,8 @@ tw_dtype tw_dtype_from_name(const char *name)
     return TW_INVALID_DTYPE;
 }
 
+/* Zero for an invalid number: an array of it would have no bytes, and the makers of arrays
+ * refuse it before. */
 size_t tw_dtype_size(tw_dtype dtype)
 {
     const dtype_row *row = row_of(dtype);
@@ -119,6 +127,8 @@ bool tw_dtype_is_complex(tw_dtype dtype)
     return has_class(dtype, COMPLEX);
 }
 
+/* Plain elements may be copied and compared as bytes and need no release; strings, resources and
+ * variants are not. */
 bool tw_dtype_is_plain(tw_dtype dtype)
 {
     return has_class(dtype, PLAIN);
@@ -130,11 +140,15 @@ bool tw_dtype_is_ref(tw_dtype dtype)
     return (int)dtype > TW_REF && (int)dtype < TW_REF + TW_DTYPE_COUNT;
 }
 
+/* What is not a reference passes unchanged, invalid numbers too, so that callers may apply it
+ * without asking first. */
 tw_dtype tw_dtype_base(tw_dtype dtype)
 {
     return tw_dtype_is_ref(dtype) ? (tw_dtype)((int)dtype - TW_REF) : dtype;
 }
 
+/* A reference to a reference is the same reference, and an invalid number stays what it was, so
+ * it cannot become valid. */
 tw_dtype tw_dtype_ref(tw_dtype dtype)
 {
     return row_of(dtype) && !tw_dtype_is_ref(dtype) ? (tw_dtype)((int)dtype + TW_REF) : dtype;

@@ -72,17 +72,12 @@ double tw_element_get(tw_dtype dtype, const void *element)
 {
     switch (dtype) {
     case TW_FLOAT32:
-    case TW_COMPLEX64:
-        return (double)*(const float *)element;
+    case TW_COMPLEX64: return (double)*(const float *)element;
     case TW_FLOAT64:
-    case TW_COMPLEX128:
-        return *(const double *)element;
-    case TW_FLOAT16:
-        return (double)tw_half_to_float(*(const uint16_t *)element);
-    case TW_BFLOAT16:
-        return (double)tw_bfloat16_to_float(*(const uint16_t *)element);
-    case TW_UINT64:
-        return (double)*(const uint64_t *)element;
+    case TW_COMPLEX128: return *(const double *)element;
+    case TW_FLOAT16: return (double)tw_half_to_float(*(const uint16_t *)element);
+    case TW_BFLOAT16: return (double)tw_bfloat16_to_float(*(const uint16_t *)element);
+    case TW_UINT64: return (double)*(const uint64_t *)element;
     default:
         return tw_dtype_is_plain(dtype) ? (double)tw_element_get_int(dtype, element) : (double)NAN;
     }
@@ -113,30 +108,20 @@ int64_t tw_element_get_int(tw_dtype dtype, const void *element)
 {
     switch (dtype) {
     case TW_INT32:
-    case TW_QINT32:
-        return *(const int32_t *)element;
+    case TW_QINT32: return *(const int32_t *)element;
     case TW_UINT8:
-    case TW_QUINT8:
-        return *(const uint8_t *)element;
-    case TW_BOOL:
-        return *(const uint8_t *)element != 0;
+    case TW_QUINT8: return *(const uint8_t *)element;
+    case TW_BOOL: return *(const uint8_t *)element != 0;
     case TW_INT16:
-    case TW_QINT16:
-        return *(const int16_t *)element;
+    case TW_QINT16: return *(const int16_t *)element;
     case TW_UINT16:
-    case TW_QUINT16:
-        return *(const uint16_t *)element;
+    case TW_QUINT16: return *(const uint16_t *)element;
     case TW_INT8:
-    case TW_QINT8:
-        return *(const int8_t *)element;
-    case TW_UINT32:
-        return (int64_t)*(const uint32_t *)element;
-    case TW_INT64:
-        return *(const int64_t *)element;
-    case TW_UINT64:
-        return (int64_t)*(const uint64_t *)element;
-    default:
-        return tw_dtype_is_plain(dtype) ? to_int64(tw_element_get(dtype, element)) : 0;
+    case TW_QINT8: return *(const int8_t *)element;
+    case TW_UINT32: return (int64_t) * (const uint32_t *)element;
+    case TW_INT64: return *(const int64_t *)element;
+    case TW_UINT64: return (int64_t) * (const uint64_t *)element;
+    default: return tw_dtype_is_plain(dtype) ? to_int64(tw_element_get(dtype, element)) : 0;
     }
 }
 
@@ -144,18 +129,10 @@ int64_t tw_element_get_int(tw_dtype dtype, const void *element)
 static bool set_floating(tw_dtype dtype, void *element, double value)
 {
     switch (dtype) {
-    case TW_FLOAT32:
-        *(float *)element = (float)value;
-        return true;
-    case TW_FLOAT64:
-        *(double *)element = value;
-        return true;
-    case TW_FLOAT16:
-        *(uint16_t *)element = tw_float_to_half((float)value);
-        return true;
-    case TW_BFLOAT16:
-        *(uint16_t *)element = tw_float_to_bfloat16((float)value);
-        return true;
+    case TW_FLOAT32: *(float *)element = (float)value; return true;
+    case TW_FLOAT64: *(double *)element = value; return true;
+    case TW_FLOAT16: *(uint16_t *)element = tw_float_to_half((float)value); return true;
+    case TW_BFLOAT16: *(uint16_t *)element = tw_float_to_bfloat16((float)value); return true;
     case TW_COMPLEX64:
         ((float *)element)[0] = (float)value;
         ((float *)element)[1] = 0;
@@ -164,8 +141,7 @@ static bool set_floating(tw_dtype dtype, void *element, double value)
         ((double *)element)[0] = value;
         ((double *)element)[1] = 0;
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -175,35 +151,20 @@ void tw_element_set(tw_dtype dtype, void *element, double value)
     if (set_floating(dtype, element, value))
         return;
     switch (dtype) {
-    case TW_INT64:
-        *(int64_t *)element = to_int64(value);
-        break;
-    case TW_UINT64:
-        *(uint64_t *)element = to_uint64(value);
-        break;
-    case TW_UINT32:
-        *(uint32_t *)element = (uint32_t)to_int64(value);
-        break;
+    case TW_INT64: *(int64_t *)element = to_int64(value); break;
+    case TW_UINT64: *(uint64_t *)element = to_uint64(value); break;
+    case TW_UINT32: *(uint32_t *)element = (uint32_t)to_int64(value); break;
     case TW_INT32:
-    case TW_QINT32:
-        *(int32_t *)element = to_int32(value);
-        break;
-    case TW_BOOL:
-        *(uint8_t *)element = value != 0;
-        break;
+    case TW_QINT32: *(int32_t *)element = to_int32(value); break;
+    case TW_BOOL: *(uint8_t *)element = value != 0; break;
     case TW_INT16:
     case TW_UINT16:
     case TW_QINT16:
-    case TW_QUINT16:
-        *(uint16_t *)element = (uint16_t)to_int32(value);
-        break;
+    case TW_QUINT16: *(uint16_t *)element = (uint16_t)to_int32(value); break;
     case TW_INT8:
     case TW_UINT8:
     case TW_QINT8:
-    case TW_QUINT8:
-        *(uint8_t *)element = (uint8_t)to_int32(value);
-        break;
-    default:
-        break;
+    case TW_QUINT8: *(uint8_t *)element = (uint8_t)to_int32(value); break;
+    default: break;
     }
 }

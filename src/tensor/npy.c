@@ -15,6 +15,8 @@ enum { MAGIC_SIZE = 6, ALIGNMENT = 64, MAX_HEADER = 65535 };
 
 static const char magic[MAGIC_SIZE + 1] = "\x93NUMPY";
 
+/* What the header claimed, checked by itself but not yet against the size of the file: that is
+ * done before anything is allocated. */
 typedef struct npy_header {
     tw_dtype dtype;
     bool swapped; /* the other byte order than this machine's */
@@ -28,6 +30,8 @@ typedef struct reader {
     const char *path, *at, *end;
 } reader;
 
+/* Only types with a code in NumPy have a row; bfloat16 and the quantized ones have none and are
+ * refused on writing. */
 typedef struct npy_dtype {
     char kind;
     unsigned char size;
@@ -36,11 +40,11 @@ typedef struct npy_dtype {
 
 /* The first row of a dtype is how it is written; quantized numbers are written as integers. */
 static const npy_dtype npy_dtypes[] = {
-    {'f', 4, TW_FLOAT32},   {'f', 8, TW_FLOAT64},    {'f', 2, TW_FLOAT16}, {'i', 1, TW_INT8},
-    {'i', 2, TW_INT16},     {'i', 4, TW_INT32},      {'i', 8, TW_INT64},   {'u', 1, TW_UINT8},
-    {'u', 2, TW_UINT16},    {'u', 4, TW_UINT32},     {'u', 8, TW_UINT64},  {'b', 1, TW_BOOL},
-    {'c', 8, TW_COMPLEX64}, {'c', 16, TW_COMPLEX128}, {'i', 1, TW_QINT8},  {'u', 1, TW_QUINT8},
-    {'i', 2, TW_QINT16},    {'u', 2, TW_QUINT16},    {'i', 4, TW_QINT32},
+    {'f', 4, TW_FLOAT32},   {'f', 8, TW_FLOAT64},     {'f', 2, TW_FLOAT16}, {'i', 1, TW_INT8},
+    {'i', 2, TW_INT16},     {'i', 4, TW_INT32},       {'i', 8, TW_INT64},   {'u', 1, TW_UINT8},
+    {'u', 2, TW_UINT16},    {'u', 4, TW_UINT32},      {'u', 8, TW_UINT64},  {'b', 1, TW_BOOL},
+    {'c', 8, TW_COMPLEX64}, {'c', 16, TW_COMPLEX128}, {'i', 1, TW_QINT8},   {'u', 1, TW_QUINT8},
+    {'i', 2, TW_QINT16},    {'u', 2, TW_QUINT16},     {'i', 4, TW_QINT32},
 };
 
 enum { N_NPY_DTYPES = sizeof npy_dtypes / sizeof npy_dtypes[0] };
@@ -215,8 +219,8 @@ static tw_status *read_header(reader *r, npy_header *header)
         return damaged(r, "it does not begin with NumPy's magic");
     unsigned major = bytes[6];
     if (major < 1 || major > 3 || bytes[7] != 0)
-        return tw_status_new(TW_UNIMPLEMENTED, "%s: .npy format %u.%u is not known", r->path,
-                             major, (unsigned)bytes[7]);
+        return tw_status_new(TW_UNIMPLEMENTED, "%s: .npy format %u.%u is not known", r->path, major,
+                             (unsigned)bytes[7]);
     size_t length = bytes[8] | (size_t)bytes[9] << 8;
     if (major > 1) {
         prefix += 2;
@@ -283,8 +287,9 @@ static tw_status *read_elements(const reader *r, const npy_header *header, tw_ar
     if (status)
         return tw_status_with_note(status, "in %s", r->path);
     if ((size_t)(r->end - r->at) / size < count)
-        return tw_status_new(TW_DATA_LOSS, "%s ends early: %s of shape %s needs %zu bytes, %zu are"
-                                           " there",
+        return tw_status_new(TW_DATA_LOSS,
+                             "%s ends early: %s of shape %s needs %zu bytes, %zu are"
+                             " there",
                              r->path, tw_dtype_name(header->dtype), tw_shape_text(shape).s,
                              count * size, (size_t)(r->end - r->at));
     TW_TRY(tw_array_create(header->dtype, shape, out));
@@ -322,6 +327,7 @@ tw_status *tw_array_load_npy(const char *path, tw_array **out)
     return status;
 }
 
+/* NULL is how a dtype that the format cannot name is found out, before the file is begun. */
 static const npy_dtype *written_as(tw_dtype dtype)
 {
     for (size_t i = 0; i < N_NPY_DTYPES; i++)

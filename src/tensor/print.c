@@ -12,15 +12,19 @@
 
 enum { LINE_WIDTH = 75, THRESHOLD = 1000, EDGE = 3 };
 
+/* The element at hand is made in `word` first, for its length decides whether the line breaks
+ * before it. */
 typedef struct printer {
     const tw_array *array;
     bool summarise;
-    tw_buffer out, word;  /* the whole text; the element at hand */
-    size_t line_start;    /* in out */
+    tw_buffer out, word; /* the whole text; the element at hand */
+    size_t line_start;   /* in out */
     size_t int_width;
     tw_float_format real, imag;
 } printer;
 
+/* Handles have no value that could be shown and print as a mark of their kind; they take no part
+ * in the widths. */
 static bool is_handle(tw_dtype dtype)
 {
     return dtype == TW_RESOURCE || dtype == TW_VARIANT;
@@ -276,6 +280,8 @@ static void write_array(printer *p)
     write_axis(p, 0, 0);
 }
 
+/* Never partial: after any failed allocation, of the word or of the text, the answer is NULL and
+ * nothing is kept. */
 char *tw_array_text(const tw_array *array)
 {
     if (!array)

@@ -17,17 +17,15 @@ enum { PRECISION = 8 };
 static double rounded_to(tw_dtype dtype, double value)
 {
     switch (dtype) {
-    case TW_FLOAT16:
-        return (double)tw_half_to_float(tw_float_to_half((float)value));
-    case TW_BFLOAT16:
-        return (double)tw_bfloat16_to_float(tw_float_to_bfloat16((float)value));
-    case TW_FLOAT32:
-        return (double)(float)value;
-    default:
-        return value;
+    case TW_FLOAT16: return (double)tw_half_to_float(tw_float_to_half((float)value));
+    case TW_BFLOAT16: return (double)tw_bfloat16_to_float(tw_float_to_bfloat16((float)value));
+    case TW_FLOAT32: return (double)(float)value;
+    default: return value;
     }
 }
 
+/* Two digits of exponent are the least that is ever printed; the pass over the values can only
+ * raise that. */
 void tw_float_format_init(tw_float_format *format, tw_dtype dtype, bool plus)
 {
     *format = (tw_float_format){.dtype = dtype, .plus = plus, .exponent_digits = 2};
@@ -60,6 +58,8 @@ void tw_float_settle(tw_float_format *format)
                         rounded_to(format->dtype, format->most / format->least) > 1000;
 }
 
+/* The widths are the largest over all elements that will be seen, so every pass over them ends
+ * in this. */
 static void raise_to(int *most, int value)
 {
     if (value > *most)
@@ -119,6 +119,8 @@ static void add_spaces(tw_buffer *out, int count)
         tw_buffer_add_char(out, ' ');
 }
 
+/* A plus is shown only before imaginary parts, where it stands between the two numbers of a
+ * complex one. */
 static const char *sign_text(bool negative, bool plus)
 {
     return negative ? "-" : plus ? "+" : "";
@@ -154,6 +156,8 @@ static void add_positional(tw_buffer *out, const tw_digits *digits, bool plus, i
         *after = 0;
 }
 
+/* Two digits at the least, as in NumPy, and three for the whole array as soon as one element
+ * needs them. */
 static void add_exponent(tw_buffer *out, const tw_digits *digits, int width)
 {
     tw_buffer_printf(out, "e%c%0*d", digits->exponent < 0 ? '-' : '+', width,

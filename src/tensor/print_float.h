@@ -9,17 +9,17 @@
 
 typedef struct tw_float_format {
     tw_dtype dtype;
-    bool plus;              /* "+" before positive numbers: the imaginary part */
+    bool plus;                          /* "+" before positive numbers: the imaginary part */
     bool finite, non_finite, minus_inf; /* seen */
-    double least, most;     /* magnitudes of the non-zero finite values; most 0: none */
+    double least, most;                 /* magnitudes of the non-zero finite values; most 0: none */
     bool exponents;
-    int left, right;        /* columns before and after the point */
-    int digits;             /* after the point, where there are exponents */
+    int left, right; /* columns before and after the point */
+    int digits;      /* after the point, where there are exponents */
     int exponent_digits;
 } tw_float_format;
 
 void tw_float_format_init(tw_float_format *format, tw_dtype dtype, bool plus);
-void tw_float_range(tw_float_format *format, double value);   /* first pass, every value */
+void tw_float_range(tw_float_format *format, double value); /* first pass, every value */
 void tw_float_settle(tw_float_format *format);
 void tw_float_measure(tw_float_format *format, double value); /* second pass, every value */
 void tw_float_finish(tw_float_format *format);

@@ -35,11 +35,15 @@ tw_text tw_shape_text(tw_shape shape)
     return text;
 }
 
+/* NULL stands for an unknown rank, so a shape of rank zero must carry some address, which
+ * TW_SHAPE sees to. */
 bool tw_shape_known_rank(tw_shape shape)
 {
     return shape.dims != NULL;
 }
 
+/* A scalar is fully known, since its dims are none but not NULL; only then may the elements be
+ * counted. */
 bool tw_shape_fully_known(tw_shape shape)
 {
     if (!shape.dims)
@@ -136,10 +140,10 @@ tw_status *tw_shape_check(tw_dtype dtype, tw_shape shape, size_t *count)
             fits = tw_int64_mul(product, shape.dims[i], &product);
     }
     if (!fits || (uint64_t)product > (uint64_t)(PTRDIFF_MAX - 4096) / size)
-        return tw_status_with_kind(
-            tw_status_new(TW_RESOURCE_EXHAUSTED, "an array of %s and shape %s is too large",
-                          tw_dtype_name(dtype), tw_shape_text(shape).s),
-            TW_KIND_MEMORY);
+        return tw_status_with_kind(tw_status_new(TW_RESOURCE_EXHAUSTED,
+                                                 "an array of %s and shape %s is too large",
+                                                 tw_dtype_name(dtype), tw_shape_text(shape).s),
+                                   TW_KIND_MEMORY);
     *count = empty ? 0 : (size_t)product;
     return TW_OK;
 }

@@ -8,10 +8,14 @@
 
 #include "base/status.h"
 
+/* The beginning is kept beside the place, so that a refusal can quote the text and count its
+ * position. */
 typedef struct reader {
     const char *text, *at;
 } reader;
 
+/* ASCII's six spaces only, as the locale must not decide which texts are taken; Python's others
+ * never occur here. */
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

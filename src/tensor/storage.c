@@ -36,6 +36,8 @@ tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
     return storage;
 }
 
+/* Relaxed is enough on the way up, since who takes a reference has one already; only the last
+ * release must order memory. */
 tw_storage *tw_storage_ref(tw_storage *storage)
 {
     if (storage)

@@ -18,14 +18,16 @@ static char *inline_bytes(const tw_string *s)
     return (char *)(uintptr_t)s + offsetof(tw_string, head);
 }
 
+/* A failure leaves the old text in place; the new one is made in full before the element is
+ * touched at all. */
 tw_status *tw_string_set(tw_string *s, const char *bytes, size_t length)
 {
     tw_string fresh = {0};
     fresh.length = (uint32_t)length;
     if (fresh.length != length)
-        return tw_status_with_kind(tw_status_new(TW_RESOURCE_EXHAUSTED,
-                                                 "a string of %zu bytes is too long", length),
-                                   TW_KIND_MEMORY);
+        return tw_status_with_kind(
+            tw_status_new(TW_RESOURCE_EXHAUSTED, "a string of %zu bytes is too long", length),
+            TW_KIND_MEMORY);
     if (!bytes && length > 0)
         return tw_value_error("a string of %zu bytes has no bytes", length);
     if (length <= INLINE_MAX) {
@@ -60,6 +62,8 @@ void tw_string_drop(tw_string *s)
     memset(s, 0, sizeof *s);
 }
 
+/* Length and head settle nearly all unequal pairs without touching the memory of longer texts,
+ * which hashing and sorting rely on. */
 bool tw_string_equal(const tw_string *a, const tw_string *b)
 {
     /* Unused inline bytes are zero, so that length and head compare whole. */

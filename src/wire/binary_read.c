@@ -9,12 +9,16 @@
 #include "wire/binary.h"
 #include "wire/wire_type.h"
 
+/* One `end` serves all levels: on entry to a message it is drawn in, on leaving it is put back,
+ * so no check can look too far. */
 typedef struct reader {
     const unsigned char *start, *next, *end; /* `end` of the innermost message or packed field */
     tw_arena *arena;
     bool ends_early; /* at the top, a tag 0 or an end of a group ends the message */
 } reader;
 
+/* The offset counts from the start of the whole input, also in nested messages, so that it can
+ * be looked up in a dump. */
 static tw_status *refuse(const reader *r, const tw_pb_type *type, const unsigned char *at,
                          const char *what)
 {

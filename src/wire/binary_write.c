@@ -9,6 +9,8 @@
 #include "wire/binary.h"
 #include "wire/wire_type.h"
 
+/* The second walk takes the lengths in the order in which the first noted them, so both must
+ * visit fields alike. */
 typedef struct writer {
     TW_VEC(uint32_t) lengths;
     size_t taken;        /* lengths that the second walk has used */
@@ -24,6 +26,8 @@ static size_t varint_size(uint64_t value)
     return n;
 }
 
+/* The wire type has the low three bits and cannot change the length, so it is left out of the
+ * measure. */
 static size_t tag_size(const tw_pb_field *field)
 {
     return varint_size((uint64_t)field->number << 3);
@@ -48,6 +52,8 @@ static uint64_t numbers_size(const tw_slot *slot)
     return size;
 }
 
+/* Protocol buffers keep sizes in a signed 32-bit number; a longer message would be written well
+ * and read by nobody. */
 static tw_status *too_large(const tw_pb_type *type)
 {
     return tw_value_error("%s: 2^31 bytes or more, which protocol buffers cannot hold", type->name);
@@ -127,6 +133,8 @@ static tw_status *measure(writer *w, const tw_message *m, int depth, uint64_t *s
     return TW_OK;
 }
 
+/* Seven bits a byte, lowest first, the top bit set on all but the last; the first walk counted
+ * in the same way. */
 static void put_varint(writer *w, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -139,6 +147,8 @@ static void put_tag(writer *w, const tw_pb_field *field, uint32_t wire)
     put_varint(w, (uint64_t)field->number << 3 | wire);
 }
 
+/* No check for room: the first walk has measured every byte, and memcpy must not see the NULL of
+ * an empty span. */
 static void put_bytes(writer *w, const char *data, size_t size)
 {
     if (size)
@@ -146,12 +156,16 @@ static void put_bytes(writer *w, const char *data, size_t size)
     w->next += size;
 }
 
+/* Written byte by byte with the lowest first, as the format has it, whatever the order of this
+ * machine. */
 static void put_fixed(writer *w, uint64_t bits, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         *w->next++ = (unsigned char)(bits >> (8 * i));
 }
 
+/* Floats go as their bits, so that NaN payloads and negative zero come back as they were; all
+ * else is a varint. */
 static void put_number(writer *w, const tw_slot *slot, size_t i)
 {
     uint32_t low;

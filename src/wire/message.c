@@ -9,6 +9,8 @@
 /* What a kind is held as. */
 typedef enum storage { AS_INT, AS_FLOAT, AS_DOUBLE, AS_SPAN, AS_MESSAGE } storage;
 
+/* All integers, booleans and choices of enums share one C type, so that the tree has five sorts
+ * of arrays and not fifteen. */
 static storage storage_of(const tw_pb_field *field)
 {
     switch (field->kind) {
@@ -32,6 +34,8 @@ static size_t item_size(const tw_pb_field *field)
     return sizes[storage_of(field)];
 }
 
+/* NULL passes through all adders as a failure, so the result need not be checked before they are
+ * called. */
 tw_message *tw_message_new(tw_arena *arena, const tw_pb_type *type)
 {
     tw_message *m = TW_ARENA_NEW(arena, tw_message);
@@ -111,11 +115,15 @@ tw_slot *tw_message_slot(tw_message *m, const tw_pb_field *field)
     return &m->slots[at];
 }
 
+/* Room only, the count stays: a reader that knows how many values follow saves the doublings,
+ * which the arena would keep. */
 bool tw_message_reserve(tw_message *m, tw_slot *slot, size_t more)
 {
     return grow(m->arena, &slot->items, slot->count, &slot->capacity, more, item_size(slot->field));
 }
 
+/* A single field that is set again gives its old place, so that the last value wins, as for any
+ * protobuf reader. */
 void *tw_message_place(tw_message *m, const tw_pb_field *field)
 {
     tw_slot *slot = tw_message_slot(m, field);
@@ -154,11 +162,15 @@ static const tw_slot *holding(const tw_message *m, int field, storage as)
     return slot && slot->count && storage_of(slot->field) == as ? slot : NULL;
 }
 
+/* A member of a oneof is never left out, even when zero, because its presence is what says which
+ * member is chosen. */
 bool tw_slot_is_default(const tw_slot *slot)
 {
     return !slot->field->oneof && tw_slot_is_zero(slot);
 }
 
+/* A negative zero counts as zero here, as it compares equal; a message that is present is never
+ * zero, however empty. */
 bool tw_slot_is_zero(const tw_slot *slot)
 {
     if (slot->field->label != TW_PB_SINGLE)
@@ -180,12 +192,16 @@ bool tw_message_has(const tw_message *m, int field)
     return slot && !tw_slot_is_default(slot);
 }
 
+/* A single field counts as one once it is set, also to its default: what is there and what is
+ * shown differ. */
 size_t tw_message_count(const tw_message *m, int field)
 {
     const tw_slot *slot = tw_message_find(m, field);
     return slot ? slot->count : 0;
 }
 
+/* At most one member of a oneof is ever set, since setting one removes the others, so the first
+ * that is found is it. */
 int tw_message_which(const tw_message *m, int oneof)
 {
     for (uint32_t i = 0; m && i < m->slot_count; i++)
@@ -222,6 +238,8 @@ const tw_span *tw_message_spans(const tw_message *m, int field, size_t *count)
     return all_of(m, field, AS_SPAN, count);
 }
 
+/* The array is the tree's own and moves when a child is added, so it must not be kept over a
+ * change. */
 tw_message *const *tw_message_children(const tw_message *m, int field, size_t *count)
 {
     return all_of(m, field, AS_MESSAGE, count);
@@ -235,6 +253,8 @@ int64_t tw_message_int_at(const tw_message *m, int field, size_t i)
     return i < n ? values[i] : 0;
 }
 
+/* A field of the other width has no array here, so asking for floats first and doubles next
+ * finds whichever exists. */
 double tw_message_number_at(const tw_message *m, int field, size_t i)
 {
     size_t n;
@@ -245,6 +265,8 @@ double tw_message_number_at(const tw_message *m, int field, size_t i)
     return i < n ? doubles[i] : 0;
 }
 
+/* Never gives a NULL address, so that the bytes of an absent field can be handed to memcpy and
+ * the like. */
 tw_span tw_message_span_at(const tw_message *m, int field, size_t i)
 {
     size_t n;
@@ -252,6 +274,8 @@ tw_span tw_message_span_at(const tw_message *m, int field, size_t i)
     return i < n ? values[i] : (tw_span){"", 0};
 }
 
+/* NULL beyond the end, and all readers take NULL for an empty message, so that paths are
+ * followed without checks. */
 const tw_message *tw_message_child_at(const tw_message *m, int field, size_t i)
 {
     size_t n;
@@ -265,6 +289,8 @@ static size_t last_of(const tw_message *m, int field)
     return tw_message_count(m, field) - 1;
 }
 
+/* The default of proto3, zero, where the field is absent; who must tell the two apart asks for
+ * the count. */
 int64_t tw_message_int(const tw_message *m, int field)
 {
     return tw_message_int_at(m, field, last_of(m, field));
@@ -280,6 +306,8 @@ tw_span tw_message_span(const tw_message *m, int field)
     return tw_message_span_at(m, field, last_of(m, field));
 }
 
+/* The last one counts where several stand, as the format demands of a reader that meets a single
+ * field twice. */
 const tw_message *tw_message_child(const tw_message *m, int field)
 {
     return tw_message_child_at(m, field, last_of(m, field));
@@ -298,11 +326,15 @@ static tw_message *find_entry(const tw_message *m, int field, const char *key, s
     return NULL;
 }
 
+/* NULL where the key is missing, which reads as a message with all defaults, just as a lookup in
+ * a map of protobuf does. */
 const tw_message *tw_message_entry(const tw_message *m, int field, const char *key, size_t length)
 {
     return tw_message_child(find_entry(m, field, key, length), 2);
 }
 
+/* The result tells a key with an empty text from none at all, which the span by itself could
+ * not. */
 bool tw_message_text_entry(const tw_message *m, int field, const char *key, size_t length,
                            tw_span *value)
 {
@@ -318,6 +350,8 @@ static void *place_for(tw_message *m, int field, storage as)
     return def && storage_of(def) == as ? tw_message_place(m, def) : NULL;
 }
 
+/* False both for short memory and for a field of another type, and for NULL, so that a chain of
+ * calls is checked once. */
 bool tw_message_add_int(tw_message *m, int field, int64_t value)
 {
     int64_t *place = place_for(m, field, AS_INT);
@@ -326,6 +360,8 @@ bool tw_message_add_int(tw_message *m, int field, int64_t value)
     return place != NULL;
 }
 
+/* Serves both float fields and double ones, narrowing where needed, so that a caller need not
+ * know which the schema has. */
 bool tw_message_add_number(tw_message *m, int field, double value)
 {
     double *place = place_for(m, field, AS_DOUBLE); /* NULL for a float field as well */
@@ -339,6 +375,8 @@ bool tw_message_add_number(tw_message *m, int field, double value)
     return narrow != NULL;
 }
 
+/* The bytes must outlive the tree; meant for file contents and constants that are too large to
+ * be copied for nothing. */
 bool tw_message_add_borrowed(tw_message *m, int field, const void *data, size_t size)
 {
     tw_span *place = place_for(m, field, AS_SPAN);
@@ -347,6 +385,8 @@ bool tw_message_add_borrowed(tw_message *m, int field, const void *data, size_t 
     return place != NULL;
 }
 
+/* An empty span needs no memory and gets a constant address, since a NULL would read as a failed
+ * copy. */
 bool tw_message_add_span(tw_message *m, int field, const void *data, size_t size)
 {
     const void *copy = m && size ? tw_arena_copy(m->arena, data, size) : "";
@@ -416,16 +456,22 @@ static tw_message *ensure_entry(tw_message *m, int field, const char *key, size_
     return tw_message_add_span(entry, 1, key, length) ? entry : NULL;
 }
 
+/* A key that is there already gets its old entry, so the map never holds a key twice while it is
+ * built. */
 tw_message *tw_message_add_entry(tw_message *m, int field, const char *key, size_t length)
 {
     return tw_message_add_child(ensure_entry(m, field, key, length), 2);
 }
 
+/* Replaces the value of a key that is there already, for the field of a value is single and its
+ * last one counts. */
 bool tw_message_set_text_entry(tw_message *m, int field, const char *key, const char *value)
 {
     return tw_message_add_text(ensure_entry(m, field, key, strlen(key)), 2, value);
 }
 
+/* The memory stays with the arena, and other holders of the values still see them; only the
+ * field reads as absent. */
 void tw_message_clear(tw_message *m, int field)
 {
     const tw_slot *slot = tw_message_find(m, field);
@@ -433,6 +479,8 @@ void tw_message_clear(tw_message *m, int field)
         remove_slot(m, (uint32_t)(slot - m->slots));
 }
 
+/* Empty spans are equal whatever their addresses, which keeps memcmp from seeing the NULL that
+ * some of them have. */
 bool tw_span_equal(tw_span a, tw_span b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
@@ -467,6 +515,8 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     return n;
 }
 
+/* Strings of the format must be UTF-8, so writers and readers of text ask this before they pass
+ * bytes on as such. */
 bool tw_span_is_utf8(tw_span span)
 {
     const unsigned char *p = (const unsigned char *)span.data;

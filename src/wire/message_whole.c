@@ -20,6 +20,8 @@ static bool merge_children(tw_message *to, const tw_slot *slot, int depth)
     return true;
 }
 
+/* Copied into the target's arena, because the source's may be cleared first; a failure leaves
+ * those that were already added. */
 static bool merge_spans(tw_message *to, const tw_slot *slot)
 {
     const tw_span *spans = slot->items;
@@ -68,6 +70,8 @@ static bool merge(tw_message *to, const tw_message *from, int depth)
     return tw_message_settle(to);
 }
 
+/* A message is not merged into itself, for its lists would grow while they are read; other types
+ * have other fields. */
 bool tw_message_merge(tw_message *m, const tw_message *from)
 {
     if (!m || !from || m == from || m->type != from->type)
@@ -88,6 +92,8 @@ static int compare_keys(const tw_message *a, const tw_message *b)
     return order ? order : (x.size > y.size) - (x.size < y.size);
 }
 
+/* The shape that qsort wants; the order it gives is that of keys, which makes output and
+ * equality the same each time. */
 static int compare_entries(const void *a, const void *b)
 {
     return compare_keys(*(tw_message *const *)a, *(tw_message *const *)b);
@@ -179,6 +185,8 @@ static bool fill_entry(tw_message *entry)
     return true;
 }
 
+/* Called when reading is done: until then entries may lack a key or repeat one, and the last of
+ * equals has to win. */
 bool tw_message_settle(tw_message *m)
 {
     for (uint32_t i = 0; i < m->slot_count; i++) {
@@ -200,6 +208,8 @@ static bool same_number(double a, double b)
     return a == b || (a != a && b != b);
 }
 
+/* Numbers compare by same_number, which has its say on NaN and zeros, so that a tree equals its
+ * own copy. */
 static bool equal_values(const tw_slot *a, const tw_slot *b, size_t i)
 {
     switch (a->field->kind) {
@@ -233,6 +243,8 @@ static bool equal_maps(const tw_slot *a, const tw_slot *b)
     return true;
 }
 
+/* Maps compare without regard to order and lists element by element, as the two have different
+ * meanings in the format. */
 static bool equal_slots(const tw_slot *a, const tw_slot *b)
 {
     if (a->count != b->count)

@@ -62,6 +62,8 @@ const tw_pb_enum tw_pb_CheckpointFormatVersion = {"tensorflow.SaverDef.Checkpoin
 #define END(type)
 #include "wire/schema.def"
 
+/* The guess by position answers nearly all look-ups of the binary reader without a walk, and is
+ * checked before it is believed. */
 const tw_pb_field *tw_pb_field_by_number(const tw_pb_type *type, int number)
 {
     /* Most messages number their fields 1, 2, 3 ... */
@@ -73,6 +75,8 @@ const tw_pb_field *tw_pb_field_by_number(const tw_pb_type *type, int number)
     return NULL;
 }
 
+/* A walk over the fields, of which a message has some twenty at most; only the text format asks
+ * by name. */
 const tw_pb_field *tw_pb_field_by_name(const tw_pb_type *type, const char *name, size_t length)
 {
     for (size_t i = 0; i < type->count; i++) {
@@ -83,6 +87,8 @@ const tw_pb_field *tw_pb_field_by_name(const tw_pb_type *type, const char *name,
     return NULL;
 }
 
+/* NULL for a number without a name, which proto3 allows in files; such a choice is then written
+ * as its number. */
 const char *tw_pb_choice_name(const tw_pb_enum *choices, int64_t number)
 {
     for (size_t i = 0; i < choices->count; i++)
@@ -91,6 +97,8 @@ const char *tw_pb_choice_name(const tw_pb_enum *choices, int64_t number)
     return NULL;
 }
 
+/* Takes a length since the name is a token in the middle of a text; aliases find their number
+ * like first names. */
 bool tw_pb_choice_number(const tw_pb_enum *choices, const char *name, size_t length,
                          int64_t *number)
 {

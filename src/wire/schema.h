@@ -29,6 +29,8 @@ typedef enum tw_pb_kind {
  * entry messages with fields 1 (key) and 2 (value), whose keys differ. */
 typedef enum tw_pb_label { TW_PB_SINGLE, TW_PB_REPEATED, TW_PB_PACKED, TW_PB_MAP } tw_pb_label;
 
+/* Numbers have 32 bits, as in the format; where a number stood twice, the first row would be the
+ * one that is written. */
 typedef struct tw_pb_choice {
     int32_t number;
     const char *name;
@@ -42,6 +44,8 @@ typedef struct tw_pb_enum {
 
 typedef struct tw_pb_type tw_pb_type;
 
+/* Small members are bytes, for there are hundreds of rows and all of them stand in the library's
+ * constant data. */
 typedef struct tw_pb_field {
     int number;
     const char *name;

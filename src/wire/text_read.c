@@ -10,11 +10,15 @@
 #include "wire/text_format.h"
 #include "wire/text_token.h"
 
+/* The scratch text is kept between strings, so that a file of many short ones does not allocate
+ * for each. */
 typedef struct reader {
     tw_tokens tokens;
     tw_buffer scratch; /* the string that is being put together */
 } reader;
 
+/* Compares the whole token, length first, for tokens are pieces of the text and do not end in
+ * NUL. */
 static bool token_is(const tw_token *token, const char *text)
 {
     return token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
@@ -47,6 +51,8 @@ static tw_token take_number(reader *r, bool *negative)
     return token;
 }
 
+/* The sign may be a token of its own, set off by a space, and is then applied after the number
+ * was read. */
 static tw_status *read_double(reader *r, tw_message *m, const tw_pb_field *field)
 {
     bool negative;
@@ -117,6 +123,8 @@ static tw_status *read_enum(reader *r, const tw_pb_field *field, int64_t *value)
     return TW_OK;
 }
 
+/* The value is read in full before the field is touched, so a refusal never leaves a field set
+ * to a part of it. */
 static tw_status *read_scalar(reader *r, tw_message *m, const tw_pb_field *field)
 {
     int64_t value = 0;
@@ -147,6 +155,8 @@ static tw_status *read_child(reader *r, tw_message *m, const tw_pb_field *field,
     return child ? read_fields(r, child, close, depth + 1) : tw_no_memory();
 }
 
+/* Only messages add to the depth; a scalar ends the recursion, so it does not need to know how
+ * deep it stands. */
 static tw_status *read_value(reader *r, tw_message *m, const tw_pb_field *field, int depth)
 {
     return field->kind == TW_PB_MESSAGE ? read_child(r, m, field, depth) : read_scalar(r, m, field);
@@ -194,6 +204,8 @@ static tw_status *read_fields(reader *r, tw_message *m, char close, int depth)
     return tw_message_settle(m) ? TW_OK : tw_no_memory();
 }
 
+/* A tree that was read in part stays in the arena but is not handed out; *out is NULL after
+ * every failure. */
 tw_status *tw_text_read(tw_arena *arena, const tw_pb_type *type, const char *text, size_t length,
                         tw_message **out)
 {

@@ -12,6 +12,8 @@
 
 #include "base/status.h"
 
+/* Not isdigit, which asks the locale and is undefined for negative chars, as bytes of UTF-8 may
+ * be here. */
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -69,6 +71,8 @@ static const char *word_end(const char *p, const char *end, bool points)
     return p;
 }
 
+/* A sign belongs to the number token, and a point begins one only before a digit; what is no
+ * token is a single character. */
 void tw_tokens_next(tw_tokens *t)
 {
     t->before = t->now;
@@ -97,6 +101,8 @@ void tw_tokens_next(tw_tokens *t)
     t->now = token;
 }
 
+/* The first token is read at once, so `now` is always valid; `before` starts equal to it, so
+ * that places can be told. */
 void tw_tokens_start(tw_tokens *t, const char *text, size_t length)
 {
     *t = (tw_tokens){.next = text, .end = text + length, .line_start = text, .line = 1};
@@ -104,11 +110,15 @@ void tw_tokens_start(tw_tokens *t, const char *text, size_t length)
     t->before = t->now;
 }
 
+/* A character within quotes is part of a string token, so a brace or colon in a text is never
+ * taken for one. */
 bool tw_tokens_at(const tw_tokens *t, char c)
 {
     return t->now.kind == TW_TOKEN_CHAR && *t->now.text == c;
 }
 
+/* For optional punctuation: what is not there costs nothing and leaves the token for whoever
+ * reads next. */
 bool tw_tokens_try(tw_tokens *t, char c)
 {
     bool there = tw_tokens_at(t, c);
@@ -117,6 +127,8 @@ bool tw_tokens_try(tw_tokens *t, char c)
     return there;
 }
 
+/* Line and column stand in front in the form that Python's parser gives them, so that editors
+ * and users know it. */
 tw_status *tw_token_refuse(const tw_token *token, const char *format, ...)
 {
     char text[256];
@@ -127,6 +139,8 @@ tw_status *tw_token_refuse(const tw_token *token, const char *format, ...)
     return tw_value_error("%zu:%zu : %s", token->line, token->column, text);
 }
 
+/* Forty bytes are shown at most and unprintable ones as question marks, so that a binary file
+ * cannot spoil a terminal. */
 const char *tw_token_show(const tw_token *token, char out[48])
 {
     size_t n = token->length < 40 ? token->length : 40;
@@ -165,6 +179,8 @@ tw_status *tw_token_integer(const tw_token *token, bool *negative, uint64_t *mag
     return TW_OK;
 }
 
+/* Bounded by `end` and not by a NUL, since the text is given with its length and may lie in
+ * mapped memory. */
 static const char *digits_end(const char *p, const char *end)
 {
     while (p < end && is_digit(*p))
@@ -220,6 +236,8 @@ static bool decimal_value(const char *p, const char *end, double *value)
     return ok;
 }
 
+/* Words are tried before digits, because "inf" with C's mark of a float would else lose its last
+ * letter and be refused. */
 tw_status *tw_token_double(const tw_token *token, double *value)
 {
     const char *p = token->text, *end = p + token->length;
@@ -262,6 +280,8 @@ static int escape_value(const char **p, const char *end)
     return n && value < 256 ? (int)value : -1;
 }
 
+/* Adds to the buffer and does not clear it, since several strings in a row are pieces of one
+ * value. */
 tw_status *tw_token_string(const tw_token *token, tw_buffer *out)
 {
     char shown[48];

@@ -15,6 +15,8 @@ typedef enum tw_token_kind {
     TW_TOKEN_CHAR
 } tw_token_kind;
 
+/* Borrows its bytes from the text, so that cutting allocates nothing; line and column are kept
+ * for refusals alone. */
 typedef struct tw_token {
     tw_token_kind kind;
     const char *text; /* a string's quotes are part of it */
@@ -23,6 +25,8 @@ typedef struct tw_token {
     bool closed;         /* a string: has its second quote */
 } tw_token;
 
+/* The token used last is kept because a closing brace that is missing is reported at the place
+ * where it was expected, not at what came after. */
 typedef struct tw_tokens {
     tw_token now, before; /* the token to be used next, and the one used last */
     const char *next, *end, *line_start;

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "wire/text_format.h"
 
+/* Two spaces a level, as Python's printer has it; the depth is bounded by that of the tree,
+ * which the readers bound. */
 static void add_indent(tw_buffer *b, int depth)
 {
     for (int i = 0; i < depth; i++)
@@ -43,6 +45,8 @@ static void add_quoted(tw_buffer *b, tw_span span)
     tw_buffer_add_char(b, '"');
 }
 
+/* Forty bytes hold the longest text of any double; the locale has no say in it, so files read
+ * back everywhere. */
 static void add_double(tw_buffer *b, double value)
 {
     char text[40];
@@ -83,6 +87,8 @@ static void add_scalar(tw_buffer *b, const tw_slot *slot, size_t i, int depth)
 
 static tw_status *add_message(tw_buffer *b, const tw_message *m, bool entry, int depth);
 
+/* Each child has its name repeated, for the text format prints a list of messages as separate
+ * fields, without brackets. */
 static tw_status *add_children(tw_buffer *b, const tw_slot *slot, tw_message *const *children,
                                int depth)
 {
@@ -129,6 +135,8 @@ static tw_status *add_message(tw_buffer *b, const tw_message *m, bool entry, int
     return b->failed ? tw_no_memory() : TW_OK;
 }
 
+/* After a failure text is NULL and length 0; on success the text ends in a NUL that the length
+ * does not count. */
 tw_status *tw_text_write(const tw_message *m, char **text, size_t *length)
 {
     tw_buffer b = {0};

@@ -38,8 +38,13 @@ static void stacks_do_what_tensorflow_s_do(void **state)
 
 static void variables_of_raw_nodes_do_what_tensorflow_s_do(void **state)
 {
+    static const char why[] = "resource variables are not there yet";
+    static const golden_program_exception exceptions[] = {
+        {"variables/resource@0.12.1", -1, why},
+        {"variables/resource@1.15.5", -1, why},
+    };
     (void)state;
-    assert_true(golden_programs_run("variables.txt", NULL, 0) > 10);
+    assert_true(golden_programs_run("variables.txt", exceptions, COUNT(exceptions)) > 10);
 }
 
 int main(void)

@@ -23,6 +23,7 @@ static struct {
     size_t cases, compared, gradients, excused, bad;
     const char *only;
     char *exceptions;
+    char last[100]; /* the case excused last */
 } tally;
 
 typedef struct built {
@@ -47,7 +48,11 @@ static bool listed(const golden_case *one, const char *name)
 static bool excused(const golden_case *one, const char *name)
 {
     bool found = listed(one, name) || (!strncmp(name, "grad:", 5) && listed(one, name + 5));
-    tally.excused += found;
+    /* a case counts once, however many elements differ */
+    if (found && strcmp(tally.last, one->name)) {
+        snprintf(tally.last, sizeof tally.last, "%s", one->name);
+        tally.excused++;
+    }
     return found;
 }
 
@@ -335,7 +340,7 @@ static void an_op_agrees_with_tensorflow(void **state)
 static void few_cases_are_excused(void **state)
 {
     (void)state;
-    printf("note: golden ops: %zu cases compared, %zu gradients, %zu elements excused by name\n",
+    printf("note: golden ops: %zu cases compared, %zu gradients, %zu excused by name\n",
            tally.compared, tally.gradients, tally.excused);
     assert_int_equal(tally.cases, tally.compared);
     assert_true(tally.excused * 100 <= tally.compared);

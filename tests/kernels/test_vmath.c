@@ -22,8 +22,9 @@ static double softplus(double x)
 #define FUNCTIONS(X)                                                                         \
     X(expf, exp)                                                                             \
     X(expm1f, expm1)                                                                         \
-    X(logf, log) X(log1pf, log1p) X(tanhf, tanh) X(sigmoidf, sigmoid) X(softplusf, softplus) \
-        X(erff, erf) X(sinf, sin) X(cosf, cos) X(tanf, tan)
+    X(logf, log)                                                                             \
+    X(log1pf, log1p) X(tanhf, tanh) X(sigmoidf, sigmoid) X(softplusf, softplus) X(erff, erf) \
+        X(sinf, sin) X(cosf, cos) X(tanf, tan)
 
 /* Loops over blocks, as kernels have them. */
 #define LOOP(name, exact)                             \

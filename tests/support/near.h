@@ -6,11 +6,11 @@
 #include <math.h>
 
 /* Within `by` of `want`; the test fails with both numbers otherwise. */
-#define assert_near(got, want, by)                                                               \
-    do {                                                                                         \
-        double got_ = (double)(got), want_ = (double)(want);                                     \
-        if (!(fabs(got_ - want_) <= (double)(by)))                                               \
-            fail_msg("%s is %.9g, not %.9g", #got, got_, want_);                                 \
+#define assert_near(got, want, by)                               \
+    do {                                                         \
+        double got_ = (double)(got), want_ = (double)(want);     \
+        if (!(fabs(got_ - want_) <= (double)(by)))               \
+            fail_msg("%s is %.9g, not %.9g", #got, got_, want_); \
     } while (0)
 
 #endif

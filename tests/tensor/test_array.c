@@ -185,17 +185,37 @@ static void numbers_are_converted_as_cast_does(void **state)
         tw_dtype dtype;
         double value, expected;
     } cases[] = {
-        {TW_INT32, 2.9, 2},           {TW_INT32, -2.9, -2},         {TW_INT32, 3e9, -2147483648.0},
-        {TW_INT32, NAN, -2147483648.0}, {TW_INT32, -2147483648.5, -2147483648.0},
-        {TW_INT64, 1e19, -0x1p63},    {TW_INT64, -1e15, -1e15},     {TW_UINT8, 300, 44},
-        {TW_UINT8, -1, 255},          {TW_UINT8, INFINITY, 0},      {TW_INT8, 200, -56},
-        {TW_INT16, 40000, -25536},    {TW_UINT16, -1, 65535},       {TW_UINT32, -1, 4294967295.0},
-        {TW_UINT32, 3e9, 3e9},        {TW_UINT64, 1.5e19, 1.5e19},  {TW_UINT64, 1e30, 0},
-        {TW_BOOL, 0.1, 1},            {TW_BOOL, NAN, 1},            {TW_BOOL, -0.0, 0},
-        {TW_FLOAT32, 0.1, 0.1F},      {TW_FLOAT16, 1e6, INFINITY},  {TW_BFLOAT16, 1.00390625, 1},
-        {TW_COMPLEX64, 2.5, 2.5},     {TW_COMPLEX128, -1e300, -1e300}, {TW_QINT8, 130, -126},
-        {TW_QUINT8, 7, 7},            {TW_QINT32, -9, -9},          {TW_QINT16, -2, -2},
-        {TW_QUINT16, 65535, 65535},   {TW_FLOAT64, 0.1, 0.1},
+        {TW_INT32, 2.9, 2},
+        {TW_INT32, -2.9, -2},
+        {TW_INT32, 3e9, -2147483648.0},
+        {TW_INT32, NAN, -2147483648.0},
+        {TW_INT32, -2147483648.5, -2147483648.0},
+        {TW_INT64, 1e19, -0x1p63},
+        {TW_INT64, -1e15, -1e15},
+        {TW_UINT8, 300, 44},
+        {TW_UINT8, -1, 255},
+        {TW_UINT8, INFINITY, 0},
+        {TW_INT8, 200, -56},
+        {TW_INT16, 40000, -25536},
+        {TW_UINT16, -1, 65535},
+        {TW_UINT32, -1, 4294967295.0},
+        {TW_UINT32, 3e9, 3e9},
+        {TW_UINT64, 1.5e19, 1.5e19},
+        {TW_UINT64, 1e30, 0},
+        {TW_BOOL, 0.1, 1},
+        {TW_BOOL, NAN, 1},
+        {TW_BOOL, -0.0, 0},
+        {TW_FLOAT32, 0.1, 0.1F},
+        {TW_FLOAT16, 1e6, INFINITY},
+        {TW_BFLOAT16, 1.00390625, 1},
+        {TW_COMPLEX64, 2.5, 2.5},
+        {TW_COMPLEX128, -1e300, -1e300},
+        {TW_QINT8, 130, -126},
+        {TW_QUINT8, 7, 7},
+        {TW_QINT32, -9, -9},
+        {TW_QINT16, -2, -2},
+        {TW_QUINT16, 65535, 65535},
+        {TW_FLOAT64, 0.1, 0.1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tw_array *array = tw_array_scalar(cases[i].dtype, cases[i].value);
@@ -376,8 +396,13 @@ static void make_everything(void)
     tw_array *lent = tw_array_lend(TW_FLOAT32, TW_SHAPE(4), numbers, count_release, &released);
     bool got_lent = lent != NULL;
     tw_array *strings = tw_array_strings(TW_SHAPE(4), items, NULL);
-    tw_array *made[] = {tw_array_copy(array), tw_array_reshape(array, TW_SHAPE(2, 2)),
-                        tw_array_scalar(TW_INT8, 1), tw_array_copy(strings), array, lent, strings};
+    tw_array *made[] = {tw_array_copy(array),
+                        tw_array_reshape(array, TW_SHAPE(2, 2)),
+                        tw_array_scalar(TW_INT8, 1),
+                        tw_array_copy(strings),
+                        array,
+                        lent,
+                        strings};
     char *texts[] = {tw_array_text(array), tw_array_text(strings)};
     tw_status *status = tw_array_set_string(strings, 0, items[1], 26);
     if (status && strings)

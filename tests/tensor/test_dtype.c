@@ -19,16 +19,18 @@ static void the_numbers_are_tensorflows(void **state)
         const char *name, *tf_name;
         size_t size;
     } expected[] = {
-        {1, "float32", "float", 4},    {2, "float64", "double", 8},   {3, "int32", "int32", 4},
-        {4, "uint8", "uint8", 1},      {5, "int16", "int16", 2},      {6, "int8", "int8", 1},
-        {7, "string", "string", 16},   {8, "complex64", "complex64", 8},
-        {9, "int64", "int64", 8},      {10, "bool", "bool", 1},       {11, "qint8", "qint8", 1},
-        {12, "quint8", "quint8", 1},   {13, "qint32", "qint32", 4},
-        {14, "bfloat16", "bfloat16", 2}, {15, "qint16", "qint16", 2},
-        {16, "quint16", "quint16", 2}, {17, "uint16", "uint16", 2},
-        {18, "complex128", "complex128", 16}, {19, "float16", "half", 2},
-        {20, "resource", "resource", 16}, {21, "variant", "variant", 16},
-        {22, "uint32", "uint32", 4},   {23, "uint64", "uint64", 8},
+        {1, "float32", "float", 4},     {2, "float64", "double", 8},
+        {3, "int32", "int32", 4},       {4, "uint8", "uint8", 1},
+        {5, "int16", "int16", 2},       {6, "int8", "int8", 1},
+        {7, "string", "string", 16},    {8, "complex64", "complex64", 8},
+        {9, "int64", "int64", 8},       {10, "bool", "bool", 1},
+        {11, "qint8", "qint8", 1},      {12, "quint8", "quint8", 1},
+        {13, "qint32", "qint32", 4},    {14, "bfloat16", "bfloat16", 2},
+        {15, "qint16", "qint16", 2},    {16, "quint16", "quint16", 2},
+        {17, "uint16", "uint16", 2},    {18, "complex128", "complex128", 16},
+        {19, "float16", "half", 2},     {20, "resource", "resource", 16},
+        {21, "variant", "variant", 16}, {22, "uint32", "uint32", 4},
+        {23, "uint64", "uint64", 8},
     };
     assert_int_equal(sizeof expected / sizeof expected[0], TW_DTYPE_COUNT - 1);
     for (size_t i = 0; i < TW_DTYPE_COUNT - 1; i++) {

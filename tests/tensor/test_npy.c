@@ -159,8 +159,8 @@ static void column_major_order_is_read(void **state)
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 3; j++)
             for (int k = 0; k < 4; k++)
-                data[i + 2 * j + 6 * k] = expected[12 * i + 4 * j + k] =
-                    (char)(100 * i + 10 * j + k);
+                data[i + 2 * j + 6 * k] = expected[12 * i + 4 * j + k] = (char)(100 * i + 10 * j +
+                                                                                k);
     tw_array *array = load(1, "{'descr': '|i1', 'fortran_order': True, 'shape': (2, 3, 4)}", data,
                            24);
     assert_memory_equal(tw_array_const_data(array), expected, 24);
@@ -181,10 +181,18 @@ static void what_has_no_dtype_is_refused_clearly(void **state)
     static const struct {
         const char *descr, *text;
     } cases[] = {
-        {"'|S5'", "strings"},   {"'<U3'", "strings"}, {"'|O'", "Python objects"},
-        {"[('a', '<f4')]", "records"}, {"'<V2'", "<V2"}, {"'<M8[ns]'", "<M8[ns]"},
-        {"'<f16'", "<f16"},     {"'<i3'", "<i3"},     {"'<'", "'<'"}, {"''", "''"},
-        {"'<f4x'", "<f4x"},     {"'f99999999999'", "f99999999999"},
+        {"'|S5'", "strings"},
+        {"'<U3'", "strings"},
+        {"'|O'", "Python objects"},
+        {"[('a', '<f4')]", "records"},
+        {"'<V2'", "<V2"},
+        {"'<M8[ns]'", "<M8[ns]"},
+        {"'<f16'", "<f16"},
+        {"'<i3'", "<i3"},
+        {"'<'", "'<'"},
+        {"''", "''"},
+        {"'<f4x'", "<f4x"},
+        {"'f99999999999'", "f99999999999"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char dict[128];

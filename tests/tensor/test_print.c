@@ -149,12 +149,9 @@ int main(void)
 {
     failing_allocator_install();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_look_as_numpys),
-        cmocka_unit_test(strings_look_as_pythons_bytes),
-        cmocka_unit_test(the_locale_has_no_say),
-        cmocka_unit_test(dtypes_that_numpy_lacks),
-        cmocka_unit_test(the_largest_integers),
-        cmocka_unit_test(print_adds_a_newline),
+        cmocka_unit_test(numbers_look_as_numpys),  cmocka_unit_test(strings_look_as_pythons_bytes),
+        cmocka_unit_test(the_locale_has_no_say),   cmocka_unit_test(dtypes_that_numpy_lacks),
+        cmocka_unit_test(the_largest_integers),    cmocka_unit_test(print_adds_a_newline),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,14 @@
 #define HEAD(to) \
     static void FROM(to)(size_t n, void *z, const void *x, const void *y, const void *w)
 #define EACH TW_IVDEP for (size_t i = 0, m = n & ~(size_t)15; i < m; i++)
-#define CAST(to, T, value) \
-    HEAD(to) { T *out = z; const S *in = x; (void)y, (void)w; EACH out[i] = (T)(value); }
+#define CAST(to, T, value)        \
+    HEAD(to)                      \
+    {                             \
+        T *out = z;               \
+        const S *in = x;          \
+        (void)y, (void)w;         \
+        EACH out[i] = (T)(value); \
+    }
 
 /* The types that every level has, then the rest. */
 CAST(flag, bool, KIND(TRUTH)(bool, in[i]))

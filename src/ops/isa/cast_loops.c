@@ -42,8 +42,7 @@ static inline int64_t whole_64(double x)
 /* Numbers of 2^63 and more go through the signed conversion less 2^63. */
 static inline uint64_t natural_64(double x)
 {
-    return x >= 0x1p63 ? (uint64_t)whole_64(x - 0x1p63) ^ UINT64_C(1) << 63
-                       : (uint64_t)whole_64(x);
+    return x >= 0x1p63 ? (uint64_t)whole_64(x - 0x1p63) ^ UINT64_C(1) << 63 : (uint64_t)whole_64(x);
 }
 #endif
 
@@ -127,18 +126,33 @@ static inline uint64_t natural_64(double x)
 #define COMPLEX_SOURCE 1
 #include "ops/isa/cast_body.h"
 /* In the order of enum tw_cast_slot. */
-#define ROW(from) \
-    {from##_to_flag, from##_to_u8,  from##_to_i32, from##_to_i64, from##_to_f32, from##_to_f64, \
-     from##_to_i8,   from##_to_i16, from##_to_u16, from##_to_u32, from##_to_u64, from##_to_c64, \
-     from##_to_c128}
+#define ROW(from)                                                                                 \
+    {                                                                                             \
+        from##_to_flag, from##_to_u8, from##_to_i32, from##_to_i64, from##_to_f32, from##_to_f64, \
+            from##_to_i8, from##_to_i16, from##_to_u16, from##_to_u32, from##_to_u64,             \
+            from##_to_c64, from##_to_c128                                                         \
+    }
 #else
-#define ROW(from) \
-    {from##_to_flag, from##_to_u8, from##_to_i32, from##_to_i64, from##_to_f32, from##_to_f64}
+#define ROW(from)                                                                                \
+    {                                                                                            \
+        from##_to_flag, from##_to_u8, from##_to_i32, from##_to_i64, from##_to_f32, from##_to_f64 \
+    }
 #endif
 
 const tw_cast_loops TW_ISA_NAME(tw_cast_loops) = {{
-    ROW(flag), ROW(u8), ROW(i32), ROW(i64), ROW(f32), ROW(f64),
+    ROW(flag),
+    ROW(u8),
+    ROW(i32),
+    ROW(i64),
+    ROW(f32),
+    ROW(f64),
 #if TW_ISA_LEVEL == 0
-    ROW(i8), ROW(i16), ROW(u16), ROW(u32), ROW(u64), ROW(c64), ROW(c128),
+    ROW(i8),
+    ROW(i16),
+    ROW(u16),
+    ROW(u32),
+    ROW(u64),
+    ROW(c64),
+    ROW(c128),
 #endif
 }};
