@@ -96,8 +96,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM INT32_MIN
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX i64
 #define CLASS INT
 #define T int64_t
@@ -105,8 +105,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM INT64_MIN
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #endif
 
 /* Narrow integers are computed in 32 bits and cut off. */
@@ -118,8 +118,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM INT8_MIN
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX i16
 #define CLASS SMALL
 #define T int16_t
@@ -127,8 +127,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM INT16_MIN
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX u8
 #define CLASS SMALL
 #define T uint8_t
@@ -136,8 +136,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM 0
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX u16
 #define CLASS SMALL
 #define T uint16_t
@@ -145,8 +145,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM 0
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX u32
 #define CLASS SMALL
 #define T uint32_t
@@ -154,8 +154,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM 0
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX u64
 #define CLASS SMALL
 #define T uint64_t
@@ -163,8 +163,8 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #define MINIMUM 0
-#include "ops/isa/elementwise_body.h"
 #include "ops/isa/elementwise_math_int.h"
+#include "ops/isa/elementwise_body.h"
 #define SUFFIX c64
 #define CLASS COMPLEX
 #define T c64
