@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Instead of the number of a run: the whole program is left out, and `why` says what is missing. */
+enum { GOLDEN_NOT_RUN = -2 };
+
 /* A run (counted from 0; -1: the building) of a program in which we mean to differ. */
 typedef struct golden_program_exception {
     const char *program; /* "control/loop@0.12.1"; "@..." only where the versions differ */
