@@ -62,7 +62,7 @@ static void save_array(tw_saver *s, const char *key, const tw_array *array)
         for (size_t i = 0; i < array->count; i++)
             bytes += 4 + ((const tw_string *)array->data)[i].length;
     }
-    put_head(s, KIND_VARIABLE, array->dtype, array->rank, key, bytes);
+    put_head(s, KIND_VARIABLE, (int)array->dtype, array->rank, key, bytes);
     for (size_t i = 0; i < array->rank; i++)
         put(&s->out, (uint64_t)array->dims[i], 8);
     tw_buffer_add(&s->out, key, strlen(key));
