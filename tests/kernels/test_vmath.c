@@ -19,14 +19,13 @@ static double softplus(double x)
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
-#define FUNCTIONS(X)                                                                   \
-    X(expf, exp)                                                                       \
-    X(expm1f, expm1)                                                                   \
-    X(logf, log)                                                                       \
-    X(log1pf, log1p)                                                                   \
-    X(tanhf, tanh)                                                                     \
-    X(sigmoidf, sigmoid) X(softplusf, softplus) X(erff, erf) X(sinf, sin) X(cosf, cos) \
-        X(tanf, tan)
+#define FUNCTIONS(X) \
+    X(expf, exp)     \
+    X(expm1f, expm1) \
+    X(logf, log)     \
+    X(log1pf, log1p) \
+    X(tanhf, tanh)   \
+    X(sigmoidf, sigmoid) X(softplusf, softplus) X(erff, erf) X(sinf, sin) X(cosf, cos) X(tanf, tan)
 
 /* Loops over blocks, as kernels have them. */
 #define LOOP(name, exact)                             \
