@@ -125,8 +125,8 @@ void *tw_arena_copy(tw_arena *arena, const void *data, size_t size)
     return memory;
 }
 
-/* Takes bytes without alignment, since texts are the most numerous tenants and padding would
- * cost more than many of the short ones hold. */
+/* Room for the final NUL is added here with a check, and the copy has one even where the source
+ * is a piece of a longer text. */
 char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length)
 {
     size_t room;

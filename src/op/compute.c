@@ -72,8 +72,8 @@ const tw_array *tw_compute_input(const tw_compute *c, size_t input)
     return c->inputs[input];
 }
 
-/* NULL until the output was made, or where nobody wants it; kernels ask for it after the
- * allocation of theirs has succeeded. */
+/* Planned from the shape rule where that could know the size; for other outputs
+ * tw_compute_allocate or tw_compute_forward comes first. */
 tw_array *tw_compute_output(tw_compute *c, size_t output)
 {
     return c->outputs[output];
@@ -133,8 +133,8 @@ void *tw_compute_workspace(const tw_compute *c)
     return c->workspace;
 }
 
-/* Belongs to the node in its session and outlives the run; kernels of one node may run at once
- * and must lock what they change. */
+/* What `prepare` filled in, once for each set of sizes; so a kernel may keep there what depends
+ * on shapes and attributes alone. */
 void *tw_compute_state(const tw_compute *c)
 {
     return c->state;

@@ -139,8 +139,8 @@ tw_array *tw_array_borrow(tw_dtype dtype, tw_shape shape, void *data)
     return tw_array_lend(dtype, shape, data, NULL, NULL);
 }
 
-/* The value is converted as a cast in C would be, with integers that it does not fit saturating
- * as tw_element_set has it. */
+/* Converted as a Cast from double would be; strings and handles have no number that could stand
+ * for them and give NULL. */
 tw_array *tw_array_scalar(tw_dtype dtype, double value)
 {
     if (!tw_dtype_is_plain(dtype))

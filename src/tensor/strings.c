@@ -62,8 +62,8 @@ void tw_string_drop(tw_string *s)
     memset(s, 0, sizeof *s);
 }
 
-/* Length and head settle nearly all unequal pairs without touching the memory of longer texts,
- * which hashing and sorting rely on. */
+/* Length and head settle nearly all unequal pairs without a look at the memory of longer texts,
+ * which would miss the cache. */
 bool tw_string_equal(const tw_string *a, const tw_string *b)
 {
     /* Unused inline bytes are zero, so that length and head compare whole. */

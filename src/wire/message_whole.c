@@ -92,8 +92,8 @@ static int compare_keys(const tw_message *a, const tw_message *b)
     return order ? order : (x.size > y.size) - (x.size < y.size);
 }
 
-/* The shape that qsort wants; the order it gives is that of keys, which makes output and
- * equality the same each time. */
+/* The shape that qsort wants: the entries themselves are pointers, so the arguments are pointers
+ * to them and need one more step. */
 static int compare_entries(const void *a, const void *b)
 {
     return compare_keys(*(tw_message *const *)a, *(tw_message *const *)b);

@@ -97,8 +97,8 @@ const char *tw_pb_choice_name(const tw_pb_enum *choices, int64_t number)
     return NULL;
 }
 
-/* Takes a length since the name is a token in the middle of a text; aliases find their number
- * like first names. */
+/* Takes a length since the name is a token in the middle of a text; *number stays as it was
+ * where the name is unknown. */
 bool tw_pb_choice_number(const tw_pb_enum *choices, const char *name, size_t length,
                          int64_t *number)
 {
