@@ -57,6 +57,41 @@ TW_API tw_tensor tw_while_loop_(const struct tw_while_loop_args *args);
                                                 .where = TW_HERE,                          \
                                                 __VA_ARGS__})
 
+/* A list of tensors of one dtype that a run fills: a handle and the flow that orders its reads and
+ * writes. */
+typedef struct tw_tensor_array {
+    tw_tensor handle, flow;
+    tw_dtype dtype;
+} tw_tensor_array;
+
+struct tw_tensor_array_args {
+    size_t size;
+    tw_where where;
+    tw_dtype dtype;
+    tw_operand length;
+    bool dynamic_size;      /* a write behind the end makes it longer */
+    bool keep_after_read;   /* elements may be read again */
+    tw_shape element_shape; /* default: that of the first element written */
+    const char *name;       /* "TensorArray" */
+};
+TW_API tw_tensor_array tw_tensor_array_new_(const struct tw_tensor_array_args *args);
+#define tw_tensor_array_new(...) TW_TENSOR_ARRAY_CALL_(__VA_ARGS__, )
+#define TW_TENSOR_ARRAY_CALL_(type, count, ...)                                     \
+    tw_tensor_array_new_(                                                           \
+        &(struct tw_tensor_array_args){.size = sizeof(struct tw_tensor_array_args), \
+                                       .where = TW_HERE,                            \
+                                       .dtype = type,                               \
+                                       .length = TW_OPERAND(count),                 \
+                                       __VA_ARGS__})
+/* The array with `value` as its element `index`; each element is written once. */
+TW_API tw_tensor_array tw_tensor_array_put(tw_tensor_array array, tw_operand index,
+                                           tw_tensor value);
+TW_API tw_tensor tw_tensor_array_take(tw_tensor_array array, tw_operand index);
+/* All elements along a new first dimension, and back. */
+TW_API tw_tensor tw_tensor_array_stack(tw_tensor_array array);
+TW_API tw_tensor_array tw_tensor_array_unstack(tw_tensor_array array, tw_tensor value);
+TW_API tw_tensor tw_tensor_array_length(tw_tensor_array array); /* an int32 scalar */
+
 #ifdef __cplusplus
 }
 #endif
