@@ -423,6 +423,15 @@ static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
 }
 
 /* Nothing is made where a size is known only at run time: then the members run one by one. */
+/* A result may have a known size where an operand has none: it is broadcast then, or fails. */
+static bool has_unknown_size(const tw_variant *v, const tw_plan_node *node)
+{
+    bool unknown = v->values[node->first_value].dynamic;
+    for (uint32_t i = 0; i < node->input_count && !unknown; i++)
+        unknown = v->values[node->inputs[i]].dynamic;
+    return unknown;
+}
+
 tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
 {
     const tw_plan *plan = v->plan;
@@ -434,7 +443,7 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
     *made = !tw_variant_must_run(v,
                                  last); /* then nothing of the group runs: nobody else reads it */
     for (uint32_t m = 0; m < w.group->count; m++) {
-        if (*made || v->values[plan->nodes.items[w.group->nodes[m]].first_value].dynamic)
+        if (*made || has_unknown_size(v, &plan->nodes.items[w.group->nodes[m]]))
             return TW_OK;
     }
     if (v->values[last->first_value].constant || v->values[shaped].dynamic ||
