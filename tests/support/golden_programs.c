@@ -461,3 +461,35 @@ size_t golden_programs_run(const char *file, const golden_program_exception *exc
     free(text);
     return runs;
 }
+
+/* ---- graphs in files ---- */
+
+size_t golden_graph_run(const char *name)
+{
+    char path[256];
+    size_t size, text_size, at = 0;
+    snprintf(path, sizeof path, "files/%s.pb", name);
+    char *bytes = golden_read(path, &size);
+    snprintf(path, sizeof path, "files/%s.pb.txt", name);
+    char *text = golden_read(path, &text_size);
+    program *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    snprintf(p->name, sizeof p->name, "%.120s", name);
+    for (char *line = strtok(text, "\n"); line && strcmp(line, "end"); line = strtok(NULL, "\n")) {
+        bool of_run = p->count || !strcmp(line, "run");
+        assert_true(p->count < MOST_LINES);
+        if (of_run)
+            p->lines[p->count++] = line;
+    }
+    tw_graph *graph = tw_graph_new();
+    tw_status *status = tw_graph_import(graph, bytes, size, NULL);
+    if (status)
+        fail_msg("%s: %s", name, tw_status_message(status));
+    run_all(p, graph, at);
+    size_t runs = p->runs;
+    tw_graph_unref(graph);
+    free(p);
+    free(text);
+    free(bytes);
+    return runs;
+}

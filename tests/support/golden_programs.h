@@ -22,4 +22,7 @@ typedef struct golden_program_exception {
 size_t golden_programs_run(const char *file, const golden_program_exception *exceptions,
                            size_t exception_count);
 
+/* Imports tests/golden/files/NAME.pb and does the runs that NAME.pb.txt lists. Their number. */
+size_t golden_graph_run(const char *name);
+
 #endif
