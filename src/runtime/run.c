@@ -180,7 +180,7 @@ tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *fee
     tw_frame *frame;
     TW_TRY(tw_frame_take(run->session, variant, run, &frame));
     tw_status *status = run_frame(frame, feeds, outputs);
-    if (run->resources.count)
+    if (run->resources.entries) /* also after a failed first addition */
         tw_resources_clear(&run->resources);
     atomic_fetch_add_explicit(&run->session->runs, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&run->session->steps_run, variant->steps.count, memory_order_relaxed);
