@@ -447,6 +447,8 @@ tw_status *tw_gradients_loop(tw_path_node *node, const tw_grad *dy, tw_grad *dx,
                  .colocate = colocate,
                  .forward = node->loop,
                  .graph = node->loop->graph};
+    if (!node->loop->back_prop) /* no derivative was wanted: nothing flows back */
+        return TW_OK;
     l.where = tw_current_where(node->outputs[0].op->spec.where);
     tw_status *status = check_forward(&l);
     for (size_t i = node->enter_count; i < node->input_count && !status; i++) {

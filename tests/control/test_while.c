@@ -215,7 +215,7 @@ static void a_variable_may_grow_where_its_invariant_says_so(void **state)
     for (int n = 0; n < 5; n++) {
         tw_array *array = run_with(out[1], (number_feed[]){{l.n, n}}, 1);
         assert_int_equal(tw_array_count(array), 1 << n);
-        assert_true(tw_array_get(array, (1 << n) - 1) == 1);
+        assert_true(tw_array_get(array, ((size_t)1 << n) - 1) == 1);
         tw_array_unref(array);
     }
 }
