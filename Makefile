@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD := build
 
-.PHONY: all build check test sanitize demo bench docs install clean format
+.PHONY: all build check test demo bench docs install clean format
 
 all: build
 
@@ -21,11 +21,6 @@ check:
 test:
 	@tools/setup.sh test
 	@python3 tools/run_tests.py
-
-# The builds that take long: clang, address and thread sanitizers, mingw-w64.
-sanitize:
-	@tools/setup.sh test
-	@python3 tools/run_tests.py clang asan tsan windows
 
 demo: build
 	@tools/demo.sh

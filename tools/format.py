@@ -70,6 +70,15 @@ def with_short_comments(text):
     return "\n".join(out)
 
 
+def formatted(path):
+    """Through clang-format, told that headers are C: it cannot always guess."""
+    before = path.read_bytes()
+    after = subprocess.run(["clang-format", "--assume-filename=%s.c" % path.with_suffix("")],
+                           input=before, stdout=subprocess.PIPE, check=True).stdout
+    if after != before:
+        path.write_bytes(after)
+
+
 def main():
     for name in sys.argv[1:]:
         path = pathlib.Path(name)
@@ -77,8 +86,9 @@ def main():
         after = with_short_comments(before)
         if after != before:
             path.write_text(after, encoding="utf-8")
-    for _ in range(2 if sys.argv[1:] else 0):  # it may need a second look at macros
-        subprocess.run(["clang-format", "-i", *sys.argv[1:]], check=True)
+    for _ in range(2):  # it may need a second look at macros
+        for name in sys.argv[1:]:
+            formatted(pathlib.Path(name))
 
 
 main()

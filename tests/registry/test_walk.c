@@ -172,7 +172,8 @@ static void threads_case(const golden_case *one, void *user)
     plain_case p, q;
     tw_arena arena = {0};
     (void)user;
-    bool good = compute_case(one, 1, &arena, &p) & compute_case(one, 3, &arena, &q);
+    bool alone = compute_case(one, 1, &arena, &p), shared = compute_case(one, 3, &arena, &q);
+    bool good = alone && shared;
     for (size_t k = 0; good && k < p.resolved.output_count; k++) {
         if (!same_bits(p.outputs[k], q.outputs[k]))
             complain(p.spec.op, one->name, "other bits on three threads");

@@ -58,17 +58,36 @@ static TW_INLINE void MAP(3)(size_t n, T *z, const T *x, const T *y, const T *w,
 /* What a row becomes: its value as a function, and the loop over it. */
 #define HEAD(name) \
     static void LOOP(name)(size_t n, void *z, const void *x, const void *y, const void *w)
-#define GIVES(Z, name, value, ...) static inline Z VALUE(name)(__VA_ARGS__) { return (Z)(value); }
-#define LOOP1(name, Z, map, value) \
-    GIVES(Z, name, value, T x) HEAD(name) { (void)y, (void)w, MAP(map)(n, z, x, VALUE(name)); }
-#define LOOP1A(name, Z, map, value) \
-    GIVES(Z, name, value, T x, P a) HEAD(name) { (void)w, MAP(map)(n, z, x, y, VALUE(name)); }
-#define LOOP2(name, Z, map, value) \
-    GIVES(Z, name, value, T x, T y) HEAD(name) { (void)w, MAP(map)(n, z, x, y, VALUE(name)); }
-#define LOOP2A(name, Z, map, value) \
-    GIVES(Z, name, value, T x, T y, P a) HEAD(name) { MAP(map)(n, z, x, y, w, VALUE(name)); }
-#define LOOP3(name, Z, map, value) \
-    GIVES(Z, name, value, T x, T y, T w) HEAD(name) { MAP(map)(n, z, x, y, w, VALUE(name)); }
+#define GIVES(Z, name, value, ...)           \
+    static inline Z VALUE(name)(__VA_ARGS__) \
+    {                                        \
+        return (Z)(value);                   \
+    }
+#define LOOP1(name, Z, map, value)                        \
+    GIVES(Z, name, value, T x) HEAD(name)                 \
+    {                                                     \
+        (void)y, (void)w, MAP(map)(n, z, x, VALUE(name)); \
+    }
+#define LOOP1A(name, Z, map, value)                 \
+    GIVES(Z, name, value, T x, P a) HEAD(name)      \
+    {                                               \
+        (void)w, MAP(map)(n, z, x, y, VALUE(name)); \
+    }
+#define LOOP2(name, Z, map, value)                  \
+    GIVES(Z, name, value, T x, T y) HEAD(name)      \
+    {                                               \
+        (void)w, MAP(map)(n, z, x, y, VALUE(name)); \
+    }
+#define LOOP2A(name, Z, map, value)                 \
+    GIVES(Z, name, value, T x, T y, P a) HEAD(name) \
+    {                                               \
+        MAP(map)(n, z, x, y, w, VALUE(name));       \
+    }
+#define LOOP3(name, Z, map, value)                  \
+    GIVES(Z, name, value, T x, T y, T w) HEAD(name) \
+    {                                               \
+        MAP(map)(n, z, x, y, w, VALUE(name));       \
+    }
 
 /* A row's expression and loop, where the dtype has it. */
 #define UNARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, T, 1, value))
@@ -77,8 +96,7 @@ static TW_INLINE void MAP(3)(size_t n, T *z, const T *x, const T *y, const T *w,
 #define PAIR BINARY
 #define TERNARY(name, args, set, cost, value, ...) KEEP(set, cost, LOOP3(name, T, 3, value))
 #define TEST(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, bool, 1_test, value))
-#define COMPARE(name, args, set, cost, value, ...) \
-    KEEP(set, cost, LOOP2(name, bool, 2_test, value))
+#define COMPARE(name, args, set, cost, value, ...) KEEP(set, cost, LOOP2(name, bool, 2_test, value))
 #define TO_REAL(name, args, set, cost, value, ...) KEEP(set, cost, LOOP1(name, P, 1_part, value))
 #define TO_COMPLEX(name, args, set, cost, value, ...) \
     KEEP(set, cost, LOOP2(name, C, 2_complex, value))
