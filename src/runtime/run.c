@@ -76,8 +76,9 @@ tw_status *tw_frame_run(tw_frame *frame)
 /* Of a fused step the operation is its last one. */
 tw_status *tw_frame_explain(tw_frame *frame, uint32_t s, tw_status *status)
 {
-    if (tw_status_operation(status) || tw_status_is_wait(status) ||
-        tw_status_code(status) == TW_CANCELLED)
+    if (tw_status_is_wait(status)) /* a mark, not a status: it has no members */
+        return status;
+    if (tw_status_operation(status) || tw_status_code(status) == TW_CANCELLED)
         return status;
     const tw_step *step = &frame->variant->steps.items[s];
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];

@@ -111,7 +111,7 @@ static void add(tw_reduction reduction, expected *x, double re, double im)
 /* Integers wrap: kept to what the dtype holds. */
 static double wrapped(tw_dtype dtype, double x)
 {
-    int64_t v = (int64_t)x;
+    int64_t v = fabs(x) < 9e18 ? (int64_t)x : 0; /* the wider dtypes come back as they are */
     switch (dtype) {
     case TW_INT8: return (int8_t)v;
     case TW_UINT8: return (uint8_t)v;

@@ -195,7 +195,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
         for (size_t step = 0; step < steps; step++) {
             size_t p = tw_par_bound(g->k, 8, steps, step);
             size_t k = tw_par_bound(g->k, 8, steps, step + 1) - p;
-            const T *b = (const T *)g->b + p * g->b_row + j * g->b_col;
+            const T *b = g->b ? (const T *)g->b + p * g->b_row + j * g->b_col : NULL;
             NAME(tile)
             t = {.k = k,
                  .a_row = g->a_row,
