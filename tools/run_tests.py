@@ -255,7 +255,8 @@ def unformatted(path):
 def format_check(stage):
     if not shutil.which("clang-format"):
         return stage.skip("no clang-format")
-    listed = [p for folder in ("src", "include", "tests", "examples", "bench", "tools")
+    folders = ("src", "include", "tests", "examples", "bench", "tools", "python")
+    listed = [p for folder in folders
               for p in sorted((ROOT / folder).rglob("*")) if p.suffix in (".c", ".h")]
     with ThreadPoolExecutor(JOBS) as pool:
         wrong = [str(p) for p, bad in zip(listed, pool.map(unformatted, listed)) if bad]

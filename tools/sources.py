@@ -3,7 +3,8 @@
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
 Kinds: library (src/ without kernels and isa folders), kernels, isa, op-inputs (what ops.h is made
-from), command, support (shared by tests); examples, bench and tests as NAME:FILE,FILE... Paths are
+from), command, support (shared by tests), python-core; examples, bench and tests as
+NAME:FILE,FILE... Paths are
 relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
 file came or went. A file named os_*posix.c or os_*windows.c is taken on that system only."""
 import os
@@ -15,7 +16,7 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 ASKING = {"library": "src", "kernels": "src", "isa": "src", "op-inputs": "include/thalweg",
           "command": "tools", "support": "tests", "tests": "tests", "examples": "examples",
-          "bench": "bench"}
+          "bench": "bench", "python-core": "python"}
 
 
 def listed(folder, pattern="*.c"):
@@ -63,7 +64,8 @@ def files_of(kind, system):
         return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
     if kind == "op-inputs":
         return op_inputs()
-    return listed({"command": "tools/thalweg", "support": "tests/support"}[kind])
+    return listed({"command": "tools/thalweg", "support": "tests/support",
+                   "python-core": "python/core"}[kind])
 
 
 def lines_of(kind, system):

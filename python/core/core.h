@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The extension `thalweg._core`: what its files share. Names begin with py_. Functions that give a
+ * PyObject * give a new reference, or NULL with an exception set; those that give int give 0, or -1
+ * with an exception set. All are called with the GIL held unless they say otherwise. */
+#ifndef PY_CORE_H
+#define PY_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <thalweg/thalweg.h>
+
+/* ---- objects ---- */
+
+/* A graph and its operations' objects. `operations` is a list by id; None where an operation has no
+ * object yet (it was made by C and nobody asked for it). An operation has one object for ever. */
+typedef struct py_graph {
+    PyObject_HEAD tw_graph *graph;
+    PyObject *operations;
+    PyObject *weak_references;
+} py_graph;
+
+typedef struct py_operation {
+    PyObject_HEAD tw_operation *op;
+    py_graph *graph;   /* a reference; the cycle is the collector's */
+    PyObject *outputs; /* tuple of py_tensor */
+    PyObject *weak_references;
+} py_operation;
+
+typedef struct py_tensor {
+    PyObject_HEAD tw_tensor tensor;
+    py_operation *op; /* borrowed: the operation's tuple and the graph's list hold both ends */
+    PyObject *name;   /* NULL until asked for */
+    PyObject *weak_references;
+} py_tensor;
+
+/* Base types, made by py_graph_init; py_classes has what Python made of them. */
+extern PyTypeObject *py_graph_type, *py_operation_type, *py_tensor_type;
+#define py_is_graph(o) PyObject_TypeCheck(o, py_graph_type)
+#define py_is_operation(o) PyObject_TypeCheck(o, py_operation_type)
+#define py_is_tensor(o) PyObject_TypeCheck(o, py_tensor_type)
+
+/* What `set_classes(operation=, tensor=, dtypes=, error=, shape=)` registered; NULL before. */
+typedef struct py_classes {
+    PyTypeObject *operation, *tensor; /* subclasses of the base types */
+    PyObject *dtypes;                 /* dict: enum number -> DType, reference types included */
+    PyObject *error;                  /* callable, see py_raise */
+    PyObject *shape;                  /* TensorShape: callable(list or None) */
+} py_classes;
+extern py_classes py_registered;
+
+/* ---- errors (status.c) ---- */
+
+/* Raises what `status` (taken) says and gives NULL. The exception is made by
+ * error(code, kind, phase, message, operation name or None, input, (file, line) or None), but an
+ * exception that was this status' payload is raised again as it was, with its traceback. */
+PyObject *py_raise(tw_status *status);
+/* The exception that is set now becomes a status with it as payload, and is no longer set. */
+tw_status *py_take_exception(void);
+/* The user's line: the innermost frame outside the package. The file's text is interned for
+ * ever. */
+tw_where py_where(void);
+
+/* ---- graph.c, operation.c, tensor.c ---- */
+
+/* The object of a graph that has one (a borrowed reference), or NULL without an exception. */
+py_graph *py_graph_object(const tw_graph *graph);
+PyObject *py_wrap_operation(py_graph *graph, tw_operation *op);
+PyObject *py_wrap_tensor(tw_tensor tensor);    /* index -1: the operation; invalid: None */
+PyObject *py_wrap_tensors(tw_tensors tensors); /* a list */
+/* Of a Tensor, or an Operation (index -1); TypeError else. */
+int py_unwrap(PyObject *object, tw_tensor *out);
+/* Of a sequence; *out is PyMem memory that the caller frees with PyMem_Free. */
+int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count);
+
+/* ---- attrs.c ---- */
+
+/* Fills `out` (array of room for PyDict_Size(dict)) with what the dict {name: value} says; kinds
+ * come from the registry's op `op` (NULL: unknown type, the Python types decide). Everything that
+ * values need lives in `keep`, a list the caller holds until the attributes were used. */
+int py_attrs_from(PyObject *dict, const tw_op *op, tw_attr *out, size_t *count, PyObject *keep);
+PyObject *py_attr_value(const tw_attr *attr);
+
+/* ---- dtype.c, shape.c ---- */
+
+/* From an int, a DType (attribute `as_datatype_enum`), a NumPy dtype or type; TypeError else. */
+int py_dtype_from(PyObject *object, tw_dtype *out);
+PyObject *py_dtype_object(tw_dtype dtype); /* the registered DType; an int before set_classes */
+/* NumPy type number of a dtype (bfloat16: our user dtype; strings: object), -1 without an exception
+ * for those that NumPy cannot hold. */
+int py_dtype_numpy(tw_dtype dtype);
+tw_dtype py_dtype_of_numpy(int type_num); /* TW_INVALID_DTYPE: none */
+/* None: unknown; else a sequence of int or None (or Dimension objects, by their `value`), or an
+ * object with as_list(). dims is PyMem memory (NULL for unknown rank and rank 0 alike is told apart
+ * by shape->dims), freed by the caller with PyMem_Free(*memory). */
+int py_shape_from(PyObject *object, tw_shape *out, void **memory);
+PyObject *py_shape_list(tw_shape shape); /* None, or a list of int and None */
+
+/* ---- array.c ---- */
+
+/* Any value NumPy understands as an array of `dtype` (TW_INVALID_DTYPE: its own). An ndarray that
+ * is C-contiguous, aligned and of that dtype is lent, not copied, if `lend`: the tw_array keeps a
+ * reference to it and drops it when released (from any thread, through a pending call). */
+tw_array *py_array_from(PyObject *value, tw_dtype dtype, bool lend);
+/* A fresh ndarray (rank 0: a NumPy scalar if `scalar`); takes the reference. Large arrays are not
+ * copied: the ndarray owns the tw_array; the caller guarantees that nothing else writes to it. */
+PyObject *py_array_to(tw_array *array, bool scalar);
+
+/* ---- each file adds its part to the module ---- */
+
+int py_status_init(PyObject *module);
+int py_dtype_init(PyObject *module);
+int py_array_init(PyObject *module);
+int py_graph_init(PyObject *module);
+int py_scope_init(PyObject *module);
+int py_registry_init(PyObject *module);
+int py_gradients_init(PyObject *module);
+int py_control_init(PyObject *module);
+int py_session_init(PyObject *module);
+
+/* Defined in array.c: NumPy's C interface is imported there, once for all files. */
+#define PY_ARRAY_UNIQUE_SYMBOL thalweg_numpy
+
+#endif
