@@ -50,6 +50,17 @@ tw_status *tw_build_leave(tw_build_context *ctx)
     return status;
 }
 
+/* What a builder said came first and says more than what follows from it. */
+tw_status *tw_build_end(tw_build_context *ctx, tw_status *status)
+{
+    tw_where where = ctx->where;
+    tw_status *first = tw_build_leave(ctx);
+    if (!first)
+        return tw_status_with_where(status, where);
+    tw_status_free(status);
+    return first;
+}
+
 /* The scope is entered even if its name cannot be had: the error waits in its context. */
 void tw_composite_enter(tw_composite_scope *scope, tw_where where, const tw_operand *graph_of,
                         const char *name, const char *default_name)

@@ -14,9 +14,8 @@
 #include "base/os.h"
 #include "base/vec.h"
 #include "op/op.h"
+#include "thalweg/control_flow.h"
 #include "thalweg/graph.h"
-
-typedef struct tw_region tw_region;
 
 /* Shapes only become more precise with time, so a reader's older copy is still true. */
 typedef struct tw_output_info {
@@ -48,13 +47,6 @@ struct tw_operation {
     tw_array *constant;        /* the value of a Const, or folded while building; NULL: not known */
     const tw_import_rest *import; /* NULL: not imported, or nothing left over */
 };
-
-typedef enum tw_region_kind { TW_REGION_BRANCH, TW_REGION_LOOP } tw_region_kind;
-
-/* The five nodes of one loop variable in the order in which they are made. */
-typedef struct tw_loop_var {
-    tw_operation *enter, *merge, *switch_, *next, *exit; /* exit may be NULL */
-} tw_loop_var;
 
 /* What control flow builders note beside TensorFlow's nodes; export never sees it. */
 struct tw_region {
@@ -124,17 +116,13 @@ void tw_graph_lock(const tw_graph *graph);
 void tw_graph_unlock(const tw_graph *graph);
 
 /* The thread's state: stack of scopes and build contexts. */
-tw_region *tw_current_region(void); /* of the current graph in this thread */
-/* Sets it (NULL: none) until popped. The depth to pop back to; < 0: no memory. */
+/* Sets the current region (NULL: none) until popped. The depth to pop back to; < 0: no memory. */
 int tw_scope_push_region(tw_region *region);
 void tw_scope_pop_to(int depth);
 tw_where tw_current_where(tw_where given); /* that of the build context, or `given` */
 /* What tw_reset_default_graph and the end of this thread call: the default session's end. */
 void tw_on_reset(void (*fn)(void));
 
-/* A tensor of an outer region as it is seen in `region` (Switch or Enter are made when needed).
- * Called by tw_graph_add for every input when a region is current; see control_flow.c. */
-tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out);
 /* A new record in the graph's list; its memory is the graph's. */
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out);
@@ -178,5 +166,8 @@ tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena);
 
 /* Reports an error as a builder does: to the innermost context, or else `graph`. Takes it. */
 void tw_build_report(tw_graph *graph, tw_status *status);
+/* Leaves a context that a function of the stable core has entered; `status` (taken) or else the
+ * first error that builders reported to it. */
+tw_status *tw_build_end(tw_build_context *ctx, tw_status *status);
 
 #endif

@@ -218,3 +218,53 @@ tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tens
     }
     return TW_OK;
 }
+
+/* ---- for front ends ---- */
+
+tw_region *tw_operation_region(const tw_operation *op)
+{
+    tw_graph_lock(op->graph);
+    tw_region *region = op->region;
+    tw_graph_unlock(op->graph);
+    return region;
+}
+
+/* Cut to what the caller's struct has room for: an older one is shorter. */
+void tw_region_get_info(const tw_region *region, tw_region_info *info)
+{
+    size_t size = info->size < sizeof *info ? info->size : sizeof *info;
+    tw_graph_lock(region->graph);
+    tw_region_info all = {
+        .size = size,
+        .kind = region->kind,
+        .graph = region->graph,
+        .outer = region->outer,
+        .name = region->name,
+        .pivot = region->pivot_body.op ? region->pivot_body : (tw_tensor){pivot_of(region), 0},
+        .pred = region->pred,
+        .branch = region->branch,
+        .other = region->other,
+        .cond = region->cond,
+        .parallel_iterations = region->parallel_iterations,
+        .back_prop = region->back_prop,
+        .var_count = region->vars.count,
+        .forward = region->forward,
+    };
+    tw_graph_unlock(region->graph);
+    memcpy(info, &all, size);
+}
+
+tw_loop_var tw_region_var(const tw_region *region, size_t index)
+{
+    tw_loop_var var = {NULL, NULL, NULL, NULL, NULL};
+    tw_graph_lock(region->graph);
+    if (index < region->vars.count)
+        var = region->vars.items[index];
+    tw_graph_unlock(region->graph);
+    return var;
+}
+
+tw_status *tw_region_open(tw_region *region)
+{
+    return tw_scope_push_region(region) < 0 ? tw_no_memory() : TW_OK;
+}
