@@ -69,8 +69,9 @@ struct tw_run_args {
     tw_feeds feed;
     /* one for each fetch, the caller's to unref; NULL where fetches are only run */
     tw_array **out;
-    int threads;        /* 0: the session's */
-    int64_t timeout_ms; /* 0: none; DEADLINE_EXCEEDED after it while steps wait */
+    int threads; /* 0: the session's */
+    /* 0: none; after it DEADLINE_EXCEEDED, at the next step or while steps wait */
+    int64_t timeout_ms;
     tw_cancel *cancel;
     tw_trace *trace;
 };

@@ -16,6 +16,19 @@ static tw_status *check_reference(tw_framer *f, const tw_frame_var *var)
     return TW_OK;
 }
 
+/* The variable is in the body by itself, so nothing reads what gives its reference to the next
+ * iteration (an AssignAdd ...): it runs in each of them all the same. */
+static void need_way_back(tw_framer *f, tw_loop_frame *frame, const tw_frame_var *var)
+{
+    uint32_t value = tw_frame_resolve(f, tw_frame_node(f, var->next)->inputs[0]);
+    uint32_t node = tw_frame_source(f, value);
+    if (f->frames[node] != frame || f->roles[node] != TW_ROLE_PLAIN)
+        return;
+    tw_plan_node *needed = &frame->plan->nodes.items[f->at[node]];
+    needed->target = true;
+    needed->before_test = needed->before_test || !f->after_test[node];
+}
+
 typedef struct tw_ends {
     uint32_t *inputs; /* values of the plan around */
     uint32_t *next;   /* values of the body */
@@ -29,8 +42,10 @@ static tw_status *put_carried(tw_framer *f, tw_loop_frame *frame, tw_ends *ends)
         const tw_frame_var *var = &frame->vars.items[i];
         const tw_plan_node *enter = tw_frame_node(f, var->enter);
         bool is_ref = f->plan->values.items[tw_frame_node(f, var->merge)->first_value].is_ref;
-        if (is_ref)
+        if (is_ref) {
             TW_TRY(check_reference(f, var));
+            need_way_back(f, frame, var);
+        }
         if (var->constant || is_ref)
             continue;
         uint32_t n = ends->count++;

@@ -8,9 +8,11 @@
 #include "base/pool.h"
 #include "base/status.h"
 
-/* Closing a session ends its runs at the next step. */
+/* Closing a session ends its runs at the next step, and so does the time that a run was given. */
 tw_status *tw_run_check(const tw_run *run)
 {
+    if (run->deadline && tw_os_now() > run->deadline)
+        return tw_status_new(TW_DEADLINE_EXCEEDED, "Timed out: the run took longer than it may");
     if (run->cancel && atomic_load_explicit(&run->cancel->cancelled, memory_order_relaxed))
         return tw_status_new(TW_CANCELLED, "the run was cancelled");
     if (atomic_load_explicit(&run->session->closed, memory_order_relaxed))
@@ -23,7 +25,7 @@ tw_status *tw_run_check(const tw_run *run)
 /* Most runs are not, and skip all questions between steps. */
 static bool is_watched(const tw_run *run)
 {
-    return run->cancel || run->trace;
+    return run->cancel || run->trace || run->deadline;
 }
 
 /* Asks before each step whether to go on, and times it where a trace wants that. */
@@ -78,7 +80,8 @@ tw_status *tw_frame_explain(tw_frame *frame, uint32_t s, tw_status *status)
 {
     if (tw_status_is_wait(status)) /* a mark, not a status: it has no members */
         return status;
-    if (tw_status_operation(status) || tw_status_code(status) == TW_CANCELLED)
+    tw_code code = tw_status_code(status);
+    if (tw_status_operation(status) || code == TW_CANCELLED || code == TW_DEADLINE_EXCEEDED)
         return status;
     const tw_step *step = &frame->variant->steps.items[s];
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];

@@ -17,11 +17,7 @@
 static void raw_switches_and_loops_do_what_tensorflow_s_do(void **state)
 {
     (void)state;
-    static const char loop[] = "a loop over a reference does not see its own writes in every build";
-    static const char select[] = "RefSelect is not run by the engine yet";
     static const golden_program_exception exceptions[] = {
-        {"control/refloop", GOLDEN_NOT_RUN, loop},
-        {"control/ref_switch", GOLDEN_NOT_RUN, select},
         {"control/cycle@0.12.1", -1, "a cycle is refused when it is imported, not when it is run"},
     };
     assert_true(golden_programs_run("control.txt", exceptions, COUNT(exceptions)) > 8);

@@ -367,6 +367,33 @@ static void an_iteration_allocates_nothing(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static tw_tensor always(const tw_tensor *vars, size_t count, void *user)
+{
+    (void)count;
+    (void)user;
+    return tw_greater_equal(vars[0], 0.0);
+}
+
+static void stays(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    (void)count;
+    (void)user;
+    next[0] = tw_mul(vars[0], 1.0);
+}
+
+static void a_loop_without_end_is_stopped_when_its_time_is_over(void **state)
+{
+    (void)state;
+    tw_tensor x = scalar_of(TW_FLOAT32, "x");
+    tw_tensor out = tw_while_loop(.cond = always, .body = stays, .vars = TW_LIST(x));
+    tw_array *one = tw_array_scalar(TW_FLOAT32, 1);
+    check_graph();
+    tw_status *status = tw_run(session, TW_FETCH(out), .feed = TW_FEED({x, one}), .timeout_ms = 20);
+    assert_int_equal(tw_status_code(status), TW_DEADLINE_EXCEEDED);
+    tw_status_free(status);
+    tw_array_unref(one);
+}
+
 int main(void)
 {
     failing_allocator_install();
@@ -383,6 +410,7 @@ int main(void)
         TEST(a_loop_writes_a_variable_in_each_iteration),
         TEST(variables_may_be_strings),
         TEST(an_iteration_allocates_nothing),
+        TEST(a_loop_without_end_is_stopped_when_its_time_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
