@@ -154,6 +154,9 @@ TW_API tw_array *tw_tensor_constant_value(tw_tensor tensor);
 TW_API tw_graph *tw_graph_new(void); /* NULL: no memory. One reference, the caller's. */
 TW_API tw_graph *tw_graph_ref(tw_graph *graph);
 TW_API void tw_graph_unref(tw_graph *graph);
+/* A pointer of the front end's that stays with the graph; NULL until it is set. */
+TW_API void tw_graph_set_user(tw_graph *graph, void *user);
+TW_API void *tw_graph_user(const tw_graph *graph);
 /* The innermost TW_GRAPH of this thread, or else the thread's default graph (made when first asked
  * for). Borrowed. */
 TW_API tw_graph *tw_default_graph(void);
@@ -172,6 +175,7 @@ TW_API tw_operation *tw_graph_operation(const tw_graph *graph, const char *name)
 /* "a/b:0" */
 TW_API tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out);
 TW_API void tw_graph_set_seed(tw_graph *graph, int64_t seed);
+TW_API void tw_graph_clear_seed(tw_graph *graph);
 TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not set */
 /* TensorFlow's rule for op seeds (op_seed NULL: not given): the attrs `seed` and `seed2`. */
 TW_API void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2);
@@ -215,6 +219,20 @@ TW_API tw_status *tw_scope_push_gradient_override(const char *type, const char *
 TW_API void tw_scope_pop(void);
 /* "a/b/", "" at the root; borrowed until it closes */
 TW_API const char *tw_scope_name(void);
+
+/* The same for a graph that need not be the current one. */
+TW_API tw_status *tw_graph_push_name(tw_graph *graph, const char *name);
+TW_API tw_status *tw_graph_push_control(tw_graph *graph, tw_tensors inputs);
+TW_API tw_status *tw_graph_push_device(tw_graph *graph, const char *device);
+TW_API tw_status *tw_graph_push_colocate(tw_graph *graph, tw_tensor tensor);
+TW_API tw_status *tw_graph_push_gradient_override(tw_graph *graph, const char *type,
+                                                  const char *gradient);
+TW_API const char *tw_graph_scope_name(const tw_graph *graph);
+/* A number of the innermost scope, which no other scope of this thread had; 0: none is open. */
+TW_API uint64_t tw_scope_mark(void);
+/* Closes the scope of that number, wherever it stands; those opened later stay open. False: it is
+ * closed already. */
+TW_API bool tw_scope_close(uint64_t mark);
 
 typedef struct tw_scope_guard {
     int depth; /* what to pop back to */

@@ -259,6 +259,38 @@ TW_API const tw_op *tw_op_at(size_t index);
 TW_API const char *tw_op_name(const tw_op *op);
 TW_API const tw_op_definition *tw_op_get_definition(const tw_op *op);
 
+/* One input or output of a signature. Exactly one of `type`, `type_attr`, `type_list_attr` says the
+ * dtype. */
+typedef struct tw_op_arg {
+    const char *name;
+    tw_dtype type;
+    const char *type_attr;      /* "T" */
+    const char *number_attr;    /* "N" of `N * T`; NULL: no such list */
+    const char *type_list_attr; /* a list(type) attribute: one element each */
+    bool is_ref;
+} tw_op_arg;
+
+/* What a signature says of one attribute; where the inputs say its value, a node that gives it
+ * too must agree. */
+typedef struct tw_op_attr {
+    const char *name;
+    tw_attr_kind kind;
+    bool list;
+    bool has_minimum, has_default;
+    int64_t minimum; /* of an int, or of a list's length */
+    tw_attr default_value;
+    const tw_dtype *allowed_types; /* NULL: any */
+    size_t allowed_type_count;
+    const char *const *allowed_strings;
+    size_t allowed_string_count;
+    bool inferred; /* some input says its value */
+} tw_op_attr;
+
+/* In the order of the signature; NULL behind the last one. Borrowed for ever. */
+TW_API const tw_op_arg *tw_op_input(const tw_op *op, size_t index);
+TW_API const tw_op_arg *tw_op_output(const tw_op *op, size_t index);
+TW_API const tw_op_attr *tw_op_attribute(const tw_op *op, size_t index);
+
 /* A function of many ops, described as an op is: what the reference and front ends read. Arguments
  * before the first `;` go by position, the others by name. */
 typedef struct tw_composite {

@@ -9,6 +9,23 @@
 #include <Python.h>
 #include <thalweg/thalweg.h>
 
+/* Newer names of Python's interface, for older versions of it. */
+#if PY_VERSION_HEX < 0x030A0000
+static inline PyObject *py_new_ref(PyObject *object)
+{
+    Py_INCREF(object);
+    return object;
+}
+#define Py_NewRef(o) py_new_ref((PyObject *)(o))
+#endif
+#if PY_VERSION_HEX < 0x03090000
+#define PyObject_CallOneArg(f, a) PyObject_CallFunctionObjArgs((f), (a), NULL)
+#define PyObject_CallNoArgs(f) PyObject_CallFunctionObjArgs((f), NULL)
+#endif
+
+/* Room for as many of a type as a list in memory has elements, so that the size cannot overflow. */
+#define PY_NEW(type, count) ((type *)PyMem_Malloc((size_t)(count) * sizeof(type)))
+
 /* ---- objects ---- */
 
 /* A graph and its operations' objects. `operations` is a list by id; None where an operation has no
@@ -16,6 +33,7 @@
 typedef struct py_graph {
     PyObject_HEAD tw_graph *graph;
     PyObject *operations;
+    PyObject *overrides; /* dict of gradient and shape functions, see gradients.c; NULL: none */
     PyObject *weak_references;
 } py_graph;
 
@@ -28,7 +46,7 @@ typedef struct py_operation {
 
 typedef struct py_tensor {
     PyObject_HEAD tw_tensor tensor;
-    py_operation *op; /* borrowed: the operation's tuple and the graph's list hold both ends */
+    py_operation *op; /* a reference; a tensor keeps its operation and graph alive */
     PyObject *name;   /* NULL until asked for */
     PyObject *weak_references;
 } py_tensor;
@@ -39,9 +57,9 @@ extern PyTypeObject *py_graph_type, *py_operation_type, *py_tensor_type;
 #define py_is_operation(o) PyObject_TypeCheck(o, py_operation_type)
 #define py_is_tensor(o) PyObject_TypeCheck(o, py_tensor_type)
 
-/* What `set_classes(operation=, tensor=, dtypes=, error=, shape=)` registered; NULL before. */
+/* What `set_classes(graph=, operation=, tensor=, dtypes=, error=, shape=)` registered; NULL before. */
 typedef struct py_classes {
-    PyTypeObject *operation, *tensor; /* subclasses of the base types */
+    PyTypeObject *graph, *operation, *tensor; /* subclasses of the base types */
     PyObject *dtypes;                 /* dict: enum number -> DType, reference types included */
     PyObject *error;                  /* callable, see py_raise */
     PyObject *shape;                  /* TensorShape: callable(list or None) */
@@ -62,10 +80,19 @@ tw_where py_where(void);
 
 /* ---- graph.c, operation.c, tensor.c ---- */
 
+int py_add_type(PyObject *module, PyType_Spec *spec, const char *name, Py_ssize_t weak_offset,
+                PyTypeObject **out);
+
 /* The object of a graph that has one (a borrowed reference), or NULL without an exception. */
 py_graph *py_graph_object(const tw_graph *graph);
+/* Its object, made (of the registered class) if it has none. */
+PyObject *py_graph_for(tw_graph *graph);
 PyObject *py_wrap_operation(py_graph *graph, tw_operation *op);
-PyObject *py_wrap_tensor(tw_tensor tensor);    /* index -1: the operation; invalid: None */
+/* Makes `object`, which stands for no operation yet, that of `op`, which has none yet. */
+PyObject *py_bind_operation(py_graph *graph, tw_operation *op, PyObject *object);
+PyObject *py_operations_from(py_graph *graph, size_t from); /* a list */
+PyObject *py_new_tensor(py_operation *op, tw_tensor tensor); /* of an operation being bound */
+PyObject *py_wrap_tensor(tw_tensor tensor); /* index -1: the operation; invalid: None */
 PyObject *py_wrap_tensors(tw_tensors tensors); /* a list */
 /* Of a Tensor, or an Operation (index -1); TypeError else. */
 int py_unwrap(PyObject *object, tw_tensor *out);
@@ -78,7 +105,12 @@ int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count);
  * come from the registry's op `op` (NULL: unknown type, the Python types decide). Everything that
  * values need lives in `keep`, a list the caller holds until the attributes were used. */
 int py_attrs_from(PyObject *dict, const tw_op *op, tw_attr *out, size_t *count, PyObject *keep);
+/* One value of that name. */
+int py_attr_from(PyObject *value, const char *name, const tw_op *op, tw_attr *out, PyObject *keep);
 PyObject *py_attr_value(const tw_attr *attr);
+PyObject *py_attr_dict(const tw_attr *attrs, size_t count);
+extern PyTypeObject *py_func_type; /* _core.Func: a function's name and attributes */
+const char *py_attr_kind_name(tw_attr_kind kind);
 
 /* ---- dtype.c, shape.c ---- */
 
@@ -89,6 +121,8 @@ PyObject *py_dtype_object(tw_dtype dtype); /* the registered DType; an int befor
  * for those that NumPy cannot hold. */
 int py_dtype_numpy(tw_dtype dtype);
 tw_dtype py_dtype_of_numpy(int type_num); /* TW_INVALID_DTYPE: none */
+/* NumPy's number of our bfloat16, -1 until py_array_init has set it. */
+extern int py_bfloat16_number;
 /* None: unknown; else a sequence of int or None (or Dimension objects, by their `value`), or an
  * object with as_list(). dims is PyMem memory (NULL for unknown rank and rank 0 alike is told apart
  * by shape->dims), freed by the caller with PyMem_Free(*memory). */
@@ -111,6 +145,9 @@ int py_status_init(PyObject *module);
 int py_dtype_init(PyObject *module);
 int py_array_init(PyObject *module);
 int py_graph_init(PyObject *module);
+int py_operation_init(PyObject *module);
+int py_tensor_init(PyObject *module);
+int py_attrs_init(PyObject *module);
 int py_scope_init(PyObject *module);
 int py_registry_init(PyObject *module);
 int py_gradients_init(PyObject *module);

@@ -1,9 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The scopes of the calling thread. */
+ * The scopes that a thread has open, for Python's `with` blocks: each push gives a number, and pop
+ * closes the scope of that number, even if blocks end in another order than they began. */
 #include "core.h"
+
+/* The graph of a scope; None: the current one. Borrowed. */
+static int graph_of(PyObject *object, tw_graph **out)
+{
+    if (object == Py_None) {
+        *out = tw_default_graph();
+        if (!*out)
+            PyErr_NoMemory();
+        return *out ? 0 : -1;
+    }
+    if (!py_is_graph(object)) {
+        PyErr_Format(PyExc_TypeError, "%R is no Graph", object);
+        return -1;
+    }
+    *out = ((py_graph *)object)->graph;
+    return 0;
+}
+
+/* The number of the scope that was just pushed, or what went wrong. */
+static PyObject *pushed(tw_status *status)
+{
+    return status ? py_raise(status) : PyLong_FromUnsignedLongLong(tw_scope_mark());
+}
+
+static PyObject *push_graph(PyObject *module, PyObject *object)
+{
+    tw_graph *graph;
+    (void)module;
+    return graph_of(object, &graph) ? NULL : pushed(tw_scope_push_graph(graph));
+}
+
+static PyObject *push_name(PyObject *module, PyObject *args)
+{
+    PyObject *object;
+    const char *name;
+    tw_graph *graph;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oz:push_name", &object, &name) || graph_of(object, &graph))
+        return NULL;
+    return pushed(tw_graph_push_name(graph, name));
+}
+
+static PyObject *push_device(PyObject *module, PyObject *args)
+{
+    PyObject *object;
+    const char *device;
+    tw_graph *graph;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oz:push_device", &object, &device) || graph_of(object, &graph))
+        return NULL;
+    return pushed(tw_graph_push_device(graph, device));
+}
+
+static PyObject *push_control(PyObject *module, PyObject *args)
+{
+    PyObject *object, *inputs;
+    tw_graph *graph;
+    tw_tensor *items = NULL;
+    size_t count = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO:push_control", &object, &inputs) || graph_of(object, &graph) ||
+        (inputs != Py_None && py_unwrap_list(inputs, &items, &count)))
+        return NULL;
+    PyObject *mark = pushed(tw_graph_push_control(graph, (tw_tensors){items, count}));
+    PyMem_Free(items);
+    return mark;
+}
+
+static PyObject *push_colocate(PyObject *module, PyObject *args)
+{
+    PyObject *object, *with;
+    tw_graph *graph;
+    tw_tensor tensor = {NULL, 0};
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO:push_colocate", &object, &with) || graph_of(object, &graph) ||
+        (with != Py_None && py_unwrap(with, &tensor)))
+        return NULL;
+    return pushed(tw_graph_push_colocate(graph, tensor));
+}
+
+static PyObject *push_override(PyObject *module, PyObject *args)
+{
+    PyObject *object;
+    const char *type, *gradient;
+    tw_graph *graph;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oss:push_override", &object, &type, &gradient) ||
+        graph_of(object, &graph))
+        return NULL;
+    return pushed(tw_graph_push_gradient_override(graph, type, gradient));
+}
+
+static PyObject *pop(PyObject *module, PyObject *mark)
+{
+    (void)module;
+    uint64_t number = PyLong_AsUnsignedLongLong(mark);
+    if (number == (uint64_t)-1 && PyErr_Occurred())
+        return NULL;
+    return PyBool_FromLong(tw_scope_close(number));
+}
+
+static PyObject *scope_mark(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(tw_scope_mark());
+}
+
+static PyObject *scope_name(PyObject *module, PyObject *object)
+{
+    tw_graph *graph;
+    (void)module;
+    return graph_of(object, &graph) ? NULL : PyUnicode_FromString(tw_graph_scope_name(graph));
+}
+
+static PyObject *default_graph(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return py_graph_for(tw_default_graph());
+}
+
+static PyObject *reset_default_graph(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    tw_reset_default_graph();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"push_graph", push_graph, METH_O,
+     "push_graph(graph) -> number: it is the current graph until pop(number)."},
+    {"push_name", push_name, METH_VARARGS,
+     "push_name(graph, name) -> number. 'name_1' if taken, 'a/' as it is, None the root."},
+    {"push_control", push_control, METH_VARARGS,
+     "push_control(graph, [Tensor or Operation ...]) -> number. None forgets those around."},
+    {"push_device", push_device, METH_VARARGS,
+     "push_device(graph, str) -> number. Merged with the device around; None ignores that."},
+    {"push_colocate", push_colocate, METH_VARARGS,
+     "push_colocate(graph, Tensor or Operation) -> number. None: nothing around counts."},
+    {"push_override", push_override, METH_VARARGS,
+     "push_override(graph, type, gradient) -> number: see Graph.gradient_override_map."},
+    {"pop", pop, METH_O, "pop(number) closes that scope; False if it was closed already."},
+    {"scope_mark", scope_mark, METH_NOARGS, "The number of the innermost scope; 0: none."},
+    {"scope_name", scope_name, METH_O, "scope_name(graph) -> 'a/b/', or '' at the root."},
+    {"default_graph", default_graph, METH_NOARGS,
+     "The current graph of this thread. Its object lives only as long as Python holds it."},
+    {"reset_default_graph", reset_default_graph, METH_NOARGS,
+     "Closes all scopes of this thread and forgets its default graph."},
+    {NULL, NULL, 0, NULL},
+};
 
 int py_scope_init(PyObject *module)
 {
-    (void)module;
-    return 0;
+    return PyModule_AddFunctions(module, methods);
 }

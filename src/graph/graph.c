@@ -43,6 +43,18 @@ tw_graph *tw_graph_ref(tw_graph *graph)
     return graph;
 }
 
+/* Atomic, because a front end's threads may ask while another one sets it. */
+void tw_graph_set_user(tw_graph *graph, void *user)
+{
+    if (graph)
+        atomic_store(&graph->user, user);
+}
+
+void *tw_graph_user(const tw_graph *graph)
+{
+    return graph ? atomic_load(&graph->user) : NULL;
+}
+
 /* The arrays that lie outside of the arena. */
 static void release_operations(tw_graph *graph)
 {
@@ -256,6 +268,16 @@ void tw_graph_set_seed(tw_graph *graph, int64_t seed)
     tw_graph_lock(graph);
     graph->has_seed = true;
     graph->seed = seed;
+    tw_graph_unlock(graph);
+}
+
+/* As if no seed had ever been set. */
+void tw_graph_clear_seed(tw_graph *graph)
+{
+    if (!graph)
+        return;
+    tw_graph_lock(graph);
+    graph->has_seed = false;
     tw_graph_unlock(graph);
 }
 

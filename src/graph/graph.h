@@ -104,6 +104,7 @@ struct tw_graph {
     int64_t seed;
     int64_t extra_nodes;       /* that TensorFlow would have made besides: for op seeds */
     tw_status *_Atomic status; /* the first error of the macro face */
+    void *_Atomic user;        /* a front end's */
     int32_t producer, min_consumer;
     const void *rest; /* an imported GraphDef without its nodes: library, versions ... */
     size_t rest_size;

@@ -41,6 +41,7 @@ void tw_scope_free(tw_scope *scope)
 tw_status *tw_scope_push(tw_scope *scope)
 {
     tw_thread_state *thread = tw_thread_here();
+    scope->mark = ++thread->marks;
     if (tw_vec_push(&thread->scopes, scope))
         return TW_OK;
     tw_scope_free(scope);
@@ -56,6 +57,34 @@ void tw_scope_pop(void)
     tw_scope_free(thread->scopes.items[--thread->scopes.count]);
     if (!thread->scopes.count)
         tw_vec_clear(&thread->scopes); /* so that a thread that ends leaves nothing */
+}
+
+/* Numbers grow from the outermost scope to the innermost one, so that one scope can be told from
+ * another that was opened later in its place. */
+uint64_t tw_scope_mark(void)
+{
+    const tw_thread_state *thread = tw_thread_here();
+    size_t count = thread->scopes.count;
+    return count ? thread->scopes.items[count - 1]->mark : 0;
+}
+
+/* A front end's blocks may end in another order than they began (an interactive session closed
+ * inside of a block). */
+bool tw_scope_close(uint64_t mark)
+{
+    tw_thread_state *thread = tw_thread_here();
+    for (size_t i = thread->scopes.count; i-- > 0;) {
+        tw_scope *scope = thread->scopes.items[i];
+        if (scope->mark != mark)
+            continue;
+        size_t above = thread->scopes.count - i - 1;
+        memmove(&thread->scopes.items[i], &thread->scopes.items[i + 1],
+                above * sizeof *thread->scopes.items);
+        thread->scopes.items[thread->scopes.count - 1] = scope;
+        tw_scope_pop();
+        return true;
+    }
+    return false;
 }
 
 /* A depth below 0 comes from a push that failed and must not empty the stack further than there
@@ -98,6 +127,11 @@ const char *tw_scope_name(void)
     return tw_scope_prefix(tw_default_graph());
 }
 
+const char *tw_graph_scope_name(const tw_graph *graph)
+{
+    return tw_scope_prefix(graph);
+}
+
 /* Forgetting the control dependencies around leaves the region around too. */
 tw_region *tw_scope_region(const tw_graph *graph)
 {
@@ -123,10 +157,9 @@ tw_region *tw_current_region(void)
 /* ---- one function for each kind ----
  * Every kind is made whole before it is pushed, so that a failure leaves the stack as it was. */
 
-/* A scope of the current graph. */
-static tw_status *start(unsigned kinds, tw_scope **out)
+/* A scope of a graph; what NULL is for is said where the current one is asked for. */
+static tw_status *start(unsigned kinds, tw_graph *graph, tw_scope **out)
 {
-    tw_graph *graph = tw_default_graph();
     *out = graph ? tw_scope_new(kinds, graph) : NULL;
     return *out ? TW_OK : tw_no_memory();
 }
@@ -141,10 +174,10 @@ tw_status *tw_scope_push_graph(tw_graph *graph)
 }
 
 /* NULL and "" both leave all scopes, as None does in Python. */
-tw_status *tw_scope_push_name(const char *name)
+tw_status *tw_graph_push_name(tw_graph *graph, const char *name)
 {
     tw_scope *scope;
-    TW_TRY(start(TW_SCOPE_NAME, &scope));
+    TW_TRY(start(TW_SCOPE_NAME, graph, &scope));
     tw_status *status = tw_scope_open_name(scope->graph, name ? name : "", &scope->name);
     if (!status)
         return tw_scope_push(scope);
@@ -171,10 +204,10 @@ static tw_status *copy_controls(tw_scope *scope, tw_tensors inputs)
 }
 
 /* A list without elements is a scope that adds nothing, but forgets nothing either. */
-tw_status *tw_scope_push_control(tw_tensors inputs)
+tw_status *tw_graph_push_control(tw_graph *graph, tw_tensors inputs)
 {
     tw_scope *scope;
-    TW_TRY(start(TW_SCOPE_CONTROL, &scope));
+    TW_TRY(start(TW_SCOPE_CONTROL, graph, &scope));
     scope->forgets = !inputs.items;
     tw_status *status = inputs.items ? copy_controls(scope, inputs) : TW_OK;
     if (!status)
@@ -185,10 +218,10 @@ tw_status *tw_scope_push_control(tw_tensors inputs)
 
 /* Merged when the scope opens, so that operations only copy a text. A colocation in between hides
  * the devices around it. */
-tw_status *tw_scope_push_device(const char *device)
+tw_status *tw_graph_push_device(tw_graph *graph, const char *device)
 {
     tw_scope *scope;
-    TW_TRY(start(TW_SCOPE_DEVICE, &scope));
+    TW_TRY(start(TW_SCOPE_DEVICE, graph, &scope));
     const tw_scope *around = tw_scope_find(scope->graph, TW_SCOPE_DEVICE | TW_SCOPE_COLOCATE);
     const char *outer = device && around && around->device ? around->device : "";
     tw_status *status = tw_device_merge(device ? device : "", outer, &scope->device);
@@ -199,10 +232,10 @@ tw_status *tw_scope_push_device(const char *device)
 }
 
 /* An invalid tensor opens a scope in which nothing around counts. */
-tw_status *tw_scope_push_colocate(tw_tensor tensor)
+tw_status *tw_graph_push_colocate(tw_graph *graph, tw_tensor tensor)
 {
     tw_scope *scope;
-    TW_TRY(start(TW_SCOPE_COLOCATE, &scope));
+    TW_TRY(start(TW_SCOPE_COLOCATE, graph, &scope));
     if (tensor.op && tensor.op->graph != scope->graph) {
         tw_scope_free(scope);
         return tw_value_error("'%s', to be colocated with, belongs to another graph",
@@ -228,18 +261,45 @@ tw_status *tw_scope_push_group(tw_graph *graph, const char *operation)
 }
 
 /* One type each; scopes of several types are nested. */
-tw_status *tw_scope_push_gradient_override(const char *type, const char *gradient)
+tw_status *tw_graph_push_gradient_override(tw_graph *graph, const char *type, const char *gradient)
 {
     if (!type || !gradient)
         return tw_value_error("a gradient override needs an op type and a name");
     tw_scope *scope;
-    TW_TRY(start(TW_SCOPE_OVERRIDE, &scope));
+    TW_TRY(start(TW_SCOPE_OVERRIDE, graph, &scope));
     scope->type = tw_strdup(type);
     scope->gradient = tw_strdup(gradient);
     if (scope->type && scope->gradient)
         return tw_scope_push(scope);
     tw_scope_free(scope);
     return tw_no_memory();
+}
+
+/* ---- the same of the current graph ---- */
+
+tw_status *tw_scope_push_name(const char *name)
+{
+    return tw_graph_push_name(tw_default_graph(), name);
+}
+
+tw_status *tw_scope_push_control(tw_tensors inputs)
+{
+    return tw_graph_push_control(tw_default_graph(), inputs);
+}
+
+tw_status *tw_scope_push_device(const char *device)
+{
+    return tw_graph_push_device(tw_default_graph(), device);
+}
+
+tw_status *tw_scope_push_colocate(tw_tensor tensor)
+{
+    return tw_graph_push_colocate(tw_default_graph(), tensor);
+}
+
+tw_status *tw_scope_push_gradient_override(const char *type, const char *gradient)
+{
+    return tw_graph_push_gradient_override(tw_default_graph(), type, gradient);
 }
 
 /* Leaving a region for a while is a scope as well, with no region. */

@@ -23,6 +23,7 @@ enum { /* what a scope says; a variable scope opens a name scope too */
  * several at once. */
 typedef struct tw_scope {
     unsigned kinds;
+    uint64_t mark;
     tw_graph *graph;         /* a reference is held */
     char *name;              /* NAME: "a/b/", "" the root */
     tw_operation **controls; /* CONTROL */
@@ -45,6 +46,7 @@ typedef struct tw_scope {
  * between them. */
 typedef struct tw_thread_state {
     TW_VEC(tw_scope *) scopes;
+    uint64_t marks; /* given to scopes so far */
     tw_build_context *context;
     tw_graph *graph; /* the default graph; NULL: not made yet */
     void (*on_reset)(void);

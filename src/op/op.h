@@ -9,33 +9,6 @@
 #include "base/arena.h"
 #include "thalweg/op.h"
 
-/* One input or output of a signature. Exactly one of `type`, `type_attr`, `type_list_attr` says the
- * dtype. */
-typedef struct tw_op_arg {
-    const char *name;
-    tw_dtype type;
-    const char *type_attr;      /* "T" */
-    const char *number_attr;    /* "N" of `N * T`; NULL: no such list */
-    const char *type_list_attr; /* a list(type) attribute: one element each */
-    bool is_ref;
-} tw_op_arg;
-
-/* What a signature says of one attribute; where the inputs say its value, a node that gives it
- * too must agree. */
-typedef struct tw_op_attr {
-    const char *name;
-    tw_attr_kind kind;
-    bool list;
-    bool has_minimum, has_default;
-    int64_t minimum; /* of an int, or of a list's length */
-    tw_attr default_value;
-    const tw_dtype *allowed_types; /* NULL: any */
-    size_t allowed_type_count;
-    const char *const *allowed_strings;
-    size_t allowed_string_count;
-    bool inferred; /* some input says its value */
-} tw_op_attr;
-
 /* Entries are only ever put in front, so that a reader walks the list without a lock from
  * whichever head it saw. */
 typedef struct tw_kernel_entry {

@@ -238,6 +238,22 @@ const tw_op_definition *tw_op_get_definition(const tw_op *op)
     return op ? &op->definition : NULL;
 }
 
+/* Walked by index until NULL, so that a front end needs no count of its own. */
+const tw_op_arg *tw_op_input(const tw_op *op, size_t index)
+{
+    return op && index < op->input_count ? &op->inputs[index] : NULL;
+}
+
+const tw_op_arg *tw_op_output(const tw_op *op, size_t index)
+{
+    return op && index < op->output_count ? &op->outputs[index] : NULL;
+}
+
+const tw_op_attr *tw_op_attribute(const tw_op *op, size_t index)
+{
+    return op && index < op->attr_count ? &op->attrs[index] : NULL;
+}
+
 /* Counted each time, for the table is short, constant and asked for only by listings and by the
  * tests. */
 size_t tw_composite_count(void)

@@ -314,6 +314,63 @@ static void a_tensor_of_a_loop_is_not_seen_outside(void **state)
     MUST_FAIL(tw_graph_add(graph, &args, &op), TW_INVALID_ARGUMENT, "'Neg", "while loop");
 }
 
+static void scopes_of_a_graph_that_is_not_the_current_one(void **state)
+{
+    (void)state;
+    tw_graph *other = tw_graph_new();
+    must(tw_graph_push_name(other, "n"));
+    assert_string_equal(tw_graph_scope_name(other), "n/");
+    assert_string_equal(tw_scope_name(), "");
+    tw_tensor a = add_named(other, "NoOp", "a", NULL, 0);
+    must(tw_graph_push_control(other, TW_LIST(a)));
+    must(tw_graph_push_device(other, "/cpu:1"));
+    must(tw_graph_push_colocate(other, a));
+    must(tw_graph_push_gradient_override(other, "Neg", "mine"));
+    assert_controls(no_op("b"), "");
+    tw_tensor c = add_named(other, "NoOp", "c", NULL, 0);
+    assert_string_equal(tw_operation_name(c.op), "n/c");
+    assert_controls(c, "n/a");
+    assert_groups(c, "loc:@n/a");
+    assert_ptr_equal(tw_default_graph() == other, false);
+    tw_graph_unref(other);
+}
+
+static void a_scope_is_closed_by_its_number_in_any_order(void **state)
+{
+    (void)state;
+    assert_int_equal(tw_scope_mark(), 0);
+    tw_tensor a = no_op("a");
+    must(tw_scope_push_name("n"));
+    uint64_t name = tw_scope_mark();
+    must(tw_scope_push_control(TW_LIST(a)));
+    uint64_t control = tw_scope_mark();
+    assert_true(tw_scope_close(name));
+    assert_false(tw_scope_close(name));
+    tw_tensor b = no_op("b");
+    assert_string_equal(tw_operation_name(b.op), "b");
+    assert_controls(b, "a");
+    assert_true(tw_scope_close(control));
+    assert_controls(no_op("c"), "");
+    must(tw_scope_push_name("m"));
+    assert_false(tw_scope_close(control));
+    assert_true(tw_scope_mark() > control);
+}
+
+static void a_graph_keeps_a_front_ends_pointer_and_forgets_its_seed(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_default_graph();
+    int64_t seed;
+    assert_null(tw_graph_user(graph));
+    tw_graph_set_user(graph, state);
+    assert_ptr_equal(tw_graph_user(graph), state);
+    assert_null(tw_graph_user(NULL));
+    tw_graph_set_seed(graph, 3);
+    assert_true(tw_graph_seed(graph, &seed));
+    tw_graph_clear_seed(graph);
+    assert_false(tw_graph_seed(graph, &seed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +385,9 @@ int main(void)
         cmocka_unit_test_teardown(a_block_closes_however_it_is_left, reset),
         cmocka_unit_test_teardown(a_block_that_cannot_open_reports_to_the_graph, reset),
         cmocka_unit_test_teardown(reset_drops_scopes_and_the_graph_lives_while_held, reset),
+        cmocka_unit_test_teardown(scopes_of_a_graph_that_is_not_the_current_one, reset),
+        cmocka_unit_test_teardown(a_scope_is_closed_by_its_number_in_any_order, reset),
+        cmocka_unit_test_teardown(a_graph_keeps_a_front_ends_pointer_and_forgets_its_seed, reset),
         cmocka_unit_test_teardown(reset_calls_what_asked_for_it_once, reset),
         cmocka_unit_test_teardown(in_a_branch_sources_wait_for_the_pivot, reset),
         cmocka_unit_test_teardown(a_tensor_of_a_loop_is_not_seen_outside, reset),

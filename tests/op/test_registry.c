@@ -298,12 +298,32 @@ static void a_child_of_fork_can_look_up_and_register(void **state)
 }
 #endif
 
+static void a_signature_is_read_part_by_part(void **state)
+{
+    (void)state;
+    const tw_op *op = tw_op_find("MatMul");
+    assert_string_equal(tw_op_input(op, 1)->name, "b");
+    assert_string_equal(tw_op_input(op, 1)->type_attr, "T");
+    assert_null(tw_op_input(op, 2));
+    assert_string_equal(tw_op_output(op, 0)->name, "product");
+    assert_null(tw_op_output(op, 1));
+    const tw_op_attr *attr = tw_op_attribute(op, 0);
+    assert_string_equal(attr->name, "transpose_a");
+    assert_true(attr->has_default);
+    assert_int_equal(attr->kind, TW_ATTR_BOOL);
+    assert_null(tw_op_attribute(op, 3));
+    assert_null(tw_op_attribute(NULL, 0));
+    assert_null(tw_op_input(NULL, 0));
+    assert_null(tw_op_output(NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_threads_look_up_at_once),
         cmocka_unit_test(every_built_in_op_parses_and_is_found),
         cmocka_unit_test(every_built_in_op_is_documented_and_has_its_parts),
+        cmocka_unit_test(a_signature_is_read_part_by_part),
         cmocka_unit_test(what_is_not_registered_is_told_apart),
         cmocka_unit_test(an_op_from_outside_is_found_after_the_built_in_ones),
         cmocka_unit_test(a_wrong_definition_is_refused_and_not_kept),

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * _core.Tensor: an output of an operation, made with its operation's object and never again; and
+ * what C functions are given by Python code that speaks of tensors. */
+#include "core.h"
+
+PyTypeObject *py_tensor_type;
+
+/* ---- life ---- */
+
+PyObject *py_new_tensor(py_operation *op, tw_tensor tensor)
+{
+    PyTypeObject *type = py_registered.tensor ? py_registered.tensor : py_tensor_type;
+    py_tensor *self = (py_tensor *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->tensor = tensor;
+    self->op = (py_operation *)Py_NewRef((PyObject *)op);
+    return (PyObject *)self;
+}
+
+/* Tensor(op, index, dtype) is the output that is there. */
+static PyObject *tensor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"op", "value_index", "dtype", NULL};
+    PyObject *op, *dtype;
+    Py_ssize_t index = 0;
+    (void)type;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|nO:Tensor", names, py_operation_type, &op,
+                                     &index, &dtype))
+        return NULL;
+    PyObject *outputs = ((py_operation *)op)->outputs;
+    if (outputs && index >= 0 && index < PyTuple_GET_SIZE(outputs))
+        return Py_NewRef(PyTuple_GET_ITEM(outputs, index));
+    return PyErr_Format(PyExc_ValueError, "%R has no output %zd", op, index);
+}
+
+static int tensor_traverse(py_tensor *self, visitproc visit, void *arg)
+{
+#if PY_VERSION_HEX >= 0x03090000
+    Py_VISIT(Py_TYPE(self));
+#endif
+    Py_VISIT(self->op);
+    return 0;
+}
+
+static void tensor_dealloc(py_tensor *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (self->weak_references)
+        PyObject_ClearWeakRefs((PyObject *)self);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->op);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* ---- to and from the library's tensors ---- */
+
+/* The object of the operation, or a new reference to a new one. */
+static PyObject *operation_of(tw_operation *op)
+{
+    py_graph *graph = py_graph_object(tw_operation_graph(op));
+    if (graph)
+        return py_wrap_operation(graph, op);
+    PyErr_SetString(PyExc_RuntimeError, "a tensor of a graph that Python does not know");
+    return NULL;
+}
+
+PyObject *py_wrap_tensor(tw_tensor tensor)
+{
+    if (!tw_tensor_valid(tensor))
+        Py_RETURN_NONE;
+    PyObject *op = operation_of(tensor.op);
+    if (!op || tensor.index < 0)
+        return op;
+    PyObject *outputs = ((py_operation *)op)->outputs;
+    PyObject *result = NULL;
+    if (outputs && tensor.index < PyTuple_GET_SIZE(outputs))
+        result = Py_NewRef(PyTuple_GET_ITEM(outputs, tensor.index));
+    else
+        PyErr_SetString(PyExc_RuntimeError, "the operation is about to be freed");
+    Py_DECREF(op);
+    return result;
+}
+
+PyObject *py_wrap_tensors(tw_tensors tensors)
+{
+    PyObject *list = PyList_New((Py_ssize_t)tensors.count);
+    for (size_t i = 0; list && i < tensors.count; i++) {
+        PyObject *tensor = py_wrap_tensor(tensors.items[i]);
+        if (!tensor)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, tensor);
+    }
+    return list;
+}
+
+int py_unwrap(PyObject *object, tw_tensor *out)
+{
+    if (py_is_tensor(object)) {
+        *out = ((py_tensor *)object)->tensor;
+        return 0;
+    }
+    if (py_is_operation(object) && ((py_operation *)object)->op) {
+        *out = (tw_tensor){((py_operation *)object)->op, -1};
+        return 0;
+    }
+    PyErr_Format(PyExc_TypeError, "%R is neither a Tensor nor an Operation", object);
+    return -1;
+}
+
+int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count)
+{
+    PyObject *fast = PySequence_Fast(sequence, "expected a list of tensors");
+    *out = NULL;
+    *count = 0;
+    if (!fast)
+        return -1;
+    Py_ssize_t length = PySequence_Fast_GET_SIZE(fast);
+    tw_tensor *items = PY_NEW(tw_tensor, length + 1);
+    bool failed = !items;
+    if (failed)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; !failed && i < length; i++)
+        failed = py_unwrap(PySequence_Fast_GET_ITEM(fast, i), &items[i]) != 0;
+    Py_DECREF(fast);
+    if (failed) {
+        PyMem_Free(items);
+        return -1;
+    }
+    *out = items;
+    *count = (size_t)length;
+    return 0;
+}
+
+/* ---- what it says ---- */
+
+static PyObject *get_op(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return Py_NewRef((PyObject *)self->op);
+}
+
+static PyObject *get_graph(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return Py_NewRef((PyObject *)self->op->graph);
+}
+
+static PyObject *get_value_index(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromLong(self->tensor.index);
+}
+
+static PyObject *get_name(py_tensor *self, void *unused)
+{
+    (void)unused;
+    if (!self->name)
+        self->name = PyUnicode_FromFormat("%s:%d", tw_operation_name(self->tensor.op),
+                                          (int)self->tensor.index);
+    Py_XINCREF(self->name);
+    return self->name;
+}
+
+static PyObject *get_dtype_number(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromLong(tw_tensor_dtype(self->tensor));
+}
+
+static PyObject *get_dtype(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return py_dtype_object(tw_tensor_dtype(self->tensor));
+}
+
+static PyObject *get_device(py_tensor *self, void *unused)
+{
+    (void)unused;
+    return PyUnicode_FromString(tw_operation_device(self->tensor.op));
+}
+
+static PyGetSetDef tensor_getset[] = {
+    {"op", (getter)get_op, NULL, "The operation that computes it.", NULL},
+    {"graph", (getter)get_graph, NULL, "The graph that holds it.", NULL},
+    {"value_index", (getter)get_value_index, NULL, "Which output of its operation.", NULL},
+    {"name", (getter)get_name, NULL, "The operation's name, a colon, the output's number.", NULL},
+    {"dtype", (getter)get_dtype, NULL, "The type of its elements.", NULL},
+    {"_dtype_number", (getter)get_dtype_number, NULL, "The same as a number.", NULL},
+    {"device", (getter)get_device, NULL, "The device asked for, or ''.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyObject *tensor_dims(py_tensor *self, PyObject *unused)
+{
+    (void)unused;
+    return py_shape_list(tw_tensor_shape(self->tensor));
+}
+
+static PyObject *tensor_merge_shape(py_tensor *self, PyObject *shape)
+{
+    tw_shape dims;
+    void *memory;
+    if (py_shape_from(shape, &dims, &memory))
+        return NULL;
+    tw_status *status = tw_tensor_set_shape(self->tensor, dims);
+    PyMem_Free(memory);
+    if (status)
+        return py_raise(status);
+    Py_RETURN_NONE;
+}
+
+static PyObject *tensor_constant_value(py_tensor *self, PyObject *unused)
+{
+    (void)unused;
+    tw_array *array = tw_tensor_constant_value(self->tensor);
+    if (!array)
+        Py_RETURN_NONE;
+    /* It may be the graph's own, which nobody may write to. */
+    tw_array *own = tw_array_copy(array);
+    tw_array_unref(array);
+    return own ? py_array_to(own, false) : PyErr_NoMemory();
+}
+
+static PyMethodDef tensor_methods[] = {
+    {"_dims", (PyCFunction)tensor_dims, METH_NOARGS,
+     "The static shape: a list of int and None, or None."},
+    {"_merge_shape", (PyCFunction)tensor_merge_shape, METH_O,
+     "_merge_shape(shape): adds to what is known of the static shape."},
+    {"_constant_value", (PyCFunction)tensor_constant_value, METH_NOARGS,
+     "The value as an ndarray where building knows it, else None."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot tensor_slots[] = {
+    {Py_tp_doc, (void *)(uintptr_t) "An output of an operation."},
+    {Py_tp_new, (void *)(uintptr_t)tensor_new},
+    {Py_tp_dealloc, (void *)(uintptr_t)tensor_dealloc},
+    {Py_tp_traverse, (void *)(uintptr_t)tensor_traverse},
+    {Py_tp_methods, tensor_methods},
+    {Py_tp_getset, tensor_getset},
+    {0, NULL},
+};
+
+static PyType_Spec tensor_spec = {
+    .name = "thalweg._core.Tensor",
+    .basicsize = sizeof(py_tensor),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = tensor_slots,
+};
+
+int py_tensor_init(PyObject *module)
+{
+    return py_add_type(module, &tensor_spec, "Tensor", offsetof(py_tensor, weak_references),
+                       &py_tensor_type);
+}
