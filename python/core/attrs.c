@@ -20,8 +20,7 @@ static PyObject *func_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"name", "attrs", NULL};
     PyObject *name, *attrs = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U|O!:Func", names, &name, &PyDict_Type,
-                                     &attrs))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U|O!:Func", names, &name, &PyDict_Type, &attrs))
         return NULL;
     py_func *self = (py_func *)type->tp_alloc(type, 0);
     if (!self)
@@ -90,10 +89,11 @@ static PyType_Spec func_spec = {
 /* ---- what a value is of ---- */
 
 static const char *const kind_names[] = {
-    [TW_ATTR_NONE] = "none",     [TW_ATTR_INT] = "int",       [TW_ATTR_FLOAT] = "float",
-    [TW_ATTR_BOOL] = "bool",     [TW_ATTR_STRING] = "string", [TW_ATTR_TYPE] = "type",
-    [TW_ATTR_SHAPE] = "shape",   [TW_ATTR_TENSOR] = "tensor", [TW_ATTR_FUNC] = "func",
-    [TW_ATTR_PLACEHOLDER] = "placeholder",
+    [TW_ATTR_NONE] = "none",     [TW_ATTR_INT] = "int",
+    [TW_ATTR_FLOAT] = "float",   [TW_ATTR_BOOL] = "bool",
+    [TW_ATTR_STRING] = "string", [TW_ATTR_TYPE] = "type",
+    [TW_ATTR_SHAPE] = "shape",   [TW_ATTR_TENSOR] = "tensor",
+    [TW_ATTR_FUNC] = "func",     [TW_ATTR_PLACEHOLDER] = "placeholder",
 };
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
 
@@ -286,10 +286,14 @@ static int read_item(PyObject *value, tw_attr_kind kind, void *out, PyObject *ke
 static size_t item_size(tw_attr_kind kind)
 {
     static const size_t sizes[KINDS] = {
-        [TW_ATTR_INT] = sizeof(int64_t),     [TW_ATTR_FLOAT] = sizeof(float),
-        [TW_ATTR_BOOL] = sizeof(bool),       [TW_ATTR_STRING] = sizeof(tw_bytes),
-        [TW_ATTR_TYPE] = sizeof(tw_dtype),   [TW_ATTR_SHAPE] = sizeof(tw_shape),
-        [TW_ATTR_TENSOR] = sizeof(tw_array *), [TW_ATTR_FUNC] = sizeof(tw_func),
+        [TW_ATTR_INT] = sizeof(int64_t),
+        [TW_ATTR_FLOAT] = sizeof(float),
+        [TW_ATTR_BOOL] = sizeof(bool),
+        [TW_ATTR_STRING] = sizeof(tw_bytes),
+        [TW_ATTR_TYPE] = sizeof(tw_dtype),
+        [TW_ATTR_SHAPE] = sizeof(tw_shape),
+        [TW_ATTR_TENSOR] = sizeof(tw_array *),
+        [TW_ATTR_FUNC] = sizeof(tw_func),
         [TW_ATTR_PLACEHOLDER] = sizeof(tw_bytes),
     };
     return sizes[kind];

@@ -57,12 +57,13 @@ extern PyTypeObject *py_graph_type, *py_operation_type, *py_tensor_type;
 #define py_is_operation(o) PyObject_TypeCheck(o, py_operation_type)
 #define py_is_tensor(o) PyObject_TypeCheck(o, py_tensor_type)
 
-/* What `set_classes(graph=, operation=, tensor=, dtypes=, error=, shape=)` registered; NULL before. */
+/* What `set_classes(graph=, operation=, tensor=, dtypes=, error=, shape=)` registered; NULL
+ * before. */
 typedef struct py_classes {
     PyTypeObject *graph, *operation, *tensor; /* subclasses of the base types */
-    PyObject *dtypes;                 /* dict: enum number -> DType, reference types included */
-    PyObject *error;                  /* callable, see py_raise */
-    PyObject *shape;                  /* TensorShape: callable(list or None) */
+    PyObject *dtypes; /* dict: enum number -> DType, reference types included */
+    PyObject *error;  /* callable, see py_raise */
+    PyObject *shape;  /* TensorShape: callable(list or None) */
 } py_classes;
 extern py_classes py_registered;
 
@@ -90,9 +91,9 @@ PyObject *py_graph_for(tw_graph *graph);
 PyObject *py_wrap_operation(py_graph *graph, tw_operation *op);
 /* Makes `object`, which stands for no operation yet, that of `op`, which has none yet. */
 PyObject *py_bind_operation(py_graph *graph, tw_operation *op, PyObject *object);
-PyObject *py_operations_from(py_graph *graph, size_t from); /* a list */
+PyObject *py_operations_from(py_graph *graph, size_t from);  /* a list */
 PyObject *py_new_tensor(py_operation *op, tw_tensor tensor); /* of an operation being bound */
-PyObject *py_wrap_tensor(tw_tensor tensor); /* index -1: the operation; invalid: None */
+PyObject *py_wrap_tensor(tw_tensor tensor);    /* index -1: the operation; invalid: None */
 PyObject *py_wrap_tensors(tw_tensors tensors); /* a list */
 /* Of a Tensor, or an Operation (index -1); TypeError else. */
 int py_unwrap(PyObject *object, tw_tensor *out);

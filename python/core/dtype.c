@@ -9,14 +9,30 @@
 /* NumPy's type of each dtype. Quantized numbers are held as the integers that they are made of.
  * bfloat16 is a type of our own, which array.c registers. */
 static const int numbers[TW_DTYPE_COUNT] = {
-    [TW_INVALID_DTYPE] = -1,       [TW_FLOAT32] = NPY_FLOAT32,   [TW_FLOAT64] = NPY_FLOAT64,
-    [TW_INT32] = NPY_INT32,        [TW_UINT8] = NPY_UINT8,       [TW_INT16] = NPY_INT16,
-    [TW_INT8] = NPY_INT8,          [TW_STRING] = NPY_OBJECT,     [TW_COMPLEX64] = NPY_COMPLEX64,
-    [TW_INT64] = NPY_INT64,        [TW_BOOL] = NPY_BOOL,         [TW_QINT8] = NPY_INT8,
-    [TW_QUINT8] = NPY_UINT8,       [TW_QINT32] = NPY_INT32,      [TW_BFLOAT16] = -1,
-    [TW_QINT16] = NPY_INT16,       [TW_QUINT16] = NPY_UINT16,    [TW_UINT16] = NPY_UINT16,
-    [TW_COMPLEX128] = NPY_COMPLEX128, [TW_FLOAT16] = NPY_FLOAT16, [TW_RESOURCE] = -1,
-    [TW_VARIANT] = -1,             [TW_UINT32] = NPY_UINT32,     [TW_UINT64] = NPY_UINT64,
+    [TW_INVALID_DTYPE] = -1,
+    [TW_FLOAT32] = NPY_FLOAT32,
+    [TW_FLOAT64] = NPY_FLOAT64,
+    [TW_INT32] = NPY_INT32,
+    [TW_UINT8] = NPY_UINT8,
+    [TW_INT16] = NPY_INT16,
+    [TW_INT8] = NPY_INT8,
+    [TW_STRING] = NPY_OBJECT,
+    [TW_COMPLEX64] = NPY_COMPLEX64,
+    [TW_INT64] = NPY_INT64,
+    [TW_BOOL] = NPY_BOOL,
+    [TW_QINT8] = NPY_INT8,
+    [TW_QUINT8] = NPY_UINT8,
+    [TW_QINT32] = NPY_INT32,
+    [TW_BFLOAT16] = -1,
+    [TW_QINT16] = NPY_INT16,
+    [TW_QUINT16] = NPY_UINT16,
+    [TW_UINT16] = NPY_UINT16,
+    [TW_COMPLEX128] = NPY_COMPLEX128,
+    [TW_FLOAT16] = NPY_FLOAT16,
+    [TW_RESOURCE] = -1,
+    [TW_VARIANT] = -1,
+    [TW_UINT32] = NPY_UINT32,
+    [TW_UINT64] = NPY_UINT64,
 };
 
 int py_bfloat16_number = -1;

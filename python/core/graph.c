@@ -428,7 +428,7 @@ static PyObject *graph_import_text(py_graph *self, PyObject *args)
 
 /* ---- the type ---- */
 
-#define METHOD(name) (PyCFunction)(void (*)(void))graph_##name
+#define METHOD(name) (PyCFunction)(void (*)(void)) graph_##name
 
 static PyMethodDef graph_methods[] = {
     {"_add", METHOD(add), METH_FASTCALL,

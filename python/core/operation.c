@@ -206,8 +206,7 @@ static PyGetSetDef operation_getset[] = {
     {"graph", (getter)get_graph, NULL, "The graph that holds it.", NULL},
     {"_id", (getter)get_id, NULL, "Its place in the order of adding.", NULL},
     {"outputs", (getter)get_outputs, NULL, "A list of the tensors that it computes.", NULL},
-    {"_outputs", (getter)get_output_tuple, NULL, "The same as a tuple, which is not copied.",
-     NULL},
+    {"_outputs", (getter)get_output_tuple, NULL, "The same as a tuple, which is not copied.", NULL},
     {"inputs", (getter)get_inputs, NULL, "A tuple of the tensors that it reads.", NULL},
     {"control_inputs", (getter)get_control_inputs, NULL,
      "A list of the operations that run before it.", NULL},
@@ -329,7 +328,7 @@ static PyObject *operation_set_device(py_operation *self, PyObject *device)
     return text ? done(tw_operation_set_device(self->op, text)) : NULL;
 }
 
-#define METHOD(name) (PyCFunction)(void (*)(void))operation_##name
+#define METHOD(name) (PyCFunction)(void (*)(void)) operation_##name
 
 static PyMethodDef operation_methods[] = {
     {"_attr", METHOD(attr), METH_O, "_attr(name): an attribute's value; KeyError."},

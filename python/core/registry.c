@@ -29,8 +29,8 @@ static PyObject *make(PyTypeObject *type, PyObject *const *values, Py_ssize_t co
     }
     return object;
 }
-#define MAKE(type, ...)                                     \
-    make(type, (PyObject *const[]){__VA_ARGS__},            \
+#define MAKE(type, ...)                          \
+    make(type, (PyObject *const[]){__VA_ARGS__}, \
          sizeof((PyObject *const[]){__VA_ARGS__}) / sizeof(PyObject *))
 
 static PyObject *dtype_number(tw_dtype dtype)
@@ -52,8 +52,8 @@ static PyObject *allowed_object(const tw_op_attr *attr)
         Py_RETURN_NONE;
     PyObject *tuple = PyTuple_New((Py_ssize_t)count);
     for (size_t i = 0; tuple && i < count; i++) {
-        PyObject *item =
-            types ? dtype_number(attr->allowed_types[i]) : text(attr->allowed_strings[i]);
+        PyObject *item = types ? dtype_number(attr->allowed_types[i])
+                               : text(attr->allowed_strings[i]);
         if (!item)
             Py_CLEAR(tuple);
         else
@@ -85,8 +85,7 @@ static PyObject *default_object(const tw_op_attr *attr)
 
 static PyObject *attr_object(const tw_op_attr *attr)
 {
-    PyObject *minimum =
-        attr->has_minimum ? PyLong_FromLongLong(attr->minimum) : Py_NewRef(Py_None);
+    PyObject *minimum = attr->has_minimum ? PyLong_FromLongLong(attr->minimum) : Py_NewRef(Py_None);
     return MAKE(attr_def_type, text(attr->name), text(py_attr_kind_name(attr->kind)),
                 PyBool_FromLong(attr->list), PyBool_FromLong(attr->has_default),
                 default_object(attr), minimum, allowed_object(attr),

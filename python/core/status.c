@@ -89,10 +89,10 @@ static PyObject *make_exception(const tw_status *status)
     PyObject *op = text_or_none(tw_status_operation(status));
     PyObject *exception = NULL;
     if (place && op)
-        exception = PyObject_CallFunction(
-            py_registered.error, "iiiOOiO", (int)tw_status_code(status),
-            (int)tw_status_kind(status), (int)tw_status_phase(status), message, op,
-            tw_status_input(status), place);
+        exception = PyObject_CallFunction(py_registered.error, "iiiOOiO",
+                                          (int)tw_status_code(status), (int)tw_status_kind(status),
+                                          (int)tw_status_phase(status), message, op,
+                                          tw_status_input(status), place);
     Py_XDECREF(place);
     Py_XDECREF(op);
     Py_DECREF(message);
@@ -262,8 +262,8 @@ static PyObject *where_now(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"set_classes", (PyCFunction)(void (*)(void))set_classes, METH_VARARGS | METH_KEYWORDS,
-     "set_classes(graph=, operation=, tensor=, dtypes=, error=, shape=): what Python made of the base "
-     "types."},
+     "set_classes(graph=, operation=, tensor=, dtypes=, error=, shape=): what Python made of the "
+     "base types."},
     {"where", where_now, METH_NOARGS,
      "where() -> (file, line) of the innermost frame outside the package, or None."},
     {NULL, NULL, 0, NULL},
