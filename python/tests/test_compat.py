@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Levels, views and the command: each in a process of its own, since a level is for good."""
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import thalweg
+from thalweg.compat import levels, programs
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(thalweg.__file__)))
+
+
+def run(*words, **options):
+    env = dict(os.environ, PYTHONPATH=ROOT + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    return subprocess.run([sys.executable, "-W", "ignore", *words], env=env, capture_output=True,
+                          text=True, timeout=60, **options)
+
+
+def answers(level, code):
+    """What a program of a level prints."""
+    done = run("-c", "import thalweg.compat as c; c.install(api=%r)\n" % (level,)
+               + "import tensorflow as tf\n" + textwrap.dedent(code))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_names_come_and_go_with_the_level():
+    code = "print(tf.__version__, hasattr(tf, 'float32_ref'), hasattr(tf, 'float32'))"
+    assert answers("0.7", code) == ["0.7.1", "True", "True"]
+    assert answers("0.12", code) == ["0.12.1", "False", "True"]
+    assert answers("1.4", code) == ["1.4.0", "False", "True"]
+    assert answers(None, code) == ["1.15.5", "True", "True"]
+
+
+def test_an_enum_has_the_values_of_its_time():
+    code = """
+        from tensorflow.core.framework import types_pb2
+        print(len(types_pb2.DataType.values()), types_pb2.DT_FLOAT)
+        """
+    assert answers("0.7", code) == ["35", "1"] and answers("1.15", code) == ["47", "1"]
+
+
+def test_modules_are_views():
+    code = """
+        import thalweg
+        from tensorflow.python.framework import dtypes, errors
+        from tensorflow.core.protobuf import config_pb2
+        import tensorflow.compat.v1 as v1
+        tf.something = 3
+        print(dtypes.float32 is thalweg.float32, hasattr(thalweg, "something"), tf.something)
+        print(tf.errors.NotFoundError is errors.NotFoundError, v1.__version__)
+        print(config_pb2.ConfigProto is tf.ConfigProto, tf.python.framework.dtypes is dtypes)
+        from tensorflow.python.framework.dtypes import *
+        print(float32 is tf.float32)
+        for name in ("tensorflow.nonsense", "tensorflow.python.framework.nonsense"):
+            try:
+                __import__(name)
+            except ModuleNotFoundError as error:
+                print(error.name)
+        """
+    assert answers("0.12", code) == [
+        "True", "False", "3", "True", "1.15.5", "True", "True", "True", "tensorflow.nonsense",
+        "tensorflow.python.framework.nonsense"]
+
+
+def test_protobuf_is_there_even_if_it_is_not_installed():
+    code = """
+        from google.protobuf import text_format
+        from google.protobuf.any_pb2 import Any
+        graph = text_format.Merge('node { name: "a" }', tf.GraphDef())
+        print(graph.node[0].name, len(Any(type_url="t").type_url))
+        """
+    assert answers("0.7", code) == ["a", "1"]
+
+
+def test_wrong_levels_are_refused():
+    from thalweg import compat
+    for wrong in ("0.4", "2.0", "x", "1.16"):
+        with pytest.raises(ValueError):
+            compat.install(api=wrong)
+    assert compat.level() is None and compat.at_least("1.15") and not compat.below("0.7")
+
+
+def test_the_table_is_in_order():
+    for rows in list(levels.changed().values()) + [
+            r for names in levels.names().values() for r in names.values()]:
+        assert [r[0] for r in rows] == sorted(r[0] for r in rows)
+    for newest, rows in levels.BEHAVIOUR.values():
+        assert rows and all(value != newest for _, value in rows)
+
+
+def test_switches():
+    from thalweg import compat
+    made = compat._Behaviour()
+    made._set((0, 7))
+    assert made.integer_division == "truncate" and made.bool_of_tensor == "true"
+    made._set((1, 0))
+    assert made.integer_division == "floor"
+
+
+def test_the_command_runs_a_program(tmp_path):
+    path = tmp_path / "p.py"
+    path.write_text("import sys, helper\nimport tensorflow as tf\n"
+                    "print(tf.__version__, sys.argv[1:], __name__, helper.x)\n")
+    (tmp_path / "helper.py").write_text("x = 3\n")
+    done = run("-m", "thalweg", "--api", "0.7", str(path), "a", "--b")
+    assert done.stdout == "0.7.1 ['a', '--b'] __main__ 3\n", done.stderr
+    assert run("-m", "thalweg", "--api=9", str(path)).returncode == 2
+    assert run("-m", "thalweg").returncode == 2
+    assert run("-m", "thalweg", str(tmp_path / "none.py")).returncode == 2
+
+
+def test_the_command_runs_python_2(tmp_path):
+    try:
+        programs.converter()
+    except ImportError:
+        pytest.skip("neither fissix nor lib2to3 is here")
+    (tmp_path / "p.py").write_text("import helper\nprint 'x', helper.f(2)\n")
+    (tmp_path / "helper.py").write_text("def f(n):\n\treturn map(str, xrange(n))\n")
+    done = run("-m", "thalweg", "--py2", str(tmp_path / "p.py"))
+    assert done.stdout == "x ['0', '1']\n", done.stderr
+
+
+def test_the_command_runs_a_notebook(tmp_path):
+    (tmp_path / "n.ipynb").write_text("""{"cells": [
+        {"cell_type": "code", "source": ["%matplotlib inline\\n", "import tensorflow as tf\\n",
+         "x = 3\\n", "x"]},
+        {"cell_type": "markdown", "source": "text"},
+        {"cell_type": "code", "source": "%%bash\\nls"},
+        {"cell_type": "code", "source": ["!ls\\n", "tf.float32"]}]}""")
+    done = run("-m", "thalweg", str(tmp_path / "n.ipynb"))
+    assert done.stdout == "3\ntf.float32\n", done.stderr

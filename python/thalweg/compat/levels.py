@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""THE table of what differs between the versions of TensorFlow that a program may be written for.
+
+A row holds for levels *below* the version that it begins with. Nothing else in the package asks for
+the level; what a row cannot say by a name it says by a switch of BEHAVIOUR."""
+
+OLDEST, NEWEST = (0, 5), (1, 15)
+VERSIONS = {(0, 7): "0.7.1", (0, 12): "0.12.1", (1, 15): "1.15.5"}  # else MAJOR.MINOR.0
+
+# Names that programs had and that are gone, in this package as well as in what programs see.
+# until | module that has it | public namespaces ("tf", "nn", "-") | old=new, old=module:attribute
+NAMES = """
+0.12 | framework.dtypes      | tf | float32_ref float64_ref double_ref half_ref float16_ref
+                                    int32_ref uint8_ref int16_ref int8_ref string_ref
+                                    complex64_ref int64_ref complex128_ref bool_ref qint8_ref
+                                    quint8_ref qint32_ref bfloat16_ref qint16_ref quint16_ref
+                                    uint16_ref
+0.12 | framework.device      | -  | Device=DeviceSpec
+0.8  | protos.types_pb2      | -  | DataType=compat.old_protos:DataType_0_7
+1.0  | util.compat           | tf | bytes=compat.old_framework:bytes
+1.0  | ops.math_ops          | tf | mul=multiply sub=subtract neg=negative complex_abs=abs
+                                    inv=reciprocal batch_matmul=compat.old_ops:batch_matmul
+1.0  | ops.array_ops         | tf | pack=stack unpack=unstack listdiff=compat.old_ops:listdiff
+                                    select=where batch_matrix_diag=matrix_diag
+                                    batch_matrix_diag_part=matrix_diag_part
+                                    batch_matrix_set_diag=matrix_set_diag
+                                    batch_matrix_band_part=matrix_band_part
+                                    batch_matrix_transpose=matrix_transpose
+1.0  | ops.linalg_ops        | tf | batch_cholesky=cholesky batch_cholesky_solve=cholesky_solve
+                                    batch_matrix_determinant=matrix_determinant
+                                    batch_matrix_inverse=matrix_inverse
+                                    batch_matrix_solve=matrix_solve
+                                    batch_matrix_solve_ls=matrix_solve_ls
+                                    batch_matrix_triangular_solve=matrix_triangular_solve
+                                    batch_self_adjoint_eig=self_adjoint_eig batch_svd=svd
+1.0  | ops.spectral_ops      | tf | batch_fft=fft batch_ifft=ifft batch_fft2d=fft2d
+                                    batch_ifft2d=ifft2d batch_fft3d=fft3d batch_ifft3d=ifft3d
+"""
+
+# The same name, another meaning: the function or class that a program then gets.
+# until | as defined in this package | what it was | how an old call is told from its arguments, for
+# programs without a level ("-": it cannot be told)
+CHANGED = """
+1.0 | ops.array_ops.concat           | compat.old_ops:concat            | axis_first
+1.0 | ops.array_ops.split            | compat.old_ops:split             | axis_first
+1.0 | ops.array_ops.reverse          | compat.old_ops:reverse           | boolean_second
+1.0 | ops.math_ops.div               | compat.old_ops:div               | -
+1.0 | ops.math_ops.mod               | compat.old_ops:mod               | -
+1.0 | ops.math_ops.floormod          | compat.old_ops:mod               | -
+1.0 | ops.math_ops.floordiv          | compat.old_ops:floordiv          | -
+"""
+
+# Modules of tensorflow.python that were elsewhere, or that were several: path = homes in this
+# package, the first that has a name wins.
+MODULES = {
+    "client.graph_util": "framework.graph_util",
+    "ops.constant_op": "framework.constant_op ops.array_ops ops.math_ops",
+    "ops.common_shapes": "framework.common_shapes",
+    "ops.op_def_library": "framework.op_def_library",
+    "framework.types": "framework.dtypes",
+    "training.training": "train",
+    "platform.default._app": "platform.app",
+    "platform.default._flags": "platform.flags",
+    "platform.default._gfile": "platform.gfile",
+    "platform.default._googletest": "platform.googletest",
+    "platform.default._logging": "platform.tf_logging",
+    "platform.default._resource_loader": "platform.resource_loader",
+    "lib.io.python_io": "python_io",
+    "lib.io.tf_record": "python_io",
+    "lib.io.file_io": "platform.gfile",
+    "platform.self_check": "platform.app",
+    "user_ops.user_ops": "user_ops",
+}
+
+# The same below `tensorflow` itself.
+OUTER_MODULES = {
+    "examples.tutorials.mnist": "contrib.learn.datasets.mnist",
+    "examples.tutorials.mnist.input_data": "contrib.learn.datasets.mnist",
+    "contrib.learn.python.learn.datasets.mnist": "contrib.learn.datasets.mnist",
+    "contrib.learn.python.learn.datasets": "contrib.learn.datasets",
+    "models.rnn.rnn": "ops.rnn",
+    "models.rnn.rnn_cell": "ops.rnn_cell",
+    "models.rnn.seq2seq": "ops.seq2seq",
+    "models.rnn.linear": "ops.rnn_cell",
+}
+
+# Switches read by the package: name: (newest value, ((until, older value), ...)), oldest row first.
+BEHAVIOUR = {
+    # bool(tensor): refused, or True as for any object
+    "bool_of_tensor": ("refused", (("0.8", "true"),)),
+    # an op type of which only Python knows: refused, or added with unknown shapes
+    "unknown_ops": ("refused", (("0.9", "unknown shape"),)),
+    # feeds are checked against the static shape of: any tensor, or placeholders only
+    "checked_feeds": ("all", (("0.9", "placeholders"),)),
+    # the type of a complex constant
+    "complex_constant": ("complex128", (("0.8", "complex64"),)),
+    # a // b and a % b: rounded down, or as C does for integers
+    "integer_division": ("floor", (("1.0", "truncate"),)),
+    # the second operand of an operator: converted as it likes, or to the first one's type
+    "operand_type": ("own", (("1.0", "first"),)),
+    # names that differ only by case: told apart by a number, or not
+    "name_case": ("ignored", (("1.0", "counts"),)),
+    # repr() of an Operation: says its name and type, or where it is in memory
+    "operation_repr": ("name", (("1.0", "address"),)),
+    # iter(tensor): its rows, or refused
+    "tensor_iteration": ("rows", (("1.0", "refused"),)),
+    # numpy.array(tensor): refused, or an array of one object
+    "array_of_tensor": ("refused", (("1.0", "object"),)),
+    # using a session after close(): refused, or allowed
+    "closed_session": ("refused", (("1.0", "allowed"),)),
+}
+
+
+def _rows(text, columns):
+    """The rows of a table; a line that begins with blanks goes on with the one before."""
+    for line in text.replace("\n  ", " ").strip().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) != columns:
+            raise ValueError("levels.py: %d columns in %r" % (len(cells), line))
+        yield (tuple(map(int, cells[0].split("."))),) + tuple(cells[1:])
+
+
+_names = {}
+
+
+def names():
+    """{module or namespace: {old name: [(until, path of module, attribute)]}}"""
+    if not _names:
+        for until, home, spaces, words in _rows(NAMES, 4):
+            for word in words.split():
+                old, _, new = word.partition("=")
+                path, _, attribute = (new or old).rpartition(":")
+                where = [home] + [s if s != "tf" else "" for s in spaces.split(",") if s != "-"]
+                for place in where:
+                    _names.setdefault(place, {}).setdefault(old, []).append(
+                        (until, path or home, attribute))
+    return _names
+
+
+def old_name(place, name, level):
+    """What a name that is gone stands for at a level: (path, attribute) or None. `place` is a
+    module's path or a public namespace."""
+    for until, path, attribute in names().get(place, {}).get(name, ()):
+        if level is None or level < until:
+            return path, attribute
+    return None
+
+
+def changed():
+    """{definition: [(until, path of module, attribute, recogniser)]}"""
+    made = {}
+    for until, definition, target, recogniser in _rows(CHANGED, 4):
+        path, _, attribute = target.partition(":")
+        made.setdefault(definition, []).append((until, path, attribute, recogniser))
+    return made

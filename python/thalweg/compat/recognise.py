@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls in an old order of arguments, told from the arguments' types, for programs that say no
+level."""
+import functools
+import numbers
+import warnings
+
+import numpy as np
+
+_wrapped = {}
+_changed = None
+
+
+def changed():
+    """levels.changed(), made once."""
+    global _changed
+    if _changed is None:
+        from thalweg.compat import levels
+        _changed = levels.changed()
+    return _changed
+
+
+def definition(thing):
+    """The path of a function or class as in levels.CHANGED, or None."""
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) \
+            or not module.startswith("thalweg."):
+        return None
+    return module[len("thalweg."):] + "." + name
+
+
+def _is_axis(value):
+    """A plain whole number, as an axis is."""
+    return isinstance(value, (numbers.Integral, np.integer)) and not isinstance(value, bool)
+
+
+def axis_first(args, kwargs):
+    """f(axis, ..., values), where now the values come first."""
+    old_words = ("concat_dim", "split_dim", "value")
+    return bool(args) and _is_axis(args[0]) and len(args) > 1 or any(w in kwargs
+                                                                    for w in old_words)
+
+
+def boolean_second(args, kwargs):
+    """reverse(tensor, [True, False]), where now axes are listed."""
+    second = args[1] if len(args) > 1 else kwargs.get("dims")
+    if isinstance(second, (list, tuple)):
+        return bool(second) and all(isinstance(v, (bool, np.bool_)) for v in second)
+    return getattr(second, "dtype", None) in (np.dtype(bool),) or \
+        getattr(getattr(second, "dtype", None), "is_bool", False)
+
+
+def either(thing):
+    """The function itself, or one that takes calls in the old order too, with a warning."""
+    from thalweg import compat
+    if compat.level() is not None or not callable(thing):
+        return thing
+    rows = changed().get(definition(thing) or "", ())
+    tests = [(row, globals()[row[3]]) for row in rows if row[3] != "-"]
+    if not tests:
+        return thing
+    if thing not in _wrapped:
+        _wrapped[thing] = _both(thing, tests)
+    return _wrapped[thing]
+
+
+def _both(new, tests):
+    from thalweg import _api
+
+    @functools.wraps(new)
+    def call(*args, **kwargs):
+        for (until, path, attribute, _), is_old in tests:
+            if is_old(args, kwargs):
+                warnings.warn("%s() is called as before version %d.%d" % ((new.__name__,) + until),
+                              stacklevel=2)
+                return _api.fetch(path, attribute)(*args, **kwargs)
+        return new(*args, **kwargs)
+    return call
