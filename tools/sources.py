@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
-Kinds: library (src/ without kernels and isa folders), kernels, isa, op-inputs (what ops.h is made
-from), command, support (shared by tests), python-core; examples, bench and tests as
-NAME:FILE,FILE... Paths are
-relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
-file came or went. A file named os_*posix.c or os_*windows.c is taken on that system only."""
+Kinds: library (src/ without kernels and isa folders), kernels, rare (kernels named *_rare.c), isa,
+op-inputs (what ops.h is made from), command, support (shared by tests), python-core; examples,
+bench and tests as NAME:FILE,FILE... Paths are relative to the folder of the meson.build that asks.
+Kind all lists everything, to see whether a file came or went. A file named os_*posix.c or
+os_*windows.c is taken on that system only."""
 import os
 import pathlib
 import sys
@@ -14,9 +14,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites", "autodiff",
           "plan", "runtime", "train")
-ASKING = {"library": "src", "kernels": "src", "isa": "src", "op-inputs": "include/thalweg",
-          "command": "tools", "support": "tests", "tests": "tests", "examples": "examples",
-          "bench": "bench", "python-core": "python"}
+ASKING = {"library": "src", "kernels": "src", "rare": "src", "isa": "src",
+          "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
+          "examples": "examples", "bench": "bench", "python-core": "python"}
 
 
 def listed(folder, pattern="*.c"):
@@ -58,8 +58,9 @@ def op_inputs():
 def files_of(kind, system):
     if kind == "library":
         return layer_files([l for l in LAYERS if l != "kernels"], system)
-    if kind == "kernels":
-        return layer_files(["kernels"], system)
+    if kind in ("kernels", "rare"):
+        return [p for p in layer_files(["kernels"], system)
+                if p.name.endswith("_rare.c") == (kind == "rare")]
     if kind == "isa":
         return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
     if kind == "op-inputs":
