@@ -205,8 +205,11 @@ tw_shape tw_infer_shape_value(tw_infer *in, size_t input)
         return value_as_shape(in, value);
     if (may_read(in, input) && in->value_shapes && in->value_shapes[input].dims)
         return in->value_shapes[input];
-    if (of_input.dims && of_input.dims[0] >= 0)
-        return tw_infer_unknown(in, (size_t)of_input.dims[0]);
+    int64_t rank = of_input.dims ? of_input.dims[0] : -1;
+    if (rank >= 0 && rank <= TW_MAX_RANK)
+        return tw_infer_unknown(in, (size_t)rank);
+    if (rank > TW_MAX_RANK)
+        tw_infer_fail(in, "a shape has at most %d dimensions, got %" PRId64, TW_MAX_RANK, rank);
     return TW_UNKNOWN_SHAPE;
 }
 
