@@ -13,17 +13,22 @@ build:
 	@tools/configure.sh $(BUILD)
 	@ninja -C $(BUILD)
 
-# The C tests alone, with the first compiler.
+# The C tests alone, with gcc.
 check:
 	@tools/setup.sh test
 	@python3 tools/run_tests.py check
 
+# Everything; with ALL=1 the builds for Windows and for 32 bits too.
 test:
-	@tools/setup.sh test
-	@python3 tools/run_tests.py
+	@tools/setup.sh $(if $(ALL),all,test)
+	@python3 tools/run_tests.py $(if $(ALL),all)
 
-demo: build
-	@tools/demo.sh
+# `make demo RESUME=1` goes on where a training that was interrupted had been.
+demo:
+	@tools/setup.sh build
+	@tools/configure.sh $(BUILD)
+	@ninja -C $(BUILD) examples/example_linear_regression examples/example_digits
+	@BUILD=$(BUILD) tools/demo.sh $(if $(RESUME),--resume)
 
 bench: build
 	@for program in $(BUILD)/bench/bench_*; do [ ! -x "$$program" ] || "$$program" || exit 1; done

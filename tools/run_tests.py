@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""run_tests.py [check | STAGE ...]: everything that must hold, stage by stage.
+"""run_tests.py [check | all | STAGE ...]: everything that must hold, stage by stage.
 
-Without arguments all stages run; `check` means build and unit; other words pick stages by the
-beginning of their name. A stage prints one line with what passed and its time, a failure also the
-end of its output. What cannot run here says so. C tests count one by one (cmocka's lines), each
-other check as one. The last line is "N passed, N failed". Standard output of a C test or script
-that begins with "note: " is shown."""
+Without arguments all stages run but those for other targets (windows, m32), which `all` adds;
+`check` means build and unit; other words pick stages by the beginning of their name. A stage prints
+one line with what passed and its time, a failure also the end of its output. What cannot run here
+says so. C tests count one by one (cmocka's lines), each other check as one. The last line is
+"N passed, N failed". Standard output of a C test or script that begins with "note: " is shown."""
 import contextlib
 import json
 import os
@@ -24,8 +24,12 @@ WORK = BUILD / "test"
 PREFIX = WORK / "prefix"
 JOBS = max(2, os.cpu_count() or 2)
 TAIL = 25  # lines shown of a failure
+TEST_PROGRAMS = ["all", "meson-test-prereq"]
 SANITIZED = ["-Dprograms=false", "-Ddefault_library=static", "-Doptimization=1", "-Ddebug=false",
              "-Dtests=enabled"]
+# For a target that has no libraries but its compiler's own.
+FOREIGN = ["-Dprograms=false", "-Ddefault_library=static", "-Doptimization=1", "-Dzlib=disabled",
+           "-Dtests=enabled", "-Down_cmocka=true"]
 # Suites whose tests run under the thread sanitizer: those that start threads.
 THREADED = re.compile(r"^(base_(pool|os).*|runtime_.*|op_registry.*|graph_threads.*)$")
 
@@ -75,11 +79,11 @@ def noted(output):
     return re.findall(r"^note: (.*)$", output, re.M)
 
 
-def execute(command, timeout=300, cwd=ROOT, env=None):
-    """(exit status, output) of a command; what hangs is ended and fails."""
+def execute(command, timeout=300, cwd=ROOT, env=None, text=""):
+    """(exit status, output) of a command that reads `text`; what hangs is ended and fails."""
     try:
         done = subprocess.run([str(word) for word in command], cwd=cwd, timeout=timeout,
-                              env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **(env or {})}, input=text.encode(),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
@@ -146,7 +150,7 @@ def run_c_tests(stage, directory, wanted=None, env=None, before=(), timeout=120)
 
 def build_gcc(stage):
     """The library, the programs and the tests with gcc"""
-    build(stage, BUILD)
+    build(stage, BUILD, targets=TEST_PROGRAMS)
 
 
 def unit(stage):
@@ -276,17 +280,29 @@ def source(stage):
 
 
 def windows(stage):
-    """The library with mingw-w64"""
+    """The library and its tests with mingw-w64"""
     if not shutil.which("x86_64-w64-mingw32-gcc"):
         return stage.skip("no x86_64-w64-mingw32-gcc")
-    return build(stage, WORK / "windows",
-                 ["--cross-file", "packaging/mingw64.ini", "-Dtests=disabled", "-Dprograms=false",
-                  "-Dzlib=disabled", "-Doptimization=1"])
+    return build(stage, WORK / "windows", ["--cross-file", "packaging/mingw64.ini", *FOREIGN],
+                 TEST_PROGRAMS)
+
+
+def m32(stage):
+    """The C tests with 32-bit addresses"""
+    code, output = execute(["gcc", "-m32", "-x", "c", "-include", "stdio.h", "-o", "/dev/null",
+                            "-"], text="int main(void) { return 0; }")
+    if code:
+        return stage.skip("gcc -m32 links nothing here: %s" % output.strip().splitlines()[-1])
+    directory = WORK / "m32"
+    if build(stage, directory, FOREIGN, TEST_PROGRAMS, {"CC": "gcc -m32"}):
+        run_c_tests(stage, directory, timeout=400)
+    return None
 
 
 STAGES = {"build": build_gcc, "unit": unit, "asan": asan, "tsan": tsan,
           "install": install, "consumers": consumers, "tutorial": tutorial, "scripts": scripts,
-          "source": source, "windows": windows}
+          "source": source, "windows": windows, "m32": m32}
+FOREIGN_STAGES = ("windows", "m32")
 
 
 def show(name, stage, seconds):
@@ -306,8 +322,8 @@ def show(name, stage, seconds):
 def wanted_stages(words):
     if words == ["check"]:
         return ["build", "unit"]
-    if not words:
-        return list(STAGES)
+    if words in ([], ["all"]):
+        return [name for name in STAGES if words or name not in FOREIGN_STAGES]
     return [name for name in STAGES if any(name.startswith(w) for w in words)]
 
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh [build|test]: installs what building (or testing, the default) needs and is not there, by
-# apt-get. Fails only if the library itself cannot be built then; what else is missing is said, and
-# the tests that need it are skipped or fail by name.
+# setup.sh [build|test|all]: installs what building (or testing, the default, or testing for other
+# targets too) needs and is not there, by apt-get. Fails only if the library itself cannot be built
+# then; what else is missing is said, and the tests that need it are skipped or fail by name.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
 header() { printf '#include <%s>\n' "$1" | cc -E - >/dev/null 2>&1; }
+m32() { echo 'int main(void) { return 0; }' | gcc -m32 -x c -include stdio.h -o /dev/null -; }
 sanitizers() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.tsan* >/dev/null 2>&1; }
 
 # Prints the packages that are missing.
@@ -17,7 +18,7 @@ missing() {
     have ninja || echo ninja-build
     have pkg-config || echo pkg-config
     have python3 || echo python3
-    [ "$1" = test ] || return 0
+    [ "$1" != build ] || return 0
     have g++ || echo g++
     have clang || echo clang
     have clang-format || echo clang-format
@@ -26,6 +27,9 @@ missing() {
     have nm || echo binutils
     { header stdarg.h && pkg-config --exists cmocka; } 2>/dev/null || echo libcmocka-dev
     { have clang && sanitizers; } 2>/dev/null || echo "libclang-rt-14-dev"
+    [ "$1" = all ] || return 0
+    have x86_64-w64-mingw32-gcc || echo gcc-mingw-w64-x86-64
+    m32 2>/dev/null || echo gcc-multilib
 }
 
 # Runs apt-get as root, without a question; its output is shown only if it fails.
@@ -34,7 +38,8 @@ apt() {
     root=
     [ "$(id -u)" = 0 ] || root="sudo -n"
     status=0
-    $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@" \
+    $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 \
+        -o DPkg::Lock::Timeout=300 "$@" \
         >"$log" 2>&1 || status=$?
     [ "$status" = 0 ] || tail -n 5 "$log"
     rm -f "$log"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/pool.h"
 #include "kernels/isa.h"
 #include "kernels/tile.h"
@@ -91,10 +92,10 @@ static size_t index_in(tw_shape operand, tw_shape shape, size_t index)
 static tw_tile_bound *bind(const tw_tile_program *program, const tw_shape *shapes, tw_shape shape,
                            void **workspace)
 {
-    tw_tile_bound *bound = aligned_alloc(64, (tw_tile_bound_size(program) + 63) / 64 * 64);
+    tw_tile_bound *bound = tw_alloc_aligned(tw_tile_bound_size(program));
     assert_non_null(bound);
     assert_null(tw_tile_bind(program, shapes, shape, bound));
-    *workspace = aligned_alloc(64, tw_tile_workspace(bound) / 64 * 64 + 64);
+    *workspace = tw_alloc_aligned(tw_tile_workspace(bound) + 1);
     assert_non_null(*workspace);
     return bound;
 }
@@ -132,7 +133,7 @@ static void check_product(tw_shape x_shape, tw_shape y_shape, tw_shape shape)
     }
     for (size_t i = 0; i < 16; i++)
         assert_true(z[count + i] == 77);
-    free(bound), free(workspace), free(x), free(y), free(z);
+    tw_free_aligned(bound), tw_free_aligned(workspace), free(x), free(y), free(z);
 }
 
 static void operands_of_every_length_give_every_element_and_no_more(void **s)
@@ -263,7 +264,8 @@ static void a_chain_stores_all_its_outputs_even_over_its_operands(void **s)
         assert_memory_equal(a, sums, count * sizeof *sums);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(test[i], sums[i] * c[i] < 0.5f);
-        free(bound), free(workspace), free(a), free(b), free(c), free(choice), free(want);
+        tw_free_aligned(bound), tw_free_aligned(workspace), free(a), free(b), free(c), free(choice),
+            free(want);
         free(sums), free(test);
     }
 }
@@ -290,7 +292,7 @@ static void a_value_may_be_wider_than_its_source(void **s)
     assert_null(tw_tile_run(bound, (const void *[]){x}, (void *[]){z}, workspace, 1));
     for (size_t i = 0; i < N; i++)
         assert_true(z[i] == (double)(x[i] + x[i]));
-    free(bound), free(workspace), free(x);
+    tw_free_aligned(bound), tw_free_aligned(workspace), free(x);
 }
 
 static void sixteen_bit_floats_are_rounded_after_each_instruction(void **s)
@@ -334,7 +336,7 @@ static void sixteen_bit_floats_are_rounded_after_each_instruction(void **s)
             tw_element_set(dtype, &sum, tw_element_get(dtype, &product) + a);
             assert_int_equal(z[i], sum);
         }
-        free(bound), free(workspace);
+        tw_free_aligned(bound), tw_free_aligned(workspace);
     }
 }
 
@@ -368,7 +370,7 @@ static void a_failed_check_says_why(void **s)
     y[39] = 1;
     x[0] = -1;
     assert_null(tw_tile_run(bound, (const void *[]){x, y}, (void *[]){y}, workspace, 1));
-    free(bound), free(workspace);
+    tw_free_aligned(bound), tw_free_aligned(workspace);
 }
 
 /* ---- reductions ---- */
@@ -430,7 +432,7 @@ static void check_reduction(tw_tile_reduce kind, bool outer, int64_t rows, int64
             fail_msg("kind %d of (%d, %d): element %zu is %g, not %g", (int)kind, (int)rows,
                      (int)columns, i, (double)one[i], want);
     }
-    free(bound), free(workspace), free(x), free(y), free(one), free(many);
+    tw_free_aligned(bound), tw_free_aligned(workspace), free(x), free(y), free(one), free(many);
 }
 
 static void rows_and_columns_are_reduced_alike_on_any_number_of_threads(void **s)
@@ -469,7 +471,7 @@ static void everything_is_reduced_to_one_number(void **s)
     tw_tile_bound *bound = bind(&program, (tw_shape[]){TW_SHAPE(N)}, TW_SHAPE(N), &workspace);
     assert_null(tw_tile_run(bound, (const void *[]){x}, (void *[]){&sum}, workspace, 0));
     assert_true(fabs((double)sum - want) < 1e-4 * fabs(want) + 1e-3);
-    free(bound), free(workspace), free(x);
+    tw_free_aligned(bound), tw_free_aligned(workspace), free(x);
 }
 
 static void results_have_the_same_bits_on_any_number_of_threads(void **s)
@@ -497,7 +499,8 @@ static void results_have_the_same_bits_on_any_number_of_threads(void **s)
     for (size_t i = 0; i < COUNT; i += 101)
         assert_true(one[i] == chain_value(a[i], b[i % COLUMNS], c[i]));
     tw_pool_set_threads(0);
-    free(bound), free(workspace), free(a), free(b), free(c), free(one), free(many);
+    tw_free_aligned(bound), tw_free_aligned(workspace), free(a), free(b), free(c), free(one),
+        free(many);
 }
 
 static void many_values_alive_at_once_take_shorter_tiles_or_are_refused(void **s)
@@ -527,7 +530,7 @@ static void many_values_alive_at_once_take_shorter_tiles_or_are_refused(void **s
                                    .operand_count = 1,
                                    .instruction_count = (uint16_t)(2 * alive),
                                    .output_count = 1};
-        void *memory = aligned_alloc(64, (tw_tile_bound_size(&program) + 63) / 64 * 64);
+        void *memory = tw_alloc_aligned(tw_tile_bound_size(&program));
         tw_shape shape = TW_SHAPE(N);
         tw_status *status = tw_tile_bind(&program, &shape, shape, memory);
         if (status) {
@@ -538,7 +541,7 @@ static void many_values_alive_at_once_take_shorter_tiles_or_are_refused(void **s
             for (size_t i = 0; i < N; i++)
                 assert_true(z[i] == (float)(1 + 2 * alive) * x[i]);
         }
-        free(memory);
+        tw_free_aligned(memory);
     }
 }
 

@@ -323,7 +323,7 @@ static void tensors_that_cannot_be_are_refused(void **state)
     MUST_FAIL(import_tensor(graph, "DT_FLOAT", "4611686018427387904", "float_val: 1"),
               TW_RESOURCE_EXHAUSTED, "Const 'c'");
     MUST_FAIL(import_tensor(graph, "DT_FLOAT", "1099511627776", "float_val: 1"),
-              TW_RESOURCE_EXHAUSTED, "memory");
+              TW_RESOURCE_EXHAUSTED, SIZE_MAX > UINT32_MAX ? "memory" : "too large");
     MUST_FAIL(import_tensor(graph, "DT_FLOAT", "3", "tensor_content: 'abc'"), TW_INVALID_ARGUMENT,
               "3 bytes");
     assert_int_equal(tw_graph_operation_count(graph), 0);
@@ -378,7 +378,7 @@ static void what_is_built_here_is_read_back(void **state)
     tw_graph *graph = tw_graph_new(), *copy = NULL;
     tw_tensor x = add_placeholder(graph, "x", TW_FLOAT32, TW_SHAPE(-1, 3));
     add_named(graph, "MatMul", "y", (tw_tensor[]){x, x}, 2);
-    const char *paths[] = {"/tmp/thalweg_test.pb", "/tmp/thalweg_test.pbtxt"};
+    const char *paths[] = {"graph_def_test.pb", "graph_def_test.pbtxt"};
     for (int i = 0; i < 2; i++) {
         must(tw_graph_save(graph, paths[i]));
         must(tw_graph_load(paths[i], &copy));
@@ -393,7 +393,7 @@ static void what_is_built_here_is_read_back(void **state)
         tw_graph_unref(copy);
         remove(paths[i]);
     }
-    MUST_FAIL(tw_graph_load("/tmp/thalweg_test.pb", &copy), TW_NOT_FOUND, "thalweg_test.pb");
+    MUST_FAIL(tw_graph_load("graph_def_test.pb", &copy), TW_NOT_FOUND, "graph_def_test.pb");
     tw_graph_unref(graph);
 }
 

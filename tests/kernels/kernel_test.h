@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/os.h"
 #include "kernels/isa.h"
 #include "kernels/par.h"

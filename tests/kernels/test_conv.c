@@ -135,7 +135,7 @@ static void check_pass(tw_dtype dtype, const tw_conv *c, bool depthwise, int pas
     memset(one, 0xff, n * size);
     const void *a = pass == 1 ? arrays[1] : arrays[0], *b = pass == 0 ? arrays[1] : arrays[2];
     size_t bytes = depthwise ? 0 : tw_conv_workspace(dtype, c, (tw_conv_pass)pass);
-    void *workspace = aligned_alloc(64, bytes + 64);
+    void *workspace = tw_alloc_aligned(bytes + 64);
     assert_ok(passes[depthwise][pass](dtype, c, a, b, one, NULL));
     assert_ok(passes[depthwise][pass](dtype, c, a, b, many,
                                       &(tw_par){3, workspace, depthwise ? 0 : bytes}));
@@ -146,7 +146,7 @@ static void check_pass(tw_dtype dtype, const tw_conv *c, bool depthwise, int pas
                     pass == 0   ? "forward"
                     : pass == 1 ? "input gradient"
                                 : "filter gradient");
-    free(workspace);
+    tw_free_aligned(workspace);
     free(one);
     free(many);
     for (int i = 0; i < 3; i++)

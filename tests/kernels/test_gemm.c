@@ -251,14 +251,14 @@ static void a_packed_matrix_serves_as_well(void **state)
                            .ldc = N,
                            .alpha = 1};
         tw_gemm_run_block(loops, &g);
-        void *packed = aligned_alloc(64, (tw_gemm_packed_bytes(TW_FLOAT32, K, N) + 63) / 64 * 64);
+        void *packed = tw_alloc_aligned(tw_gemm_packed_bytes(TW_FLOAT32, K, N));
         g.packed_k = K;
         loops->pack(&g, packed);
         g.packed = packed;
         g.c = d;
         tw_gemm_run_block(loops, &g);
         assert_memory_equal(c, d, M * N * sizeof *c);
-        free(packed);
+        tw_free_aligned(packed);
     }
     free(a);
     free(b);

@@ -96,14 +96,20 @@ static void every_function_is_right_at_the_ends(void **state)
     }
 }
 
+/* A 32-bit call returns in an x87 register, which makes a NaN quiet. */
+static uint32_t quiet_bits(float x)
+{
+    return tw_float_bits(x) | (isnan(x) ? 0x400000 : 0);
+}
+
 static void sixteen_bit_floats_convert_as_the_scalar_functions_do(void **state)
 {
     (void)state;
     for (uint32_t h = 0; h <= UINT16_MAX; h++) {
-        assert_int_equal(tw_float_bits(tw_widen_half((uint16_t)h)),
-                         tw_float_bits(tw_half_to_float((uint16_t)h)));
-        assert_int_equal(tw_float_bits(tw_widen_bfloat16((uint16_t)h)),
-                         tw_float_bits(tw_bfloat16_to_float((uint16_t)h)));
+        assert_int_equal(quiet_bits(tw_widen_half((uint16_t)h)),
+                         quiet_bits(tw_half_to_float((uint16_t)h)));
+        assert_int_equal(quiet_bits(tw_widen_bfloat16((uint16_t)h)),
+                         quiet_bits(tw_bfloat16_to_float((uint16_t)h)));
     }
     for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 997) {
         float x = tw_float_of_bits((uint32_t)bits);

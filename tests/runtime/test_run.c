@@ -234,7 +234,7 @@ static void a_callable_writes_into_given_arrays(void **state)
 static void state_is_saved_and_restored_and_a_damaged_file_changes_nothing(void **state)
 {
     (void)state;
-    char path[] = "/tmp/thalweg-state-XXXXXX";
+    char path[] = "runtime-state-XXXXXX";
     close(mkstemp(path));
     tw_tensor v = tw_variable(tw_constant(1.5), .name = "v"),
               r = tw_random_uniform(TW_SHAPE(3), .seed = TW_SEED(7));

@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <thalweg/thalweg.h>
+#if !defined(_WIN32)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "support/near.h"
 
@@ -130,6 +132,7 @@ static void a_graph_made_in_one_thread_runs_in_another(void **state)
     tw_graph_unref(s.graph);
 }
 
+#if !defined(_WIN32)
 static void a_forked_child_runs_new_sessions(void **state)
 {
     (void)state;
@@ -156,6 +159,7 @@ static void a_forked_child_runs_new_sessions(void **state)
     tw_array_unref(in);
     tw_reset_default_graph();
 }
+#endif
 
 int main(void)
 {
@@ -163,7 +167,9 @@ int main(void)
         cmocka_unit_test(three_threads_run_while_one_builds),
         cmocka_unit_test(closing_a_session_waits_for_its_runs),
         cmocka_unit_test(a_graph_made_in_one_thread_runs_in_another),
+#if !defined(_WIN32)
         cmocka_unit_test(a_forked_child_runs_new_sessions),
+#endif
     };
     return cmocka_run_group_tests_name("runtime: threads", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { PATH_SIZE = 1024, MOST_FILES = 256 };
+enum { PATH_SIZE = 1024, MOST_FILES = 2000 };
 
 static void full_path(const char *path, char out[PATH_SIZE])
 {

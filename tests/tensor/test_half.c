@@ -59,7 +59,8 @@ static void every_bfloat16_comes_back(void **state)
     (void)state;
     for (uint32_t i = 0; i < 0x10000; i++) {
         float value = tw_bfloat16_to_float((uint16_t)i);
-        assert_int_equal(bits_of(value), i << 16);
+        if (!isnan(value)) /* an x87 register, in which 32-bit calls return, makes a NaN quiet */
+            assert_int_equal(bits_of(value), i << 16);
         uint16_t back = tw_float_to_bfloat16(value);
         assert_int_equal(back, (i & 0x7fff) <= 0x7f80 ? i : i | 0x40);
     }

@@ -218,7 +218,7 @@ static void a_header_that_lies_is_refused(void **state)
         {"'shape': (3,)}", "needs 12 bytes, 8 are there", TW_DATA_LOSS},
         {"'shape': (4611686018427387904,)}", "too large", TW_RESOURCE_EXHAUSTED},
         {"'shape': (4294967296, 4294967296)}", "too large", TW_RESOURCE_EXHAUSTED},
-        {"'shape': (1000000000000,)}", "ends early", TW_DATA_LOSS},
+        {"'shape': (300000000,)}", "ends early", TW_DATA_LOSS},
         {"'shape': (99999999999999999999,)}", "too large", TW_DATA_LOSS},
         {"'shape': (-1,)}", "no whole number", TW_DATA_LOSS},
         {"'shape': (2)}", "no tuple", TW_DATA_LOSS},
