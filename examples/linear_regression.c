@@ -69,8 +69,8 @@ static int write_svg(const char *path, double w, double b)
         perror(path);
         return 1;
     }
-    fputs("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" "
-          "font-family=\"sans-serif\" font-size=\"12\">\n"
+    fputs("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"640\" height=\"420\" "
+          "viewBox=\"0 0 640 420\" font-family=\"sans-serif\" font-size=\"12\">\n"
           "<rect width=\"640\" height=\"420\" fill=\"white\"/>\n",
           file);
     for (int y = 0; y <= 100; y += 20)

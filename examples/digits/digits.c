@@ -2,7 +2,8 @@
  * A classifier of handwritten digits: 784-256-256-10, ReLU, Adam on batches of 100. After every
  * epoch all state is saved; killed at any moment and started again with --resume it ends with the
  * same bits, since the order of the samples follows from the number of the epoch alone.
- *     digits --data DIR [--state FILE] [--epochs N] [--resume] */
+ *     digits [--data DIR] [--state FILE] [--epochs N] [--resume]
+ * Without options it uses what `make demo` unpacks and saves. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,7 +242,7 @@ static unsigned long long weights_mark(const model *m)
 
 static bool read_options(int argc, char **argv, options *o)
 {
-    *o = (options){.data = "data/mnist10k", .state = "digits.state", .epochs = 8};
+    *o = (options){.data = "build/demo/mnist10k", .state = "build/demo/digits.state", .epochs = 8};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--resume"))
             o->resume = true;
@@ -272,7 +273,9 @@ int main(int argc, char **argv)
         return 1;
     }
     model m = make_model();
-    if (o.resume && access(o.state, F_OK) == 0) {
+    if (!o.resume) {
+        remove(o.state); /* nobody shall resume what an earlier training left */
+    } else if (access(o.state, F_OK) == 0) {
         TW_CHECK(tw_restore(m.session, o.state));
         printf("going on after epoch %d\n", get_epoch(&m));
     }
