@@ -142,15 +142,17 @@ typedef struct tw_region_info {
     tw_region *forward; /* of a loop of derivatives: the loop that it differentiates */
 } tw_region_info;
 
-/* The innermost one that an operation was made in, or that this thread builds in; NULL: none. */
+/* The innermost one that an operation was made in, or that this thread builds in (in `graph`, or
+ * the current one); NULL: none. */
 TW_API tw_region *tw_operation_region(const tw_operation *op);
+TW_API tw_region *tw_graph_region(const tw_graph *graph);
 TW_API tw_region *tw_current_region(void);
 TW_API void tw_region_get_info(const tw_region *region, tw_region_info *info);
 /* All NULL beyond the last. */
 TW_API tw_loop_var tw_region_var(const tw_region *region, size_t index);
-/* What is made until the tw_scope_pop that belongs to this is inside `region`; NULL: inside of none
- * of the current graph. */
-TW_API tw_status *tw_region_open(tw_region *region);
+/* What is made in `graph` until the tw_scope_pop that belongs to this is inside `region`, of that
+ * graph; NULL: inside of none. */
+TW_API tw_status *tw_graph_push_region(tw_graph *graph, tw_region *region);
 /* An outer tensor as it is seen in `region`; its Switch or Enter is made when first needed. */
 TW_API tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out);
 

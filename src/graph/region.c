@@ -264,7 +264,13 @@ tw_loop_var tw_region_var(const tw_region *region, size_t index)
     return var;
 }
 
-tw_status *tw_region_open(tw_region *region)
+tw_status *tw_graph_push_region(tw_graph *graph, tw_region *region)
 {
-    return tw_scope_push_region(region) < 0 ? tw_no_memory() : TW_OK;
+    if (region && region->graph != graph)
+        return tw_value_error("the region '%s' is of another graph", region->name);
+    tw_scope *scope = tw_scope_new(TW_SCOPE_REGION, graph);
+    if (!scope)
+        return tw_no_memory();
+    scope->region = region;
+    return tw_scope_push(scope);
 }

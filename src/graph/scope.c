@@ -148,6 +148,11 @@ tw_region *tw_scope_region(const tw_graph *graph)
     return NULL;
 }
 
+tw_region *tw_graph_region(const tw_graph *graph)
+{
+    return tw_scope_region(graph);
+}
+
 /* Of the current graph only: in another graph one stands outside. */
 tw_region *tw_current_region(void)
 {
