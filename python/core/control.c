@@ -25,6 +25,7 @@ static void *take_builder(PyObject *capsule, const char *name)
     return builder;
 }
 
+/* What a step that only can fail gives to Python. */
 static PyObject *done(tw_status *status)
 {
     if (status)
@@ -34,6 +35,8 @@ static PyObject *done(tw_status *status)
 
 /* ---- conditions ---- */
 
+/* The place that the condition's nodes get is the user's line, found here: the library sees only C
+ * callers. */
 static PyObject *cond_begin(PyObject *module, PyObject *args)
 {
     PyObject *pred;
@@ -54,6 +57,7 @@ static PyObject *cond_begin(PyObject *module, PyObject *args)
     return capsule;
 }
 
+/* Whoever enters also leaves, but where an exception passes: then the end closes what is open. */
 static PyObject *cond_enter(PyObject *module, PyObject *args)
 {
     PyObject *capsule;
@@ -65,6 +69,8 @@ static PyObject *cond_enter(PyObject *module, PyObject *args)
     return builder ? done(tw_cond_enter(builder, side)) : NULL;
 }
 
+/* Python learns only here how many results there are. The list is written over with what stands for
+ * them inside. */
 static PyObject *cond_leave(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *results;
@@ -82,6 +88,7 @@ static PyObject *cond_leave(PyObject *module, PyObject *args)
     return seen;
 }
 
+/* One at a time: between the branches' end and this, Python may cast what the branches gave. */
 static PyObject *cond_merge(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *on_true, *on_false;
@@ -96,6 +103,7 @@ static PyObject *cond_merge(PyObject *module, PyObject *args)
     return status ? py_raise(status) : py_wrap_tensor(out);
 }
 
+/* Never from a destructor: what it closes belongs to the thread that began. */
 static PyObject *cond_end(PyObject *module, PyObject *capsule)
 {
     (void)module;
@@ -115,6 +123,7 @@ typedef struct invariants {
     size_t count;
 } invariants;
 
+/* Also after a failure in the middle: `count` says how far it got. */
 static void invariants_clear(invariants *v)
 {
     for (size_t i = 0; v->memory && i < v->count; i++)
@@ -163,6 +172,7 @@ static PyObject *begin_loop(const struct tw_while_begin_args *args)
     return both;
 }
 
+/* Arguments by position only: one caller, in control_flow_while.py. */
 static PyObject *while_begin(PyObject *module, PyObject *args)
 {
     PyObject *vars, *shapes, *both = NULL;
@@ -223,6 +233,7 @@ static PyObject *while_body(PyObject *module, PyObject *args)
     return last;
 }
 
+/* As cond_end. */
 static PyObject *while_end(PyObject *module, PyObject *capsule)
 {
     (void)module;
@@ -243,6 +254,7 @@ typedef struct py_region {
 
 static PyTypeObject *region_type;
 
+/* Read anew for each attribute, since a loop that is being built still changes. */
 static tw_region_info info_of(PyObject *self)
 {
     tw_region_info info = {.size = sizeof info};
@@ -294,17 +306,21 @@ static PyObject *region_compare(PyObject *self, PyObject *other, int op)
     return PyBool_FromLong(same == (op == Py_EQ));
 }
 
+/* Aligned addresses have zeros at their end, which dicts would collide on. */
 static Py_hash_t region_hash(PyObject *self)
 {
     return (Py_hash_t)((uintptr_t)((py_region *)self)->region >> 4);
 }
 
+/* For people who look at one: the object that programs see is a context. */
 static PyObject *region_repr(PyObject *self)
 {
     tw_region_info info = info_of(self);
     const char *kind = info.kind == TW_REGION_LOOP ? "loop" : info.branch ? "true" : "false";
     return PyUnicode_FromFormat("<_core.Region '%s' %s>", info.name, kind);
 }
+
+/* ---- attributes of a region, named as in tw_region_info ---- */
 
 static PyObject *get_is_loop(PyObject *self, void *unused)
 {
@@ -397,6 +413,7 @@ static PyObject *wrap_var(tw_loop_var var)
     return tuple;
 }
 
+/* Those of an unfinished loop end where building stands. */
 static PyObject *get_vars(PyObject *self, void *unused)
 {
     (void)unused;
@@ -413,6 +430,7 @@ static PyObject *get_vars(PyObject *self, void *unused)
     return list;
 }
 
+/* May add a Switch or an Enter to the graph. */
 static PyObject *region_capture(PyObject *self, PyObject *object)
 {
     tw_tensor tensor, seen;
@@ -458,6 +476,8 @@ static PyType_Spec region_spec = {
     .slots = region_slots,
 };
 
+/* ---- where an operation or a graph's building stands ---- */
+
 static PyObject *operation_region(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -469,6 +489,7 @@ static PyObject *operation_region(PyObject *module, PyObject *object)
     return wrap_region(op->graph, tw_operation_region(op->op));
 }
 
+/* Scopes are the calling thread's, so another thread may stand in another region of this graph. */
 static PyObject *graph_region(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -480,6 +501,7 @@ static PyObject *graph_region(PyObject *module, PyObject *object)
     return wrap_region(graph, tw_graph_region(graph->graph));
 }
 
+/* Closed by pop, as every scope is. */
 static PyObject *push_region(PyObject *module, PyObject *args)
 {
     PyObject *graph, *region;

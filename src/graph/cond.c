@@ -69,6 +69,8 @@ static tw_graph *graph_of(const tw_operand *operand)
     return tensor ? operand->tensor.op->graph : tw_default_graph();
 }
 
+/* What was opened before a failure is closed by the end, which frees the builder too: there is
+ * nothing left for the caller to do. */
 tw_status *tw_cond_begin(const struct tw_cond_begin_args *args, tw_cond_builder **out)
 {
     struct tw_cond_begin_args given = {0};
@@ -91,6 +93,7 @@ tw_status *tw_cond_begin(const struct tw_cond_begin_args *args, tw_cond_builder 
     return status;
 }
 
+/* Both branches begin at the same depth of scopes. */
 tw_status *tw_cond_enter(tw_cond_builder *b, bool side)
 {
     if (b->open)
@@ -165,6 +168,7 @@ tw_status *tw_cond_merge(tw_cond_builder *b, tw_tensor on_true, tw_tensor on_fal
     return TW_OK;
 }
 
+/* The nodes made so far stay in the graph; without Merges nothing outside depends on them. */
 void tw_cond_end(tw_cond_builder *b)
 {
     if (!b)

@@ -221,6 +221,7 @@ tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tens
 
 /* ---- for front ends ---- */
 
+/* Under the lock: a Switch is put into its branch after it was made. */
 tw_region *tw_operation_region(const tw_operation *op)
 {
     tw_graph_lock(op->graph);
@@ -254,6 +255,7 @@ void tw_region_get_info(const tw_region *region, tw_region_info *info)
     memcpy(info, &all, size);
 }
 
+/* A copy, since the list moves while the loop is being built. */
 tw_loop_var tw_region_var(const tw_region *region, size_t index)
 {
     tw_loop_var var = {NULL, NULL, NULL, NULL, NULL};
@@ -264,6 +266,7 @@ tw_loop_var tw_region_var(const tw_region *region, size_t index)
     return var;
 }
 
+/* NULL is a scope of its own, which hides the region around. */
 tw_status *tw_graph_push_region(tw_graph *graph, tw_region *region)
 {
     if (region && region->graph != graph)

@@ -73,6 +73,7 @@ static tw_graph *graph_of(tw_tensors vars)
     return given ? vars.items[0].op->graph : tw_default_graph();
 }
 
+/* As tw_cond_begin: a failure leaves nothing open. */
 tw_status *tw_while_begin(const struct tw_while_begin_args *args, tw_while_builder **out)
 {
     struct tw_while_begin_args given = {.parallel_iterations = 10, .back_prop = true};
@@ -95,6 +96,7 @@ tw_status *tw_while_begin(const struct tw_while_begin_args *args, tw_while_build
     return status;
 }
 
+/* The list is the builder's own: its tensors change when the body begins. */
 tw_tensors tw_while_vars(const tw_while_builder *b)
 {
     return (tw_tensors){b->seen, b->count};
@@ -229,6 +231,7 @@ static tw_status *close_loop(tw_while_builder *b, tw_tensors next, tw_tensor *ou
     return TW_OK;
 }
 
+/* A second call would add second back edges, so the first variable's says whether it was made. */
 tw_status *tw_while_body(tw_while_builder *b, tw_tensors next, tw_tensor *out)
 {
     if (!b->region->pivot_body.op || b->region->vars.items[0].next)
@@ -239,6 +242,8 @@ tw_status *tw_while_body(tw_while_builder *b, tw_tensors next, tw_tensor *out)
     return tw_build_end(&ctx, close_loop(b, next, out));
 }
 
+/* A loop that was given up has Merges without back edge: harmless, as nothing outside reads
+ * them. */
 void tw_while_end(tw_while_builder *b)
 {
     if (!b)
@@ -282,6 +287,7 @@ static tw_status *build_body(building *b)
     return tw_while_body(b->builder, (tw_tensors){b->next, vars.count}, b->next);
 }
 
+/* The steps in their order; what the functions report ends the way early. */
 static tw_status *build(building *b)
 {
     struct tw_while_begin_args args = {.parallel_iterations = b->args.parallel_iterations,
