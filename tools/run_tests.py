@@ -320,10 +320,12 @@ def show(name, stage, seconds):
 
 
 def wanted_stages(words):
-    if words == ["check"]:
-        return ["build", "unit"]
     if words in ([], ["all"]):
         return [name for name in STAGES if words or name not in FOREIGN_STAGES]
+    words = [w for word in words for w in (["build", "unit"] if word == "check" else [word])]
+    for word in words:
+        if not any(name.startswith(word) for name in STAGES):
+            sys.exit("no stage begins with '%s': %s" % (word, ", ".join(STAGES)))
     return [name for name in STAGES if any(name.startswith(w) for w in words)]
 
 

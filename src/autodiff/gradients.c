@@ -399,6 +399,7 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     tw_build_context ctx;
     size_t depth = tw_thread_here()->scopes.count;
     TW_TRY(check_args(b));
+    TW_TRY(tw_graph_find_regions(b->graph));
     tw_build_enter(&ctx, b->graph, where);
     b->path.graph = b->graph;
     b->region = tw_scope_region(b->graph);
@@ -406,8 +407,8 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     /* In the gradient of a loop, what is differentiated is the body of that loop. */
     if (b->path.base && b->path.base->forward)
         b->path.base = b->path.base->forward;
-    tw_status *status = tw_loop_terms_enter();
-    if (!status) {
+    tw_status *status = ctx.status ? TW_OK : tw_loop_terms_enter(); /* or the graph is not open */
+    if (!ctx.status && !status) {
         status = run(b, out);
         tw_loop_terms_leave();
     }

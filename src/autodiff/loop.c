@@ -234,6 +234,26 @@ static tw_status *constant(const looping *l, int value, const char *name, tw_ten
     return tw_operand_add(l->graph, &operand, TW_INT32, name, l->where, out);
 }
 
+/* Of an imported loop only what somebody read is there; here the last values are wanted too. */
+static tw_status *complete_vars(looping *l)
+{
+    for (size_t i = 0; i < l->forward->vars.count; i++) {
+        if (l->forward->vars.items[i].exit)
+            continue;
+        int depth = tw_region_step_into(l->forward);
+        if (depth < 0)
+            return tw_no_memory();
+        tw_status *status = TW_OK;
+        if (!l->forward->vars.items[i].switch_)
+            status = tw_loop_switch(l->forward, i, NULL, l->where);
+        if (!status)
+            status = tw_loop_exit(l->forward, i, NULL, l->where);
+        tw_scope_pop_to(depth);
+        TW_TRY(status);
+    }
+    return TW_OK;
+}
+
 static tw_status *count_in_body(looping *l, size_t var)
 {
     tw_tensor one;
@@ -403,6 +423,7 @@ static tw_status *build(looping *l)
     tw_tensor *firsts = tw_arena_array(&l->arena, l->count + 1, sizeof *firsts), one;
     if (!firsts)
         return tw_no_memory();
+    TW_TRY(complete_vars(l));
     TW_TRY(count_iterations(l));
     for (size_t i = 0; i < l->count; i++) {
         if (is_included(&l->sources[i]))
@@ -429,7 +450,7 @@ static tw_status *check_forward(const looping *l)
 {
     for (size_t i = 0; i < l->forward->vars.count; i++) {
         const tw_loop_var *var = &l->forward->vars.items[i];
-        if (!var->merge || !var->switch_ || !var->next || !var->exit)
+        if (!var->merge || !var->next)
             return tw_value_error("the while loop '%s' is not complete: it cannot be "
                                   "differentiated",
                                   l->forward->name);

@@ -127,6 +127,11 @@ void tw_on_reset(void (*fn)(void));
 /* A new record in the graph's list; its memory is the graph's. */
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out);
+tw_status *tw_region_new_locked(tw_graph *graph, tw_region_kind kind, tw_region *outer,
+                                const char *name, tw_region **out);
+/* Makes the records of well formed loops that have none: what was imported or made node by node.
+ * Takes the lock. */
+tw_status *tw_graph_find_regions(tw_graph *graph);
 /* Whether a type is `plain` or its reference form: "Enter" and "RefEnter". */
 bool tw_type_is(const char *type, const char *plain);
 /* The innermost loop that is `region` or around it; NULL: none. */

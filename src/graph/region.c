@@ -10,22 +10,29 @@
 #include "graph/scope.h"
 
 /* The list in the graph is only for its release: regions point at each other. */
+tw_status *tw_region_new_locked(tw_graph *graph, tw_region_kind kind, tw_region *outer,
+                                const char *name, tw_region **out)
+{
+    tw_region *region = TW_ARENA_NEW(&graph->arena, tw_region);
+    const char *copy = tw_arena_strdup(&graph->arena, name ? name : "");
+    *out = NULL;
+    if (!region || !copy || !tw_vec_push(&graph->regions, region))
+        return tw_no_memory();
+    region->kind = kind;
+    region->outer = outer;
+    region->name = copy;
+    region->graph = graph;
+    *out = region;
+    return TW_OK;
+}
+
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out)
 {
     tw_graph_lock(graph);
-    tw_region *region = TW_ARENA_NEW(&graph->arena, tw_region);
-    const char *copy = tw_arena_strdup(&graph->arena, name ? name : "");
-    bool good = region && copy && tw_vec_push(&graph->regions, region);
-    if (good) {
-        region->kind = kind;
-        region->outer = outer;
-        region->name = copy;
-        region->graph = graph;
-    }
+    tw_status *status = tw_region_new_locked(graph, kind, outer, name, out);
     tw_graph_unlock(graph);
-    *out = good ? region : NULL;
-    return good ? TW_OK : tw_no_memory();
+    return status;
 }
 
 /* A branch inside a loop belongs to its iterations; this finds the loop, or NULL outside of all. */
