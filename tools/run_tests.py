@@ -30,6 +30,8 @@ SANITIZED = ["-Dprograms=false", "-Ddefault_library=static", "-Doptimization=1",
 # For a target that has no libraries but its compiler's own.
 FOREIGN = ["-Dprograms=false", "-Ddefault_library=static", "-Doptimization=1", "-Dzlib=disabled",
            "-Dtests=enabled", "-Down_cmocka=true"]
+# Every plan that a test makes is checked (src/plan/verify.c).
+os.environ.setdefault("THALWEG_VERIFY_PLANS", "1")
 # Suites whose tests run under the thread sanitizer: those that start threads.
 THREADED = re.compile(r"^(base_(pool|os).*|runtime_.*|op_registry.*|graph_threads.*)$")
 

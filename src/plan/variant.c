@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Making and freeing variants, and the verifier that tests run over every one of them. */
+ * Making and freeing variants. */
 #include "plan/variant.h"
 
 #include "base/status.h"
@@ -71,101 +71,4 @@ void tw_variant_unref(tw_variant *v)
     tw_plan_unref(v->plan);
     tw_arena_clear(&v->arena);
     tw_free(v);
-}
-
-/* ---- the verifier ---- */
-
-/* By the operation that made it: values have no names of their own. */
-static const char *value_name(const tw_variant *v, uint32_t value)
-{
-    return tw_plan_producer(v->plan, value)->origin->spec.name;
-}
-
-/* By the root, since a view has no place of its own. */
-static bool in_arena(const tw_variant *v, uint32_t value)
-{
-    return v->values[v->values[value].root].place == TW_PLACE_ARENA;
-}
-
-/* Every arena value that a step reads was written by a step before it. */
-static tw_status *verify_order(const tw_variant *v, uint32_t *made_at)
-{
-    for (uint32_t s = 0; s < v->steps.count; s++) {
-        const tw_step *step = &v->steps.items[s];
-        for (uint32_t i = 0; i < step->input_count; i++) {
-            uint32_t root = v->values[step->inputs[i]].root;
-            bool carried = tw_plan_producer(v->plan, root)->kind == TW_NODE_FEED;
-            if (in_arena(v, root) && !carried && (!made_at[root] || made_at[root] > s))
-                return tw_status_new(TW_INTERNAL, "step %u reads '%s' before it is made", s,
-                                     value_name(v, root));
-        }
-        for (uint32_t k = 0; k < step->output_count; k++) {
-            if (v->values[step->outputs[k]].root == step->outputs[k])
-                made_at[step->outputs[k]] = s + 1;
-        }
-    }
-    return TW_OK;
-}
-
-/* Two roots that live at the same time share no byte, but where one takes over the memory of the
- * other at its death. */
-static tw_status *verify_memory(const tw_variant *v)
-{
-    size_t n = v->plan->values.count;
-    for (uint32_t a = 0; a < n; a++) {
-        const tw_sized *x = &v->values[a];
-        if (x->place != TW_PLACE_ARENA || x->root != a || !x->bytes ||
-            x->offset + x->bytes > v->arena_bytes + 63)
-            continue;
-        for (uint32_t b = a + 1; b < n; b++) {
-            const tw_sized *y = &v->values[b];
-            bool takes_over = x->dies == y->born || y->dies == x->born;
-            if (y->place != TW_PLACE_ARENA || y->root != b || !y->bytes || x->born > y->dies ||
-                y->born > x->dies)
-                continue;
-            bool meets = x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
-            if (meets && !(takes_over && x->offset == y->offset && x->bytes == y->bytes))
-                return tw_status_new(TW_INTERNAL, "'%s' and '%s' live in the same memory",
-                                     value_name(v, a), value_name(v, b));
-        }
-    }
-    return TW_OK;
-}
-
-/* For tests; a run never pays for it. */
-tw_status *tw_variant_verify(const tw_variant *v)
-{
-    TW_TRY(tw_plan_verify(v->plan));
-    uint32_t *made_at = tw_alloc_zero(v->plan->values.count + 1, sizeof *made_at);
-    if (!made_at)
-        return tw_no_memory();
-    tw_status *status = verify_order(v, made_at);
-    tw_free(made_at);
-    if (!status)
-        status = verify_memory(v);
-    for (size_t i = 0; i < v->plan->nodes.count && !status; i++) {
-        if (v->bodies[i])
-            status = tw_variant_verify(v->bodies[i]);
-    }
-    return status;
-}
-
-/* Of a plan: each live node stands once in the order, after all that it needs. */
-tw_status *tw_plan_verify(const tw_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->order_count; i++) {
-        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
-        if (node->gone || node->position != i)
-            return tw_status_new(TW_INTERNAL, "'%s' is out of place in the order",
-                                 node->origin->spec.name);
-        for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
-            uint32_t from = k < node->input_count ? plan->values.items[node->inputs[k]].node
-                                                  : node->controls[k - node->input_count];
-            if (plan->nodes.items[from].gone || plan->nodes.items[from].position >= i)
-                return tw_status_new(TW_INTERNAL, "'%s' runs before '%s', which it needs",
-                                     node->origin->spec.name,
-                                     plan->nodes.items[from].origin->spec.name);
-        }
-    }
-    return TW_OK;
 }

@@ -78,6 +78,16 @@ static void trim_variants(tw_session *session, tw_skeleton *s)
     }
 }
 
+tw_status *tw_session_build_variant(tw_session *session, tw_plan *plan, const tw_feed_size *feeds,
+                                    tw_variant **out)
+{
+    TW_TRY(tw_variant_build(plan, feeds, out));
+    tw_status *status = session->verifies ? tw_variant_verify(*out) : TW_OK;
+    if (status)
+        tw_variant_unref(*out);
+    return status;
+}
+
 /* Variants made for fed numbers are counted: too many, and such numbers are left to the run. */
 static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *const *feeds,
                                tw_sizes *sizes)
@@ -91,7 +101,7 @@ static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *co
         list[i] = (tw_feed_size){tw_array_shape(feeds[i]), wanted ? feeds[i] : NULL};
         by_value = by_value || wanted;
     }
-    tw_status *status = tw_variant_build(s->plan, list, &sizes->variant);
+    tw_status *status = tw_session_build_variant(session, s->plan, list, &sizes->variant);
     tw_free(list);
     if (!status) {
         sizes->variant->free_frames = tw_variant_free_frames;

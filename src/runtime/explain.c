@@ -24,7 +24,7 @@ static tw_status *get_variant(tw_session *session, tw_tensors fetch, tw_tensors 
         for (size_t i = 0; !status && i < feed.count; i++)
             sizes[i].shape = tw_tensor_shape(feed.items[i]);
         if (!status)
-            status = tw_variant_build(skeleton->plan, sizes, out);
+            status = tw_session_build_variant(session, skeleton->plan, sizes, out);
         tw_free(sizes);
     }
     tw_skeleton_unref(skeleton);

@@ -4,6 +4,7 @@
  * is safe. */
 #include "runtime/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
@@ -13,6 +14,13 @@
 
 /* borrowed: a session takes itself out when it is freed */
 static _Thread_local tw_session *default_session;
+
+/* Tests set it; somebody who looks for a mistake of the planner may. */
+static bool wants_verifier(void)
+{
+    const char *text = getenv("THALWEG_VERIFY_PLANS");
+    return text && *text && strcmp(text, "0");
+}
 
 /* The graph is held until the session is gone. */
 static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
@@ -25,6 +33,7 @@ static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
     tw_cond_init(&session->idle);
     session->graph = tw_graph_ref(graph);
     session->threads = threads;
+    session->verifies = wants_verifier();
     session->cache_limit = cache_bytes ? cache_bytes : (size_t)256 << 20;
     return session;
 }

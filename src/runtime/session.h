@@ -43,6 +43,7 @@ struct tw_session {
     atomic_int refs; /* the user's handle, callables and runs */
     tw_graph *graph;
     int threads;
+    bool verifies; /* THALWEG_VERIFY_PLANS is set: each variant is checked once it is made */
     tw_mutex lock; /* of everything below */
     tw_cond idle;
     tw_map variables; /* key -> tw_variable *; entries stay until the session is gone */
@@ -84,5 +85,8 @@ tw_variant *tw_skeleton_last(tw_skeleton *skeleton);
 /* The variant for the sizes (and, where wanted, the numbers) of these arrays, with a reference. */
 tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *skeleton, tw_array *const *feeds,
                                tw_variant **out);
+/* tw_variant_build, verified where the session was asked to. */
+tw_status *tw_session_build_variant(tw_session *session, tw_plan *plan, const tw_feed_size *feeds,
+                                    tw_variant **out);
 
 #endif

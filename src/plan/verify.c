@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The verifier, which tests run over every plan: a run is gone through without numbers. Whatever a
+ * step writes destroys what lay in that memory before; whatever it reads must still be there. It
+ * knows nothing of how places were chosen, only where they are. */
+#include "base/status.h"
+#include "plan/variant.h"
+
+/* By operation that made it: values have no names of their own. */
+static const char *value_name(const tw_variant *v, uint32_t value)
+{
+    return tw_plan_producer(v->plan, value)->origin->spec.name;
+}
+
+/* ---- the plan ---- */
+
+/* Each live node stands once in the order, after all that it needs. */
+tw_status *tw_plan_verify(const tw_plan *plan)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < plan->nodes.count; i++)
+        live += !plan->nodes.items[i].gone;
+    if (live != plan->order_count)
+        return tw_status_new(TW_INTERNAL, "%u nodes are in an order of %u", live,
+                             plan->order_count);
+    for (uint32_t i = 0; i < plan->order_count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
+        if (node->gone || node->position != i)
+            return tw_status_new(TW_INTERNAL, "'%s' is out of place in the order",
+                                 node->origin->spec.name);
+        for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
+            uint32_t from = k < node->input_count ? plan->values.items[node->inputs[k]].node
+                                                  : node->controls[k - node->input_count];
+            if (plan->nodes.items[from].gone || plan->nodes.items[from].position >= i)
+                return tw_status_new(TW_INTERNAL, "'%s' runs before '%s', which it needs",
+                                     node->origin->spec.name,
+                                     plan->nodes.items[from].origin->spec.name);
+        }
+    }
+    return TW_OK;
+}
+
+/* ---- memory ---- */
+
+/* What the arena holds while the run is gone through. */
+typedef struct tw_ghost_run {
+    const tw_variant *v;
+    uint8_t *there;  /* by value: its numbers are in its memory */
+    uint32_t *roots; /* of those that are there or were */
+    uint32_t count;
+    bool keeps; /* steps may go out of order: what was written stays */
+} tw_ghost_run;
+
+static uint32_t root_of(const tw_variant *v, uint32_t value)
+{
+    return v->values[value].root;
+}
+
+/* By the root, since a view has no place of its own. */
+static bool in_arena(const tw_variant *v, uint32_t value)
+{
+    const tw_sized *root = &v->values[root_of(v, value)];
+    return root->place == TW_PLACE_ARENA && root->bytes > 0;
+}
+
+static bool meet(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
+{
+    return a < b + b_bytes && b < a + a_bytes;
+}
+
+/* `bytes` at `offset` are written by step s: what else lies there is lost. */
+static tw_status *destroy(tw_ghost_run *g, size_t offset, size_t bytes, uint32_t by)
+{
+    if (offset + bytes > g->v->arena_bytes)
+        return tw_status_new(TW_INTERNAL, "%zu bytes at %zu are outside of the arena of %zu", bytes,
+                             offset, g->v->arena_bytes);
+    for (uint32_t i = 0; i < g->count; i++) {
+        uint32_t root = g->roots[i];
+        const tw_sized *other = &g->v->values[root];
+        if (root == by || !g->there[root] || !meet(offset, bytes, other->offset, other->bytes))
+            continue;
+        if (g->keeps)
+            return tw_status_new(TW_INTERNAL, "'%s' shares memory though steps may go in any order",
+                                 value_name(g->v, root));
+        g->there[root] = false;
+    }
+    return TW_OK;
+}
+
+static tw_status *put(tw_ghost_run *g, uint32_t root)
+{
+    const tw_sized *sized = &g->v->values[root];
+    TW_TRY(destroy(g, sized->offset, sized->bytes, root));
+    g->there[root] = true;
+    g->roots[g->count++] = root;
+    return TW_OK;
+}
+
+/* A step may write over an input only from the same place on, and where its kernel allows it. */
+static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
+{
+    const tw_step *step = &v->steps.items[s];
+    const tw_sized *out = &v->values[root_of(v, step->outputs[k])];
+    uint32_t allowed = k ? 0 : step->kernel ? step->kernel->in_place : step->in_place;
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        uint32_t root = root_of(v, step->inputs[i]);
+        const tw_sized *in = &v->values[root];
+        if (!in_arena(v, root) || !meet(in->offset, in->bytes, out->offset, out->bytes))
+            continue;
+        if (i >= 32 || !(allowed >> i & 1) || in->offset != out->offset || in->bytes != out->bytes)
+            return tw_status_new(TW_INTERNAL, "step %u, '%s', writes over its input '%s'", s,
+                                 value_name(v, step->outputs[k]), value_name(v, root));
+    }
+    return TW_OK;
+}
+
+/* The workspace must meet neither what the step reads nor what it writes. */
+static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
+{
+    const tw_step *step = &g->v->steps.items[s];
+    if (!step->workspace_bytes)
+        return TW_OK;
+    for (uint32_t i = 0; i < step->input_count + step->output_count; i++) {
+        uint32_t value = i < step->input_count ? step->inputs[i]
+                                               : step->outputs[i - step->input_count];
+        const tw_sized *sized = &g->v->values[root_of(g->v, value)];
+        if (in_arena(g->v, value) &&
+            meet(step->workspace, step->workspace_bytes, sized->offset, sized->bytes))
+            return tw_status_new(TW_INTERNAL, "the workspace of step %u meets '%s'", s,
+                                 value_name(g->v, value));
+    }
+    return destroy(g, step->workspace, step->workspace_bytes, TW_NO_INDEX);
+}
+
+static tw_status *check_there(const tw_ghost_run *g, uint32_t value, const char *what, uint32_t s)
+{
+    uint32_t root = root_of(g->v, value);
+    if (!in_arena(g->v, root) || g->there[root])
+        return TW_OK;
+    return tw_status_new(TW_INTERNAL, "%s %u needs '%s', which is not there (any more)", what, s,
+                         value_name(g->v, root));
+}
+
+/* A Switch gives views of its input, and of those only one is used. */
+static tw_status *go_through(tw_ghost_run *g, uint32_t s)
+{
+    const tw_variant *v = g->v;
+    const tw_step *step = &v->steps.items[s];
+    for (uint32_t i = 0; i < step->input_count; i++)
+        TW_TRY(check_there(g, step->inputs[i], "step", s));
+    TW_TRY(check_workspace(g, s));
+    for (uint32_t k = 0; k < step->output_count; k++) {
+        if (!in_arena(v, step->outputs[k]) || root_of(v, step->outputs[k]) != step->outputs[k])
+            continue;
+        TW_TRY(check_overwriting(v, s, k));
+        TW_TRY(put(g, step->outputs[k]));
+    }
+    return TW_OK;
+}
+
+/* What a loop goes on with, keeps, or a run gives. */
+static tw_status *check_ends(const tw_ghost_run *g)
+{
+    const tw_plan *plan = g->v->plan;
+    for (uint32_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            TW_TRY(check_there(g, plan->fetches[i].value, "fetch", i));
+    }
+    for (uint32_t i = 0; plan->loop && i < plan->loop->saved_count; i++) {
+        if (g->v->wanted[i])
+            TW_TRY(check_there(g, plan->loop->saved[i], "kept value", i));
+    }
+    return TW_OK;
+}
+
+static tw_status *verify_memory(const tw_variant *v)
+{
+    size_t count = v->plan->values.count + 1;
+    tw_ghost_run g = {.v = v,
+                      .there = tw_alloc_zero(count, 1),
+                      .roots = tw_alloc_array(count, sizeof *g.roots),
+                      .keeps = v->plan->has_waits};
+    tw_status *status = g.there && g.roots ? TW_OK : tw_no_memory();
+    for (size_t i = 0; !status && v->plan->loop && i < v->plan->feed_count; i++) {
+        if (in_arena(v, v->plan->feeds[i]))
+            status = put(&g, v->plan->feeds[i]);
+    }
+    for (uint32_t s = 0; !status && s < v->steps.count; s++)
+        status = go_through(&g, s);
+    if (!status)
+        status = check_ends(&g);
+    tw_free(g.there);
+    tw_free(g.roots);
+    return status;
+}
+
+/* For tests; a run never pays for it. */
+tw_status *tw_variant_verify(const tw_variant *v)
+{
+    TW_TRY(tw_plan_verify(v->plan));
+    TW_TRY(verify_memory(v));
+    for (size_t i = 0; i < v->plan->nodes.count; i++) {
+        if (v->bodies[i])
+            TW_TRY(tw_variant_verify(v->bodies[i]));
+    }
+    return TW_OK;
+}

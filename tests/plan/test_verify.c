@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The verifier finds what is wrong with a plan: each test spoils a good one in one place. All other
+ * tests run it over every plan that they make, because THALWEG_VERIFY_PLANS is set for them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan/variant.h"
+#include "runtime/session.h"
+#include "thalweg/thalweg.h"
+
+static tw_plan *plan;
+static tw_variant *variant;
+
+/* Two products of which both are needed later, and a chain of sums that stays in place. */
+static int setup(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(8, 8));
+    tw_tensor a = tw_matmul(x, x, .name = "a"), b = tw_matmul(x, a, .name = "b");
+    tw_tensor y = tw_matmul(a, b, .name = "y"), z = tw_matmul(y, y, .name = "z");
+    tw_signature signature = {.fetches = {&z, 1}, .feeds = {&x, 1}};
+    tw_feed_size feed = {.shape = TW_SHAPE(8, 8)};
+    TW_CHECK(tw_plan_build(tw_default_graph(), &signature, &plan));
+    TW_CHECK(tw_variant_build(plan, &feed, &variant));
+    TW_CHECK(tw_variant_verify(variant));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tw_variant_unref(variant);
+    tw_plan_unref(plan);
+    tw_reset_default_graph();
+    return 0;
+}
+
+static void expect_complaint(const char *part)
+{
+    tw_status *status = tw_variant_verify(variant);
+    assert_int_equal(tw_status_code(status), TW_INTERNAL);
+    if (!strstr(tw_status_message(status), part))
+        fail_msg("'%s' is not in '%s'", part, tw_status_message(status));
+    tw_status_free(status);
+}
+
+static tw_sized *output_of(size_t step)
+{
+    return &variant->values[variant->steps.items[step].outputs[0]];
+}
+
+static void a_value_that_is_written_over_before_it_is_read_is_found(void **state)
+{
+    (void)state;
+    assert_int_equal(variant->steps.count, 4);
+    size_t a = output_of(0)->offset, b = output_of(1)->offset;
+    assert_int_not_equal(a, b);
+    output_of(1)->offset = a; /* over its own input, which a product must not do */
+    expect_complaint("writes over its input 'a'");
+    output_of(1)->offset = b;
+    size_t y = output_of(2)->offset;
+    output_of(2)->offset = b + 64; /* partly */
+    expect_complaint("writes over its input 'b'");
+    output_of(2)->offset = y;
+    assert_null(tw_variant_verify(variant));
+}
+
+static void a_value_that_is_lost_between_two_steps_is_found(void **state)
+{
+    (void)state;
+    tw_step spoiler = variant->steps.items[3]; /* writes z where y was, before y is read */
+    variant->steps.items[3] = variant->steps.items[2];
+    variant->steps.items[2] = spoiler;
+    expect_complaint("not there");
+    variant->steps.items[2] = variant->steps.items[3];
+    variant->steps.items[3] = spoiler;
+    assert_null(tw_variant_verify(variant));
+}
+
+static void a_value_outside_of_the_arena_is_found(void **state)
+{
+    (void)state;
+    variant->arena_bytes -= 1;
+    expect_complaint("outside of the arena");
+    variant->arena_bytes += 1;
+}
+
+static void a_workspace_that_meets_a_value_is_found(void **state)
+{
+    (void)state;
+    tw_step *last = &variant->steps.items[3];
+    size_t bytes = last->workspace_bytes, offset = last->workspace;
+    last->workspace_bytes = 64;
+    last->workspace = output_of(3)->offset;
+    expect_complaint("workspace");
+    last->workspace_bytes = bytes;
+    last->workspace = offset;
+}
+
+static void steps_that_may_go_in_any_order_share_no_memory(void **state)
+{
+    (void)state;
+    plan->has_waits = true;
+    expect_complaint("any order");
+    plan->has_waits = false;
+}
+
+static void a_node_that_is_out_of_order_is_found(void **state)
+{
+    (void)state;
+    uint32_t last = plan->order[plan->order_count - 1];
+    plan->order_count--;
+    expect_complaint("nodes are in an order");
+    plan->order_count++;
+    plan->nodes.items[last].position--;
+    expect_complaint("out of place");
+    plan->nodes.items[last].position++;
+    for (uint32_t i = 0; i < plan->order_count; i++) { /* the other way round */
+        uint32_t other = plan->order[plan->order_count - 1 - i];
+        if (i < plan->order_count / 2) {
+            plan->order[plan->order_count - 1 - i] = plan->order[i];
+            plan->order[i] = other;
+        }
+        plan->nodes.items[plan->order[i]].position = i;
+    }
+    for (uint32_t i = 0; i < plan->order_count; i++)
+        plan->nodes.items[plan->order[i]].position = i;
+    expect_complaint("which it needs");
+}
+
+static void set_environment(const char *text)
+{
+#ifdef _WIN32
+    _putenv_s("THALWEG_VERIFY_PLANS", text);
+#else
+    setenv("THALWEG_VERIFY_PLANS", text, 1);
+#endif
+}
+
+static void a_session_verifies_if_it_is_asked_to(void **state)
+{
+    (void)state;
+    const char *before = getenv("THALWEG_VERIFY_PLANS");
+    static const struct {
+        const char *text;
+        bool verifies;
+    } cases[] = {{"1", true}, {"0", false}, {"", false}};
+    for (size_t i = 0; i < 3; i++) {
+        set_environment(cases[i].text);
+        tw_session *session = tw_session_new(NULL);
+        assert_int_equal(session->verifies, cases[i].verifies);
+        tw_session_free(session);
+    }
+    if (before)
+        set_environment("1");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_value_that_is_written_over_before_it_is_read_is_found),
+        TEST(a_value_that_is_lost_between_two_steps_is_found),
+        TEST(a_value_outside_of_the_arena_is_found),
+        TEST(a_workspace_that_meets_a_value_is_found),
+        TEST(steps_that_may_go_in_any_order_share_no_memory),
+        TEST(a_node_that_is_out_of_order_is_found),
+        TEST(a_session_verifies_if_it_is_asked_to),
+    };
+    return cmocka_run_group_tests_name("plan: the verifier", tests, NULL, NULL);
+}
