@@ -73,6 +73,7 @@ static bool switch_of_loop(tw_gradient *g)
 
 /* ---- branches in a gradient loop ---- */
 
+/* Both sides of a condition are mirrored at once, so the first question makes both. */
 static tw_region *known_mirror(const tw_region *back, const tw_region *branch)
 {
     for (size_t i = 0; i < back->mirrors.count; i++) {
@@ -82,6 +83,7 @@ static tw_region *known_mirror(const tw_region *back, const tw_region *branch)
     return NULL;
 }
 
+/* As tw_cond makes them, by the predicate of the iteration that is counted. */
 static tw_status *make_pivots(tw_region *outer, tw_tensor pred, tw_operation **pivots)
 {
     tw_operation *op;
@@ -98,6 +100,7 @@ static tw_status *make_pivots(tw_region *outer, tw_tensor pred, tw_operation **p
     return status;
 }
 
+/* Conditions inside of each other are mirrored from the outside in. */
 tw_status *tw_gradients_mirror(tw_region *back, tw_region *branch, tw_region **out)
 {
     tw_region *outer, *sides[2];
@@ -128,6 +131,7 @@ tw_status *tw_gradients_mirror(tw_region *back, tw_region *branch, tw_region **o
 
 /* ---- */
 
+/* A LoopValue sends what arrives back to the loop that it reads. */
 tw_status *tw_gradients_control(tw_gradient *g, bool *handled)
 {
     const char *type = g->op->spec.type;

@@ -45,17 +45,20 @@ typedef struct looping {
 
 /* ---- what depends on what ---- */
 
+/* What depends on no x has no derivative, and what no y depends on needs none. */
 static bool is_included(const source *s)
 {
     return s->active && s->needed;
 }
 
+/* Derivatives of integers are none, and handles carry theirs through what is read by them. */
 static bool has_sum(tw_dtype dtype)
 {
     dtype = tw_dtype_base(dtype);
     return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype);
 }
 
+/* A loop reads the outside through its Enters and through nothing else. */
 static tw_status *find_sources(looping *l)
 {
     l->count = l->node->enter_count;
@@ -79,6 +82,7 @@ static tw_status *find_sources(looping *l)
     return TW_OK;
 }
 
+/* Also what stands in a branch or loop inside of it. */
 static bool holds(const tw_region *loop, const tw_operation *op)
 {
     const tw_region *region = op->region;
@@ -93,6 +97,7 @@ typedef struct walker {
     size_t depth, limit; /* limit: operations there were when the walk began */
 } walker;
 
+/* The way back ends where the iteration begins. */
 static void step_to(const looping *l, walker *w, tw_tensor tensor, size_t target)
 {
     tw_operation *op = tensor.op;
@@ -123,12 +128,14 @@ static void walk(const looping *l, walker *w, tw_tensor from, size_t target)
     }
 }
 
+/* What the back edge brings; the derivative of an iteration begins there. */
 static tw_tensor next_value(const looping *l, size_t var)
 {
     const tw_operation *next = l->forward->vars.items[var].next;
     return next ? tw_operation_input(next, 0) : (tw_tensor){NULL, 0};
 }
 
+/* Derivatives that LoopValues sent back, of this loop and of those inside. */
 static tw_status *find_terms(looping *l)
 {
     size_t count = 0;
@@ -144,6 +151,7 @@ static tw_status *find_terms(looping *l)
     return TW_OK;
 }
 
+/* For all targets once: the questions that follow are asked many times. */
 static tw_status *find_dependencies(looping *l)
 {
     size_t operations = tw_graph_operation_count(l->graph), vars = l->forward->vars.count;
@@ -166,6 +174,7 @@ static tw_status *find_dependencies(looping *l)
     return TW_OK;
 }
 
+/* A LoopValue that somebody wants the derivative of counts as an x. */
 static bool target_is_active(const looping *l, size_t target)
 {
     bool active = l->special[target];
@@ -174,6 +183,7 @@ static bool target_is_active(const looping *l, size_t target)
     return active;
 }
 
+/* The dy of an output is that of its Exit. */
 static bool exit_has_gradient(const looping *l, const tw_operation *exit)
 {
     for (size_t i = 0; i < l->node->output_count; i++) {
@@ -210,6 +220,7 @@ static void find_included(looping *l)
     }
 }
 
+/* A loop between ys and xs may still pass nothing on. */
 static bool anything_to_do(const looping *l)
 {
     bool some = false;
@@ -228,6 +239,7 @@ static tw_status *not_built(void)
     return tw_status_new(TW_INTERNAL, "an operation of a loop's gradient could not be built");
 }
 
+/* Counters are int32, as in TensorFlow. */
 static tw_status *constant(const looping *l, int value, const char *name, tw_tensor *out)
 {
     tw_operand operand = tw_of_int(value);
@@ -254,6 +266,7 @@ static tw_status *complete_vars(looping *l)
     return TW_OK;
 }
 
+/* The same nodes as TensorFlow makes for its f_count. */
 static tw_status *count_in_body(looping *l, size_t var)
 {
     tw_tensor one;
@@ -310,6 +323,7 @@ static tw_status *first_value(const looping *l, const source *s, tw_tensor *out)
     return out->op ? TW_OK : not_built();
 }
 
+/* The counter is variable 0; the others follow in the order of the sources. */
 static tw_status *enter_all(looping *l, tw_tensor *firsts)
 {
     TW_TRY(tw_loop_enter(l->back, l->forward->trips, NULL, "b_count", l->where));
@@ -346,6 +360,7 @@ static tw_status *count_back(looping *l, tw_tensor one)
     return TW_OK;
 }
 
+/* What is differentiated is the body: from the next values back to this iteration's. */
 static tw_status *list_ends(looping *l)
 {
     size_t most = l->count + l->term_count + 1;
@@ -388,6 +403,7 @@ static tw_status *go_on(looping *l, const source *s, tw_grad grad)
     return tw_loop_next(l->back, s->back, next, NULL, l->where);
 }
 
+/* The call goes the way of every tw_gradients, in the region of the gradient loop. */
 static tw_status *differentiate_body(looping *l)
 {
     tw_grads grads;
@@ -410,6 +426,7 @@ static tw_status *differentiate_body(looping *l)
     return TW_OK;
 }
 
+/* Variables, then the condition, then the body, as every loop is built. */
 static tw_status *build_inside(looping *l, tw_tensor *firsts, tw_tensor one)
 {
     TW_TRY(enter_all(l, firsts));
@@ -418,6 +435,7 @@ static tw_status *build_inside(looping *l, tw_tensor *firsts, tw_tensor one)
     return differentiate_body(l);
 }
 
+/* What the caller gets for a source is the last value of its variable. */
 static tw_status *build(looping *l)
 {
     tw_tensor *firsts = tw_arena_array(&l->arena, l->count + 1, sizeof *firsts), one;
@@ -446,6 +464,7 @@ static tw_status *build(looping *l)
     return status;
 }
 
+/* A loop that somebody is still building has no derivative yet. */
 static tw_status *check_forward(const looping *l)
 {
     for (size_t i = 0; i < l->forward->vars.count; i++) {
@@ -460,6 +479,8 @@ static tw_status *check_forward(const looping *l)
     return TW_OK;
 }
 
+/* The node of the path has an input for each Enter, then one for each loop that LoopValues
+ * inside read. */
 tw_status *tw_gradients_loop(tw_path_node *node, const tw_grad *dy, tw_grad *dx, bool colocate)
 {
     looping l = {.node = node,

@@ -16,6 +16,7 @@ struct tw_loop_terms {
 
 static _Thread_local struct tw_loop_terms *terms;
 
+/* Calls of tw_gradients nest where loops do; the outermost one makes the notes. */
 tw_status *tw_loop_terms_enter(void)
 {
     if (!terms) {
@@ -28,6 +29,7 @@ tw_status *tw_loop_terms_enter(void)
     return TW_OK;
 }
 
+/* The last one out takes them away. */
 void tw_loop_terms_leave(void)
 {
     if (!terms || --terms->depth)
@@ -38,11 +40,13 @@ void tw_loop_terms_leave(void)
     terms = NULL;
 }
 
+/* From now on LoopValues that read this loop send their derivatives back. */
 tw_status *tw_loop_terms_want(const tw_region *loop)
 {
     return tw_vec_push(&terms->wanted, loop) ? TW_OK : tw_no_memory();
 }
 
+/* A region is inside of itself. */
 static bool is_inside(const tw_region *region, const tw_region *outer)
 {
     while (region && region != outer)
@@ -62,6 +66,7 @@ bool tw_loop_terms_wanted(const tw_operation *loop_value)
     return false;
 }
 
+/* In the order in which they came. */
 tw_status *tw_loop_terms_add(tw_tensor forward, tw_tensor grad)
 {
     tw_loop_term *term = TW_ARENA_NEW(&terms->arena, tw_loop_term);
@@ -73,6 +78,7 @@ tw_status *tw_loop_terms_add(tw_tensor forward, tw_tensor grad)
     return TW_OK;
 }
 
+/* NULL outside of every call. */
 const tw_loop_term *tw_loop_terms_first(void)
 {
     return terms ? terms->first : NULL;
@@ -87,6 +93,7 @@ bool tw_loop_term_is_of(const tw_loop_term *term, const tw_region *loop, bool in
     return inner ? is_inside(home, loop) : tw_region_loop(home) == loop;
 }
 
+/* Whether somebody inside has something for this loop. */
 bool tw_loop_terms_has(const tw_region *loop)
 {
     for (const tw_loop_term *term = tw_loop_terms_first(); term; term = term->next) {

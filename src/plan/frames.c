@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 
+/* Every refusal names the node and the line that made it: a frame has no place of its own. */
 tw_status *tw_frame_refuse(const tw_plan_node *node, const char *format, ...)
 {
     va_list args;
@@ -42,6 +43,7 @@ static tw_loop_role role_of(const tw_plan_node *node)
     return TW_ROLE_PLAIN;
 }
 
+/* The one edge that may lead backwards; all walks in this file leave it out. */
 static bool is_back_edge(const tw_framer *f, uint32_t node, uint32_t input)
 {
     uint32_t from = tw_frame_source(f, tw_frame_node(f, node)->inputs[input]);
@@ -94,12 +96,14 @@ static tw_status *find_order(tw_framer *f)
 
 /* ---- frames ---- */
 
+/* An Exit is made in its loop, but what it gives can be read only around it. */
 tw_loop_frame *tw_frame_home(const tw_framer *f, uint32_t node)
 {
     return f->roles[node] == TW_ROLE_EXIT && f->frames[node]->parent ? f->frames[node]->parent
                                                                      : f->frames[node];
 }
 
+/* A frame is around itself. */
 bool tw_frame_is_around(const tw_loop_frame *outer, const tw_loop_frame *inner)
 {
     while (inner && inner->depth > outer->depth)
@@ -107,6 +111,8 @@ bool tw_frame_is_around(const tw_loop_frame *outer, const tw_loop_frame *inner)
     return inner == outer;
 }
 
+/* Frames of one name are one frame only inside the same parent: a loop that is imported twice
+ * keeps its name under another loop. */
 static tw_status *child_frame(tw_framer *f, tw_loop_frame *parent, const char *name,
                               tw_loop_frame **out)
 {
@@ -126,6 +132,7 @@ static tw_status *child_frame(tw_framer *f, tw_loop_frame *parent, const char *n
     return TW_OK;
 }
 
+/* Two loops beside each other have no common iteration, so a node cannot be in both. */
 static tw_status *deepest_frame(tw_framer *f, uint32_t node, tw_loop_frame **out)
 {
     const tw_plan_node *n = tw_frame_node(f, node);
@@ -144,12 +151,14 @@ static tw_status *deepest_frame(tw_framer *f, uint32_t node, tw_loop_frame **out
     return TW_OK;
 }
 
+/* An imported node may lack the attribute; all such Enters are of one frame then. */
 static const char *frame_name(const tw_plan_node *node)
 {
     const tw_attr *name = tw_spec_attr(&node->spec, "frame_name");
     return name && name->kind == TW_ATTR_STRING && name->value.s.data ? name->value.s.data : "";
 }
 
+/* In the order without back edges, so that what a node needs has its frame already. */
 static tw_status *assign_frame(tw_framer *f, uint32_t node)
 {
     const tw_plan_node *n = tw_frame_node(f, node);
@@ -204,6 +213,7 @@ static tw_status *look_at_merge(tw_framer *f, uint32_t node)
     return tw_vec_push(&frame->vars, var) ? TW_OK : tw_no_memory();
 }
 
+/* A Switch by another predicate is a condition inside of the loop, and runs as it stands. */
 static void look_at_switch(tw_framer *f, uint32_t node)
 {
     const tw_plan_node *n = tw_frame_node(f, node);
@@ -214,6 +224,8 @@ static void look_at_switch(tw_framer *f, uint32_t node)
         f->roles[node] = TW_ROLE_PLAIN;
 }
 
+/* In a body the true side of the loop's Switch is the variable itself: a body runs only while
+ * the condition holds. */
 uint32_t tw_frame_resolve(const tw_framer *f, uint32_t value)
 {
     for (;;) {
@@ -244,6 +256,7 @@ static bool stays(const tw_framer *f, const tw_frame_var *var)
     return value == tw_frame_node(f, var->merge)->first_value;
 }
 
+/* Which variables stay is known only once all nodes have their roles. */
 static tw_status *check_frame(tw_framer *f, tw_loop_frame *frame)
 {
     for (size_t i = 0; i < frame->exits.count; i++) {
@@ -285,6 +298,7 @@ static tw_status *check_node(tw_framer *f, uint32_t node)
 
 /* ---- what waits for the condition ---- */
 
+/* Of the Switch of a loop only the true side is inside of the body proper. */
 static bool comes_after(const tw_framer *f, uint32_t node, uint32_t output)
 {
     if (f->roles[node] == TW_ROLE_SWITCH)
@@ -308,6 +322,8 @@ static bool waits_for_test(const tw_framer *f, uint32_t node)
     return false;
 }
 
+/* A loop inside waits as a whole, which may make nodes after it wait too: so until nothing
+ * changes. */
 static void find_after_test(tw_framer *f)
 {
     for (bool changed = true; changed;) {
@@ -326,12 +342,15 @@ static void find_after_test(tw_framer *f)
 
 /* ---- */
 
+/* What others can see: variables written, things printed. */
 static bool has_effect(const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP &&
            (node->ref_inputs || node->spec.op->definition.flags & TW_OP_SIDE_EFFECT);
 }
 
+/* A loop that changes something runs although nobody reads what it gives, and so do the loops
+ * around it. */
 static void find_effects(tw_framer *f)
 {
     for (uint32_t i = 0; i < f->count; i++) {
@@ -342,6 +361,7 @@ static void find_effects(tw_framer *f)
     }
 }
 
+/* Back through whatever passes references on; the bound is for rings of them. */
 uint32_t tw_frame_variable(const tw_framer *f, uint32_t value)
 {
     for (uint32_t steps = 0; steps <= f->count; steps++) {
@@ -363,6 +383,7 @@ uint32_t tw_frame_variable(const tw_framer *f, uint32_t value)
     return TW_NO_INDEX;
 }
 
+/* Roles by type first, then frames, then what only whole frames can tell. */
 tw_status *tw_frames_find(tw_framer *f)
 {
     for (uint32_t i = 0; i < f->count; i++)

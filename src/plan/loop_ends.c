@@ -6,6 +6,8 @@
 #include "base/status.h"
 #include "plan/loops.h"
 
+/* The body has one node for a variable of the session, so a reference cannot wander from one to
+ * another. */
 static tw_status *check_reference(tw_framer *f, const tw_frame_var *var)
 {
     const tw_plan_node *next = tw_frame_node(f, var->next);
@@ -36,6 +38,7 @@ typedef struct tw_ends {
     uint32_t count;
 } tw_ends;
 
+/* Those that change come first, which is how a step knows them later. */
 static tw_status *put_carried(tw_framer *f, tw_loop_frame *frame, tw_ends *ends)
 {
     for (size_t i = 0; i < frame->vars.count; i++) {
@@ -59,6 +62,7 @@ static tw_status *put_carried(tw_framer *f, tw_loop_frame *frame, tw_ends *ends)
     return TW_OK;
 }
 
+/* Values before references: the feeds of the body are the values. */
 static void put_constants(tw_loop_frame *frame, tw_ends *ends, bool refs)
 {
     for (size_t i = 0; i < frame->constants.count; i++) {
@@ -107,6 +111,7 @@ static tw_status *replace_exit(tw_framer *f, tw_loop_frame *frame, uint32_t i)
     return TW_OK;
 }
 
+/* The dtypes are those of the plan around, without references. */
 static tw_status *fill_loop_node(tw_framer *f, tw_loop_frame *frame, const tw_ends *ends)
 {
     tw_plan *outer = frame->parent->plan;
@@ -129,6 +134,7 @@ static tw_status *fill_loop_node(tw_framer *f, tw_loop_frame *frame, const tw_en
     return TW_OK;
 }
 
+/* From here on the body is a plan like any other: feeds, fetches, and nodes in between. */
 static tw_status *fill_body(tw_framer *f, tw_loop_frame *frame, const tw_ends *ends)
 {
     tw_plan *body = frame->plan;
@@ -197,6 +203,8 @@ void tw_frames_note_writes(tw_framer *f)
     }
 }
 
+/* After all frames know what they write: a reference that only an inner loop writes is written
+ * by the outer one too. */
 tw_status *tw_frame_finish(tw_framer *f, tw_loop_frame *frame)
 {
     tw_arena *arena = &frame->parent->plan->arena;

@@ -8,6 +8,8 @@
 
 /* ---- which variant ---- */
 
+/* The loop is around the reader or beside one that is, since a gradient stands where its loop
+ * stands. */
 tw_variant *tw_variant_of_loop(tw_variant *v, const tw_plan_loop *loop)
 {
     tw_variant *around = v;
@@ -18,6 +20,7 @@ tw_variant *tw_variant_of_loop(tw_variant *v, const tw_plan_loop *loop)
     return around->bodies[loop->node];
 }
 
+/* What stays is read where it lies outside; what changes has a place in the body's own arena. */
 tw_place tw_variant_feed_place(const tw_variant *v, size_t feed)
 {
     const tw_plan *plan = v->plan;
@@ -55,6 +58,7 @@ typedef struct tw_loop_sizes {
     int64_t *dims; /* by variable, TW_MAX_RANK each */
 } tw_loop_sizes;
 
+/* Only what changes from iteration to iteration can change its shape. */
 static bool widen_all(const tw_plan_loop *loop, const tw_variant *body, tw_loop_sizes *sizes)
 {
     bool news = false;
@@ -65,6 +69,7 @@ static bool widen_all(const tw_plan_loop *loop, const tw_variant *body, tw_loop_
     return news;
 }
 
+/* Ends, since each round makes at least one dimension unknown for good. */
 static tw_status *size_body(tw_variant *v, const tw_plan_node *node, tw_loop_sizes *sizes,
                             tw_variant **out)
 {
@@ -82,6 +87,7 @@ static tw_status *size_body(tw_variant *v, const tw_plan_node *node, tw_loop_siz
     }
 }
 
+/* What an Exit gives has the widest shape that its variable ever had. */
 tw_status *tw_variant_size_loop(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -110,6 +116,7 @@ tw_status *tw_variant_size_loop(tw_variant *v, uint32_t index)
     return TW_OK;
 }
 
+/* As it was when the loop kept it. */
 tw_status *tw_variant_size_value(tw_variant *v, uint32_t index)
 {
     const tw_plan_node *node = &v->plan->nodes.items[index];
@@ -120,6 +127,7 @@ tw_status *tw_variant_size_value(tw_variant *v, uint32_t index)
 
 /* ---- from one iteration to the next ---- */
 
+/* With the offset, since that is what the callers compare. */
 static bool in_arena(const tw_variant *v, uint32_t value, size_t *offset)
 {
     const tw_sized *root = &v->values[v->values[value].root];
@@ -169,6 +177,7 @@ static tw_status *order_moves(tw_variant *v, tw_move *moves, size_t count)
     return TW_OK;
 }
 
+/* A variable whose next value was computed in its own place needs no move. */
 tw_status *tw_variant_plan_moves(tw_variant *v)
 {
     const tw_plan *plan = v->plan;

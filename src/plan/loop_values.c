@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "plan/loops.h"
 
+/* Only gradients make them, and they always know what they read. */
 static bool is_loop_value(const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP && node->origin->forward.op != NULL;
@@ -29,6 +30,7 @@ static uint32_t forward_value(const tw_framer *f, const tw_plan_node *node)
     return tw_frame_resolve(f, tw_frame_node(f, low)->first_value + (uint32_t)forward.index);
 }
 
+/* What is the same in every iteration need not be kept: it is read where it comes from. */
 void tw_loop_values_alias(tw_framer *f)
 {
     for (uint32_t i = 0; i < f->count; i++) {
@@ -49,6 +51,7 @@ void tw_loop_values_alias(tw_framer *f)
     }
 }
 
+/* There always is one: the root is around everything. */
 static const tw_loop_frame *ancestor(const tw_loop_frame *a, const tw_loop_frame *b)
 {
     while (!tw_frame_is_around(a, b))
@@ -56,6 +59,7 @@ static const tw_loop_frame *ancestor(const tw_loop_frame *a, const tw_loop_frame
     return a;
 }
 
+/* The node in the plan of `outer` that stands for the way down to `frame`. */
 static uint32_t loop_below(const tw_loop_frame *outer, const tw_loop_frame *frame)
 {
     while (frame->parent != outer)
@@ -72,6 +76,7 @@ static void keep_for(tw_loop_frame *frame, uint32_t levels)
     }
 }
 
+/* The reader waits for the loop that keeps, at the level where both stand side by side. */
 static tw_status *link_value(tw_framer *f, uint32_t i)
 {
     const tw_plan_node *flat = tw_frame_node(f, i);
@@ -99,6 +104,7 @@ static tw_status *link_value(tw_framer *f, uint32_t i)
     return tw_plan_add_control(common->plan, waits, loop_below(common, home));
 }
 
+/* By slot, so that a run walks exactly what is kept. */
 static tw_status *list_saved(const tw_loop_frame *frame)
 {
     tw_plan_loop *loop = frame->loop;
@@ -126,6 +132,8 @@ tw_status *tw_loop_values_link(tw_framer *f)
 
 /* ---- what may be dead ---- */
 
+/* Inner plans first: a loop with a dead value inside is no reason for the loop itself to be
+ * dead. */
 static tw_status *guard_all(tw_plan *plan)
 {
     for (size_t i = 0; i < plan->nodes.count; i++) {
@@ -156,6 +164,8 @@ static bool guard_values(tw_plan *plan)
     return news;
 }
 
+/* A value that may be dead makes its reader so, in another body, whose values may be kept in
+ * turn. */
 tw_status *tw_loop_values_guard(tw_plan *plan)
 {
     do

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 
+/* Short, as it is asked everywhere. */
 static bool has_role(const tw_framer *f, uint32_t node, tw_loop_role role)
 {
     return f->roles[node] == role;
@@ -15,6 +16,7 @@ static bool has_role(const tw_framer *f, uint32_t node, tw_loop_role role)
 
 /* ---- copies of nodes ---- */
 
+/* Dtypes, references and shapes go along; who reads them is found again in the new plan. */
 static tw_status *copy_outputs(tw_plan *to, uint32_t index, const tw_plan *from,
                                const tw_plan_node *node)
 {
@@ -43,6 +45,7 @@ static tw_status *copy_node(tw_plan *to, const tw_plan *from, const tw_plan_node
     return copy_outputs(to, *out, from, node);
 }
 
+/* What comes in is a feed of the body, whatever made it outside. */
 static tw_status *add_feed(tw_plan *plan, const tw_operation *origin, const tw_plan_value *like,
                            uint32_t *out)
 {
@@ -57,6 +60,7 @@ static tw_status *add_feed(tw_plan *plan, const tw_operation *origin, const tw_p
 
 /* ---- values come in ---- */
 
+/* Cheaper to copy than to bring in: the body then folds with it. */
 static bool is_constant_source(const tw_plan_node *node)
 {
     return node->kind == TW_NODE_OP && node->input_count == 0 && node->output_count == 1 &&
@@ -109,6 +113,7 @@ static tw_status *bring_one(tw_framer *f, tw_loop_frame *frame, uint32_t outside
     return tw_int_map_set(&frame->brought, key, *out) ? TW_OK : tw_no_memory();
 }
 
+/* Through one frame after the other, so that each body gets it from the one around. */
 static tw_status *bring(tw_framer *f, tw_loop_frame *from, tw_loop_frame *to, uint32_t value,
                         bool as_ref, uint32_t flat, uint32_t *out)
 {
@@ -119,6 +124,8 @@ static tw_status *bring(tw_framer *f, tw_loop_frame *from, tw_loop_frame *to, ui
     return bring_one(f, to, *out, as_ref, flat, out);
 }
 
+/* A value of an inner frame is never seen outside but through an Exit; that is checked here,
+ * for every reader. */
 tw_status *tw_frame_value_in(tw_framer *f, tw_loop_frame *frame, const tw_plan_node *reader,
                              uint32_t value, uint32_t *out)
 {
@@ -155,6 +162,8 @@ tw_status *tw_frame_value_in(tw_framer *f, tw_loop_frame *frame, const tw_plan_n
 
 /* ---- plans and their nodes ---- */
 
+/* The node stands for the whole loop in the plan around; inputs and outputs come later, when it
+ * is known what the body reads. */
 static tw_status *make_plan(tw_framer *f, tw_loop_frame *frame)
 {
     tw_plan *outer = frame->parent->plan;
@@ -208,12 +217,15 @@ static tw_status *make_ends(tw_framer *f, tw_loop_frame *frame)
     return TW_OK;
 }
 
+/* A node with an effect that does not wait for the condition runs once more than the body does. */
 static bool must_not_stay(const tw_framer *f, uint32_t node)
 {
     const tw_plan_node *n = tw_frame_node(f, node);
     return !tw_node_is_pure(n) && !f->after_test[node] && n->kind == TW_NODE_OP && !n->is_variable;
 }
 
+/* Nodes of the root stay where they are; those of frames are copied, and the loop's own
+ * machinery is not needed any more. */
 static tw_status *copy_nodes(tw_framer *f)
 {
     for (uint32_t i = 0; i < f->count; i++) {
@@ -241,6 +253,7 @@ static tw_status *copy_nodes(tw_framer *f)
 
 /* ---- edges ---- */
 
+/* By the time a node is linked all nodes are copied, so that inputs may come from later ones. */
 static tw_status *link_inputs(tw_framer *f, tw_loop_frame *frame, uint32_t node)
 {
     const tw_plan_node *n = tw_frame_node(f, node);
@@ -328,6 +341,7 @@ static tw_status *link_root_controls(tw_framer *f, uint32_t node)
     return TW_OK;
 }
 
+/* An Enter reads in the frame around; of the rest of the machinery only control inputs matter. */
 static tw_status *link_node(tw_framer *f, uint32_t node)
 {
     tw_loop_frame *frame = f->frames[node];
@@ -352,6 +366,7 @@ static tw_status *link_node(tw_framer *f, uint32_t node)
 
 /* ---- the pass ---- */
 
+/* A fed tensor inside of a loop would have to be another one in every iteration. */
 static tw_status *check_feeds(const tw_framer *f)
 {
     for (size_t i = 0; i < f->plan->feed_count; i++) {
@@ -365,6 +380,7 @@ static tw_status *check_feeds(const tw_framer *f)
     return TW_OK;
 }
 
+/* Only what a loop gives can be fetched: inside there is a value for every iteration. */
 static tw_status *link_fetches(tw_framer *f)
 {
     for (size_t i = 0; i < f->plan->fetch_count; i++) {
@@ -383,6 +399,8 @@ static tw_status *link_fetches(tw_framer *f)
     return TW_OK;
 }
 
+/* Inner loops first where ends are made, since what they read of far outside comes through the
+ * bodies around them. */
 static tw_status *move_frames(tw_framer *f)
 {
     TW_TRY(check_feeds(f));
@@ -446,6 +464,7 @@ static void framer_clear(tw_framer *f)
         tw_free(lists[i]);
 }
 
+/* Most plans have none and skip all tables. */
 static bool has_loops(const tw_plan *plan)
 {
     static const char *const types[] = {"Enter",         "RefEnter",         "Exit",    "RefExit",
@@ -460,6 +479,8 @@ static bool has_loops(const tw_plan *plan)
     return false;
 }
 
+/* Deadness is marked afterwards: a loop as a whole may be dead, and so may values that it
+ * keeps. */
 tw_status *tw_plan_loops(tw_plan *plan)
 {
     tw_framer f = {.plan = plan, .count = (uint32_t)plan->nodes.count};

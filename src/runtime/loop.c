@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 
+/* With their storage, so that no element is copied. */
 static void swap_slots(tw_array *a, tw_array *b)
 {
     tw_array other = *a;
@@ -15,11 +16,14 @@ static void swap_slots(tw_array *a, tw_array *b)
     *b = other;
 }
 
+/* Planned values; all others have storage of their own. */
 static bool in_arena(const tw_frame *body, uint32_t value)
 {
     return body->variant->values[value].place == TW_PLACE_ARENA;
 }
 
+/* First values are copied: the body writes over its variables, while what is outside may be
+ * read again. */
 static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -52,6 +56,7 @@ static tw_status *run_to(tw_frame *body, uint32_t last)
     return TW_OK;
 }
 
+/* A condition that is dead or no scalar is the graph's mistake, not a reason to stop quietly. */
 static tw_status *test(tw_frame *body, bool *go_on)
 {
     const tw_plan_fetch *cond = &body->variant->plan->fetches[0];
@@ -80,6 +85,7 @@ static char *move_end(tw_frame *body, uint32_t value)
     return body->slots[value].data;
 }
 
+/* In the order that the plan worked out, so that nothing is lost on the way. */
 static tw_status *move_planned(tw_frame *body)
 {
     const tw_variant *v = body->variant;
@@ -109,6 +115,7 @@ static bool is_taken_once(const tw_plan *plan, uint32_t var)
     return true;
 }
 
+/* Only such memory can be handed over instead of copied. */
 static bool has_own_storage(const tw_frame *body, uint32_t value)
 {
     return body->variant->values[value].place == TW_PLACE_HEAP;
@@ -144,6 +151,7 @@ static tw_status *move_others(tw_frame *body)
     return TW_OK;
 }
 
+/* A variable must have a value in every iteration: after a Switch only a Merge gives it one. */
 static tw_status *check_alive(const tw_frame *body)
 {
     const tw_plan *plan = body->variant->plan;
@@ -155,6 +163,8 @@ static tw_status *check_alive(const tw_frame *body)
     return TW_OK;
 }
 
+/* A step that waits leaves everything as it is: the iteration goes on at `at` when it is asked
+ * again. */
 static tw_status *iterate(tw_frame *body, bool *go_on)
 {
     tw_loop_store *store = body->loop;
@@ -183,6 +193,7 @@ static tw_status *iterate(tw_frame *body, bool *go_on)
 
 /* ---- the end ---- */
 
+/* After the last iteration the variables hold what the Exits give. */
 static tw_status *give_exits(tw_frame *frame, uint32_t s, tw_frame *body)
 {
     const tw_step *step = &frame->variant->steps.items[s];
@@ -222,6 +233,7 @@ static void drop_variables(tw_frame *body)
     tw_frame_drop_heap(body);
 }
 
+/* Called again after a wait; `active` says that the loop has begun. */
 tw_status *tw_frame_loop(tw_frame *frame, uint32_t s)
 {
     tw_frame *body = frame->bodies[s];

@@ -7,11 +7,13 @@
 
 #include "base/status.h"
 
+/* Planned values are kept side by side in one block, others as arrays. */
 static bool is_planned(const tw_variant *v, uint32_t value)
 {
     return !v->values[value].dynamic && tw_dtype_is_plain(v->plan->values.items[value].dtype);
 }
 
+/* Made by the first run of a frame and kept with it. */
 tw_status *tw_loop_store_of(tw_frame *body, tw_loop_store **out)
 {
     const tw_plan_loop *loop = body->variant->plan->loop;
@@ -32,6 +34,7 @@ tw_status *tw_loop_store_of(tw_frame *body, tw_loop_store **out)
     return tw_no_memory();
 }
 
+/* The places stay for the next run. */
 static void drop_arrays(tw_array *arrays, size_t count)
 {
     for (size_t i = 0; arrays && i < count; i++) {
@@ -40,6 +43,7 @@ static void drop_arrays(tw_array *arrays, size_t count)
     }
 }
 
+/* Also after a creation that failed in the middle. */
 void tw_loop_store_free(tw_frame *body)
 {
     tw_loop_store *store = body->loop;
@@ -76,6 +80,7 @@ void tw_loop_store_rest(tw_frame *frame)
 
 /* ---- growing ---- */
 
+/* What is there moves along; the rest is written before it is read. */
 static bool grow_bytes(char **data, size_t old, size_t bytes)
 {
     char *grown = tw_alloc_aligned(bytes);
@@ -88,6 +93,7 @@ static bool grow_bytes(char **data, size_t old, size_t bytes)
     return true;
 }
 
+/* New places are zero, which means empty. */
 static bool grow_array(void **items, size_t old, size_t count, size_t size)
 {
     char *grown = tw_realloc_array(*items, count, size);
@@ -98,6 +104,7 @@ static bool grow_array(void **items, size_t old, size_t count, size_t size)
     return true;
 }
 
+/* Only what somebody reads is kept, and so only that grows. */
 static bool grow_slot(const tw_frame *body, tw_kept *slot, uint32_t value, size_t old, size_t count)
 {
     const tw_variant *v = body->variant;
@@ -109,6 +116,7 @@ static bool grow_slot(const tw_frame *body, tw_kept *slot, uint32_t value, size_
     return tw_size_mul(bytes, count, &total) && grow_bytes(&slot->data, bytes * old, total + 1);
 }
 
+/* Doubling, so that a loop of any length allocates a few times once and then never. */
 static tw_status *reserve(tw_frame *body)
 {
     tw_loop_store *store = body->loop;
@@ -127,11 +135,13 @@ static tw_status *reserve(tw_frame *body)
 
 /* ---- where entries begin ---- */
 
+/* Of the loop around, whose iteration an inner loop belongs to. */
 static tw_loop_store *store_around(const tw_frame *body)
 {
     return body->outer->loop;
 }
 
+/* Where the entries of an inner loop begin that ran in entry `entry` of the loop around. */
 static tw_status *note_base(tw_loop_store *store, size_t entry)
 {
     if (entry >= store->base_capacity) {
@@ -145,6 +155,8 @@ static tw_status *note_base(tw_loop_store *store, size_t entry)
     return TW_OK;
 }
 
+/* A loop that is kept for loops around goes on behind what it kept before, until the outermost
+ * of them begins anew. */
 tw_status *tw_loop_store_start(tw_frame *body)
 {
     tw_loop_store *store = body->loop;
@@ -169,6 +181,7 @@ tw_status *tw_loop_store_start(tw_frame *body)
 
 /* ---- keeping ---- */
 
+/* A value may be a variable of the session, which is held while it is looked at. */
 tw_status *tw_loop_view(tw_frame *body, uint32_t value, const tw_array **out, tw_array **held)
 {
     tw_variable *variable = body->refs[body->variant->values[value].root];
@@ -184,6 +197,7 @@ tw_status *tw_loop_view(tw_frame *body, uint32_t value, const tw_array **out, tw
     return tw_status_with_kind(status, TW_KIND_STATE);
 }
 
+/* Dead values are marked instead of kept. */
 static tw_status *keep_value(tw_frame *body, tw_kept *slot, uint32_t value, size_t entry)
 {
     const tw_variant *v = body->variant;
@@ -206,6 +220,7 @@ static tw_status *keep_value(tw_frame *body, tw_kept *slot, uint32_t value, size
     return status;
 }
 
+/* All values of one iteration at its end, when none of them can change any more. */
 tw_status *tw_loop_store_keep(tw_frame *body)
 {
     tw_loop_store *store = body->loop;
@@ -221,6 +236,7 @@ tw_status *tw_loop_store_keep(tw_frame *body)
 
 /* ---- reading ---- */
 
+/* Asked once for each reader; it remembers. */
 static tw_frame *body_of_node(const tw_frame *frame, uint32_t node)
 {
     for (size_t s = 0; s < frame->variant->steps.count; s++) {

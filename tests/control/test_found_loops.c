@@ -16,8 +16,7 @@ static tw_tensor raw_loop(tw_tensor n, tw_tensor x)
     tw_tensor cond = tw_loop_cond(tw_less(mi, en));
     tw_tensor bi = tw_identity(tw_switch(mi, cond).output_true);
     struct tw_switch_result sx = tw_switch(mx, cond);
-    TW_CONTROL_DEPENDENCIES(bi)
-    {
+    TW_CONTROL_DEPENDENCIES(bi) {
         one = tw_constant(1);
     }
     tw_tensor ni = tw_next_iteration(tw_add(bi, one));
