@@ -29,6 +29,7 @@ typedef struct finder {
     TW_VEC(raw_frame *) all; /* outer ones first */
 } finder;
 
+/* The one edge that leads backwards in a loop. */
 static bool is_back_edge(const tw_operation *op, size_t input)
 {
     return tw_type_is(op->spec.type, "Merge") &&
@@ -43,6 +44,7 @@ static tw_operation *needed(const tw_operation *op, size_t k)
     return is_back_edge(op, k) ? NULL : op->inputs[k].op;
 }
 
+/* Those of tw_while_loop are in the region that has their name. */
 static bool is_recorded(const tw_operation *enter)
 {
     const tw_attr *name = tw_spec_attr(&enter->spec, "frame_name");
@@ -98,6 +100,7 @@ typedef struct raw_home {
     tw_region *loop;
 } raw_home;
 
+/* What was recorded before stays as it is: its operations have no raw frame. */
 static raw_home home_of(const finder *f, const tw_operation *op)
 {
     bool leaves = tw_type_is(op->spec.type, "Exit");
@@ -110,6 +113,7 @@ static raw_home home_of(const finder *f, const tw_operation *op)
     return (raw_home){NULL, loop && leaves ? tw_region_loop(loop->outer) : loop};
 }
 
+/* Counts raw frames and the recorded loops around them alike. */
 static size_t depth_of(raw_home home)
 {
     size_t depth = 0;
@@ -120,6 +124,7 @@ static size_t depth_of(raw_home home)
     return depth;
 }
 
+/* Of a graph that makes sense all homes lie inside of each other, so the deepest is the one. */
 static raw_home deepest_home(const finder *f, const tw_operation *op)
 {
     raw_home deepest = {NULL, tw_region_loop(op->region)};
@@ -132,6 +137,7 @@ static raw_home deepest_home(const finder *f, const tw_operation *op)
     return deepest;
 }
 
+/* All Enters of one name in the same place open the same frame. */
 static tw_status *child_frame(finder *f, raw_home around, tw_operation *enter, raw_frame **out)
 {
     const tw_attr *attr = tw_spec_attr(&enter->spec, "frame_name");
@@ -152,6 +158,7 @@ static tw_status *child_frame(finder *f, raw_home around, tw_operation *enter, r
     return TW_OK;
 }
 
+/* A source without control inputs is in no loop: it runs once. */
 static tw_status *assign_frames(finder *f)
 {
     for (size_t i = 0; i < f->count; i++) {
@@ -169,6 +176,7 @@ static tw_status *assign_frames(finder *f)
 
 /* ---- what a frame consists of ---- */
 
+/* NULL: it merges the branches of a condition. */
 static tw_loop_var *var_of_merge(raw_frame *frame, const tw_operation *merge)
 {
     for (size_t i = 0; i < frame->vars.count; i++) {
@@ -197,6 +205,7 @@ static bool add_var(const finder *f, raw_frame *frame, tw_operation *merge)
     return tw_vec_push(&frame->vars, var);
 }
 
+/* A frame has one LoopCond; a second one breaks it. */
 static tw_status *find_vars(finder *f)
 {
     for (size_t i = 0; i < f->count; i++) {
@@ -240,6 +249,7 @@ static void find_switches(finder *f)
 
 /* ---- records ---- */
 
+/* A good frame in a broken one has nowhere to be. */
 static bool is_good(const raw_frame *frame)
 {
     for (; frame; frame = frame->parent) {
@@ -249,6 +259,7 @@ static bool is_good(const raw_frame *frame)
     return true;
 }
 
+/* Outer frames were found first, so their records are there. */
 static tw_status *record(finder *f, raw_frame *frame)
 {
     tw_region *outer = frame->parent ? frame->parent->region : frame->around;
@@ -277,6 +288,7 @@ static void note_pivot(tw_region *region, tw_operation *op)
     }
 }
 
+/* Operations are put into their regions once no record can fail any more. */
 static tw_status *record_all(finder *f)
 {
     for (size_t i = 0; i < f->all.count; i++) {
@@ -293,6 +305,7 @@ static tw_status *record_all(finder *f)
     return TW_OK;
 }
 
+/* Each step needs what the one before found. */
 static tw_status *find(finder *f)
 {
     f->count = f->graph->operations.count;
@@ -307,6 +320,7 @@ static tw_status *find(finder *f)
     return record_all(f);
 }
 
+/* The frames are only needed for the search; records lie in the graph. */
 tw_status *tw_graph_find_regions(tw_graph *graph)
 {
     finder f = {.graph = graph};

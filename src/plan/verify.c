@@ -50,6 +50,7 @@ typedef struct tw_ghost_run {
     bool keeps; /* steps may go out of order: what was written stays */
 } tw_ghost_run;
 
+/* A view has no memory of its own. */
 static uint32_t root_of(const tw_variant *v, uint32_t value)
 {
     return v->values[value].root;
@@ -62,6 +63,7 @@ static bool in_arena(const tw_variant *v, uint32_t value)
     return root->place == TW_PLACE_ARENA && root->bytes > 0;
 }
 
+/* Two stretches of bytes. */
 static bool meet(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
 {
     return a < b + b_bytes && b < a + a_bytes;
@@ -86,6 +88,7 @@ static tw_status *destroy(tw_ghost_run *g, size_t offset, size_t bytes, uint32_t
     return TW_OK;
 }
 
+/* A root is written by one step only, so it is listed once. */
 static tw_status *put(tw_ghost_run *g, uint32_t root)
 {
     const tw_sized *sized = &g->v->values[root];
@@ -131,6 +134,7 @@ static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
     return destroy(g, step->workspace, step->workspace_bytes, TW_NO_INDEX);
 }
 
+/* Constants, feeds and variables lie elsewhere and are always there. */
 static tw_status *check_there(const tw_ghost_run *g, uint32_t value, const char *what, uint32_t s)
 {
     uint32_t root = root_of(g->v, value);
@@ -172,6 +176,7 @@ static tw_status *check_ends(const tw_ghost_run *g)
     return TW_OK;
 }
 
+/* Of a loop the body is gone through once: an iteration begins as the one before did. */
 static tw_status *verify_memory(const tw_variant *v)
 {
     size_t count = v->plan->values.count + 1;
