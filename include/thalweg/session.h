@@ -90,9 +90,10 @@ struct tw_callable_args {
     tw_tensors feed; /* the tensors that each call gives arrays for, in this order */
     tw_callable **callable;
     int threads;
+    bool any_shapes; /* feeds need not agree with the shapes that the graph declares */
 };
 /* Prepared once, run many times, from several threads at once if one likes. It keeps the session's
- * insides alive. */
+ * insides alive, and follows later changes of the graph's operations. */
 TW_API tw_status *tw_make_callable_(const struct tw_callable_args *args);
 #define tw_make_callable(...)                     \
     tw_make_callable_(&(struct tw_callable_args){ \

@@ -6,6 +6,7 @@
 
 #include "array.h"
 #include "base.h"
+#include "callable.h"
 #include "control_flow.h"
 #include "dtype.h"
 #include "gradients.h"

@@ -98,7 +98,9 @@ struct tw_graph {
     TW_VEC(tw_region *) regions;
     TW_VEC(tw_attr) retired; /* replaced attributes, which somebody may still read */
     _Atomic uint64_t version;
-    uint64_t changes; /* of finished operations: what was folded before is stale */
+    /* of finished operations: what was folded or planned before is stale; under the lock, but read
+     * without it where a call asks whether its plan is still good */
+    _Atomic uint64_t changes;
     bool has_seed, finalized;
     atomic_bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
     int64_t seed;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How many floating-point operations a step takes, roughly: for traces and plans shown to people,
- * never for decisions. Products and convolutions by their inner sizes, all else one an element. */
+ * How many floating-point operations a step takes, and how long a plan, roughly: for traces and
+ * plans shown to people, and for front ends that have something to do while a run takes long; never
+ * for decisions of the plan. Products and convolutions by their inner sizes, all else one an
+ * element. */
+#include <math.h>
 #include <string.h>
 
 #include "plan/variant.h"
@@ -58,4 +61,38 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
     if (!strcmp(type, "Conv2DBackpropFilter"))
         return convolution(v, step->outputs[0], node->inputs[2]);
     return out;
+}
+
+/* What a step reads and writes; an output of unknown size counts as large as all inputs. */
+static double step_bytes(const tw_variant *v, const tw_step *step)
+{
+    double read = 0, written = 0;
+    for (uint32_t i = 0; i < step->input_count; i++)
+        read += elements(v, step->inputs[i]) *
+                (double)tw_dtype_size(v->plan->values.items[step->inputs[i]].dtype);
+    for (uint32_t k = 0; k < step->output_count; k++)
+        written += v->values[step->outputs[k]].dynamic
+                       ? read
+                       : elements(v, step->outputs[k]) *
+                             (double)tw_dtype_size(v->plan->values.items[step->outputs[k]].dtype);
+    return read + written;
+}
+
+/* A caller's kernel may do anything. */
+static bool may_wait(const tw_step *step)
+{
+    return step->flags & (TW_STEP_WAITS | TW_STEP_FOREIGN | TW_STEP_LOOP);
+}
+
+/* 20 ns to start a step, 10 bytes and 10 operations in a nanosecond. */
+double tw_variant_cost(const tw_variant *v)
+{
+    double cost = 0;
+    for (size_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        if (may_wait(step))
+            return (double)INFINITY;
+        cost += 20 + step_bytes(v, step) / 10 + step->flops / 10;
+    }
+    return v->plan->has_waits ? (double)INFINITY : cost;
 }

@@ -135,6 +135,9 @@ struct tw_plan {
 
 typedef struct tw_signature {
     tw_tensors fetches, targets, feeds;
+    /* by operation id, `done_count` of them: has run in an earlier part, waiting for it is over */
+    const bool *done;
+    size_t done_count;
 } tw_signature;
 
 /* Plans for a signature. Takes the graph's lock while it reads the graph. */

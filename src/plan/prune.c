@@ -41,6 +41,12 @@ static bool is_fed_source(tw_pruner *p, const tw_operation *op)
            tw_int_map_get(&p->fed, tensor_key((tw_tensor){(tw_operation *)op, 0}), &value);
 }
 
+/* Of a run in parts. */
+static bool is_done(const tw_signature *signature, const tw_operation *op)
+{
+    return op->id < signature->done_count && signature->done[op->id];
+}
+
 /* The way back stops at a fed tensor: what would have computed it does not run. */
 static void reach_tensor(tw_pruner *p, tw_tensor tensor)
 {
@@ -122,7 +128,7 @@ static tw_status *walk_back(tw_pruner *p, const tw_signature *signature)
         if (op->forward.op)
             reach_tensor(p, op->forward);
         for (uint32_t i = 0; i < op->control_count; i++) {
-            if (!is_fed_source(p, op->controls[i]))
+            if (!is_fed_source(p, op->controls[i]) && !is_done(signature, op->controls[i]))
                 reach(p, op->controls[i]);
         }
     }

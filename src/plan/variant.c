@@ -19,6 +19,7 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     TW_TRY(tw_variant_size(v, feeds));
     TW_TRY(tw_variant_steps(v));
     TW_TRY(tw_variant_place(v));
+    v->cost = tw_variant_cost(v);
     return v->plan->loop ? tw_variant_plan_moves(v) : TW_OK;
 }
 

@@ -86,6 +86,7 @@ typedef struct tw_variant {
     size_t swap_offset;    /* and a place in the arena that this needs */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
+    double cost;   /* see tw_variant_cost */
     bool has_heap; /* some step has outputs with storage of their own */
     /* inputs and outputs of all steps: how many pointers a frame needs */
     uint32_t input_total;
@@ -142,6 +143,8 @@ tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
 tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
 double tw_step_flops(const tw_variant *variant, const tw_step *step);
+/* Nanoseconds that a run of all steps takes, roughly; infinite where steps may wait or loop. */
+double tw_variant_cost(const tw_variant *variant);
 bool tw_variant_must_run(const tw_variant *variant, const tw_plan_node *node);
 
 #endif

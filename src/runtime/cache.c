@@ -236,10 +236,11 @@ void tw_skeleton_unref(tw_skeleton *s)
     tw_free(s);
 }
 
-/* Planning happens without the session's lock: other runs go on. */
-static tw_status *make_skeleton(tw_session *session, const tw_signature *signature,
-                                uint64_t version, tw_skeleton **out)
+/* Planning happens without the session's lock: other runs go on. The version is read before the
+ * graph is, so that a change in between makes the plan stale at once. */
+tw_status *tw_skeleton_new(tw_session *session, const tw_signature *signature, tw_skeleton **out)
 {
+    uint64_t version = tw_graph_changes(session->graph);
     tw_skeleton *s = TW_NEW(tw_skeleton);
     if (!s)
         return tw_no_memory();
@@ -348,15 +349,6 @@ static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t ha
     return TW_OK;
 }
 
-/* Additions leave plans good; changes of finished operations do not. */
-static uint64_t plan_version(const tw_graph *graph)
-{
-    tw_graph_lock(graph);
-    uint64_t changes = graph->changes;
-    tw_graph_unlock(graph);
-    return changes;
-}
-
 /* Changes of finished operations make old plans unfit; additions do not, since a plan copied
  * what it needs. */
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
@@ -364,14 +356,14 @@ tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signatur
 {
     uint64_t hash = hash_list(signature->feeds,
                               hash_list(signature->targets, hash_list(signature->fetches, 7)));
-    uint64_t version = plan_version(session->graph);
+    uint64_t version = tw_graph_changes(session->graph);
     tw_mutex_lock(&session->lock);
     *out = find_skeleton(session, signature, hash, version);
     tw_mutex_unlock(&session->lock);
     if (*out)
         return TW_OK;
     tw_skeleton *made = NULL;
-    TW_TRY(make_skeleton(session, signature, version, &made));
+    TW_TRY(tw_skeleton_new(session, signature, &made));
     tw_mutex_lock(&session->lock);
     tw_status *status = keep_skeleton(session, made, hash);
     tw_mutex_unlock(&session->lock);

@@ -13,7 +13,7 @@
 static tw_status *get_variant(tw_session *session, tw_tensors fetch, tw_tensors target,
                               tw_tensors feed, tw_variant **out)
 {
-    tw_signature signature = {fetch, target, feed};
+    tw_signature signature = {.fetches = fetch, .targets = target, .feeds = feed};
     tw_skeleton *skeleton;
     TW_TRY(tw_session_skeleton(session, &signature, &skeleton));
     *out = tw_skeleton_last(skeleton);

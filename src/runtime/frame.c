@@ -269,38 +269,70 @@ static tw_status *uninitialized(const tw_variable *variable, tw_tensor tensor)
     return tw_status_with_where(status, tensor.op->spec.where);
 }
 
-/* out NULL: only whether it has a value. */
-static tw_status *fetch_variable(tw_frame *frame, uint32_t value, tw_array **out, tw_tensor tensor)
+/* The variable's array, to be given back, and a view of it under the value's shape. */
+static tw_status *hold_fetched(tw_frame *frame, uint32_t value, tw_tensor tensor, tw_array *view,
+                               tw_array **held)
 {
     tw_variable *variable = frame->refs[frame->variant->values[value].root];
-    tw_array *held = variable ? tw_variable_hold(variable) : NULL;
-    if (!held)
+    *held = variable ? tw_variable_hold(variable) : NULL;
+    if (!*held)
         return uninitialized(variable, tensor);
-    tw_array view = *held;
+    *view = **held;
     const tw_sized *sized = &frame->variant->values[value];
     if (sized->root != value && !sized->dynamic) { /* another shape over it */
-        view.rank = sized->shape.rank;
-        memcpy(view.dims, sized->shape.dims, view.rank * sizeof *view.dims);
+        view->rank = sized->shape.rank;
+        memcpy(view->dims, sized->shape.dims, view->rank * sizeof *view->dims);
     }
-    tw_status *status = out ? give(&view, out, tensor) : TW_OK;
-    tw_array_unref(held);
-    return status;
+    return TW_OK;
 }
 
-/* After all steps, so that variables show their value after the run. */
-tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
+/* Where a fetched value is; *held, where it is not NULL, is to be given back afterwards. `view` is
+ * room for a value that needs it. */
+static tw_status *find_fetched(tw_frame *frame, const tw_plan_fetch *f, tw_array *view,
+                               const tw_array **out, tw_array **held)
 {
-    const tw_plan_fetch *f = &frame->variant->plan->fetches[fetch];
-    if (f->value == TW_NO_INDEX)
-        return TW_OK;
+    *held = NULL;
     if (frame->dead[f->value])
         return tw_status_with_phase(tw_status_new(TW_INVALID_ARGUMENT,
                                                   "The tensor returned for %s was not valid.",
                                                   tw_tensor_name(f->tensor).s),
                                     TW_PHASE_RUN);
-    if (frame->variant->values[f->value].place == TW_PLACE_VARIABLE)
-        return fetch_variable(frame, f->value, out, f->tensor);
-    return out ? give(&frame->slots[f->value], out, f->tensor) : TW_OK;
+    *out = &frame->slots[f->value];
+    if (frame->variant->values[f->value].place != TW_PLACE_VARIABLE)
+        return TW_OK;
+    *out = view;
+    return hold_fetched(frame, f->value, f->tensor, view, held);
+}
+
+/* After all steps, so that variables show their value after the run. out NULL: only whether it has
+ * a value. */
+tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
+{
+    const tw_plan_fetch *f = &frame->variant->plan->fetches[fetch];
+    tw_array view, *held;
+    const tw_array *value;
+    if (f->value == TW_NO_INDEX)
+        return TW_OK;
+    TW_TRY(find_fetched(frame, f, &view, &value, &held));
+    tw_status *status = out ? give(value, out, f->tensor) : TW_OK;
+    tw_array_unref(held);
+    return status;
+}
+
+/* Held for the time of the call: another run may write to a variable meanwhile. */
+tw_status *tw_frame_show(tw_frame *frame, size_t fetch)
+{
+    const struct tw_call_options *options = frame->run->options;
+    const tw_plan_fetch *f = &frame->variant->plan->fetches[fetch];
+    tw_array array, *held;
+    const tw_array *value;
+    if (f->value == TW_NO_INDEX)
+        return TW_OK;
+    TW_TRY(find_fetched(frame, f, &array, &value, &held));
+    tw_view view = {value->dtype, {value->dims, value->rank}, value->data};
+    tw_status *status = options->fetch ? options->fetch(fetch, &view, options->user) : TW_OK;
+    tw_array_unref(held);
+    return status;
 }
 
 /* Plain memory that nobody shares stays for the next run; strings and handles go, since they may

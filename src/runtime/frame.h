@@ -6,6 +6,7 @@
 #define TW_RUNTIME_FRAME_H
 
 #include "runtime/session.h"
+#include "thalweg/callable.h"
 
 /* One call of the user's. */
 typedef struct tw_run {
@@ -14,7 +15,12 @@ typedef struct tw_run {
     tw_cancel *cancel;
     int64_t deadline; /* tw_os_now's; 0: none */
     tw_trace *trace;
-    uint64_t float_mode;        /* the caller's */
+    uint64_t float_mode;  /* the caller's */
+    struct tw_run *outer; /* the run of this thread in whose kernel or hook this one began */
+    const struct tw_call_options *options; /* of a call by views: where values go; or NULL */
+    bool is_long, polls;                   /* its long_run was called, its poll is to be called */
+    uint64_t work;                         /* done since the clock was looked at, roughly */
+    int64_t next_poll;
     tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
     struct tw_wait_state *wait; /* while steps of it may wait */
 } tw_run;
@@ -61,6 +67,8 @@ void tw_frame_drop_heap(tw_frame *frame);
 /* The value after the run into *out: NULL there gets a new array; another is written into. out
  * NULL: only whether there is one. */
 tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out);
+/* The same into the function that the run's options name; nothing for an operation. */
+tw_status *tw_frame_show(tw_frame *frame, size_t fetch);
 /* A step's failure with the operation, its inputs and the user's line. */
 tw_status *tw_frame_explain(tw_frame *frame, uint32_t step, tw_status *status);
 

@@ -8,6 +8,52 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+/* Between two looks at the clock, in operations and a price for each step; and between two
+ * polls. */
+enum { WORK_UNITS = 1 << 20, STEP_UNITS = 512, POLL_NS = 20000000 };
+
+/* The innermost run of this thread. */
+static _Thread_local tw_run *running;
+
+/* A kernel or hook of a caller's may run, or close, the session that it is called from. */
+int tw_run_depth(const tw_session *session)
+{
+    int depth = 0;
+    for (const tw_run *run = running; run; run = run->outer)
+        depth += run->session == session;
+    return depth;
+}
+
+void tw_run_takes_long(tw_run *run)
+{
+    if (!run->options || run->is_long)
+        return;
+    run->is_long = true;
+    if (run->options->long_run)
+        run->options->long_run(run->options->user);
+    run->polls = run->options->poll != NULL;
+    run->next_poll = tw_os_now() + POLL_NS;
+}
+
+/* The caller's function runs in the caller's floating-point mode. */
+static tw_status *poll_caller(tw_run *run, int64_t now)
+{
+    run->next_poll = now + POLL_NS;
+    uint64_t mode = tw_os_float_enter();
+    tw_os_float_restore(run->float_mode);
+    tw_status *status = run->options->poll(run->options->user);
+    tw_os_float_restore(mode);
+    return status;
+}
+
+tw_status *tw_run_look(tw_run *run)
+{
+    int64_t now = tw_os_now();
+    run->work = 0;
+    TW_TRY(tw_run_check(run));
+    return run->polls && now >= run->next_poll ? poll_caller(run, now) : TW_OK;
+}
+
 /* Closing a session ends its runs at the next step, and so does the time that a run was given. */
 tw_status *tw_run_check(const tw_run *run)
 {
@@ -25,7 +71,7 @@ tw_status *tw_run_check(const tw_run *run)
 /* Most runs are not, and skip all questions between steps. */
 static bool is_watched(const tw_run *run)
 {
-    return run->cancel || run->trace || run->deadline;
+    return run->cancel || run->trace || run->polls || run->deadline;
 }
 
 /* Asks before each step whether to go on, and times it where a trace wants that. */
@@ -35,6 +81,9 @@ static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
     for (uint32_t s = first; s < last; s++) {
         const tw_step *step = &frame->variant->steps.items[s];
         TW_TRY(tw_run_check(run));
+        run->work += STEP_UNITS + (uint64_t)step->flops;
+        if (run->work > WORK_UNITS)
+            TW_TRY(tw_run_look(run));
         int64_t start = run->trace ? tw_os_now() : 0;
         frame->contexts[s].threads = run->threads;
         tw_status *status = step->flags ? tw_frame_step(frame, s)
@@ -118,7 +167,7 @@ void tw_run_end(tw_session *session)
 }
 
 /* The text names the placeholder's own line: that is where the shape was promised. */
-tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
+tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array, bool any_shape)
 {
     if (!array)
         return tw_value_error("the array fed for %s is NULL", tw_tensor_name(tensor).s);
@@ -128,7 +177,7 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
     if (array->dtype != dtype)
         status = tw_type_error("fed %s where the tensor '%s' is %s", tw_dtype_name(array->dtype),
                                tw_tensor_name(tensor).s, tw_dtype_name(dtype));
-    else if (!tw_shape_compatible(declared, fed))
+    else if (!any_shape && !tw_shape_compatible(declared, fed))
         status = tw_value_error(
             "Cannot feed value of shape %s for Tensor '%s', which has shape '%s'",
             tw_shape_text(fed).s, tw_tensor_name(tensor).s, tw_shape_text(declared).s);
@@ -137,6 +186,14 @@ tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array)
     status = tw_status_with_operation(tw_status_with_phase(status, TW_PHASE_RUN),
                                       tensor.op->spec.type, tensor.op->spec.name);
     return tw_status_with_where(status, tensor.op->spec.where);
+}
+
+/* To the caller's function, in order. */
+static tw_status *show_all(tw_frame *frame)
+{
+    for (size_t i = 0; i < frame->variant->plan->fetch_count; i++)
+        TW_TRY(tw_frame_show(frame, i));
+    return TW_OK;
 }
 
 /* Either all results are given or none. */
@@ -172,7 +229,7 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
     tw_status *status = tw_frame_run(frame);
     tw_os_float_restore(frame->run->float_mode);
     if (!status)
-        status = fetch_all(frame, outputs);
+        status = !outputs && frame->run->options ? show_all(frame) : fetch_all(frame, outputs);
     tw_frame_drop_heap(frame);
     return status;
 }
@@ -183,7 +240,10 @@ tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *fee
 {
     tw_frame *frame;
     TW_TRY(tw_frame_take(run->session, variant, run, &frame));
+    run->outer = running;
+    running = run;
     tw_status *status = run_frame(frame, feeds, outputs);
+    running = run->outer;
     if (run->resources.entries) /* also after a failed first addition */
         tw_resources_clear(&run->resources);
     atomic_fetch_add_explicit(&run->session->runs, 1, memory_order_relaxed);
@@ -222,7 +282,7 @@ static tw_status *check_args(const struct tw_run_args *args)
         if (tensor.index < 0 || tensor.index >= (int32_t)tensor.op->output_count)
             return tw_value_error("the operation '%s' has no output %d to feed",
                                   tensor.op->spec.name, tensor.index);
-        TW_TRY(tw_run_check_feed(tensor, args->feed.items[i].array));
+        TW_TRY(tw_run_check_feed(tensor, args->feed.items[i].array, false));
     }
     return TW_OK;
 }
@@ -243,7 +303,8 @@ static tw_status *run_checked(const struct tw_run_args *args, tw_tensor *tensors
         run.threads = tw_pool_threads();
     if (args->timeout_ms > 0)
         run.deadline = tw_os_now() + args->timeout_ms * 1000000;
-    tw_signature signature = {args->fetch, args->target, {tensors, args->feed.count}};
+    tw_signature signature = {
+        .fetches = args->fetch, .targets = args->target, .feeds = {tensors, args->feed.count}};
     tw_skeleton *skeleton;
     TW_TRY(tw_session_skeleton(args->session, &signature, &skeleton));
     size_t fetches = args->out ? args->fetch.count : 0;

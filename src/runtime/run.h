@@ -19,16 +19,23 @@ tw_status *tw_run_begin(tw_session *session);
 void tw_run_end(tw_session *session);
 /* Wakes every waiting run of the session, whose lock is held. */
 void tw_runs_wake(tw_session *session);
-/* CANCELLED, DEADLINE_EXCEEDED, or NULL: go on. */
+/* CANCELLED, or NULL: go on. */
 tw_status *tw_run_check(const tw_run *run);
+/* Looks at the clock: DEADLINE_EXCEEDED, or what the caller's poll says when its time has come. */
+tw_status *tw_run_look(tw_run *run);
+/* Before something that may take long: from here on the run polls. */
+void tw_run_takes_long(tw_run *run);
+/* Runs of this thread that are in the middle of `session`. */
+int tw_run_depth(const tw_session *session);
 
 /* One run of a skeleton: feeds are checked already. */
 tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds,
                            tw_array **outputs);
 tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
                           tw_array **outputs);
-/* dtype and shape of what is fed for `feed`, against what the graph declares. */
-tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array);
+/* dtype and (unless any will do) shape of what is fed for `tensor`, against what the graph
+ * declares. */
+tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array, bool any_shape);
 
 /* A plan that holds steps that wait (wait.c). */
 tw_status *tw_frame_run_waiting(tw_frame *frame);

@@ -111,15 +111,17 @@ void tw_session_unref(tw_session *session)
     tw_free(session);
 }
 
-/* Returns when the last run is over, so that what runs borrowed may be freed. */
+/* Returns when the last run is over, so that what runs borrowed may be freed; but a caller's
+ * function that closes the session in whose run it is does not wait for itself. */
 tw_status *tw_session_close(tw_session *session)
 {
     if (!session)
         return tw_value_error("the session is NULL");
+    bool own = tw_run_depth(session) > 0;
     tw_mutex_lock(&session->lock);
     atomic_store(&session->closed, true);
     tw_runs_wake(session);
-    while (atomic_load(&session->running) > 0)
+    while (!own && atomic_load(&session->running) > 0)
         tw_cond_wait(&session->idle, &session->lock);
     tw_mutex_unlock(&session->lock);
     return TW_OK;

@@ -76,9 +76,17 @@ const char *tw_variable_key(const tw_spec *spec, tw_arena *arena);
 
 /* ---- plans (cache.c) ---- */
 
+/* Additions leave plans good; changes of finished operations do not. */
+static inline uint64_t tw_graph_changes(tw_graph *graph)
+{
+    return atomic_load_explicit(&graph->changes, memory_order_acquire);
+}
+
 /* The skeleton of a signature, with a reference; made if need be. */
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
                                tw_skeleton **out);
+/* One that the cache does not know. */
+tw_status *tw_skeleton_new(tw_session *session, const tw_signature *signature, tw_skeleton **out);
 void tw_skeleton_unref(tw_skeleton *skeleton);
 /* The variant used last, with a reference; NULL: none was made. */
 tw_variant *tw_skeleton_last(tw_skeleton *skeleton);

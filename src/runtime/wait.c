@@ -319,6 +319,15 @@ static tw_status *run_one(tw_waiting_run *w, uint32_t s)
     return TW_OK;
 }
 
+/* When a sleeper has to look around by itself; 0: never. */
+static int64_t wake_time(const tw_run *run)
+{
+    int64_t poll = run->polls ? run->next_poll : 0;
+    if (!run->deadline || !poll)
+        return run->deadline ? run->deadline + 1 : poll;
+    return run->deadline < poll ? run->deadline + 1 : poll;
+}
+
 /* Sleeps until something stirs; parked steps that were woken may go again. */
 static tw_status *sleep_until_stirred(tw_waiting_run *w, tw_wait_state *state)
 {
@@ -326,10 +335,14 @@ static tw_status *sleep_until_stirred(tw_waiting_run *w, tw_wait_state *state)
     tw_status *status = TW_OK;
     tw_mutex_lock(&state->lock);
     while (!state->stirred && !status) {
-        if (!run->deadline)
+        int64_t until = wake_time(run);
+        if (!until) {
             tw_cond_wait(&state->cond, &state->lock);
-        else if (!tw_cond_wait_until(&state->cond, &state->lock, run->deadline))
-            status = tw_status_new(TW_DEADLINE_EXCEEDED, "Timed out waiting for a step to go on");
+        } else if (!tw_cond_wait_until(&state->cond, &state->lock, until)) {
+            tw_mutex_unlock(&state->lock);
+            status = tw_run_look(run);
+            tw_mutex_lock(&state->lock);
+        }
     }
     state->stirred = false;
     for (uint32_t s = 0; s < w->count; s++) {
