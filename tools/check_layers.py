@@ -34,7 +34,7 @@ PUBLIC = {
     "op.h": "op", "graph.h": "op", "operand.h": "op",
     "gradients.h": "op", "variables.h": "graph", "control_flow.h": "graph",
     "ops.h": "ops", "thalweg.h": "ops",
-    "session.h": "plan", "train.h": "train",
+    "session.h": "plan", "callable.h": "plan", "train.h": "train",
 }
 GENERATED = ("op_table.h",)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)

@@ -35,6 +35,7 @@ void py_array_drain(void)
     }
 }
 
+/* Python calls this in its main thread some time after a release asked for it. */
 static int drain_pending(void *unused)
 {
     (void)unused;
@@ -96,6 +97,7 @@ static int string_of(PyObject *item, const char **bytes, Py_ssize_t *length)
     return -1;
 }
 
+/* NumPy allows more dimensions than the library does. */
 static int shape_of(PyArrayObject *ndarray, int64_t *dims, tw_shape *out)
 {
     int rank = PyArray_NDIM(ndarray);
@@ -110,6 +112,7 @@ static int shape_of(PyArrayObject *ndarray, int64_t *dims, tw_shape *out)
     return 0;
 }
 
+/* Elements that were set before one fails go with the array. */
 static int fill_strings(tw_array *array, PyObject *const *items)
 {
     for (size_t i = 0; i < tw_array_count(array); i++) {
@@ -127,6 +130,7 @@ static int fill_strings(tw_array *array, PyObject *const *items)
     return 0;
 }
 
+/* An exception says what is wrong with the shape, or that memory is short. */
 static tw_array *new_array(tw_dtype dtype, tw_shape shape)
 {
     tw_array *array;
@@ -159,6 +163,7 @@ static tw_array *strings_from(PyObject *value)
 
 /* ---- from NumPy ---- */
 
+/* The one test on the way of every feed: a handful of loads and compares. */
 bool py_array_is_plain(PyObject *object, int number)
 {
     return PyArray_Check(object) && PyArray_TYPE((PyArrayObject *)object) == number &&
@@ -180,6 +185,7 @@ static PyObject *readable(PyObject *value, int number)
                            NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_FORCECAST, NULL);
 }
 
+/* Fixed-width strings of NumPy and objects alike: the library's strings have any length. */
 static bool holds_strings(PyObject *ndarray)
 {
     int number = PyArray_TYPE((PyArrayObject *)ndarray);
@@ -194,6 +200,7 @@ static bool is_fresh(PyObject *ndarray, PyObject *value)
            PyArray_CHKFLAGS((PyArrayObject *)ndarray, NPY_ARRAY_OWNDATA);
 }
 
+/* Memory that cannot be lent, for it is not aligned as a kernel wants it, is copied. */
 static tw_array *array_over(PyObject *ndarray, tw_dtype dtype, bool lend)
 {
     int64_t dims[TW_MAX_RANK];
@@ -211,6 +218,8 @@ static tw_array *array_over(PyObject *ndarray, tw_dtype dtype, bool lend)
     return array;
 }
 
+/* NumPy's own dtype for a value holds where the caller does not name one; whether that suits a
+ * tensor is the caller's to judge. */
 tw_array *py_array_from(PyObject *value, tw_dtype dtype, bool lend)
 {
     py_array_drain();
@@ -241,12 +250,14 @@ tw_array *py_array_from(PyObject *value, tw_dtype dtype, bool lend)
 
 /* ---- to NumPy ---- */
 
+/* The two forms of the library's string, as dtype.h describes them. */
 static PyObject *bytes_of(const tw_string *string)
 {
     const char *bytes = string->length <= 12 ? string->head : string->rest.bytes;
     return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)string->length);
 }
 
+/* The array is filled with None by NumPy, so that it can be dropped half made. */
 static PyObject *copy_strings(int rank, npy_intp *dims, const tw_string *strings, bool scalar)
 {
     if (!rank && scalar)
@@ -278,6 +289,7 @@ static int number_for(tw_dtype dtype)
     return number;
 }
 
+/* Other threads go on while much is copied: nobody else knows the new array yet. */
 static PyObject *copy_numbers(int number, int rank, npy_intp *dims, const void *data)
 {
     PyObject *ndarray = PyArray_SimpleNew(rank, dims, number);
@@ -293,6 +305,7 @@ static PyObject *copy_numbers(int number, int rank, npy_intp *dims, const void *
     Py_END_ALLOW_THREADS return ndarray;
 }
 
+/* Scalars come out as NumPy's scalar types, as programs expect of rank 0. */
 PyObject *py_array_copy(tw_dtype dtype, tw_shape shape, const void *data, bool scalar)
 {
     npy_intp dims[TW_MAX_RANK];
@@ -314,6 +327,7 @@ PyObject *py_array_copy(tw_dtype dtype, tw_shape shape, const void *data, bool s
     return result;
 }
 
+/* The capsule goes with the last view of the memory. */
 static void drop_array(PyObject *capsule)
 {
     tw_array_unref(PyCapsule_GetPointer(capsule, NULL));
@@ -340,6 +354,7 @@ static PyObject *wrap_array(tw_array *array, int number)
     return ndarray;
 }
 
+/* Below some size a copy is cheaper than a capsule, and lets the library's memory go at once. */
 PyObject *py_array_to(tw_array *array, bool scalar)
 {
     tw_dtype dtype = tw_array_dtype(array);
@@ -357,6 +372,7 @@ PyObject *py_array_to(tw_array *array, bool scalar)
 
 /* ---- seen from Python ---- */
 
+/* For tests: a value as it comes out of the library again. */
 static PyObject *to_array_and_back(PyObject *module, PyObject *args)
 {
     PyObject *value;
@@ -373,6 +389,7 @@ static PyMethodDef methods[] = {
      "_through_array(value, dtype, lend=False, scalar=False): a value as the library holds it."},
     {NULL, NULL, 0, NULL}};
 
+/* bfloat16 must be there before the first dtype is asked for. */
 int py_array_init(PyObject *module)
 {
     import_array1(-1);

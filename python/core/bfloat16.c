@@ -18,6 +18,7 @@ PyTypeObject *py_bfloat16_type;
 
 /* ---- scalars ---- */
 
+/* NULL where memory is short, as every constructor. */
 static PyObject *make(float value)
 {
     PyObject *object = py_bfloat16_type->tp_alloc(py_bfloat16_type, 0);
@@ -26,6 +27,7 @@ static PyObject *make(float value)
     return object;
 }
 
+/* The object must be a scalar of this type. */
 static float value_of(PyObject *object)
 {
     return py_bfloat16_value(((scalar *)object)->bits);
@@ -113,6 +115,7 @@ static float floor_modulo(float a, float b)
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+/* A function, so that a constant divisor of zero is left to the machine. */
 static float divide(float a, float b)
 {
     return a / b;
@@ -134,6 +137,7 @@ static PyObject *arithmetic(PyObject *a, PyObject *b, char operator)
     }
 }
 
+/* Python calls these with either operand first; `arithmetic` does not mind. */
 static PyObject *add(PyObject *a, PyObject *b)
 {
     return arithmetic(a, b, '+');
@@ -164,6 +168,7 @@ static PyObject *floor_divide(PyObject *a, PyObject *b)
     return arithmetic(a, b, '_');
 }
 
+/* A modulus has no meaning for floats: NumPy says so. */
 static PyObject *power(PyObject *a, PyObject *b, PyObject *modulo)
 {
     float x, y;
@@ -187,6 +192,7 @@ static PyObject *absolute(PyObject *a)
     return make(fabsf(value_of(a)));
 }
 
+/* NaN is true, as of Python's floats. */
 static int is_true(PyObject *a)
 {
     return value_of(a) != 0;
@@ -197,11 +203,13 @@ static PyObject *as_float(PyObject *a)
     return PyFloat_FromDouble((double)value_of(a));
 }
 
+/* Towards zero; infinities and NaN raise what Python's floats raise. */
 static PyObject *as_int(PyObject *a)
 {
     return PyLong_FromDouble((double)value_of(a));
 }
 
+/* A NumPy bool comes out, as of NumPy's own scalars. */
 static PyObject *compare_scalars(PyObject *a, PyObject *b, int op)
 {
     float x, y;
@@ -248,6 +256,7 @@ static PyType_Spec spec = {
 
 /* ---- elements ---- */
 
+/* A Python float, which is what item() and tolist() give of every float type. */
 static PyObject *get_item(void *data, void *array)
 {
     uint16_t bits;
@@ -256,6 +265,7 @@ static PyObject *get_item(void *data, void *array)
     return PyFloat_FromDouble((double)py_bfloat16_value(bits));
 }
 
+/* Whatever float() takes can be put into an array. */
 static int set_item(PyObject *item, void *data, void *array)
 {
     float value;
@@ -272,6 +282,7 @@ static int set_item(PyObject *item, void *data, void *array)
     return 0;
 }
 
+/* `from` NULL means that the element stays where it is and only its bytes turn. */
 static void copy_swap(void *to, void *from, int swap, void *array)
 {
     uint16_t bits;
@@ -282,6 +293,7 @@ static void copy_swap(void *to, void *from, int swap, void *array)
     memcpy(to, &bits, sizeof bits);
 }
 
+/* Strided on both sides; copies of whole arrays take NumPy's faster ways. */
 static void copy_swap_n(void *to, npy_intp to_step, void *from, npy_intp from_step, npy_intp n,
                         int swap, void *array)
 {
@@ -290,6 +302,7 @@ static void copy_swap_n(void *to, npy_intp to_step, void *from, npy_intp from_st
                   array);
 }
 
+/* Minus zero is zero too. */
 static npy_bool nonzero(void *data, void *array)
 {
     uint16_t bits;
@@ -308,6 +321,7 @@ static int compare(const void *a, const void *b, void *array)
     return (x > y) - (x < y);
 }
 
+/* The first NaN wins, else the first of equal elements. */
 static int extreme(const uint16_t *x, npy_intp n, npy_intp *at, float sign)
 {
     *at = 0;
@@ -323,6 +337,7 @@ static int extreme(const uint16_t *x, npy_intp n, npy_intp *at, float sign)
     return 0;
 }
 
+/* One loop serves both, by the sign. */
 static int arg_max(void *data, npy_intp n, npy_intp *at, void *array)
 {
     (void)array;
@@ -335,6 +350,7 @@ static int arg_min(void *data, npy_intp n, npy_intp *at, void *array)
     return extreme(data, n, at, -1);
 }
 
+/* The sum is kept in float32: rounding it at every step would lose most digits of a long one. */
 static void dot(void *a, npy_intp a_step, void *b, npy_intp b_step, void *out, npy_intp n,
                 void *array)
 {
@@ -357,6 +373,7 @@ static int fill(void *data, npy_intp n, void *array)
     return 0;
 }
 
+/* For np.full and assignments of one number. */
 static int fill_with(void *data, npy_intp n, void *value, void *array)
 {
     uint16_t *x = data;
@@ -379,6 +396,7 @@ static PyArray_DescrProto prototype = {
     .hash = -1,
 };
 
+/* The number that NumPy gives is the type's name in all of its C interface. */
 static int register_type(void)
 {
     PyArray_InitArrFuncs(&functions);
@@ -416,6 +434,7 @@ static int publish(PyObject *module, PyArray_Descr *descr)
     return PyModule_AddObject(module, "bfloat16", type);
 }
 
+/* Once in a process: NumPy never forgets a type. */
 int py_bfloat16_init(PyObject *module)
 {
     PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyGenericArrType_Type);

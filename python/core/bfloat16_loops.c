@@ -136,6 +136,7 @@ static uint16_t half_bits(float value)
     return (uint16_t)(sign | (uint16_t)(((exponent + 13) << 10) + fraction));
 }
 
+/* By way of float32, which holds both. */
 static void to_half(void *from, void *to, npy_intp n, void *from_array, void *to_array)
 {
     const uint16_t *x = from;
@@ -146,6 +147,7 @@ static void to_half(void *from, void *to, npy_intp n, void *from_array, void *to
         y[i] = half_bits(py_bfloat16_value(x[i]));
 }
 
+/* Rounded once, since a half is a float32 exactly. */
 static void from_half(void *from, void *to, npy_intp n, void *from_array, void *to_array)
 {
     const uint16_t *x = from;
@@ -181,6 +183,7 @@ static const struct {
     {NPY_CLONGDOUBLE, 2, to_clongdouble, from_clongdouble},
 };
 
+/* NumPy copies the tables: nothing has to be kept. */
 int py_bfloat16_register_casts(PyArray_Descr *descr)
 {
     for (size_t i = 0; i < sizeof casts / sizeof *casts; i++) {
@@ -209,6 +212,7 @@ typedef struct binary {
     float (*function)(float, float);
 } binary;
 
+/* What C's library has no function for, as functions for the table. */
 static float negative(float x)
 {
     return -x;
@@ -224,11 +228,13 @@ static float square(float x)
     return x * x;
 }
 
+/* Of zero an infinity, as floats have it. */
 static float reciprocal(float x)
 {
     return 1 / x;
 }
 
+/* NaN stays NaN. */
 static float sign(float x)
 {
     return isnan(x) ? x : (float)((x > 0) - (x < 0));
@@ -254,11 +260,13 @@ static float divide(float x, float y)
     return x / y;
 }
 
+/* Towards minus infinity, as Python's // does. */
 static float floor_divide(float x, float y)
 {
     return floorf(x / y);
 }
 
+/* The result has the divisor's sign. */
 static float modulo(float x, float y)
 {
     float r = fmodf(x, y);
@@ -276,6 +284,7 @@ static float minimum(float x, float y)
     return isnan(x) || isless(x, y) ? x : y;
 }
 
+/* Without overflow: the larger operand is taken out first. */
 static float logaddexp(float x, float y)
 {
     float most = maximum(x, y), least = minimum(x, y);
@@ -419,6 +428,7 @@ static const test tests[] = {
 
 /* ---- loops ---- */
 
+/* By memcpy, for NumPy's strided arrays may hold elements at any address. */
 static float load_at(const char *element)
 {
     uint16_t bits;
@@ -432,6 +442,8 @@ static void store_at(char *element, float value)
     memcpy(element, &bits, sizeof bits);
 }
 
+/* NumPy calls a loop for a stretch of elements with steps in bytes; `data` is the row of the
+ * table. */
 static void unary_loop(char **args, const npy_intp *n, const npy_intp *steps, void *data)
 {
     const unary *row = data;
@@ -447,6 +459,7 @@ static void binary_loop(char **args, const npy_intp *n, const npy_intp *steps, v
                  row->function(load_at(args[0] + i * steps[0]), load_at(args[1] + i * steps[1])));
 }
 
+/* One loop for tests of one number and of two. */
 static void test_loop(char **args, const npy_intp *n, const npy_intp *steps, void *data)
 {
     const test *row = data;
@@ -496,6 +509,7 @@ static int add_loop(PyObject *numpy, const char *name, int number, int inputs, i
     return failed;
 }
 
+/* The first failure ends it: it is out of memory, or a NumPy that changed its interface. */
 static int add_loops(PyObject *numpy, int number)
 {
     int failed = add_loop(numpy, "matmul", number, 2, number, matmul_loop, NULL);
@@ -509,6 +523,7 @@ static int add_loops(PyObject *numpy, int number)
     return failed;
 }
 
+/* NumPy's table of functions is imported here, the only place that needs it. */
 int py_bfloat16_register_ufuncs(int number)
 {
     if (_import_umath())

@@ -268,6 +268,7 @@ static tw_status *call_views(tw_callable *callable, const tw_view *feeds,
     return status;
 }
 
+/* The same as a call with arrays in everything that can go wrong. */
 tw_status *tw_call_views(tw_callable *callable, const tw_view *feeds,
                          const struct tw_call_options *options)
 {
@@ -279,6 +280,7 @@ tw_status *tw_call_views(tw_callable *callable, const tw_view *feeds,
     return status;
 }
 
+/* Of the variant that was used last: the sizes of the next call are not known yet. */
 double tw_callable_estimate(tw_callable *callable)
 {
     tw_variant *variant = callable ? last_variant(callable) : NULL;

@@ -40,6 +40,8 @@ typedef struct part {
 
 /* ---- making one ---- */
 
+/* Its place in a list, or the list's length. Lists of a partial run are written by hand and
+ * short, so that a search beats an index. */
 static size_t find(const tensor_list *list, tw_tensor tensor)
 {
     size_t i = 0;
@@ -48,6 +50,7 @@ static size_t find(const tensor_list *list, tw_tensor tensor)
     return i;
 }
 
+/* The first mistake names the tensor; what was added before it goes with the handle. */
 static tw_status *add_all(tw_partial *p, tensor_list *list, tw_tensors tensors, int32_t least)
 {
     for (size_t i = 0; i < tensors.count; i++) {
@@ -62,6 +65,8 @@ static tw_status *add_all(tw_partial *p, tensor_list *list, tw_tensors tensors, 
     return TW_OK;
 }
 
+/* Each operation goes onto the stack once, so that it needs no more room than the graph has
+ * operations. */
 static void push(tw_operation **stack, size_t *depth, bool *seen, tw_operation *op)
 {
     if (!seen[op->id]) {
@@ -92,6 +97,8 @@ static tw_status *find_needed(tw_partial *p, tw_operation **stack)
     return TW_OK;
 }
 
+/* Whatever was made is freed with the handle, also where this fails in the middle. The graph is
+ * read under its lock: other threads may be adding to it. */
 static tw_status *set_up(tw_partial *p, tw_tensors fetch, tw_tensors target, tw_tensors feed)
 {
     TW_TRY(add_all(p, &p->fetches, fetch, -1));
@@ -114,6 +121,7 @@ static tw_status *set_up(tw_partial *p, tw_tensors fetch, tw_tensors target, tw_
     return status;
 }
 
+/* The session's inside lives as long as the handle, even if the session is freed in between. */
 tw_status *tw_partial_new(tw_session *session, tw_tensors fetch, tw_tensors target, tw_tensors feed,
                           tw_partial **out)
 {
@@ -132,6 +140,7 @@ tw_status *tw_partial_new(tw_session *session, tw_tensors fetch, tw_tensors targ
     return TW_OK;
 }
 
+/* Also of one that was only half made. */
 void tw_partial_free(tw_partial *p)
 {
     if (!p)
@@ -152,6 +161,7 @@ void tw_partial_free(tw_partial *p)
 
 /* ---- what a part is given ---- */
 
+/* NULL: neither fed nor computed so far. */
 static tw_array *value_of(const tw_partial *p, tw_tensor tensor)
 {
     for (size_t i = 0; i < p->values.count; i++) {
@@ -171,6 +181,7 @@ static tw_status *keep_value(tw_partial *p, tw_tensor tensor, const tw_array *ar
     return tw_no_memory();
 }
 
+/* Everything about a feed is checked before it is kept: a value that was refused was not fed. */
 static tw_status *take_feeds(tw_partial *p, tw_feeds feeds)
 {
     for (size_t i = 0; i < feeds.count; i++) {
@@ -188,6 +199,7 @@ static tw_status *take_feeds(tw_partial *p, tw_feeds feeds)
     return TW_OK;
 }
 
+/* Marked at once, since a part that fails ends the whole run anyway. */
 static tw_status *check_fetches(tw_partial *p, tw_tensors fetch, tw_tensors target)
 {
     for (size_t i = 0; i < fetch.count; i++) {
@@ -216,6 +228,8 @@ static bool is_source_of_reference(tw_tensor t)
     return t.op->input_count == 0 && tw_dtype_is_ref(t.op->outputs[t.index].dtype);
 }
 
+/* What is known is read, what has run is over; a missing feed is the caller's mistake, and says
+ * which. */
 static tw_status *reach(part *r, tw_tensor t)
 {
     tw_partial *p = r->partial;
@@ -229,6 +243,7 @@ static tw_status *reach(part *r, tw_tensor t)
     return TW_OK;
 }
 
+/* As the plan walks back from its fetches, but no further than to what earlier parts left. */
 static tw_status *find_operations(part *r)
 {
     for (size_t i = 0; i < r->args->fetch.count; i++)
@@ -245,6 +260,7 @@ static tw_status *find_operations(part *r)
     return TW_OK;
 }
 
+/* A tensor that two later operations read is computed once. */
 static tw_status *add_once(tensor_list *list, tw_tensor tensor)
 {
     if (find(list, tensor) < list->count || tw_vec_push(list, tensor))
@@ -260,6 +276,7 @@ static tw_status *add_kept(part *r, tw_tensor t)
     return add_once(&r->fetch, t);
 }
 
+/* Only what this part reads: feeding more would make plans differ without need. */
 static tw_status *add_feed(part *r, tw_tensor t)
 {
     tw_array *array = value_of(r->partial, t);
@@ -308,6 +325,7 @@ static tw_status *take_results(part *r, tw_array **results)
     return TW_OK;
 }
 
+/* Copies, because the caller may write to what it gets while later parts still read the value. */
 static tw_status *give_results(part *r)
 {
     tw_tensors fetch = r->args->fetch;
@@ -325,6 +343,8 @@ static tw_status *give_results(part *r)
     return TW_OK;
 }
 
+/* The plan is used once, so that the session's cache need not know it; nor could it, for which
+ * operations are done is no part of its key. */
 static tw_status *run_signature(part *r, tw_array **results)
 {
     tw_partial *p = r->partial;
@@ -352,6 +372,7 @@ static tw_status *run_signature(part *r, tw_array **results)
     return status;
 }
 
+/* Nothing is run where everything that is asked for is known already. */
 static tw_status *run_part(part *r)
 {
     tw_partial *p = r->partial;
@@ -380,6 +401,7 @@ static tw_status *run_part(part *r)
     return status ? status : give_results(r);
 }
 
+/* The session counts it as one run, so that a close waits for it. */
 tw_status *tw_partial_run_(const struct tw_partial_args *args)
 {
     if (!args || !args->partial)

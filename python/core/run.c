@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One run: values become borrowed memory, the library runs, results become objects. The GIL is let
+ * go where the library says that a run may wait or take long, and taken back to look at signals
+ * and to make the results; short runs keep it. */
+#include "run.h"
+
+#include <string.h>
+
+/* ---- prepared runs ---- */
+
+/* Pointers of long-lived objects: their low bits say little. */
+size_t py_prepared_hash(PyObject *const *keys, size_t fetches, size_t feeds)
+{
+    uint64_t hash = fetches * 31 + feeds;
+    for (size_t i = 0; i < fetches + feeds; i++)
+        hash = (hash ^ (uint64_t)((uintptr_t)keys[i] >> 4)) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)(hash >> 20);
+}
+
+/* Also of one that was only half made. */
+void py_prepared_unref(py_prepared *prepared)
+{
+    if (!prepared || --prepared->refs)
+        return;
+    tw_callable *callable = prepared->callable;
+    for (size_t i = 0; i < prepared->fetch_count + prepared->feed_count; i++)
+        Py_XDECREF(prepared->keys[i]);
+    PyMem_Free(prepared->feeds);
+    PyMem_Free(prepared);
+    tw_callable_free(callable);
+}
+
+/* Planning takes long beside everything else here. */
+static int make_callable(py_prepared *prepared, tw_session *session, const tw_tensor *tensors,
+                         bool any_shapes)
+{
+    struct tw_callable_args args = {.size = sizeof args,
+                                    .session = session,
+                                    .fetch = {tensors, prepared->fetch_count},
+                                    .feed = {tensors + prepared->fetch_count, prepared->feed_count},
+                                    .callable = &prepared->callable,
+                                    .any_shapes = any_shapes};
+    tw_status *status;
+    Py_BEGIN_ALLOW_THREADS status = tw_make_callable_(&args);
+    Py_END_ALLOW_THREADS if (status) py_raise(status);
+    return status ? -1 : 0;
+}
+
+/* What a feed needs to know of its tensor is read once. */
+static int describe(py_prepared *prepared, tw_tensor *tensors)
+{
+    for (size_t i = 0; i < prepared->fetch_count + prepared->feed_count; i++) {
+        if (py_unwrap(prepared->keys[i], &tensors[i]))
+            return -1;
+    }
+    for (size_t i = 0; i < prepared->feed_count; i++) {
+        tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(tensors[prepared->fetch_count + i]));
+        prepared->feeds[i] = (py_feed){dtype, dtype == TW_STRING ? -1 : py_dtype_numpy(dtype)};
+    }
+    return 0;
+}
+
+py_prepared *py_prepare(tw_session *session, PyObject *const *keys, size_t fetches, size_t feeds,
+                        bool any_shapes)
+{
+    size_t count = fetches + feeds;
+    py_prepared *prepared = PyMem_Calloc(1, sizeof *prepared + count * sizeof *keys);
+    tw_tensor *tensors = PyMem_Calloc(count + 1, sizeof *tensors);
+    if (prepared) {
+        prepared->refs = 1;
+        prepared->fetch_count = fetches;
+        prepared->feed_count = feeds;
+        prepared->hash = py_prepared_hash(keys, fetches, feeds);
+        prepared->feeds = PyMem_Calloc(feeds + 1, sizeof *prepared->feeds);
+        for (size_t i = 0; i < count; i++)
+            prepared->keys[i] = Py_NewRef(keys[i]);
+    }
+    bool failed = !prepared || !tensors || !prepared->feeds;
+    if (failed)
+        PyErr_NoMemory();
+    else
+        failed = describe(prepared, tensors) ||
+                 make_callable(prepared, session, tensors, any_shapes);
+    PyMem_Free(tensors);
+    if (!failed)
+        return prepared;
+    py_prepared_unref(prepared);
+    return NULL;
+}
+
+/* ---- feeds ---- */
+
+/* What keeps the memory of one feed for the time of the run. */
+typedef struct py_fed {
+    PyObject *held;  /* an ndarray */
+    tw_array *array; /* strings */
+    union {          /* a Python number */
+        double f64;
+        float f32;
+        int64_t i64;
+        int32_t i32;
+        bool b;
+    } number;
+    int64_t dims[TW_MAX_RANK];
+} py_fed;
+
+/* After the run, under the GIL, so that objects may be dropped. */
+static void let_go(py_fed *fed, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        Py_XDECREF(fed[i].held);
+        tw_array_unref(fed[i].array);
+    }
+}
+
+/* Takes the reference to an ndarray that a kernel can read. */
+static int feed_ndarray(PyObject *ndarray, const py_feed *feed, py_fed *fed, tw_view *view)
+{
+    PyArrayObject *array = (PyArrayObject *)ndarray;
+    int rank = PyArray_NDIM(array);
+    fed->held = ndarray;
+    if (rank > TW_MAX_RANK) {
+        PyErr_Format(PyExc_ValueError, "A value of %d dimensions has more than the %d allowed.",
+                     rank, TW_MAX_RANK);
+        return -1;
+    }
+    const npy_intp *dims = PyArray_DIMS(array);
+    for (int i = 0; i < rank; i++)
+        fed->dims[i] = dims[i];
+    *view = (tw_view){feed->dtype, {fed->dims, (size_t)rank}, PyArray_DATA(array)};
+    return 0;
+}
+
+/* Plain Python numbers without an array; false: not one of these, or one that does not fit. */
+static bool feed_number(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
+{
+    if (PyFloat_CheckExact(value)) {
+        double number = PyFloat_AS_DOUBLE(value);
+        if (feed->dtype == TW_FLOAT32)
+            fed->number.f32 = (float)number;
+        else if (feed->dtype == TW_FLOAT64)
+            fed->number.f64 = number;
+        else
+            return false;
+    } else if (PyLong_CheckExact(value)) {
+        int overflow;
+        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        bool small = !overflow && number >= -(1 << 24) && number <= 1 << 24;
+        if (feed->dtype == TW_INT64 && !overflow)
+            fed->number.i64 = number;
+        else if (feed->dtype == TW_INT32 && !overflow && number == (int32_t)number)
+            fed->number.i32 = (int32_t)number;
+        else if (feed->dtype == TW_FLOAT32 && small)
+            fed->number.f32 = (float)number;
+        else if (feed->dtype == TW_FLOAT64 && small)
+            fed->number.f64 = (double)number;
+        else
+            return false;
+    } else if (PyBool_Check(value) && feed->dtype == TW_BOOL) {
+        fed->number.b = value == Py_True;
+    } else {
+        return false;
+    }
+    *view = (tw_view){feed->dtype, {fed->dims, 0}, &fed->number};
+    return true;
+}
+
+/* Everything else that NumPy makes an array of; what is refused here is told by the slow way. */
+static int feed_other(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
+{
+    if (py_is_tensor(value) || py_is_operation(value)) {
+        PyErr_SetString(PyExc_TypeError, "The value of a feed cannot be a tf.Tensor object.");
+        return -1;
+    }
+    if (feed->dtype == TW_STRING) {
+        fed->array = py_array_from(value, TW_STRING, true);
+        if (!fed->array)
+            return -1;
+        *view = (tw_view){TW_STRING, tw_array_shape(fed->array), tw_array_const_data(fed->array)};
+        return 0;
+    }
+    if (feed->number < 0) {
+        PyErr_Format(PyExc_TypeError, "A tensor of dtype %s cannot be fed.",
+                     tw_dtype_name(feed->dtype));
+        return -1;
+    }
+    PyObject *ndarray = PyArray_FromAny(
+        value, PyArray_DescrFromType(feed->number), 0, 0,
+        NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_FORCECAST, NULL);
+    return ndarray ? feed_ndarray(ndarray, feed, fed, view) : -1;
+}
+
+/* The dict that the values came from may be changed by another thread: they are held. */
+static int feed_all(const py_prepared *prepared, PyObject *const *values, py_fed *fed,
+                    tw_view *views)
+{
+    for (size_t i = 0; i < prepared->feed_count; i++) {
+        const py_feed *feed = &prepared->feeds[i];
+        int failed;
+        fed[i].held = NULL;
+        fed[i].array = NULL;
+        if (py_array_is_plain(values[i], feed->number))
+            failed = feed_ndarray(Py_NewRef(values[i]), feed, &fed[i], &views[i]);
+        else if (feed_number(values[i], feed, &fed[i], &views[i]))
+            failed = 0;
+        else
+            failed = feed_other(values[i], feed, &fed[i], &views[i]);
+        if (failed) {
+            let_go(fed, i + 1);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- hooks ---- */
+
+/* Python runs handlers of signals in its main thread alone. */
+static unsigned long main_thread;
+
+/* From here on other Python threads go on. */
+static void hook_long_run(void *user)
+{
+    py_running *running = user;
+    running->released = PyEval_SaveThread();
+}
+
+/* Every 20 ms or so: cheap enough, and a person does not notice that it is not at once. Other
+ * threads need not look, and would only fight for the GIL. */
+static tw_status *hook_poll(void *user)
+{
+    py_running *running = user;
+    if (PyThread_get_thread_ident() != main_thread || !running->released)
+        return NULL;
+    PyEval_RestoreThread(running->released);
+    running->released = NULL;
+    tw_status *status = PyErr_CheckSignals() ? py_take_exception() : NULL;
+    running->released = PyEval_SaveThread();
+    return status;
+}
+
+/* The first result takes the GIL back; the run itself is over by then. */
+static tw_status *hook_fetch(size_t index, const tw_view *value, void *user)
+{
+    py_running *running = user;
+    py_running_end(running);
+    running->results[index] = py_array_copy(value->dtype, value->shape, value->data, true);
+    return running->results[index] ? NULL : py_take_exception();
+}
+
+/* The library reads the options during the call only. */
+struct tw_call_options py_running_options(py_running *running, const py_run_options *options)
+{
+    struct tw_call_options call = {.size = sizeof call,
+                                   .long_run = hook_long_run,
+                                   .poll = hook_poll,
+                                   .fetch = hook_fetch,
+                                   .user = running};
+    if (options) {
+        call.timeout_ms = options->timeout_ms;
+        call.trace = options->trace;
+    }
+    return call;
+}
+
+/* Also where nothing was fetched, or the run failed while the GIL was away. */
+void py_running_end(py_running *running)
+{
+    if (!running->released)
+        return;
+    PyEval_RestoreThread(running->released);
+    running->released = NULL;
+}
+
+/* ---- the run ---- */
+
+/* A feed that was refused names the tensor that it was fed for, which therefore did not run. */
+static bool is_fault_of_feed(const py_prepared *prepared, const tw_status *status)
+{
+    const char *name = tw_status_operation(status);
+    if (!name || tw_status_code(status) != TW_INVALID_ARGUMENT)
+        return false;
+    for (size_t i = 0; i < prepared->feed_count; i++) {
+        const py_tensor *tensor = (const py_tensor *)prepared->keys[prepared->fetch_count + i];
+        if (!strcmp(tw_operation_name(tensor->tensor.op), name))
+            return true;
+    }
+    return false;
+}
+
+/* All results or none. */
+static int finish(const py_prepared *prepared, tw_status *status, PyObject **results,
+                  bool *at_fault)
+{
+    for (size_t i = 0; i < prepared->fetch_count; i++) {
+        if (status)
+            Py_CLEAR(results[i]);
+        else if (!results[i])
+            results[i] = Py_NewRef(Py_None);
+    }
+    if (!status)
+        return 0;
+    if (at_fault)
+        *at_fault = is_fault_of_feed(prepared, status);
+    py_raise(status);
+    return -1;
+}
+
+/* Results are NULL until they are made, so that a failure knows what there is to drop. */
+static int run_with(py_prepared *prepared, PyObject *const *values, PyObject **results,
+                    const py_run_options *options, bool *at_fault, py_fed *fed, tw_view *views)
+{
+    if (feed_all(prepared, values, fed, views)) {
+        if (at_fault)
+            *at_fault = true;
+        return -1;
+    }
+    memset(results, 0, prepared->fetch_count * sizeof *results);
+    py_running running = {NULL, results};
+    struct tw_call_options call = py_running_options(&running, options);
+    prepared->refs++; /* the table may drop it meanwhile */
+    tw_status *status = tw_call_views(prepared->callable, views, &call);
+    py_running_end(&running);
+    let_go(fed, prepared->feed_count);
+    int result = finish(prepared, status, results, at_fault);
+    py_prepared_unref(prepared);
+    return result;
+}
+
+/* A handful of feeds needs no allocation. */
+int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
+           const py_run_options *options, bool *at_fault)
+{
+    if (at_fault)
+        *at_fault = false;
+    if (prepared->feed_count <= PY_FEW) {
+        py_fed fed[PY_FEW];
+        tw_view views[PY_FEW];
+        return run_with(prepared, values, results, options, at_fault, fed, views);
+    }
+    py_fed *fed = PyMem_Calloc(prepared->feed_count, sizeof *fed);
+    tw_view *views = PyMem_Calloc(prepared->feed_count, sizeof *views);
+    int result = -1;
+    if (fed && views)
+        result = run_with(prepared, values, results, options, at_fault, fed, views);
+    else
+        PyErr_NoMemory();
+    PyMem_Free(fed);
+    PyMem_Free(views);
+    return result;
+}
+
+/* The results' references go into the list, or are dropped where there is none. */
+PyObject *py_pack(PyObject **results, size_t count, py_shape_of_results shape)
+{
+    if (shape == PY_SINGLE)
+        return results[0];
+    PyObject *packed = shape == PY_LIST ? PyList_New((Py_ssize_t)count)
+                                        : PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; i < count; i++) {
+        if (!packed)
+            Py_DECREF(results[i]);
+        else if (shape == PY_LIST)
+            PyList_SET_ITEM(packed, (Py_ssize_t)i, results[i]);
+        else
+            PyTuple_SET_ITEM(packed, (Py_ssize_t)i, results[i]);
+    }
+    return packed;
+}
+
+/* ---- the module's part ---- */
+
+/* Called when the module is imported and, in a child process, after a fork: there is one thread
+ * then, the one that handles signals. */
+static PyObject *set_main_thread(PyObject *module, PyObject *ident)
+{
+    (void)module;
+    unsigned long number = PyLong_AsUnsignedLong(ident);
+    if (number == (unsigned long)-1 && PyErr_Occurred())
+        return NULL;
+    main_thread = number;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"set_main_thread", set_main_thread, METH_O,
+     "set_main_thread(ident): the thread in which runs look at signals."},
+    {NULL, NULL, 0, NULL}};
+
+/* Imports from other threads than the main one are set right by Python's side. */
+int py_run_init(PyObject *module)
+{
+    main_thread = PyThread_get_thread_ident();
+    return PyModule_AddFunctions(module, methods);
+}
