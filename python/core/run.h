@@ -78,6 +78,6 @@ int py_evaluate_init(PyObject *module);
 int py_func_init(PyObject *module);
 
 /* Room for a handful on the stack, for more from Python's allocator. */
-enum { PY_FEW = 8 };
+enum { PY_FEW = 16 };
 
 #endif
