@@ -29,15 +29,21 @@ typedef void (*tw_tile_loop)(size_t n, void *z, const void *x, const void *y, co
 /* Are all n operand pairs (any n) fit for the loop? False makes tw_tile_run fail. */
 typedef bool (*tw_tile_check)(size_t n, const void *x, const void *y);
 
+/* The status of a check that failed. */
+typedef struct tw_tile_failure {
+    tw_code code;
+    const char *text;
+} tw_tile_failure;
+
 /* One elementwise operation. Sources are values made before it, so that the list itself is an
  * order of evaluation. */
 typedef struct tw_tile_instruction {
     tw_tile_loop loop;
-    tw_tile_check check; /* NULL: nothing to check */
-    const char *failure; /* the text of the INVALID_ARGUMENT status where it fails */
-    tw_dtype dtype;      /* of the value it makes */
-    bool in_float;       /* the loop takes and gives float where values are 16-bit floats */
-    uint16_t cost;       /* picoseconds an element, roughly; decides about threads only */
+    tw_tile_check check;     /* NULL: nothing to check */
+    tw_tile_failure failure; /* where it fails */
+    tw_dtype dtype;          /* of the value it makes */
+    bool in_float;           /* the loop takes and gives float where values are 16-bit floats */
+    uint16_t cost;           /* picoseconds an element, roughly; decides about threads only */
     uint16_t source_count;
     uint16_t sources[TW_TILE_SOURCES]; /* values */
 } tw_tile_instruction;

@@ -36,7 +36,7 @@ typedef struct tile_operand {
 typedef struct tile_step {
     tw_tile_loop loop;
     tw_tile_check check;
-    const char *failure;
+    tw_tile_failure failure;
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;
 

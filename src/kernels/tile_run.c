@@ -401,5 +401,9 @@ tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *
     if (bound->reduction.kind)
         tw_tile_finish(bound, out[bound->output_count], workspace);
     int failed = bound->checks ? atomic_load(&run.failed) : bound->step_count;
-    return failed < bound->step_count ? tw_value_error("%s", bound->steps[failed].failure) : TW_OK;
+    if (failed == bound->step_count)
+        return TW_OK;
+    const tile_step *step = &bound->steps[failed];
+    return tw_status_with_kind(tw_status_new(step->failure.code, "%s", step->failure.text),
+                               TW_KIND_VALUE);
 }

@@ -2,6 +2,8 @@
  * The operations that conditions and loops are made of. A session runs Switch and Merge itself (a
  * value that is not taken is dead) and plans a frame, Enter ... Exit, as one loop; evaluated by
  * themselves they have no meaning, but for those that give what they get. */
+#include <string.h>
+
 #include "op/define.h"
 
 /* ---- shapes ---- */
@@ -61,6 +63,13 @@ static void infer_loop_cond(tw_infer *in)
 static tw_status *only_session(tw_compute *c)
 {
     return tw_status_new(TW_UNIMPLEMENTED, "only a session can run '%s'", c->spec->type);
+}
+
+/* Outside of a loop the condition is handed on; inside of one the loop's own step reads it. */
+static tw_status *hand_on(tw_compute *c)
+{
+    memcpy(tw_output_data(c, 0), tw_input_data(c, 0), sizeof(bool));
+    return TW_OK;
 }
 
 /* For operations that only order others: that they were reached is all their effect. */
@@ -210,10 +219,10 @@ const tw_op_definition tw_op_RefNextIteration = {
 
 const tw_op_definition tw_op_LoopCond = {
     .signature = "input: bool -> output: bool",
-    .doc = "Says of a loop whether it goes on.",
+    .doc = "Says of a loop whether it goes on; outside of a loop it hands its input on.",
     .infer = infer_loop_cond,
     .gradient = tw_not_differentiable,
-    .compute = only_session,
+    .compute = hand_on,
 };
 
 const tw_op_definition tw_op_ControlTrigger = {

@@ -86,15 +86,16 @@ static void fill_check(tw_element_check check, tw_dtype dtype, tw_tile_instructi
     size_t size = tw_dtype_size(dtype);
     if (check == TW_ELEMENT_ANY || !tw_dtype_is_integer(dtype))
         return;
-    if (check == TW_ELEMENT_NONZERO) {
+    out->failure.code = check == TW_ELEMENT_NONZERO_INTERNAL ? TW_INTERNAL : TW_INVALID_ARGUMENT;
+    if (check != TW_ELEMENT_NATURAL) {
         out->check = size == 1   ? nonzero_8
                      : size == 2 ? nonzero_16
                      : size == 4 ? nonzero_32
                                  : nonzero_64;
-        out->failure = "Integer division by zero";
+        out->failure.text = "Integer division by zero";
     } else {
         out->check = size == 4 ? natural_32 : natural_64;
-        out->failure = "Integers to negative integer powers are not allowed";
+        out->failure.text = "Integers to negative integer powers are not allowed";
     }
 }
 

@@ -19,6 +19,7 @@ typedef enum tw_element_result {
 typedef enum tw_element_check {
     TW_ELEMENT_ANY,
     TW_ELEMENT_NONZERO,
+    TW_ELEMENT_NONZERO_INTERNAL,
     TW_ELEMENT_NATURAL
 } tw_element_check;
 

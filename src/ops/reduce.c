@@ -236,24 +236,48 @@ static bool stands_before(const tw_array *axes, size_t i, int64_t rank)
 }
 
 /* One axis after the other: what is left of the first is an element of the next. */
-static tw_status *gradient_prod(tw_gradient *g)
+static tw_tensor prod_by_known_axes(tw_gradient *g, const tw_array *axes)
 {
-    tw_tensor left = g->inputs[0], dx = with_axes(g, tw_gradient_dy(g, 0));
+    tw_tensor left = g->inputs[0], others = {NULL, 0};
     tw_shape x = tw_tensor_shape(left);
     int64_t rank = x.dims && x.rank ? (int64_t)x.rank : TW_MAX_RANK;
-    tw_array *axes = tw_tensor_constant_value(g->inputs[1]);
-    if (!axes)
-        return tw_gradient_fail(g, "the gradient of Prod needs axes that are known");
     for (size_t i = 0; i < axes->count; i++) {
         if (stands_before(axes, i, rank))
             continue;
         int64_t axis = tw_index_at(axes, i);
-        dx = tw_mul(dx, product_of_others(g, left, axis));
+        tw_tensor along = product_of_others(g, left, axis);
+        others = others.op ? tw_mul(others, along) : along;
         if (i + 1 < axes->count)
             left = tw_prod(left, TW_INTS(axis), .keep_dims = true);
     }
+    return others;
+}
+
+/* Axes that only a run knows are brought to the front and made one: (reduced, kept). */
+static tw_tensor prod_by_any_axes(tw_gradient *g)
+{
+    tw_tensor x = g->inputs[0], rank = tw_rank(x), sizes = tw_shape(x);
+    tw_tensor flat = tw_cast(tw_reshape(g->inputs[1], TW_INTS(-1)), .DstT = TW_INT32);
+    tw_tensor named = tw_floor_mod(tw_add(flat, rank), tw_maximum(rank, 1));
+    tw_tensor axes = tw_unique(named).y;
+    tw_tensor kept = tw_setdiff1d(tw_raw_range(0, rank, 1), axes).out;
+    tw_tensor order = tw_concat_v2(TW_LIST(axes, kept), 0);
+    tw_tensor in_front = tw_raw_transpose(x, order);
+    tw_tensor many = tw_prod(tw_gather(sizes, axes), TW_INTS(0));
+    tw_tensor few = tw_prod(tw_gather(sizes, kept), TW_INTS(0));
+    tw_tensor plane = tw_reshape(in_front, tw_pack(TW_LIST(many, few)));
+    tw_tensor others = tw_reshape(product_of_others(g, plane, 0), tw_shape(in_front));
+    return tw_raw_transpose(others, tw_invert_permutation(order));
+}
+
+/* Without any axes each element is its own product. */
+static tw_status *gradient_prod(tw_gradient *g)
+{
+    tw_tensor dy = with_axes(g, tw_gradient_dy(g, 0));
+    tw_array *axes = tw_tensor_constant_value(g->inputs[1]);
+    tw_tensor others = axes ? prod_by_known_axes(g, axes) : prod_by_any_axes(g);
+    g->dx[0] = tw_grad_of(axes && !axes->count ? dy : tw_mul(dy, others));
     tw_array_unref(axes);
-    g->dx[0] = tw_grad_of(dx);
     return TW_OK;
 }
 

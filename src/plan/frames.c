@@ -168,12 +168,11 @@ static tw_status *assign_frame(tw_framer *f, uint32_t node)
     if (f->roles[node] == TW_ROLE_ENTER)
         TW_TRY(child_frame(f, frame, frame_name(n), &frame));
     f->frames[node] = frame;
-    if (f->roles[node] == TW_ROLE_EXIT || f->roles[node] == TW_ROLE_NEXT ||
-        f->roles[node] == TW_ROLE_COND) {
-        if (frame == root)
-            return tw_frame_refuse(n, "it is in no while loop: nothing that it needs comes through "
-                                      "an Enter");
-    }
+    if (f->roles[node] == TW_ROLE_COND && frame == root)
+        f->roles[node] = TW_ROLE_PLAIN; /* nothing loops by it: it hands its input on */
+    if ((f->roles[node] == TW_ROLE_EXIT || f->roles[node] == TW_ROLE_NEXT) && frame == root)
+        return tw_frame_refuse(n, "it is in no while loop: nothing that it needs comes through "
+                                  "an Enter");
     if (f->roles[node] == TW_ROLE_EXIT && !tw_vec_push(&frame->exits, node))
         return tw_no_memory();
     if (f->roles[node] != TW_ROLE_COND)

@@ -349,7 +349,7 @@ static void a_failed_check_says_why(void **s)
     tw_tile_operand operands[] = {{.dtype = TW_FLOAT32}, {.dtype = TW_FLOAT32}};
     tw_tile_instruction step = multiply;
     step.check = all_positive;
-    step.failure = "not positive";
+    step.failure = (tw_tile_failure){TW_INVALID_ARGUMENT, "not positive"};
     const uint16_t output = 2;
     tw_tile_program program = {.operands = operands,
                                .instructions = &step,

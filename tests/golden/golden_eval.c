@@ -12,6 +12,7 @@
 #include "op/compute.h"
 #include "op/infer.h"
 #include "support/golden_cases.h"
+#include "support/golden_exceptions.h"
 
 #ifndef TW_SOURCE_ROOT
 #define TW_SOURCE_ROOT "."
@@ -25,7 +26,6 @@ typedef struct tally {
 static struct {
     tally op, total;
     bool quiet;
-    char *exceptions;
 } run;
 
 static void say(const golden_case *one, const char *name, const char *what)
@@ -36,101 +36,12 @@ static void say(const golden_case *one, const char *name, const char *what)
 
 static bool excused(const golden_case *one, const char *name)
 {
-    char key[200];
-    snprintf(key, sizeof key, "\n%s %s ", one->name, name);
-    if (!run.exceptions || !strstr(run.exceptions, key))
-        return false;
-    run.op.excused++;
-    return true;
-}
-
-/* ---- how exact an op must be ---- */
-
-/* Ops whose results are sums: relative to the magnitudes that went in. */
-static const char *const sums[] = {"Sum",
-                                   "Mean",
-                                   "MatMul",
-                                   "BatchMatMul",
-                                   "Conv",
-                                   "Depthwise",
-                                   "BiasAddGrad",
-                                   "L2Loss",
-                                   "SparseMat",
-                                   "SparseTensorDenseMat",
-                                   "Segment",
-                                   "UnsortedSegment",
-                                   "SparseSegment",
-                                   "AvgPool",
-                                   "LRN",
-                                   "Resize",
-                                   "BatchNorm",
-                                   "FusedBatchNorm",
-                                   "AddN",
-                                   "Cumsum",
-                                   "Cross",
-                                   "FFT",
-                                   "IFFT",
-                                   "RFFT",
-                                   "IRFFT",
-                                   "Softmax",
-                                   "LogSoftmax",
-                                   "SparseSoftmax",
-                                   "AdjustContrast",
-                                   "Dilation",
-                                   "CTC",
-                                   "LSTM",
-                                   "SparseReduce",
-                                   "Accumulate",
-                                   "RGBToHSV",
-                                   "HSVToRGB",
-                                   "AdjustHue",
-                                   "AdjustSaturation",
-                                   "CropAndResize",
-                                   "ExtractGlimpse",
-                                   "DrawBoundingBoxes",
-                                   "Apply",
-                                   "SparseApply",
-                                   NULL};
-/* Linear algebra. */
-static const char *const solvers[] = {"Matrix",    "BatchMatrix", "Cholesky",    "BatchCholesky",
-                                      "Svd",       "Qr",          "SelfAdjoint", "BatchSelfAdjoint",
-                                      "LogMatrix", NULL};
-static const char *const moves[] = {
-    "MatrixBandPart",     "MatrixDiag", "MatrixSetDiag", "BatchMatrixBandPart", "BatchMatrixDiag",
-    "BatchMatrixSetDiag", NULL};
-static const char *const vectors[] = {"Svd", "Qr", "SelfAdjoint", "BatchSelfAdjoint", NULL};
-
-static bool starts_with_one_of(const char *name, const char *const *prefixes)
-{
-    for (; *prefixes; prefixes++)
-        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0)
-            return true;
-    return false;
-}
-
-static golden_tolerance tolerance_of(const golden_case *one, const tw_array *want)
-{
-    golden_tolerance t = {.relative = golden_relative(want->dtype)};
-    bool solver = starts_with_one_of(one->op, solvers) && !starts_with_one_of(one->op, moves);
-    if (solver)
-        t.relative = want->dtype == TW_FLOAT64 || want->dtype == TW_COMPLEX128 ? 1e-9 : 1e-4;
-    if (solver || starts_with_one_of(one->op, sums)) {
-        t.scale = golden_largest(want);
-        for (size_t i = 0; i < one->input_count; i++) {
-            double largest = golden_largest(one->inputs[i].array);
-            t.scale = largest > t.scale ? largest : t.scale;
-        }
-    }
-    t.up_to_sign = starts_with_one_of(one->op, vectors);
-    return t;
+    bool found = golden_excused(one->name, name);
+    run.op.excused += found;
+    return found;
 }
 
 /* ---- shapes ---- */
-
-static bool is_index(tw_dtype dtype)
-{
-    return dtype == TW_INT32 || dtype == TW_INT64;
-}
 
 /* Everything that `want` knows is known, and what `out` is fits. */
 static bool shape_suits(tw_shape got, tw_shape want, tw_shape out)
@@ -194,8 +105,8 @@ static void check_shapes(const golden_case *one, const tw_spec *spec, size_t out
     for (size_t i = 0; i < one->input_count; i++) {
         tw_array *array = one->inputs[i].array;
         dtypes[i] = one->inputs[i].dtype;
-        shapes[i] = array ? tw_array_shape(array) : TW_UNKNOWN_SHAPE;
-        if (is_index(dtypes[i]) && !one->inputs[i].is_ref) {
+        shapes[i] = one->inputs[i].shape;
+        if (golden_is_constant(&one->inputs[i])) {
             values[i] = array;
         } else if (partial && shapes[i].dims && shapes[i].rank > 0 && !one->inputs[i].is_ref) {
             int64_t *dims = tw_arena_copy(&arena, shapes[i].dims, shapes[i].rank * sizeof *dims);
@@ -242,7 +153,7 @@ static bool compare(const golden_case *one, const char *name, const tw_array *go
                     const tw_array *want)
 {
     tw_text why;
-    if (golden_same(got, want, tolerance_of(one, want), &why) || excused(one, name))
+    if (golden_same(got, want, golden_tolerance_for(one, want), &why) || excused(one, name))
         return true;
     say(one, name, why.s);
     return false;
@@ -406,20 +317,11 @@ static void use_all(void)
     printf("%zu ops with cases are not registered\n", missing);
 }
 
-/* The exceptions with a newline before each, so that a whole line's start can be looked for. */
-static char *read_exceptions(void)
+/* test_graph.c asks for all else. */
+static bool asked_elsewhere(const char *one, const char *name)
 {
-    FILE *file = fopen(GOLDEN "exceptions.txt", "rb");
-    if (!file)
-        return NULL;
-    enum { LONGEST = 1 << 20 };
-    char *text = calloc(1, LONGEST);
-    if (text) {
-        text[0] = '\n';
-        text[1 + fread(text + 1, 1, LONGEST - 2, file)] = '\0';
-    }
-    fclose(file);
-    return text;
+    (void)one;
+    return strcmp(name, "static") != 0 && strcmp(name, "partial") != 0;
 }
 
 int main(int argc, char **argv)
@@ -427,7 +329,6 @@ int main(int argc, char **argv)
     int first = 1;
     run.quiet = argc > 1 && strcmp(argv[1], "-q") == 0;
     first += run.quiet;
-    run.exceptions = read_exceptions();
     for (int i = first; i < argc; i++)
         use_op(argv[i]);
     if (first == argc)
@@ -435,6 +336,7 @@ int main(int argc, char **argv)
     printf("total: %zu of %zu cases, %zu of %zu shapes; %zu exceptions\n", run.total.passed,
            run.total.passed + run.total.failed, run.total.shapes_passed,
            run.total.shapes_passed + run.total.shapes_failed, run.total.excused);
-    free(run.exceptions);
-    return run.total.failed || run.total.shapes_failed;
+    size_t unused = first == argc ? golden_unused_exceptions(asked_elsewhere) : 0;
+    golden_exceptions_clear();
+    return run.total.failed || run.total.shapes_failed || unused;
 }

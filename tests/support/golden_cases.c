@@ -150,6 +150,7 @@ static golden_tensor *add_tensor(golden_case *one, const line *l, golden_tensor 
     if (strcmp(text_at(l, 2), "none") == 0)
         return t;
     t->dtype = tw_dtype_from_name(text_at(l, 2));
+    t->shape = read_shape(one, text_at(l, 3));
     if (l->count < 5 || strcmp(l->words[4].text, "uninitialized") != 0 || l->words[4].quoted)
         t->array = read_tensor(one, l, 2);
     return t;
@@ -370,6 +371,12 @@ bool golden_cases_each(const char *path, void (*use)(const golden_case *one, voi
     free(text);
     fclose(file);
     return true;
+}
+
+bool golden_is_constant(const golden_tensor *input)
+{
+    tw_dtype d = input->dtype;
+    return !input->is_ref && (d == TW_INT32 || d == TW_INT64 || d == TW_BOOL || d == TW_STRING);
 }
 
 const golden_error *golden_error_of(const golden_case *one, const char *phase)

@@ -11,6 +11,7 @@ typedef struct golden_tensor {
     const char *name;
     tw_dtype dtype;
     tw_array *array; /* NULL: an uninitialized variable, or the gradient "none" */
+    tw_shape shape;  /* also where there is no array */
     bool is_ref;
 } golden_tensor;
 
@@ -44,6 +45,9 @@ typedef struct golden_case {
     size_t list_left; /* while it is read: inputs of the list begun */
 } golden_case;
 
+/* Is it a constant while building where the case says that integers are? */
+bool golden_is_constant(const golden_tensor *input);
+
 /* Calls `use` for each case of a file; false: there is no such file. A file that breaks the format
  * ends the program with a message. */
 bool golden_cases_each(const char *path, void (*use)(const golden_case *one, void *user),
@@ -58,6 +62,7 @@ typedef struct golden_tolerance {
     double relative, scale;
     bool up_to_sign;
 } golden_tolerance;
+golden_tolerance golden_tolerance_for(const golden_case *one, const tw_array *want);
 double golden_relative(tw_dtype dtype); /* what is right for most ops */
 /* false: they differ, and `why` says where. */
 bool golden_same(const tw_array *got, const tw_array *want, golden_tolerance tolerance,
