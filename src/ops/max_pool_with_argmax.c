@@ -145,6 +145,27 @@ static tw_status *compute_grad(tw_compute *c)
     return TW_OK;
 }
 
+/* Where argmax[i] stands in the whole batch, flattened. */
+static tw_tensor flat_places(tw_gradient *g)
+{
+    tw_tensor argmax = g->inputs[2], sizes = tw_shape(g->inputs[0]);
+    tw_dtype dtype = tw_gradient_type(g, "Targmax");
+    if (tw_gradient_bool(g, "include_batch_in_index"))
+        return argmax;
+    tw_tensor batch = tw_gather(sizes, 0);
+    tw_tensor image = tw_prod(tw_slice(sizes, TW_INTS(1), TW_INTS(-1)), TW_INTS(0));
+    tw_tensor first = tw_mul(tw_raw_range(0, batch, 1), image);
+    return tw_add(argmax, tw_cast(tw_reshape(first, TW_INTS(-1, 1, 1, 1)), .DstT = dtype));
+}
+
+/* Each number of `grad` went to one place; what is wanted is what stands there. */
+static tw_status *gradient_of_grad(tw_gradient *g)
+{
+    tw_tensor dy = tw_reshape(tw_gradient_dy(g, 0), TW_INTS(-1));
+    g->dx[1] = tw_grad_of(tw_gather(dy, flat_places(g)));
+    return TW_OK;
+}
+
 static const tw_kernel grad_kernel = {
     .dtypes = SERVED, .state_size = sizeof(state), .prepare = prepare, .compute = compute_grad};
 
@@ -160,7 +181,7 @@ const tw_op_definition tw_op_MaxPoolGradWithArgmax = {
                  "ksize=[1, 1, 3, 1], strides=[1, 1, 1, 1], padding=\"VALID\") -> "
                  "[[[[0.], [5.], [0.]]]]"},
     .infer = infer_grad,
-    .gradient = tw_not_differentiable,
+    .gradient = gradient_of_grad,
     .kernels = &grad_kernel,
     .kernel_count = 1,
 };

@@ -298,6 +298,33 @@ static void differentiate(const golden_case *one, built *b)
         compare_gradient(one, b, wanted[i], grads.grads[i]);
 }
 
+/* An op that TensorFlow has no gradient for is an error here that names it, or has one here: it is
+ * not passed over in silence. */
+static void differentiate_nothing(const golden_case *one, built *b)
+{
+    tw_tensor y = {NULL, 0}, xs[GOLDEN_MANY];
+    size_t x_count = 0;
+    tw_grads grads;
+    for (size_t k = 0; k < tw_operation_output_count(b->op) && !y.op; k++)
+        if (tw_dtype_is_floating(tw_dtype_base(tw_tensor_dtype(b->outputs[k]))))
+            y = b->outputs[k];
+    for (size_t i = 0; i < one->input_count; i++)
+        if (tw_dtype_is_floating(one->inputs[i].dtype))
+            xs[x_count++] = b->inputs[i];
+    if (!y.op || !x_count)
+        return;
+    struct tw_gradients_args args = {.size = sizeof args, .ys = {&y, 1}, .xs = {xs, x_count}};
+    tw_status *status = tw_gradients_add(&args, &grads);
+    bool any = false;
+    for (size_t i = 0; !status && i < x_count; i++)
+        any |= grads.grads[i].kind != TW_GRAD_NONE;
+    if (status && (one->gradient_none || !strstr(tw_status_message(status), one->op)))
+        differs(one, b, "gradient", tw_status_message(status));
+    else if (!status && any == one->gradient_none)
+        differs(one, b, "gradient", any ? "not none" : "none, and no error");
+    tw_status_free(status);
+}
+
 /* Without shapes a refusal while building cannot come; only what the kernel refuses is asked. */
 static bool asks_unknown(const golden_case *one)
 {
@@ -318,7 +345,9 @@ static void use_way(const golden_case *one, knowledge known)
         refused(one, &b, status);
     } else {
         compare_run(one, &b);
-        if (!golden_error_of(one, "gradient") && !needs_shape(one, known))
+        if (one->gradient_none || one->gradient_unregistered)
+            differentiate_nothing(one, &b);
+        else if (!golden_error_of(one, "gradient") && !needs_shape(one, known))
             differentiate(one, &b);
     }
     clear(&b);
