@@ -41,6 +41,8 @@ TW_API bool tw_infer_int_value(tw_infer *in, size_t input, int64_t *out);
 /* An integer vector's value as a shape: entries that are not known (or -1) are -1; unknown rank if
  * nothing is known. */
 TW_API tw_shape tw_infer_shape_value(tw_infer *in, size_t input);
+/* The same of a vector of sizes, none of which may be negative: one that is known to be fails. */
+TW_API tw_shape tw_infer_size_value(tw_infer *in, size_t input);
 /* `rank` dims to write, all -1, valid until the rule returns (never NULL: a scratch area if memory
  * is short). */
 TW_API int64_t *tw_infer_dims(tw_infer *in, size_t rank);

@@ -102,7 +102,8 @@ tw_status *tw_scratch_open(tw_scratch *s, size_t bytes, const tw_par *par)
 void *tw_scratch_take(tw_scratch *s, size_t bytes)
 {
     void *taken = s->next;
-    s->next += tw_scratch_size(bytes);
+    if (bytes) /* without any there may be no memory to step in */
+        s->next += tw_scratch_size(bytes);
     return taken;
 }
 

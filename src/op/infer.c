@@ -213,6 +213,19 @@ tw_shape tw_infer_shape_value(tw_infer *in, size_t input)
     return TW_UNKNOWN_SHAPE;
 }
 
+/* A negative entry is refused here: in the shape that comes back -1 only means "unknown". */
+tw_shape tw_infer_size_value(tw_infer *in, size_t input)
+{
+    const tw_array *value = tw_infer_value(in, input);
+    for (size_t i = 0; value && tw_dtype_is_integer(value->dtype) && i < value->count; i++) {
+        const char *element = (const char *)value->data + i * tw_dtype_size(value->dtype);
+        int64_t size = tw_element_get_int(value->dtype, element);
+        if (size < 0)
+            tw_infer_fail(in, "Dimension %" PRId64 " must be >= 0", size);
+    }
+    return tw_infer_shape_value(in, input);
+}
+
 /* ---- shapes made of shapes ---- */
 
 /* Both describe one array: each fills in what the other leaves open. */

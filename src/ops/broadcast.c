@@ -188,7 +188,7 @@ const tw_op_definition tw_op_BroadcastGradientArgs = {
 /* Every dim of the input is 1 or the same as the new one. */
 static void infer_to(tw_infer *in)
 {
-    tw_shape from = tw_infer_input(in, 0), to = tw_infer_shape_value(in, 1);
+    tw_shape from = tw_infer_input(in, 0), to = tw_infer_size_value(in, 1);
     tw_infer_vector(in, 1);
     if (from.dims && to.dims) {
         if (from.rank > to.rank) {

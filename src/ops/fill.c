@@ -3,16 +3,12 @@
 #include "kernels/copy.h"
 #include "op/define.h"
 
-/* A negative entry is refused here: in a shape -1 would only mean "unknown". */
+/* One value, so only the sizes matter. */
 static void infer_fill(tw_infer *in)
 {
     tw_infer_vector(in, 0);
     tw_infer_scalar(in, 1);
-    const tw_array *dims = tw_infer_value(in, 0);
-    for (size_t i = 0; dims && i < dims->count; i++)
-        if (tw_index_at(dims, i) < 0)
-            tw_infer_fail(in, "Dimension %" PRId64 " must be >= 0", tw_index_at(dims, i));
-    tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
+    tw_infer_output(in, 0, tw_infer_size_value(in, 0));
 }
 
 /* The value's dtype is that of the output, so the loop copies bytes and needs no case for

@@ -151,11 +151,7 @@ static void check_updates(tw_infer *in, tw_shape shape)
  * does. */
 static void infer_scatter(tw_infer *in)
 {
-    const tw_array *value = tw_infer_value(in, 2);
-    for (size_t i = 0; value && i < value->count; i++)
-        if (tw_index_at(value, i) < 0)
-            tw_infer_fail(in, "Dimension %" PRId64 " must be >= 0", tw_index_at(value, i));
-    tw_shape shape = tw_infer_shape_value(in, 2);
+    tw_shape shape = tw_infer_size_value(in, 2);
     check_updates(in, shape);
     int64_t rows = tw_shape_elements(tw_infer_input(in, 0)),
             updates = tw_shape_elements(tw_infer_input(in, 1));

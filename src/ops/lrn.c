@@ -21,7 +21,10 @@ typedef struct options {
 /* Four attributes read once; a radius of zero normalizes each channel by itself. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
-    *(options *)state = (options){.radius = tw_compute_int(c, "depth_radius"),
+    int64_t radius = tw_compute_int(c, "depth_radius");
+    if (radius < 0)
+        return tw_compute_fail(c, "depth_radius must not be negative: %" PRId64, radius);
+    *(options *)state = (options){.radius = radius,
                                   .bias = tw_compute_float(c, "bias"),
                                   .alpha = tw_compute_float(c, "alpha"),
                                   .beta = tw_compute_float(c, "beta")};

@@ -109,11 +109,13 @@ static tw_status *compute(tw_compute *c)
     const tw_array *x = tw_input(c, 0);
     tw_array *q = tw_output(c, 0), *r = tw_output(c, 1);
     factors f = see(c);
-    f.r = tw_compute_workspace(c);
-    f.q = f.r + f.m * f.n;
-    f.tau = f.q + f.m * f.inner;
     size_t area = f.m * f.n, of_q = f.m * f.inner, of_r = f.inner * f.n;
     size_t count = of_q ? q->count / of_q : of_r ? r->count / of_r : 0;
+    if (!count)
+        return TW_OK;
+    f.r = tw_compute_workspace(c);
+    f.q = f.r + area;
+    f.tau = f.q + of_q;
     for (size_t b = 0; b < count; b++) {
         tw_read_complex(x, b * area, area, f.r);
         factor(&f);

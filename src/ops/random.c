@@ -97,7 +97,7 @@ static void infer_shape(tw_infer *in)
     tw_infer_vector(in, 0);
     for (size_t i = 2; i < tw_infer_input_count(in); i++)
         tw_infer_scalar(in, i);
-    tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
+    tw_infer_output(in, 0, tw_infer_size_value(in, 0));
 }
 
 /* minval is the second input here. */

@@ -105,8 +105,10 @@ const tw_op_definition tw_op_Reshape = {
 static void infer_expand(tw_infer *in)
 {
     tw_shape shape = tw_infer_input(in, 0);
-    int64_t dim, rank = (int64_t)shape.rank;
-    if (!shape.dims)
+    int64_t dim, rank = (int64_t)shape.rank, given = tw_shape_elements(tw_infer_input(in, 1));
+    if (given >= 0 && given != 1)
+        tw_infer_fail(in, "'dim' must be a tensor with a single value, not %" PRId64, given);
+    if (!shape.dims || tw_infer_failed(in))
         return;
     if (!tw_infer_int_value(in, 1, &dim)) {
         tw_infer_output(in, 0, tw_infer_unknown(in, shape.rank + 1));

@@ -129,11 +129,7 @@ static void infer_grad(tw_infer *in)
 {
     tw_infer_merge(in, tw_infer_merge(in, tw_infer_vector(in, 1), tw_infer_vector(in, 2)),
                    tw_infer_vector(in, 3));
-    const tw_array *shape = tw_infer_value(in, 0);
-    for (size_t i = 0; shape && i < shape->count; i++)
-        if (tw_index_at(shape, i) < 0)
-            tw_infer_fail(in, "Dimension %" PRId64 " must be >= 0", tw_index_at(shape, i));
-    tw_infer_output(in, 0, tw_infer_shape_value(in, 0));
+    tw_infer_output(in, 0, tw_infer_size_value(in, 0));
 }
 
 /* It is linear in dy: its derivative takes the slice again. */

@@ -242,6 +242,19 @@ static void axes_count_from_either_end_and_no_further(void **state)
     refuses("ReverseV2", "reverse([1], [1])", "out of valid range");
 }
 
+/* In a shape -1 means "unknown"; as a size that somebody asks for it is none. */
+static void negative_sizes_are_refused(void **state)
+{
+    (void)state;
+    refuses("Fill", "fill([2, -1], 0)", "Dimension -1 must be >= 0");
+    refuses("BroadcastTo", "broadcast_to([1, 2], [-1, 2])", "Dimension -1 must be >= 0");
+    refuses("ScatterNd", "scatter_nd([[0]], [1], [-1])", "Dimension -1 must be >= 0");
+    refuses("StatelessRandomUniform", "stateless_random_uniform([-1], [1, 2])",
+            "Dimension -1 must be >= 0");
+    refuses("ExpandDims", "expand_dims([1], [0, 1])", "a single value, not 2");
+    refuses("LRN", "lrn([[[[1.]]]], depth_radius=-1)", "depth_radius must not be negative");
+}
+
 /* ---- strided slices against Python's rule ---- */
 
 enum { LENGTH = 5 };
@@ -467,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_result_of_too_many_dimensions_is_refused),
         cmocka_unit_test(an_index_outside_says_which_and_where),
         cmocka_unit_test(axes_count_from_either_end_and_no_further),
+        cmocka_unit_test(negative_sizes_are_refused),
         cmocka_unit_test(strided_slices_are_pythons),
         cmocka_unit_test(strided_slices_take_places_at_the_ends_of_int64),
         cmocka_unit_test(masks_of_a_strided_slice_work_together),

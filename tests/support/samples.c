@@ -220,6 +220,46 @@ bool sample_convert(const sample *one, const char *attr, tw_dtype dtype, sample 
     return good;
 }
 
+/* ---- other sizes ---- */
+
+/* `from` with one axis `times` as long: (before, axis * behind) becomes (before, times, axis *
+ * behind). */
+static tw_array *repeat(const tw_array *from, size_t axis, size_t times)
+{
+    int64_t dims[TW_MAX_RANK];
+    size_t before = 1, inner = tw_dtype_size(from->dtype);
+    for (size_t d = 0; d < from->rank; d++) {
+        dims[d] = d == axis ? from->dims[d] * (int64_t)times : from->dims[d];
+        *(d < axis ? &before : &inner) *= (size_t)from->dims[d];
+    }
+    tw_array *out = tw_array_new(from->dtype, (tw_shape){dims, from->rank});
+    for (size_t b = 0; out && b < before; b++)
+        for (size_t t = 0; t < times; t++)
+            memcpy((char *)out->data + (b * times + t) * inner,
+                   (const char *)from->data + b * inner, inner);
+    return out;
+}
+
+bool sample_repeat(const sample *one, uint32_t inputs, int axis, size_t times, sample *out)
+{
+    bool any = false;
+    own_inputs(one, out);
+    for (size_t i = 0; i < one->input_count && i < 32; i++) {
+        const tw_array *from = one->inputs[i];
+        if (!(inputs >> i & 1) || !from || !tw_dtype_is_plain(from->dtype))
+            continue;
+        size_t at = (size_t)(axis < 0 ? axis + (int)from->rank : axis);
+        if (at >= from->rank)
+            continue;
+        tw_array_unref(out->inputs[i]);
+        out->inputs[i] = repeat(from, at, times);
+        any = true;
+    }
+    if (!any)
+        sample_clear(out);
+    return any;
+}
+
 /* ---- running one ---- */
 
 tw_status *sample_evaluate(const sample *one, int threads, tw_array **outputs, size_t *count)

@@ -29,6 +29,9 @@ const tw_op_arg *sample_arg(const sample *one, size_t input);
 /* The sample with everything that the type attribute `attr` speaks of converted to `dtype`; false:
  * a value or attribute cannot be. Clear it with sample_clear. */
 bool sample_convert(const sample *one, const char *attr, tw_dtype dtype, sample *out);
+/* The sample with axis `axis` (from the end where negative) of some inputs (a bit for each)
+ * repeated so many times, 0 times included; false: none of them has that axis, or holds numbers. */
+bool sample_repeat(const sample *one, uint32_t inputs, int axis, size_t times, sample *out);
 /* A copy whose inputs are its own and may be written to. */
 void sample_copy(const sample *one, sample *out);
 void sample_clear(sample *one);
