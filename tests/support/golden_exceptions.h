@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tests/golden/exceptions.txt: where we mean to differ from TensorFlow, by case and name. A line
- * that excuses nothing is stale, so whoever asks is also told which lines were never used. */
+ * that excuses nothing (but for NAME?, which differs on some systems) is stale, so whoever asks is
+ * also told which lines were never used. */
 #ifndef TW_TESTS_GOLDEN_EXCEPTIONS_H
 #define TW_TESTS_GOLDEN_EXCEPTIONS_H
 
