@@ -19,9 +19,11 @@ NAMES = """
 0.8  | protos.types_pb2      | -  | DataType=compat.old_protos:DataType_0_7
 1.0  | util.compat           | tf | bytes=compat.old_framework:bytes
 1.0  | ops.math_ops          | tf | mul=multiply sub=subtract neg=negative complex_abs=abs
-                                    inv=reciprocal batch_matmul=compat.old_ops:batch_matmul
-1.0  | ops.array_ops         | tf | pack=stack unpack=unstack listdiff=compat.old_ops:listdiff
-                                    select=where batch_matrix_diag=matrix_diag
+                                    inv=compat.old_ops:inv
+                                    batch_matmul=compat.old_ops:batch_matmul
+1.0  | ops.array_ops         | tf | pack=compat.old_ops:pack unpack=compat.old_ops:unpack
+                                    listdiff=compat.old_ops:listdiff
+                                    select=compat.old_ops:select batch_matrix_diag=matrix_diag
                                     batch_matrix_diag_part=matrix_diag_part
                                     batch_matrix_set_diag=matrix_set_diag
                                     batch_matrix_band_part=matrix_band_part
@@ -41,13 +43,12 @@ NAMES = """
 # until | as defined in this package | what it was | how an old call is told from its arguments, for
 # programs without a level ("-": it cannot be told)
 CHANGED = """
-1.0 | ops.array_ops.concat           | compat.old_ops:concat            | axis_first
-1.0 | ops.array_ops.split            | compat.old_ops:split             | axis_first
-1.0 | ops.array_ops.reverse          | compat.old_ops:reverse           | boolean_second
-1.0 | ops.math_ops.div               | compat.old_ops:div               | -
-1.0 | ops.math_ops.mod               | compat.old_ops:mod               | -
-1.0 | ops.math_ops.floormod          | compat.old_ops:mod               | -
-1.0 | ops.math_ops.floordiv          | compat.old_ops:floordiv          | -
+1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first
+1.0 | ops.array_joining.split          | compat.old_ops:split    | axis_first
+1.0 | ops.array_moving.reverse         | compat.old_ops:reverse  | boolean_second
+1.0 | ops.math_elementwise.div         | compat.old_ops:div      | -
+1.0 | ops.math_elementwise.floormod    | compat.old_ops:mod      | -
+1.0 | ops.math_elementwise.floordiv    | compat.old_ops:floordiv | -
 """
 
 # Modules of tensorflow.python that were elsewhere, or that were several: path = homes in this
@@ -98,6 +99,10 @@ BEHAVIOUR = {
     "integer_division": ("floor", (("1.0", "truncate"),)),
     # the second operand of an operator: converted as it likes, or to the first one's type
     "operand_type": ("own", (("1.0", "first"),)),
+    # the type of a + b
+    "add_op": ("AddV2", (("1.14", "Add"),)),
+    # zeros() and ones() of a list with tensors in it multiply the sizes, or not
+    "product_of_sizes": ("built", (("1.0", "not built"),)),
     # names that differ only by case: told apart by a number, or not
     "name_case": ("ignored", (("1.0", "counts"),)),
     # repr() of an Operation: says its name and type, or where it is in memory

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Python's operators do with tensors.
+
+Where both operands are tensors of one type an operation is added at once; everything else goes
+the long way: a name scope, in which the other operand becomes a tensor."""
+from thalweg import compat
+from thalweg.compat import behaviour
+from thalweg.framework import dtypes, ops
+from thalweg.ops import gen_math_ops, math_elementwise
+
+_Tensor = ops.Tensor
+
+
+def _add(x, y, name=None):
+    if x.dtype.base_dtype == dtypes.string or behaviour.add_op == "Add":
+        return gen_math_ops.add(x, y, name=name)
+    return gen_math_ops.add_v2(x, y, name=name)
+
+
+def _mul(x, y, name=None):
+    if isinstance(y, ops.SparseTensor):
+        from thalweg.ops import sparse_ops
+        return sparse_ops._sparse_dense_cwise(gen_math_ops.mul, y, x, name)
+    return gen_math_ops.mul(x, y, name=name)
+
+
+def _truediv(x, y, name=None):
+    return math_elementwise.truediv(x, y, name=name)
+
+
+def _floordiv(x, y, name=None):
+    if behaviour.integer_division == "truncate":
+        from thalweg.compat import old_ops
+        return old_ops.floordiv(x, y, name=name)
+    return math_elementwise.floordiv(x, y, name=name)
+
+
+def _mod(x, y, name=None):
+    if behaviour.integer_division == "truncate":
+        return gen_math_ops._mod(x, y, name=name)
+    return gen_math_ops.floor_mod(x, y, name=name)
+
+
+def _div(x, y, name=None):
+    if behaviour.integer_division == "truncate":
+        return gen_math_ops.div(x, y, name=name)
+    return math_elementwise.div(x, y, name=name)
+
+
+def _logical_xor(x, y, name=None):
+    return math_elementwise.logical_xor(x, y, name=name)
+
+
+def _matmul(x, y, name=None):
+    from thalweg.ops import math_matrix
+    return math_matrix.matmul(x, y, name=name)
+
+
+def _second(x, y, op_name):
+    """The second operand as a tensor named `y`."""
+    if behaviour.operand_type == "first":
+        return ops.convert_to_tensor(y, dtype=x.dtype.base_dtype, name="y")
+    try:
+        return ops.convert_to_tensor(y, dtype_hint=x.dtype.base_dtype, name="y")
+    except TypeError:
+        if hasattr(type(y), "__r%s__" % op_name):
+            return NotImplemented
+        raise
+
+
+def _quick(op_type, op_name):
+    """The operation for tensors of one type, or None."""
+    def add(x, y):
+        return x.graph._create_op(op_type, (x, y), op_name)._outputs[0]
+    return add
+
+
+def _define(func, op_name, op_type=None):
+    """Makes func(x, y, name) what the operator does, from the left and from the right."""
+    quick = _quick(op_type, op_name) if op_type else None
+
+    def binary_op_wrapper(x, y):
+        if quick is not None and type(y) is _Tensor and x.dtype is y.dtype \
+                and x.dtype.as_datatype_enum != 7 and y.graph is x.graph:
+            return quick(x, y)
+        with ops.name_scope(None, op_name, [x, y]) as name:
+            if isinstance(y, ops.SparseTensor):
+                return func(x, y, name=name)
+            if not isinstance(y, _Tensor) or behaviour.operand_type == "first":
+                y = _second(x, y, op_name)
+                if y is NotImplemented:
+                    return NotImplemented
+            return func(x, y, name=name)
+
+    def r_binary_op_wrapper(y, x):
+        with ops.name_scope(None, op_name, [x, y]) as name:
+            x = ops.convert_to_tensor(x, dtype=y.dtype.base_dtype, name="x")
+            return func(x, y, name=name)
+
+    binary_op_wrapper.__doc__ = func.__doc__
+    _Tensor._override_operator("__%s__" % op_name, binary_op_wrapper)
+    _Tensor._override_operator("__r%s__" % op_name, r_binary_op_wrapper)
+
+
+_define(_add, "add")
+_define(gen_math_ops.sub, "sub", "Sub")
+_define(_mul, "mul", "Mul")
+_define(_div, "div")
+_define(_truediv, "truediv")
+_define(_floordiv, "floordiv")
+_define(_mod, "mod")
+_define(math_elementwise.pow, "pow")
+_define(gen_math_ops.logical_and, "and")
+_define(gen_math_ops.logical_or, "or")
+_define(_logical_xor, "xor")
+_define(_matmul, "matmul")
+
+
+def _compare(func):
+    """A comparison: the operands are converted as those of its op."""
+    return lambda x, y: func(x, y)
+
+
+_Tensor._override_operator("__lt__", _compare(gen_math_ops.less))
+_Tensor._override_operator("__le__", _compare(gen_math_ops.less_equal))
+_Tensor._override_operator("__gt__", _compare(gen_math_ops.greater))
+_Tensor._override_operator("__ge__", _compare(gen_math_ops.greater_equal))
+_Tensor._override_operator("__neg__", lambda x: gen_math_ops.neg(x))
+_Tensor._override_operator("__invert__", lambda x: gen_math_ops.logical_not(x))
+_Tensor._override_operator("__abs__", lambda x: math_elementwise.abs(x))
+
+
+def _level_changed(unused):
+    """The type of x + y follows the level: the quick way is put in anew."""
+    add_type = behaviour.add_op
+    quick = _quick(add_type, "add")
+    slow = _slow_add
+
+    def plus(x, y):
+        if type(y) is _Tensor and x.dtype is y.dtype and x.dtype.as_datatype_enum != 7 \
+                and y.graph is x.graph:
+            return quick(x, y)
+        return slow(x, y)
+    _Tensor.__add__ = plus
+
+
+_slow_add = _Tensor.__add__
+compat.on_change(_level_changed)
+
+
+def define_for_sparse(func, op_name):
+    """An operator of a sparse tensor and a dense one."""
+    def binary_op_wrapper_sparse(sp_x, y):
+        with ops.name_scope(None, op_name, [sp_x, y]) as name:
+            y = ops.convert_to_tensor(y, dtype=sp_x.dtype.base_dtype, name="y")
+            return ops.SparseTensor(sp_x.indices, func(sp_x.indices, sp_x.values, sp_x.dense_shape,
+                                                       y, name=name), sp_x.dense_shape)
+    ops.SparseTensor._override_operator("__%s__" % op_name, binary_op_wrapper_sparse)
