@@ -22,6 +22,10 @@ _HOLLOW = {"core", "core.framework", "core.protobuf", "core.util", "core.example
            "python.platform.default", "examples", "examples.tutorials", "models", "models.rnn",
            "python.user_ops", "contrib.learn.python", "contrib.learn.python.learn",
            "contrib.tensorboard", "contrib.tensorboard.plugins"}
+# Modules that were imported for what they registered: the library has it.
+_HOLLOW.update("python.ops.%s_grad" % m for m in (
+    "array", "control_flow", "data_flow", "image", "linalg", "manip", "math", "nn", "random",
+    "rnn", "sparse", "spectral", "state", "tensor_array"))
 
 
 def _level_of(name):

@@ -17,6 +17,7 @@ NAMES = """
                                     uint16_ref
 0.12 | framework.device      | -  | Device=DeviceSpec
 0.8  | protos.types_pb2      | -  | DataType=compat.old_protos:DataType_0_7
+0.8  | framework.dtypes      | -  | _TYPE_TO_STRING=compat.old_framework:TYPE_TO_STRING_0_7
 1.0  | util.compat           | tf | bytes=compat.old_framework:bytes
 1.0  | ops.math_ops          | tf | mul=multiply sub=subtract neg=negative complex_abs=abs
                                     inv=compat.old_ops:inv
