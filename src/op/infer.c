@@ -272,7 +272,10 @@ tw_shape tw_infer_broadcast(tw_infer *in, tw_shape a, tw_shape b)
         int64_t x = i <= a.rank ? a.dims[a.rank - i] : 1, y = i <= b.rank ? b.dims[b.rank - i] : 1;
         dims[rank - i] = broadcast_dim(x, y);
         if (dims[rank - i] == -2) {
-            tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, x, y);
+            tw_infer_fail(in,
+                          "Incompatible shapes: Dimensions must be equal, but are %" PRId64
+                          " and %" PRId64,
+                          x, y);
             dims[rank - i] = -1;
         }
     }

@@ -201,12 +201,13 @@ const tw_op_definition tw_op_ConcatV2 = {
 
 /* ---- ConcatOffset ---- */
 
-/* Each output is a vector as long as its shape's vector; the values are found in the run. */
+/* Each output is as long as its shape's vector. That these are vectors of one length is found in
+ * the run, as in TensorFlow: the graph may be built of what only looks wrong. */
 static void infer_offset(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
     for (size_t i = 1; i < tw_infer_input_count(in); i++)
-        tw_infer_output(in, i - 1, tw_infer_vector(in, i));
+        tw_infer_output(in, i - 1, tw_infer_input(in, i));
 }
 
 /* "[2 3]" */
@@ -226,6 +227,9 @@ static tw_text vector_text(const tw_array *vector)
 static tw_status *check_offset(const tw_compute *c, const tw_array *shape, size_t part, size_t axis)
 {
     const tw_array *first = tw_input(c, 1);
+    if (shape->rank != 1)
+        return tw_compute_fail(c, "input %zu should be a vector, but has shape %s", part,
+                               tw_shape_text(tw_array_shape(shape)).s);
     if (shape->count != first->count)
         return tw_compute_fail(c, "input %zu should contain %zu elements, but got %zu", part,
                                first->count, shape->count);
@@ -233,8 +237,10 @@ static tw_status *check_offset(const tw_compute *c, const tw_array *shape, size_
         if (i != axis && tw_index_at(shape, i) != tw_index_at(first, i))
             return tw_compute_fail(c,
                                    "All dimensions except %zu must match. Input %zu has shape %s "
-                                   "and doesn't match input 0 with shape %s.",
-                                   axis, part, vector_text(shape).s, vector_text(first).s);
+                                   "and doesn't match input 0 with shape %s (mismatch: %" PRId64
+                                   " vs. %" PRId64 ").",
+                                   axis, part, vector_text(shape).s, vector_text(first).s,
+                                   tw_index_at(first, i), tw_index_at(shape, i));
     return TW_OK;
 }
 

@@ -115,7 +115,7 @@ static void broadcasting_is_numpys(void **state)
     expect_shape(tw_infer_broadcast(&t.in, TW_UNKNOWN_SHAPE, TW_SHAPE(2)), "<unknown>");
     assert_false(tw_infer_failed(&t.in));
     tw_infer_broadcast(&t.in, TW_SHAPE(2, 3), TW_SHAPE(3, 2));
-    expect_failure("Dimensions must be equal, but are 3 and 2");
+    expect_failure("Incompatible shapes: Dimensions must be equal, but are 3 and 2");
 }
 
 static void shapes_are_joined_cut_and_asked(void **state)

@@ -225,6 +225,8 @@ static void an_index_outside_says_which_and_where(void **state)
     refuses("InvertPermutation", "invert_permutation([0, 0])", "0 is duplicated");
     refuses("Transpose", "transpose([[1]], [0, 0])", "occurs twice");
     refuses("ReverseSequence", "reverse_sequence([[1, 2]], [3], 1)", "seq_lens(0) > input.dims(1)");
+    refuses("ConcatOffset", "concat_offset(0, [[[1, 2]], [[1, 2]]])", "0 should be a vector");
+    refuses("ConcatOffset", "concat_offset(0, [[2, 5], [2, 7]])", "(mismatch: 5 vs. 7)");
     gives("OneHot", "one_hot([2, -9], 2, 1, 0) -> [[0, 0], [0, 0]]");
     gives("UnsortedSegmentSum", "unsorted_segment_sum([1, 2], [-7, 0], 1) -> [2]");
 }
