@@ -148,6 +148,9 @@ TW_API tw_text tw_tensor_text(tw_tensor tensor);
 /* The value of a tensor that is known while building (constants and what follows from them and from
  * static shapes); NULL: not known. The caller's to tw_array_unref. */
 TW_API tw_array *tw_tensor_constant_value(tw_tensor tensor);
+/* The value of a vector of integers as the dims of a shape, as far as building knows it: -1 for
+ * those that it does not know or that are -1. Gives the rank, or -1 where it does not know that. */
+TW_API int tw_tensor_value_dims(tw_tensor tensor, int64_t dims[TW_MAX_RANK]);
 
 /* ---- graphs ---- */
 

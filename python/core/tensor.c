@@ -225,6 +225,16 @@ static PyObject *tensor_constant_value(py_tensor *self, PyObject *unused)
     return own ? py_array_to(own, false) : PyErr_NoMemory();
 }
 
+static PyObject *tensor_shape_value(py_tensor *self, PyObject *unused)
+{
+    int64_t dims[TW_MAX_RANK];
+    int rank = tw_tensor_value_dims(self->tensor, dims);
+    (void)unused;
+    if (rank < 0)
+        Py_RETURN_NONE;
+    return py_shape_list((tw_shape){dims, (size_t)rank});
+}
+
 static PyMethodDef tensor_methods[] = {
     {"_dims", (PyCFunction)tensor_dims, METH_NOARGS,
      "The static shape: a list of int and None, or None."},
@@ -232,6 +242,8 @@ static PyMethodDef tensor_methods[] = {
      "_merge_shape(shape): adds to what is known of the static shape."},
     {"_constant_value", (PyCFunction)tensor_constant_value, METH_NOARGS,
      "The value as an ndarray where building knows it, else None."},
+    {"_shape_value", (PyCFunction)tensor_shape_value, METH_NOARGS,
+     "The value as the sizes of a shape: a list of int and None, or None."},
     {NULL, NULL, 0, NULL},
 };
 

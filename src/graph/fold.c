@@ -315,8 +315,10 @@ static bool may_be_folded(const view *v)
             return false;
     }
     int64_t elements = v->shape.dims ? tw_shape_elements(v->shape) : -1;
-    return (tw_dtype_is_integer(v->dtype) || v->dtype == TW_BOOL) && elements >= 0 &&
-           elements <= MAX_ELEMENTS && v->input_count <= MAX_INPUTS &&
+    /* The ends of a range of floats are single numbers that were cast. */
+    bool kind = tw_dtype_is_integer(v->dtype) || v->dtype == TW_BOOL ||
+                (strcmp(v->spec.type, "Cast") == 0 && elements == 1);
+    return kind && elements >= 0 && elements <= MAX_ELEMENTS && v->input_count <= MAX_INPUTS &&
            has_inputs(v, v->input_count);
 }
 
@@ -505,6 +507,18 @@ tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena)
             return TW_UNKNOWN_SHAPE;
     }
     return shape;
+}
+
+/* The dims are copied out of the question's memory. */
+int tw_tensor_value_dims(tw_tensor tensor, int64_t dims[TW_MAX_RANK])
+{
+    tw_arena arena = {0};
+    tw_shape shape = tw_fold_partial(tensor, &arena);
+    int rank = shape.dims && shape.rank <= TW_MAX_RANK ? (int)shape.rank : -1;
+    for (int i = 0; i < rank; i++)
+        dims[i] = shape.dims[i];
+    tw_arena_clear(&arena);
+    return rank;
 }
 
 /* The public name of folding: a new reference, or NULL where the value is not known while

@@ -45,6 +45,11 @@ static void infer_open(tw_infer *in, tw_shape shape, size_t open)
     if (zero && all != 0)
         tw_infer_fail(in, "Cannot reshape a tensor with %" PRId64 " elements to shape %s", all,
                       tw_shape_text(shape).s);
+    else if (zero && product > 0 && count >= 0 && count % product != 0)
+        tw_infer_fail(in,
+                      "cannot infer the missing input size for an empty tensor: %" PRId64
+                      " is not a multiple of %" PRId64,
+                      count, product);
     else if (product < 0 || count < 0 || count % product != 0)
         tw_infer_fail(in, "Dimension size must be evenly divisible by %" PRId64 " but is %" PRId64,
                       product, count);

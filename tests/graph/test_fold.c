@@ -114,6 +114,27 @@ static void parts_of_shapes_pass_through_what_rearranges_them(void **state)
     assert_partial(tw_identity(tw_cast(sizes, .DstT = TW_INT64)), "(?, 3, 4)");
 }
 
+static void parts_can_be_asked_for(void **state)
+{
+    (void)state;
+    int64_t dims[TW_MAX_RANK];
+    tw_tensor x = placeholder((tw_shape){(const int64_t[]){-1, 3}, 2});
+    assert_int_equal(tw_tensor_value_dims(tw_shape(x), dims), 2);
+    assert_true(dims[0] == -1 && dims[1] == 3);
+    assert_int_equal(tw_tensor_value_dims(ints(TW_INTS(2, -1)), dims), 2);
+    assert_true(dims[0] == 2 && dims[1] == -1);
+    assert_int_equal(tw_tensor_value_dims(x, dims), -1);
+    assert_int_equal(tw_tensor_value_dims((tw_tensor){NULL, 0}, dims), -1);
+}
+
+static void the_ends_of_a_range_of_floats_may_be_cast(void **state)
+{
+    (void)state;
+    tw_tensor end = tw_cast(number(3), .DstT = TW_FLOAT32);
+    assert_value(end, "3.0");
+    assert_value(tw_cast(ints(TW_INTS(3, 4)), .DstT = TW_FLOAT32), "unknown");
+}
+
 static void shape_rules_see_parts(void **state)
 {
     (void)state;
@@ -144,6 +165,8 @@ int main(void)
         cmocka_unit_test_teardown(small_integers_follow_from_known_ones, reset),
         cmocka_unit_test_teardown(shapes_that_are_known_are_values, reset),
         cmocka_unit_test_teardown(parts_of_shapes_pass_through_what_rearranges_them, reset),
+        cmocka_unit_test_teardown(parts_can_be_asked_for, reset),
+        cmocka_unit_test_teardown(the_ends_of_a_range_of_floats_may_be_cast, reset),
         cmocka_unit_test_teardown(shape_rules_see_parts, reset),
         cmocka_unit_test_teardown(a_long_chain_is_given_up_and_never_hangs, reset),
     };

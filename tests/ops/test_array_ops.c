@@ -224,6 +224,8 @@ static void an_index_outside_says_which_and_where(void **state)
     refuses("Slice", "slice([1, 2], [1], [2])", "Expected size[0] in [0, 1], but got 2");
     refuses("InvertPermutation", "invert_permutation([0, 0])", "0 is duplicated");
     refuses("Transpose", "transpose([[1]], [0, 0])", "occurs twice");
+    refuses("Reshape", "reshape([[[1, 2]]], [4, -1])", "evenly divisible by 4 but is 2");
+    refuses("Reshape", "reshape([[], [], []], [0, -1, 2])", "cannot infer the missing input size");
     refuses("ReverseSequence", "reverse_sequence([[1, 2]], [3], 1)", "seq_lens(0) > input.dims(1)");
     refuses("ConcatOffset", "concat_offset(0, [[[1, 2]], [[1, 2]]])", "0 should be a vector");
     refuses("ConcatOffset", "concat_offset(0, [[2, 5], [2, 7]])", "(mismatch: 5 vs. 7)");

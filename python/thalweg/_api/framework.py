@@ -20,13 +20,13 @@ NAMES = {
                          "add_to_collections colocate_with container control_dependencies "
                          "convert_to_tensor convert_to_tensor_or_indexed_slices device "
                          "get_collection get_collection_ref get_default_graph get_default_session "
+                         "SparseTensor SparseTensorValue "
                          "name_scope op_scope register_tensor_conversion_function "
                          "reset_default_graph",
         "framework.constant_op": "constant",
         "framework.random_seed": "get_seed set_random_seed",
         "framework.importer": "import_graph_def",
         "framework.load_library": "load_op_library load_file_system_library load_library",
-        "framework.sparse_tensor": "SparseTensor SparseTensorValue",
         "framework.tensor_spec": "TensorSpec",
         "framework.versions": "COMPILER_VERSION CXX11_ABI_FLAG GIT_VERSION GRAPH_DEF_VERSION "
                               "GRAPH_DEF_VERSION_MIN_CONSUMER GRAPH_DEF_VERSION_MIN_PRODUCER "

@@ -53,10 +53,17 @@ class _Behaviour:
                     value = older
                     break
             setattr(self, name, value)
+        self._messages = _levels.messages(level)
         for callback in self._watchers:
             callback(self)
 
-    _watchers = []
+    _watchers, _messages = [], []
+
+    def reword(self, message):
+        """An error's text as the level had it."""
+        for pattern, replacement in self._messages:
+            message = pattern.sub(replacement, message)
+        return message
 
 
 behaviour = _Behaviour()

@@ -4,6 +4,8 @@
 A row holds for levels *below* the version that it begins with. Nothing else in the package asks for
 the level; what a row cannot say by a name it says by a switch of BEHAVIOUR."""
 
+import re
+
 OLDEST, NEWEST = (0, 5), (1, 15)
 VERSIONS = {(0, 7): "0.7.1", (0, 12): "0.12.1", (1, 15): "1.15.5"}  # else MAJOR.MINOR.0
 
@@ -106,6 +108,10 @@ BEHAVIOUR = {
     "product_of_sizes": ("built", (("1.0", "not built"),)),
     # names that differ only by case: told apart by a number, or not
     "name_case": ("ignored", (("1.0", "counts"),)),
+    # a reduction's axes below 0: counted from the end, or refused
+    "negative_axes": ("from the end", (("0.10", "refused"),)),
+    # the shapes of a tensor and of the gradient given for it: the same, or as many elements
+    "gradient_shapes": ("same", (("0.9", "same size"),)),
     # repr() of an Operation: says its name and type, or where it is in memory
     "operation_repr": ("name", (("1.0", "address"),)),
     # iter(tensor): its rows, or refused
@@ -115,6 +121,15 @@ BEHAVIOUR = {
     # using a session after close(): refused, or allowed
     "closed_session": ("refused", (("1.0", "allowed"),)),
 }
+
+# Errors in other words, for programs that look at them: until | pattern | replacement.
+MESSAGES = r"""
+1.0 | use tf\.stack instead | use tf.pack instead
+0.9 | inner sizes differ, (\d+) and (\d+)
+    | Dimensions Dimension(\1) and Dimension(\2) are not compatible
+0.9 | size must be evenly divisible by (\d+) but is (\d+) | size \2 isn't divisible by \1
+0.9 | Shape must be rank (\d+) but is rank \d+ | Shape must have rank \1
+"""
 
 
 def _rows(text, columns):
@@ -150,6 +165,12 @@ def old_name(place, name, level):
         if level is None or level < until:
             return path, attribute
     return None
+
+
+def messages(level):
+    """[(pattern, replacement)] of the errors that were worded otherwise at a level."""
+    return [(re.compile(pattern), replacement) for until, pattern, replacement in
+            _rows(MESSAGES, 3) if level is not None and level < until]
 
 
 def changed():

@@ -215,6 +215,8 @@ def fill(array, shape):
     if array.shape == shape:
         return array
     size = int(np.prod(shape, dtype=np.int64))
+    if array.size == 1 > size:
+        return array.reshape(-1)[:0].reshape(shape)
     if size < array.size:
         raise ValueError("Too many elements provided. Needed at most %d, but received %d"
                          % (size, array.size))

@@ -4,6 +4,8 @@ becomes."""
 import contextlib
 import warnings
 
+from thalweg.compat import behaviour
+
 OK = 0
 CANCELLED = 1
 UNKNOWN = 2
@@ -150,6 +152,7 @@ _PHASE_RUN = 2
 def exception_of_status(code, kind, phase, message, op=None, node_def=None):
     """The exception that a status of the library becomes. While the graph is built a mistake is
     Python's ValueError, TypeError ...; in a run, or when the kind is not known, the code's own."""
+    message = behaviour.reword(message)
     if phase != _PHASE_RUN and kind in _BUILD_CLASSES and (kind or code == INVALID_ARGUMENT):
         return _BUILD_CLASSES[kind](message)
     return _make_specific_exception(node_def, op, message, code)

@@ -40,7 +40,7 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
     size = int(np.prod(sizes, dtype=np.int64))
     if shape is not None and verify_shape and sizes != array.shape:
         raise TypeError("Expected Tensor's shape: %s, got %s." % (sizes, array.shape))
-    if size < array.size:
+    if size < array.size > 1:
         raise ValueError("Too many elements provided. Needed at most %d, but received %d"
                          % (size, array.size))
     proto = protos.TensorProto(dtype=number,

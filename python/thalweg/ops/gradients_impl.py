@@ -3,6 +3,7 @@
 import enum
 
 from thalweg import _core
+from thalweg.compat import behaviour
 from thalweg.framework import conversion, dtypes, ops
 from thalweg.ops import array_ops, math_ops
 
@@ -54,6 +55,9 @@ def _grad_ys(grad_ys, ys):
         grad = ops.convert_to_tensor(grad, dtype=None if isinstance(grad, ops.Tensor)
                                      else y.dtype.base_dtype, name="grad_y_%d" % index)
         _check_grad_type(grad, y)
+        if behaviour.gradient_shapes == "same size" and not \
+                grad.get_shape().is_compatible_with(y.get_shape()):
+            grad = array_ops.reshape(grad, array_ops.shape(y))
         out.append(grad)
     return out
 
@@ -70,9 +74,9 @@ def _check_grad_type(grad, y):
 def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False,
               gate_gradients=False, aggregation_method=None, stop_gradients=None,
               unconnected_gradients=UnconnectedGradients.NONE):
-    """The derivatives of the sum of `ys` by each of `xs`: a list of tensors, IndexedSlices, and None
-    where y does not depend on x. `grad_ys` are factors of the ys; `stop_gradients` are tensors that
-    count as constants."""
+    """The derivatives of the sum of `ys` by each of `xs`: a list of tensors, IndexedSlices, and
+    None where y does not depend on x. `grad_ys` are factors of the ys; `stop_gradients` are
+    tensors that count as constants."""
     if aggregation_method not in (None, 0, 1, 2):
         raise ValueError("Invalid aggregation_method specified %s." % aggregation_method)
     unconnected = UnconnectedGradients(unconnected_gradients) \
@@ -106,7 +110,7 @@ def _hessian_vector_product(ys, xs, v):
 
 def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False,
              aggregation_method=None):
-    """The second derivatives of the sum of `ys` by each of `xs`, a tensor of the shape of x twice."""
+    """The second derivatives of the sum of `ys` by each of `xs`: tensors of x's shape twice."""
     from thalweg.ops import control_flow_ops, tensor_array_ops
     out = []
     for x in _list(xs):

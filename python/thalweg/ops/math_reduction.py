@@ -2,6 +2,7 @@
 """Sums, means, extremes ... over some axes of a tensor."""
 import numpy as np
 
+from thalweg.compat import behaviour
 from thalweg.framework import constant_op, dtypes, ops, tensor_util
 from thalweg.ops import gen_math_ops, math_elementwise
 
@@ -25,12 +26,24 @@ def _axes_of(x, axis):
 _ReductionDims = _axes_of
 
 
+def _check_axes(x, axis):
+    """Before 0.10 axes did not count from the end."""
+    axes = np.reshape(axis, -1) if isinstance(axis, (int, list, tuple, np.ndarray)) else ()
+    rank = x.get_shape().ndims if isinstance(x, ops.Tensor) else None
+    for one in axes:
+        if not isinstance(one, ops.Tensor) and (one < 0 or rank is not None and one >= rank):
+            raise ValueError("Invalid reduction dimension %d for input with %s dimensions"
+                             % (one, rank))
+
+
 def _reduction(op, doc):
     """A function over a reduction op, with the older names of its arguments."""
     def reduce(input_tensor, axis=None, keepdims=None, name=None, reduction_indices=None,
                keep_dims=None):
         axis = _given("axis", axis, "reduction_indices", reduction_indices)
         keepdims = bool(_given("keepdims", keepdims, "keep_dims", keep_dims))
+        if behaviour.negative_axes == "refused" and axis is not None:
+            _check_axes(input_tensor, axis)
         result = op(input_tensor, _axes_of(input_tensor, axis), keep_dims=keepdims, name=name)
         if axis is None and not keepdims:
             result.set_shape([])
