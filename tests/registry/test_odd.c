@@ -173,7 +173,7 @@ static void odd_inputs_give_a_status_and_no_crash(void **state)
     (void)state;
     for (size_t i = 0; i < tw_op_count(); i++)
         if (asked(tw_op_at(i)))
-            twice(tw_op_at(i), i + 1 + seed(), odd_rounds);
+            twice(tw_op_at(i), sample_seed(tw_op_at(i)) + seed(), odd_rounds);
 }
 
 /* ---- spoiled samples ---- */
@@ -385,7 +385,7 @@ static void spoiled_calls_give_a_status_and_no_crash(void **state)
     (void)state;
     for (size_t i = 0; i < tw_op_count(); i++)
         if (asked(tw_op_at(i)))
-            twice(tw_op_at(i), i + 1 + seed(), spoil_op);
+            twice(tw_op_at(i), sample_seed(tw_op_at(i)) + seed(), spoil_op);
 }
 
 int main(void)

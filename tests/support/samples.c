@@ -85,6 +85,14 @@ size_t samples_each(const tw_op *op, void (*use)(const sample *one, void *user),
     return w.count;
 }
 
+uint64_t sample_seed(const tw_op *op)
+{
+    uint64_t seed = 14695981039346656037u; /* FNV-1a */
+    for (const char *at = op->name; *at; at++)
+        seed = (seed ^ (unsigned char)*at) * 1099511628211u;
+    return seed;
+}
+
 const tw_op_arg *sample_arg(const sample *one, size_t input)
 {
     const tw_op *op = one->op;

@@ -24,6 +24,9 @@ typedef struct sample {
 /* Calls `use` with every sample of an op; their number. */
 size_t samples_each(const tw_op *op, void (*use)(const sample *one, void *user), void *user);
 
+/* A number of the op's own to begin random draws with, so that a new op changes nothing for the
+ * others. */
+uint64_t sample_seed(const tw_op *op);
 /* The argument of the signature that input `input` belongs to. */
 const tw_op_arg *sample_arg(const sample *one, size_t input);
 /* The sample with everything that the type attribute `attr` speaks of converted to `dtype`; false:
