@@ -73,8 +73,8 @@ static struct {
     const tw_op *op;
     size_t compared[GOLDEN_MANY], samples; /* by input */
     bool differentiable[GOLDEN_MANY];
-    size_t bad, all, flat;  /* flat: compared where there is no gradient */
-    tw_dtype real, complex; /* the dtypes to differentiate in */
+    size_t bad, all, flat;        /* flat: compared where there is no gradient */
+    tw_dtype real, complex;       /* the dtypes to differentiate in */
     double step, tolerance, kink; /* kink: slopes that differ by so much are of two sides */
     int order;
 } now;
