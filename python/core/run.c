@@ -98,7 +98,6 @@ typedef struct py_fed {
         double f64;
         float f32;
         int64_t i64;
-        int32_t i32;
         bool b;
     } number;
     int64_t dims[TW_MAX_RANK];
@@ -131,45 +130,70 @@ static int feed_ndarray(PyObject *ndarray, const py_feed *feed, py_fed *fed, tw_
     return 0;
 }
 
+/* Of an integer that the dtype holds exactly; false otherwise. */
+static bool store_integer(long long n, tw_dtype dtype, py_fed *fed)
+{
+    static const struct {
+        tw_dtype dtype;
+        long long least, most;
+    } ranges[] = {
+        {TW_INT32, INT32_MIN, INT32_MAX}, {TW_INT64, INT64_MIN, INT64_MAX},
+        {TW_UINT8, 0, UINT8_MAX},         {TW_INT16, INT16_MIN, INT16_MAX},
+        {TW_INT8, INT8_MIN, INT8_MAX},    {TW_UINT16, 0, UINT16_MAX},
+        {TW_UINT32, 0, UINT32_MAX},       {TW_UINT64, 0, INT64_MAX},
+    };
+    const long long exact = 1ll << (dtype == TW_FLOAT32 ? 24 : 53);
+    if (dtype == TW_FLOAT32)
+        fed->number.f32 = (float)n;
+    else if (dtype == TW_FLOAT64)
+        fed->number.f64 = (double)n;
+    if (dtype == TW_FLOAT32 || dtype == TW_FLOAT64)
+        return n >= -exact && n <= exact;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (ranges[i].dtype != dtype)
+            continue;
+        /* of a little-endian number the first bytes are the smaller number */
+        fed->number.i64 = PY_LITTLE_ENDIAN ? n : n << 8 * (8 - (int)tw_dtype_size(dtype));
+        return n >= ranges[i].least && n <= ranges[i].most;
+    }
+    return false;
+}
+
 /* Plain Python numbers without an array; false: not one of these, or one that does not fit. */
 static bool feed_number(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
 {
+    bool fits = false;
     if (PyFloat_CheckExact(value)) {
         double number = PyFloat_AS_DOUBLE(value);
+        fits = feed->dtype == TW_FLOAT32 || feed->dtype == TW_FLOAT64;
         if (feed->dtype == TW_FLOAT32)
             fed->number.f32 = (float)number;
-        else if (feed->dtype == TW_FLOAT64)
-            fed->number.f64 = number;
         else
-            return false;
+            fed->number.f64 = number;
     } else if (PyLong_CheckExact(value)) {
         int overflow;
         long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        bool small = !overflow && number >= -(1 << 24) && number <= 1 << 24;
-        if (feed->dtype == TW_INT64 && !overflow)
-            fed->number.i64 = number;
-        else if (feed->dtype == TW_INT32 && !overflow && number == (int32_t)number)
-            fed->number.i32 = (int32_t)number;
-        else if (feed->dtype == TW_FLOAT32 && small)
-            fed->number.f32 = (float)number;
-        else if (feed->dtype == TW_FLOAT64 && small)
-            fed->number.f64 = (double)number;
-        else
-            return false;
-    } else if (PyBool_Check(value) && feed->dtype == TW_BOOL) {
+        fits = !overflow && store_integer(number, feed->dtype, fed);
+    } else if (PyBool_Check(value)) {
+        fits = feed->dtype == TW_BOOL;
         fed->number.b = value == Py_True;
-    } else {
-        return false;
     }
     *view = (tw_view){feed->dtype, {fed->dims, 0}, &fed->number};
-    return true;
+    return fits;
 }
 
-/* Everything else that NumPy makes an array of; what is refused here is told by the slow way. */
+/* Everything else that NumPy makes an array of; what is refused here is told by the slow way. A
+ * Python integer that does not fit is not NumPy's to wrap around. */
 static int feed_other(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
 {
     if (py_is_tensor(value) || py_is_operation(value)) {
         PyErr_SetString(PyExc_TypeError, "The value of a feed cannot be a tf.Tensor object.");
+        return -1;
+    }
+    if (PyLong_CheckExact(value) && tw_dtype_is_integer(feed->dtype)) {
+        PyErr_Format(PyExc_TypeError,
+                     "Type of feed value %S is not compatible with Tensor type %s.", value,
+                     tw_dtype_name(feed->dtype));
         return -1;
     }
     if (feed->dtype == TW_STRING) {
@@ -288,6 +312,47 @@ static bool is_fault_of_feed(const py_prepared *prepared, const tw_status *statu
     return false;
 }
 
+/* The graph of the first thing that is fetched or fed; NULL: nothing is. */
+static py_graph *graph_of(const py_prepared *prepared)
+{
+    if (!(prepared->fetch_count + prepared->feed_count))
+        return NULL;
+    PyObject *first = prepared->keys[0];
+    return py_is_tensor(first) ? ((py_tensor *)first)->op->graph : ((py_operation *)first)->graph;
+}
+
+/* An exception with a place for the operation that failed (`_op`) gets it. What goes wrong here
+ * leaves the exception without it. */
+static void name_operation(PyObject *exception, py_graph *graph, tw_operation *op)
+{
+    PyObject *known = PyObject_GetAttrString(exception, "_op");
+    if (known == Py_None) {
+        PyObject *object = py_wrap_operation(graph, op);
+        if (object)
+            (void)PyObject_SetAttrString(exception, "_op", object);
+        Py_XDECREF(object);
+    }
+    Py_XDECREF(known);
+    PyErr_Clear();
+}
+
+/* A status does not know of graphs as objects: the run does. */
+static void raise_of_run(const py_prepared *prepared, tw_status *status)
+{
+    py_graph *graph = graph_of(prepared);
+    const char *name = tw_status_operation(status);
+    tw_operation *op = name && graph ? tw_graph_operation(graph->graph, name) : NULL;
+    py_raise(status);
+    if (!op)
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (value)
+        name_operation(value, graph, op);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* All results or none. */
 static int finish(const py_prepared *prepared, tw_status *status, PyObject **results,
                   bool *at_fault)
@@ -302,7 +367,7 @@ static int finish(const py_prepared *prepared, tw_status *status, PyObject **res
         return 0;
     if (at_fault)
         *at_fault = is_fault_of_feed(prepared, status);
-    py_raise(status);
+    raise_of_run(prepared, status);
     return -1;
 }
 

@@ -76,6 +76,7 @@ int py_callable_init(PyObject *module);
 int py_partial_init(PyObject *module);
 int py_evaluate_init(PyObject *module);
 int py_func_init(PyObject *module);
+int py_testing_init(PyObject *module);
 
 /* Room for a handful on the stack, for more from Python's allocator. */
 enum { PY_FEW = 16 };

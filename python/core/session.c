@@ -457,6 +457,7 @@ static PyObject *counts(py_session *self, PyObject *unused)
                          "prepared", (Py_ssize_t)self->table_count);
 }
 
+/* None before _open, when there is no graph to give. */
 static PyObject *get_graph(py_session *self, void *unused)
 {
     (void)unused;
@@ -515,7 +516,7 @@ int py_session_init(PyObject *module)
                     &py_session_type))
         return -1;
     return py_run_init(module) || py_callable_init(module) || py_partial_init(module) ||
-                   py_evaluate_init(module) || py_func_init(module)
+                   py_evaluate_init(module) || py_func_init(module) || py_testing_init(module)
                ? -1
                : 0;
 }

@@ -5,7 +5,6 @@ a feed."""
 import json
 import os
 import threading
-import warnings
 
 import numpy as np
 
@@ -234,14 +233,14 @@ class BaseSession(_core.Session):
 
 def _check_integer(value, wanted):
     """A number that the tensor's type would change is a mistake of the program."""
-    try:
-        same = wanted(value) == value
-    except (OverflowError, TypeError, ValueError):
-        same = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        same = same and int(np.asarray(value).astype(wanted)) == value \
-            if np.issubdtype(wanted, np.integer) else same
+    if np.issubdtype(wanted, np.integer):
+        limits = np.iinfo(wanted)
+        same = limits.min <= value <= limits.max
+    else:
+        try:
+            same = wanted(value) == value
+        except OverflowError:
+            same = False
     if not same:
         raise TypeError(
             "Type of feed value %s with type %s is not compatible with Tensor type %s. Try "

@@ -128,6 +128,14 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
                          tw_activation activation)
 {
     const T *add = bias;
+    if (n == 1 && ldc == 1) { /* a column in one piece is done as a row */
+        T *c = matrix;
+        for (size_t i = 0; add && i < m; i++)
+            c[i] += *add;
+        n = m;
+        m = 1;
+        add = NULL;
+    }
     for (size_t i = 0; i < m; i++) {
         T *c = (T *)matrix + i * ldc;
         for (size_t j = 0; add && j < n; j++)
