@@ -56,6 +56,10 @@ TW_API tw_status *tw_gradients_add(const struct tw_gradients_args *args, tw_grad
     tw_gradients_(&(struct tw_gradients_args){ \
         .size = sizeof(struct tw_gradients_args), .where = TW_HERE, __VA_ARGS__})
 
+/* Calls the gradient function of one operation: dy has one for each output (kind none: nothing
+ * flows), *out gets one for each input, borrowed from the graph. No scope is opened. */
+TW_API tw_status *tw_gradient_of(tw_operation *op, tw_grads dy, tw_grads *out);
+
 /* Room for `count` gradients (none) that lives with the graph (NULL: the current one), for lists to
  * give back. NULL: no memory, which was reported. */
 TW_API tw_grad *tw_build_grads(tw_graph *graph, size_t count);

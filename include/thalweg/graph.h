@@ -184,6 +184,7 @@ TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not s
 TW_API void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2);
 TW_API uint64_t tw_graph_version(const tw_graph *graph); /* grows with every addition and change */
 TW_API tw_status *tw_graph_finalize(tw_graph *graph);    /* further additions are errors */
+TW_API void tw_graph_unfinalize(tw_graph *graph);        /* they are allowed again */
 /* `name` under this thread's name scopes, made one that is not taken yet, without regard to case;
  * it is taken from now on if `mark`. Borrowed. */
 TW_API const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark);
@@ -198,6 +199,10 @@ TW_API const char *tw_graph_collection_name(const tw_graph *graph, size_t index)
 /* GraphDef, binary and text. */
 TW_API tw_status *tw_graph_export(const tw_graph *graph, char **bytes, size_t *size);
 TW_API tw_status *tw_graph_export_text(const tw_graph *graph, char **text);
+/* One operation as a binary NodeDef, one attribute as an AttrValue; tw_free. */
+TW_API tw_status *tw_operation_export(const tw_operation *op, char **bytes, size_t *size);
+TW_API tw_status *tw_operation_export_attr(const tw_operation *op, const char *name, char **bytes,
+                                           size_t *size);
 /* Adds the nodes of a GraphDef under `prefix` (NULL or "": none). On an error nothing was added. */
 TW_API tw_status *tw_graph_import(tw_graph *graph, const void *bytes, size_t size,
                                   const char *prefix);

@@ -368,9 +368,15 @@ static PyObject *graph_version(py_graph *self, PyObject *unused)
     return PyLong_FromUnsignedLongLong(tw_graph_version(self->graph));
 }
 
-static PyObject *graph_finalize(py_graph *self, PyObject *unused)
+static PyObject *graph_finalize(py_graph *self, PyObject *args)
 {
-    (void)unused;
+    int on = 1;
+    if (!PyArg_ParseTuple(args, "|p:_finalize", &on))
+        return NULL;
+    if (!on) {
+        tw_graph_unfinalize(self->graph);
+        Py_RETURN_NONE;
+    }
     tw_status *status = tw_graph_finalize(self->graph);
     if (status)
         return py_raise(status);
@@ -445,7 +451,8 @@ static PyMethodDef graph_methods[] = {
     {"_seed", METHOD(seed), METH_NOARGS, "The graph's seed or None."},
     {"_seeds", METHOD(seeds), METH_O, "_seeds(op seed or None) -> (seed, seed2)."},
     {"_version", METHOD(version), METH_NOARGS, "A number that grows with every change."},
-    {"_finalize", METHOD(finalize), METH_NOARGS, "Later additions are errors."},
+    {"_finalize", METHOD(finalize), METH_VARARGS,
+     "_finalize(on=True): later additions are errors, or allowed again."},
     {"_export", METHOD(export), METH_NOARGS, "_export() -> bytes of a GraphDef."},
     {"_export_text", METHOD(export_text), METH_NOARGS, "_export_text() -> a GraphDef's text."},
     {"_import", METHOD(import), METH_VARARGS, "_import(bytes, prefix=None) -> new operations."},

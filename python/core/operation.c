@@ -214,7 +214,7 @@ static PyGetSetDef operation_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-/* ---- attributes and changes ---- */
+/* ---- attributes ---- */
 
 static PyObject *operation_attr(py_operation *self, PyObject *name)
 {
@@ -271,6 +271,41 @@ static PyObject *operation_attrs(py_operation *self, PyObject *unused)
     }
     return dict;
 }
+
+/* ---- as messages ---- */
+
+static PyObject *exported(tw_status *status, char *bytes, size_t size)
+{
+    if (status)
+        return py_raise(status);
+    PyObject *result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
+    tw_free(bytes);
+    return result;
+}
+
+static PyObject *operation_node_def_bytes(py_operation *self, PyObject *unused)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    (void)unused;
+    if (!bound(self))
+        return NULL;
+    tw_status *status = tw_operation_export(self->op, &bytes, &size);
+    return exported(status, bytes, size);
+}
+
+static PyObject *operation_attr_bytes(py_operation *self, PyObject *name)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    const char *text = bound(self) ? PyUnicode_AsUTF8(name) : NULL;
+    if (!text)
+        return NULL;
+    tw_status *status = tw_operation_export_attr(self->op, text, &bytes, &size);
+    return exported(status, bytes, size);
+}
+
+/* ---- changes ---- */
 
 /* None, or the exception of a status. */
 static PyObject *done(tw_status *status)
@@ -336,6 +371,8 @@ static PyMethodDef operation_methods[] = {
      "_attr_kind(name): 'int', 'list(type)' ...; None if there is no such attribute."},
     {"_attr_names", METHOD(attr_names), METH_NOARGS, "The names of all attributes."},
     {"_attrs", METHOD(attrs), METH_NOARGS, "All attributes as a dict."},
+    {"_node_def_bytes", METHOD(node_def_bytes), METH_NOARGS, "The operation as a NodeDef."},
+    {"_attr_bytes", METHOD(attr_bytes), METH_O, "_attr_bytes(name): an AttrValue."},
     {"_set_attr", METHOD(set_attr), METH_VARARGS, "_set_attr(name, value)."},
     {"_set_input", METHOD(set_input), METH_VARARGS, "_set_input(index, tensor)."},
     {"_add_control_input", METHOD(add_control_input), METH_O, "_add_control_input(op)."},

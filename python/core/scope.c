@@ -117,18 +117,33 @@ static PyObject *scope_name(PyObject *module, PyObject *object)
     return graph_of(object, &graph) ? NULL : PyUnicode_FromString(tw_graph_scope_name(graph));
 }
 
+/* The one graph that has no object is the one that the library made for this thread: its object is
+ * kept with the thread, since the library keeps only the graph. */
+static const char held[] = "thalweg._core.default_graph";
+
 static PyObject *default_graph(PyObject *module, PyObject *unused)
 {
+    tw_graph *graph = tw_default_graph();
+    py_graph *known = graph ? py_graph_object(graph) : NULL;
     (void)module;
     (void)unused;
-    return py_graph_for(tw_default_graph());
+    if (known)
+        return Py_NewRef((PyObject *)known);
+    PyObject *object = py_graph_for(graph);
+    PyObject *thread = PyThreadState_GetDict();
+    if (object && thread && PyDict_SetItemString(thread, held, object))
+        Py_CLEAR(object);
+    return object;
 }
 
 static PyObject *reset_default_graph(PyObject *module, PyObject *unused)
 {
+    PyObject *thread = PyThreadState_GetDict();
     (void)module;
     (void)unused;
     tw_reset_default_graph();
+    if (thread && PyDict_SetItemString(thread, held, Py_None))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -148,8 +163,7 @@ static PyMethodDef methods[] = {
     {"pop", pop, METH_O, "pop(number) closes that scope; False if it was closed already."},
     {"scope_mark", scope_mark, METH_NOARGS, "The number of the innermost scope; 0: none."},
     {"scope_name", scope_name, METH_O, "scope_name(graph) -> 'a/b/', or '' at the root."},
-    {"default_graph", default_graph, METH_NOARGS,
-     "The current graph of this thread. Its object lives only as long as Python holds it."},
+    {"default_graph", default_graph, METH_NOARGS, "The current graph of this thread."},
     {"reset_default_graph", reset_default_graph, METH_NOARGS,
      "Closes all scopes of this thread and forgets its default graph."},
     {NULL, NULL, 0, NULL},

@@ -320,6 +320,53 @@ static tw_status *visit(backward *b, tw_path_node *node)
     return status ? status : pass_on(b, node, dx);
 }
 
+/* ---- one operation by itself ---- */
+
+/* One `none` for each x, which lives with the graph. */
+static tw_status *new_result(tw_graph *graph, size_t count, tw_grad **out)
+{
+    tw_graph_lock(graph);
+    *out = tw_arena_array(&graph->arena, count + 1, sizeof **out);
+    tw_graph_unlock(graph);
+    return *out ? TW_OK : tw_no_memory();
+}
+
+/* A caller's own gradient function may build on another op's. */
+tw_status *tw_gradient_of(tw_operation *op, tw_grads dy, tw_grads *out)
+{
+    if (!op || !out || dy.count != op->output_count || (dy.count && !dy.grads))
+        return tw_value_error("tw_gradient_of needs an operation, a gradient for each of its "
+                              "outputs and a place for the result");
+    *out = (tw_grads){NULL, 0};
+    backward b = {.graph = op->graph};
+    tw_grad *dx = NULL;
+    TW_TRY(new_result(op->graph, op->input_count, &dx));
+    tw_tensor *outputs = tw_arena_array(&b.path.arena, op->output_count + 1, sizeof *outputs);
+    if (!outputs)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < op->output_count; i++)
+        outputs[i] = (tw_tensor){op, (int32_t)i};
+    tw_gradient g = {.size = sizeof g,
+                     .op = op,
+                     .inputs = op->inputs,
+                     .outputs = outputs,
+                     .input_count = op->input_count,
+                     .output_count = op->output_count,
+                     .dy = dy.grads,
+                     .dx = dx};
+    tw_status *status = tw_scope_push_graph(op->graph);
+    if (!status) {
+        status = call_function(&b, &g);
+        tw_scope_pop();
+    }
+    if (!status)
+        status = check_results(&g);
+    tw_arena_clear(&b.path.arena);
+    if (!status)
+        *out = (tw_grads){dx, op->input_count};
+    return status;
+}
+
 /* ---- the whole ---- */
 
 /* The first derivatives, and the nodes to begin with: those ys that no other y depends on
@@ -382,15 +429,6 @@ static tw_status *run(backward *b, tw_grad *out)
         out[i] = node ? node->sums[output].total : tw_grad_none();
     }
     return TW_OK;
-}
-
-/* One `none` for each x, which lives with the graph. */
-static tw_status *new_result(tw_graph *graph, size_t count, tw_grad **out)
-{
-    tw_graph_lock(graph);
-    *out = tw_arena_array(&graph->arena, count + 1, sizeof **out);
-    tw_graph_unlock(graph);
-    return *out ? TW_OK : tw_no_memory();
 }
 
 /* A call whose arguments were copied: opens and closes what run needs, whatever run does. */

@@ -240,6 +240,16 @@ tw_status *tw_graph_finalize(tw_graph *graph)
     return TW_OK;
 }
 
+/* For front ends that restore a graph's state around work of their own. */
+void tw_graph_unfinalize(tw_graph *graph)
+{
+    if (!graph)
+        return;
+    tw_graph_lock(graph);
+    graph->finalized = false;
+    tw_graph_unlock(graph);
+}
+
 /* Additions do not come here: they make nothing stale. */
 void tw_graph_changed_locked(tw_graph *graph)
 {

@@ -128,6 +128,53 @@ tw_status *tw_graph_export_text(const tw_graph *graph, char **text)
     return write(graph, true, text, &unused);
 }
 
+/* ---- one operation ---- */
+
+/* What a front end shows of a node; the tree borrows from the graph as above. */
+static tw_status *write_one(const tw_operation *op, const char *attr, char **bytes, size_t *size)
+{
+    tw_arena arena = {0};
+    tw_status *status = TW_OK;
+    tw_graph_lock(op->graph);
+    tw_message *node = tw_message_new(&arena, &tw_pb_NodeDef);
+    const tw_message *message = node;
+    if (!node)
+        status = tw_no_memory();
+    size_t i = 0;
+    while (attr && i < op->spec.attr_count && strcmp(op->spec.attrs[i].name, attr) != 0)
+        i++;
+    if (!status && attr && i == op->spec.attr_count)
+        status = tw_status_with_kind(tw_status_new(TW_NOT_FOUND,
+                                                   "Operation '%s' has no attr named '%s'.",
+                                                   op->spec.name, attr),
+                                     TW_KIND_NAME);
+    if (!status)
+        status = attr ? write_attr(op, i, node) : write_node(op, node);
+    if (!status && attr)
+        message = tw_message_child(tw_message_children(node, TW_PB_NodeDef_attr, &i)[0],
+                                   TW_PB_AttrEntry_value);
+    if (!status)
+        status = tw_binary_write(message, bytes, size);
+    tw_graph_unlock(op->graph);
+    tw_arena_clear(&arena);
+    return status;
+}
+
+tw_status *tw_operation_export(const tw_operation *op, char **bytes, size_t *size)
+{
+    if (!op || !bytes || !size)
+        return tw_value_error("an export needs an operation and a place for the result");
+    return write_one(op, NULL, bytes, size);
+}
+
+tw_status *tw_operation_export_attr(const tw_operation *op, const char *name, char **bytes,
+                                    size_t *size)
+{
+    if (!op || !name || !bytes || !size)
+        return tw_value_error("an export needs an operation, a name and a place for the result");
+    return write_one(op, name, bytes, size);
+}
+
 /* ---- files ---- */
 
 /* The suffix decides how to write; how to read is decided by content, as files get renamed. */
