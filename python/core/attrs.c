@@ -145,6 +145,7 @@ static tw_attr_kind natural_kind(PyObject *value)
     return TW_ATTR_NONE;
 }
 
+/* The caller's word goes first, then the signature's, then what the value looks like. */
 static int find_kind(PyObject **value, const tw_op_attr *known, tw_attr *out)
 {
     if (is_forced(value, out))
@@ -170,6 +171,7 @@ static int find_kind(PyObject **value, const tw_op_attr *known, tw_attr *out)
 
 /* ---- one value ---- */
 
+/* Bytes objects serve as memory: they go with the list. */
 static void *keep_memory(PyObject *keep, size_t size)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
@@ -199,6 +201,7 @@ static int keep_pointer(PyObject *keep, void *memory, PyCapsule_Destructor relea
     return failed;
 }
 
+/* The text is borrowed from the object, which is kept. */
 static int read_string(PyObject *value, tw_bytes *out, PyObject *keep)
 {
     Py_ssize_t length;
@@ -242,6 +245,7 @@ static int read_int(PyObject *value, int64_t *out)
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
+/* Copied, for the graph keeps constants longer than the caller his array. */
 static int read_tensor(PyObject *value, tw_array **out, PyObject *keep)
 {
     *out = py_array_from(value, TW_INVALID_DTYPE, false);
@@ -283,6 +287,7 @@ static int read_item(PyObject *value, tw_attr_kind kind, void *out, PyObject *ke
     }
 }
 
+/* Of the C type in which lists hold the kind. */
 static size_t item_size(tw_attr_kind kind)
 {
     static const size_t sizes[KINDS] = {
@@ -299,6 +304,7 @@ static size_t item_size(tw_attr_kind kind)
     return sizes[kind];
 }
 
+/* One block for all elements; what they point at is kept apart. */
 static int read_list(PyObject *value, tw_attr *out, PyObject *keep)
 {
     PyObject *fast = PySequence_Fast(value, "expected a list");
@@ -389,6 +395,7 @@ static PyObject *tensor_object(tw_array *array)
     return object;
 }
 
+/* A list before Python has said what its shapes are. */
 static PyObject *shape_object(tw_shape shape)
 {
     PyObject *list = py_shape_list(shape);

@@ -82,6 +82,7 @@ tw_dtype py_dtype_of_numpy(int number)
     }
 }
 
+/* References included, 100 higher. */
 static bool is_dtype(long number)
 {
     return number > 0 && number % TW_REF > 0 && number % TW_REF < TW_DTYPE_COUNT &&
@@ -118,6 +119,7 @@ static int from_numpy(PyObject *object, tw_dtype *out)
     return -1;
 }
 
+/* NumPy is asked last: it takes nearly everything for a type (None for float64). */
 int py_dtype_from(PyObject *object, tw_dtype *out)
 {
     static PyObject *attribute;
@@ -143,6 +145,7 @@ int py_dtype_from(PyObject *object, tw_dtype *out)
     return from_numpy(object, out);
 }
 
+/* One DType for each number, so that `is` may be used. */
 PyObject *py_dtype_object(tw_dtype dtype)
 {
     PyObject *number = PyLong_FromLong(dtype);

@@ -25,6 +25,7 @@ static int read_slices(PyObject *object, tw_grad *out)
     return shape == Py_None ? 0 : py_unwrap(shape, &out->dense_shape);
 }
 
+/* A tuple of three is slices; everything else has to be a tensor. */
 static int read_grad(PyObject *object, tw_grad *out)
 {
     *out = tw_grad_none();
@@ -169,6 +170,7 @@ static int read_grad_ys(PyObject *object, tw_tensor **out, size_t *count)
     return failed ? -1 : 0;
 }
 
+/* All lists are read before anything is added, so a wrong one leaves the graph as it was. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"ys", "xs", "grad_ys", "stop", "name", "colocate", "gate", NULL};
@@ -204,6 +206,7 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
     return result;
 }
 
+/* For gradient functions of Python that build on those of other ops. */
 static PyObject *op_gradient(PyObject *module, PyObject *args)
 {
     PyObject *object, *list, *result = NULL;

@@ -9,6 +9,7 @@ PyTypeObject *py_graph_type;
 
 /* ---- types ---- */
 
+/* The offset is set here for Python 3.8, which does not know it as a member of the spec. */
 int py_add_type(PyObject *module, PyType_Spec *spec, const char *name, Py_ssize_t weak_offset,
                 PyTypeObject **out)
 {
@@ -126,6 +127,7 @@ static void clear_addition(addition *a)
     Py_XDECREF(a->keep);
 }
 
+/* A text of C ends at the first zero, so one inside would cut the name. */
 static int get_text(PyObject *object, const char *what, const char **out)
 {
     *out = NULL;
@@ -182,6 +184,7 @@ static int get_outputs(PyObject *object, addition *a)
     return failed ? -1 : 0;
 }
 
+/* The room is that of the dictionary as it is now; see py_attrs_from. */
 static int get_attrs(PyObject *dict, addition *a)
 {
     if (!PyDict_Check(dict)) {
@@ -213,6 +216,7 @@ enum { /* of _add */
        ADD_ARGS
 };
 
+/* What was read before an error is given back by clear_addition. */
 static int read_addition(PyObject *const *given, addition *a)
 {
     tw_graph_add_args *args = &a->args;
@@ -237,6 +241,7 @@ static int read_addition(PyObject *const *given, addition *a)
     return 0;
 }
 
+/* Positions only: the calls are many and come from the package alone. */
 static PyObject *graph_add(py_graph *self, PyObject *const *args, Py_ssize_t count)
 {
     PyObject *given[ADD_ARGS];
@@ -264,6 +269,7 @@ static PyObject *graph_add(py_graph *self, PyObject *const *args, Py_ssize_t cou
 
 /* ---- finding ---- */
 
+/* The key alone, as a dictionary would say it; Python words it. */
 static PyObject *graph_operation(py_graph *self, PyObject *name)
 {
     const char *text;
@@ -328,6 +334,7 @@ static PyObject *graph_unique_name(py_graph *self, PyObject *args)
 
 /* ---- seeds, version, end ---- */
 
+/* None takes the seed away. */
 static PyObject *graph_set_seed(py_graph *self, PyObject *seed)
 {
     if (seed == Py_None) {
@@ -410,6 +417,8 @@ static PyObject *graph_export_text(py_graph *self, PyObject *unused)
     return result;
 }
 
+/* What was added is told by where the operations begin: nothing else adds meanwhile, as this
+ * thread holds the interpreter. */
 static PyObject *graph_import(py_graph *self, PyObject *args)
 {
     Py_buffer bytes;

@@ -101,6 +101,7 @@ PyObject *py_bind_operation(py_graph *graph, tw_operation *op, PyObject *object)
 
 /* ---- what it says ---- */
 
+/* Every method asks this first: an object of a failed addition stays around unbound. */
 static tw_operation *bound(const py_operation *self)
 {
     if (!self->op)
@@ -138,6 +139,8 @@ static PyObject *get_id(py_operation *self, void *unused)
     return bound(self) ? PyLong_FromSize_t(tw_operation_id(self->op)) : NULL;
 }
 
+/* For the package itself, which does not change what it gets. Empty once the collector has cut the
+ * cycle through it. */
 static PyObject *get_output_tuple(py_operation *self, void *unused)
 {
     (void)unused;
@@ -146,6 +149,7 @@ static PyObject *get_output_tuple(py_operation *self, void *unused)
     return self->outputs ? Py_NewRef(self->outputs) : PyTuple_New(0);
 }
 
+/* A list of its own for each caller, who may change it. */
 static PyObject *get_outputs(py_operation *self, void *unused)
 {
     PyObject *tuple = get_output_tuple(self, unused);
@@ -154,6 +158,7 @@ static PyObject *get_outputs(py_operation *self, void *unused)
     return list;
 }
 
+/* Made anew, since inputs may be replaced. */
 static PyObject *get_inputs(py_operation *self, void *unused)
 {
     (void)unused;
@@ -228,6 +233,7 @@ static PyObject *operation_attr(py_operation *self, PyObject *name)
                         tw_operation_name(self->op));
 }
 
+/* By name, so that Python can tell a list of types from a list of numbers. */
 static PyObject *operation_attr_kind(py_operation *self, PyObject *name)
 {
     const char *text = bound(self) ? PyUnicode_AsUTF8(name) : NULL;
@@ -330,6 +336,7 @@ static PyObject *operation_set_attr(py_operation *self, PyObject *args)
     return result;
 }
 
+/* A negative index is the library's to refuse, as one behind the end. */
 static PyObject *operation_set_input(py_operation *self, PyObject *args)
 {
     Py_ssize_t index;

@@ -44,6 +44,7 @@ static PyObject *arg_object(const tw_op_arg *arg)
                 text(arg->number_attr), text(arg->type_list_attr), PyBool_FromLong(arg->is_ref));
 }
 
+/* Types by number, texts as they are; None where anything is allowed. */
 static PyObject *allowed_object(const tw_op_attr *attr)
 {
     bool types = attr->allowed_types != NULL;
@@ -128,6 +129,7 @@ static PyObject *attribute_at(const tw_op *op, size_t index)
     return attr ? attr_object(attr) : NULL;
 }
 
+/* None, not an exception: callers ask whether an op is known at all. */
 static PyObject *op_def(PyObject *module, PyObject *name)
 {
     (void)module;

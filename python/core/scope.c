@@ -55,6 +55,7 @@ static PyObject *push_device(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_device(graph, device));
 }
 
+/* An empty list is a scope that adds nothing; None forgets those around. */
 static PyObject *push_control(PyObject *module, PyObject *args)
 {
     PyObject *object, *inputs;
@@ -94,6 +95,7 @@ static PyObject *push_override(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_gradient_override(graph, type, gradient));
 }
 
+/* Blocks that end out of order are no error here; who minds says so in Python. */
 static PyObject *pop(PyObject *module, PyObject *mark)
 {
     (void)module;

@@ -58,6 +58,7 @@ static int read_dims(PyObject *fast, tw_shape *out, void **memory)
     return 0;
 }
 
+/* A TensorShape is read by its `dims`, for its as_list() refuses an unknown rank. */
 int py_shape_from(PyObject *object, tw_shape *out, void **memory)
 {
     *out = TW_UNKNOWN_SHAPE;
@@ -81,6 +82,7 @@ int py_shape_from(PyObject *object, tw_shape *out, void **memory)
     return failed;
 }
 
+/* As TensorShape.as_list() gives it, and None where that refuses. */
 PyObject *py_shape_list(tw_shape shape)
 {
     if (!shape.dims)

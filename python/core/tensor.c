@@ -84,6 +84,7 @@ PyObject *py_wrap_tensor(tw_tensor tensor)
     return result;
 }
 
+/* For lists that the library gives, whatever they are of. */
 PyObject *py_wrap_tensors(tw_tensors tensors)
 {
     PyObject *list = PyList_New((Py_ssize_t)tensors.count);
@@ -111,6 +112,7 @@ int py_unwrap(PyObject *object, tw_tensor *out)
     return -1;
 }
 
+/* Room for one more, so that an empty list is not NULL, which means "no list". */
 int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count)
 {
     PyObject *fast = PySequence_Fast(sequence, "expected a list of tensors");
@@ -155,6 +157,7 @@ static PyObject *get_value_index(py_tensor *self, void *unused)
     return PyLong_FromLong(self->tensor.index);
 }
 
+/* Names are asked for often and never change, so the text is kept. */
 static PyObject *get_name(py_tensor *self, void *unused)
 {
     (void)unused;
@@ -165,6 +168,7 @@ static PyObject *get_name(py_tensor *self, void *unused)
     return self->name;
 }
 
+/* Cheaper than a DType where only numbers are compared. */
 static PyObject *get_dtype_number(py_tensor *self, void *unused)
 {
     (void)unused;
@@ -194,6 +198,7 @@ static PyGetSetDef tensor_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+/* A plain list: the TensorShape is made by Python where one is wanted. */
 static PyObject *tensor_dims(py_tensor *self, PyObject *unused)
 {
     (void)unused;

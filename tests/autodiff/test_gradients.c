@@ -513,9 +513,28 @@ static void slices_without_a_dense_shape_stay_slices(void **state)
     assert_non_null(strstr(message, "without a dense shape"));
 }
 
+static void one_operations_gradient_by_itself(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2), .name = "x");
+    tw_tensor y = tw_square(x), dy = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(2));
+    tw_grad given = tw_grad_of(dy);
+    tw_grads dx;
+    tw_status *status = tw_gradient_of(y.op, (tw_grads){&given, 1}, &dx);
+    assert_null(status);
+    assert_int_equal(dx.count, 1);
+    assert_int_equal(dx.grads[0].kind, TW_GRAD_TENSOR);
+    assert_true(tw_tensor_valid(dx.grads[0].values));
+    status = tw_gradient_of(y.op, (tw_grads){NULL, 0}, &dx);
+    assert_int_equal(tw_status_code(status), TW_INVALID_ARGUMENT);
+    tw_status_free(status);
+    tw_reset_default_graph();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_operations_gradient_by_itself),
         cmocka_unit_test_setup(derivatives_of_any_order, fresh),
         cmocka_unit_test_setup(uses_of_a_tensor_add_up, fresh),
         cmocka_unit_test_setup(several_ys_and_xs_are_one_sum, fresh),

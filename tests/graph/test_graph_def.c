@@ -518,12 +518,45 @@ static void an_allocation_that_fails_adds_nothing(void **state)
     free(bytes);
 }
 
+static void one_operation_and_one_attribute_can_be_written(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new();
+    tw_tensor x = add_placeholder(graph, "x", TW_FLOAT32, TW_SHAPE(2));
+    tw_tensor y = add_named(graph, "Neg", "y", &x, 1);
+    char *bytes, *whole;
+    size_t size, whole_size;
+    must(tw_operation_export(y.op, &bytes, &size));
+    must(tw_graph_export(graph, &whole, &whole_size));
+    bool found = false; /* the node stands in the graph as it stands alone */
+    for (size_t i = 0; i + size <= whole_size; i++)
+        found = found || memcmp(whole + i, bytes, size) == 0;
+    assert_true(found);
+    tw_free(bytes);
+    tw_free(whole);
+    must(tw_operation_export_attr(x.op, "dtype", &bytes, &size));
+    assert_int_equal(size, 2); /* field 6, a number: 1 */
+    assert_memory_equal(bytes, "\x30\x01", 2);
+    tw_free(bytes);
+    MUST_FAIL(tw_operation_export_attr(x.op, "nothing", &bytes, &size), TW_NOT_FOUND, "'x'",
+              "nothing");
+    MUST_FAIL(tw_operation_export(NULL, &bytes, &size), TW_INVALID_ARGUMENT, "operation", "");
+    must(tw_graph_finalize(graph));
+    tw_operation *op = NULL;
+    tw_graph_add_args args = {.size = sizeof args, .type = "NoOp"};
+    MUST_FAIL(tw_graph_add(graph, &args, &op), TW_FAILED_PRECONDITION, "finalized", "");
+    tw_graph_unfinalize(graph);
+    must(tw_graph_add(graph, &args, &op));
+    tw_graph_unref(graph);
+}
+
 int main(void)
 {
     failing_allocator_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_graphs_come_back_byte_for_byte),
         cmocka_unit_test(golden_texts_come_back),
+        cmocka_unit_test(one_operation_and_one_attribute_can_be_written),
         cmocka_unit_test(damaged_graphs_are_refused),
         cmocka_unit_test(every_cut_of_a_graph_gives_a_status_or_a_graph),
         cmocka_unit_test(every_flipped_byte_gives_a_status_or_a_graph),
