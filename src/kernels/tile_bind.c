@@ -464,7 +464,8 @@ static void pad_small(binder *w)
 {
     tw_tile_bound *b = w->b;
     size_t files = (size_t)b->register_count + b->operand_count + b->output_count;
-    b->padded = b->step_count >= 3 && !b->reduction.kind && b->count % TW_TILE_BLOCK != 0 &&
+    bool rows = b->reduction.kind && (b->reduction.outer || b->result_count != 1);
+    b->padded = b->step_count >= 3 && !rows && b->count % TW_TILE_BLOCK != 0 &&
                 b->count <= TW_TILE_LENGTH &&
                 files * (b->count + TW_TILE_BLOCK) * w->widest <= WARM_BYTES / 2;
     if (!b->padded)

@@ -27,6 +27,15 @@ static double combine(tw_tile_reduce kind, double a, double b)
     }
 }
 
+/* The order of combine_all for as many sums as a row has, which is asked often. */
+static double add_lanes(const double *x)
+{
+    double sums[TW_TILE_BLOCK / 4];
+    for (size_t i = 0; i < TW_TILE_BLOCK / 4; i++)
+        sums[i] = (x[4 * i] + x[4 * i + 1]) + (x[4 * i + 2] + x[4 * i + 3]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 /* n values, in pairs: their order follows from n. values is used up. */
 static double combine_all(tw_tile_reduce kind, double *values, size_t n)
 {
@@ -60,6 +69,8 @@ void tw_tile_fold(const tw_tile_bound *b, tile_lanes *lanes, size_t n, const voi
 /* The row's result, before the division of a mean. The lanes stay as they are. */
 double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes)
 {
+    if (b->reduction.kind == TW_TILE_SUM || b->reduction.kind == TW_TILE_MEAN)
+        return add_lanes(lanes->lane);
     tile_lanes copy = *lanes;
     return combine_all(b->reduction.kind, copy.lane, TW_TILE_BLOCK);
 }

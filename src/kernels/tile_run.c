@@ -38,30 +38,50 @@ typedef struct tile_cell {
 
 /* ---- operands ---- */
 
+/* Sixteen bytes of copies of one element. */
+typedef struct tile_pattern {
+    _Alignas(16) unsigned char bytes[16];
+} tile_pattern;
+
+/* Sizes are the compiler's to see: a copy of a known size is a move. */
+static tile_pattern pattern_of(const void *from, size_t size)
+{
+    tile_pattern p;
+    switch (size) {
+    case 1: memset(p.bytes, *(const unsigned char *)from, 16); break;
+    case 2:
+        for (size_t i = 0; i < 16; i += 2)
+            memcpy(p.bytes + i, from, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < 16; i += 4)
+            memcpy(p.bytes + i, from, 4);
+        break;
+    case 8:
+        memcpy(p.bytes, from, 8);
+        memcpy(p.bytes + 8, from, 8);
+        break;
+    default: memcpy(p.bytes, from, 16); break;
+    }
+    return p;
+}
+
 /* n copies of one element. */
 static void spread(void *to, const void *from, size_t size, size_t n)
 {
-    if (size == 1) {
-        memset(to, *(const unsigned char *)from, n);
-    } else if (size == 2) {
-        uint16_t value, *z = to;
-        memcpy(&value, from, sizeof value);
-        for (size_t i = 0; i < n; i++)
-            z[i] = value;
-    } else if (size == 4) {
-        uint32_t value, *z = to;
-        memcpy(&value, from, sizeof value);
-        for (size_t i = 0; i < n; i++)
-            z[i] = value;
-    } else if (size == 8) {
-        uint64_t value, *z = to;
-        memcpy(&value, from, sizeof value);
-        for (size_t i = 0; i < n; i++)
-            z[i] = value;
-    } else {
-        for (size_t i = 0; i < n; i++)
-            memcpy((char *)to + i * size, from, size);
+    tile_pattern p = pattern_of(from, size);
+    char *at = to;
+    size_t whole = n * size;
+    for (; whole >= 64; whole -= 64, at += 64) {
+        memcpy(at, p.bytes, 16);
+        memcpy(at + 16, p.bytes, 16);
+        memcpy(at + 32, p.bytes, 16);
+        memcpy(at + 48, p.bytes, 16);
     }
+    for (; whole >= 16; whole -= 16, at += 16)
+        memcpy(at, p.bytes, 16);
+    for (size_t i = 0; i < whole; i++)
+        at[i] = (char)p.bytes[i];
 }
 
 /* n elements at stride 0 or 1; short runs are frequent and not worth a call of memcpy. */

@@ -66,10 +66,10 @@ static inline double tw_madd(double a, double b, double c)
 #endif
 }
 
-/* 2^n for n in -126 .. 127. */
+/* 2^n for n in -126 .. 127; something for any other. */
 static inline float tw_pow2f_(int32_t n)
 {
-    return tw_float_of_bits((uint32_t)(n + 127) << 23);
+    return tw_float_of_bits(((uint32_t)n + 127u) << 23);
 }
 
 /* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| < 2^21; a NaN stays in r and makes n arbitrary.
@@ -99,8 +99,7 @@ static inline float tw_expf(float x)
 {
     float low = x < -104.0f ? -104.0f : x, clipped = low > 89.0f ? 89.0f : low;
     int32_t n;
-    float r = tw_exp_reducef_(clipped, &n);
-    n = x == x ? n : 0;
+    float r = tw_exp_reducef_(clipped, &n); /* a NaN: n is arbitrary, and r stays one */
     int32_t half = n >> 1; /* in two factors, so that denormal results and overflow are right */
     return (1.0f + tw_exp_coref_(r)) * tw_pow2f_(half) * tw_pow2f_(n - half);
 }
@@ -169,15 +168,15 @@ static inline float tw_log1pf(float x)
     return x == 0.0f ? x : y;
 }
 
-/* With t = e^(2|x|) - 1: t / (t + 2). */
+/* With t = e^(2|x|) - 1: t / (t + 2). A NaN goes through p, whatever n is then. */
 static inline float tw_tanhf(float x)
 {
     float a = fabsf(x), clipped = a > 10.0f ? 10.0f : a;
     int32_t n;
     float r = tw_exp_reducef_(clipped + clipped, &n), p = tw_exp_coref_(r);
-    n = x == x ? n : 0;
     float scale = tw_pow2f_(n), t = tw_maddf(p, scale, scale - 1.0f);
-    return copysignf(t / (t + 2.0f), x);
+    /* the quotient has no sign yet */
+    return tw_float_of_bits(tw_float_bits(t / (t + 2.0f)) | (tw_float_bits(x) & 0x80000000u));
 }
 
 /* 1 / (1 + e^-x) for x >= 0; for x < 0 the same divided by e^-x, so that small results keep all

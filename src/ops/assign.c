@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Assign, AssignAdd, AssignSub: a variable's new value, in place where nobody else holds the old
- * one. Everything is checked before anything is written. */
+ * Assign, AssignAdd, AssignSub and the planner's _AssignMul: a variable's new value, in place where
+ * nobody else holds the old one. Everything is checked before anything is written. */
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
@@ -91,6 +91,13 @@ static tw_status *assign_sub(tw_compute *c)
     return update(c, TW_COMBINE_SUB);
 }
 
+/* As assign_add. */
+static tw_status *assign_mul(tw_compute *c)
+{
+    return update(c, TW_COMBINE_MUL);
+}
+
+static const tw_kernel assign_mul_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = assign_mul};
 static const tw_kernel assign_add_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = assign_add};
 static const tw_kernel assign_sub_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = assign_sub};
 
@@ -111,5 +118,15 @@ const tw_op_definition tw_op_AssignSub = {
     .infer = infer_update,
     .gradient = tw_not_differentiable,
     .kernels = &assign_sub_kernel,
+    .kernel_count = 1,
+};
+
+const tw_op_definition tw_op__AssignMul = {
+    .signature = "ref: Ref(T), value: T -> output_ref: Ref(T); T: numbertype",
+    .doc = "Multiplies the variable `ref` by `value`. The planner makes it.",
+    .builder = "",
+    .infer = infer_update,
+    .gradient = tw_not_differentiable,
+    .kernels = &assign_mul_kernel,
     .kernel_count = 1,
 };

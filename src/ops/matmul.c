@@ -28,10 +28,22 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+typedef struct flags {
+    bool ta, tb;
+} flags;
+
+/* Looked up once, not in every run. */
+static tw_status *prepare(tw_compute *c, void *state)
+{
+    *(flags *)state = (flags){tw_compute_bool(c, "transpose_a"), tw_compute_bool(c, "transpose_b")};
+    return TW_OK;
+}
+
 /* m, n and k are those of the transposed matrices: the flags choose the dim to read. */
 static tw_status *compute(tw_compute *c)
 {
-    bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");
+    const flags *f = tw_compute_state(c);
+    bool ta = f->ta, tb = f->tb;
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
     tw_gemm_shape shape = {.m = (size_t)a->dims[ta],
                            .n = (size_t)b->dims[!tb],
@@ -58,4 +70,6 @@ const tw_op_definition tw_op_MatMul = {
     .infer = infer,
     .gradient = gradient,
     .compute = compute,
+    .state_size = sizeof(flags),
+    .prepare = prepare,
 };

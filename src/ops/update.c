@@ -49,32 +49,43 @@ static const char *name_of(const tw_compute *c, size_t input, tw_text *text)
     return text->s;
 }
 
+/* Apart, since its texts would be room on the stack of every update. */
+static tw_status *differs(const tw_compute *c, const tw_array *var, const tw_array *other,
+                          size_t input)
+{
+    tw_text name;
+    return tw_compute_fail(c, "var and %s do not have the same shape%s %s",
+                           name_of(c, input, &name), tw_brackets(var).s, tw_brackets(other).s);
+}
+
+static tw_status *no_scalar(const tw_compute *c, size_t input)
+{
+    tw_text name;
+    return tw_compute_fail(c, "%s is not a scalar: %s", name_of(c, input, &name),
+                           tw_brackets(tw_input(c, input)).s);
+}
+
 /* The variables are asked for first: from here on they are ours to write. */
 static tw_status *check_variables(tw_compute *c, const tw_update *update, tw_updated *out)
 {
-    tw_text slot;
     for (size_t i = 0; i < update->variables; i++)
         TW_TRY(tw_compute_ref_get(c, i, &out->v[i]));
     for (size_t i = 1; i < update->variables; i++)
         if (!tw_same_shape(out->v[0], out->v[i]))
-            return tw_compute_fail(c, "var and %s do not have the same shape%s %s",
-                                   name_of(c, i, &slot), tw_brackets(out->v[0]).s,
-                                   tw_brackets(out->v[i]).s);
+            return differs(c, out->v[0], out->v[i], i);
     return TW_OK;
 }
 
 /* A float is the usual case and is read without a switch. */
 static tw_status *read_scalars(const tw_compute *c, const tw_update *update, tw_updated *out)
 {
-    tw_text name;
     size_t count = 0;
     for (size_t i = update->variables; i < c->input_count; i++) {
         if (i == update->gradient || (update->indices && i == update->indices))
             continue;
         const tw_array *x = tw_input(c, i);
         if (x->rank != 0)
-            return tw_compute_fail(c, "%s is not a scalar: %s", name_of(c, i, &name),
-                                   tw_brackets(x).s);
+            return no_scalar(c, i);
         out->s[count++] = x->dtype == TW_FLOAT32 ? (double)*(const float *)x->data
                                                  : tw_element_get(x->dtype, x->data);
     }
@@ -109,7 +120,6 @@ static tw_status *check_indices(const tw_compute *c, const tw_array *var, const 
 
 tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *out)
 {
-    tw_text name;
     TW_TRY(check_variables(c, update, out));
     TW_TRY(read_scalars(c, update, out));
     out->gradient = tw_input(c, update->gradient);
@@ -117,9 +127,7 @@ tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *o
         return check_indices(c, out->v[0], out->gradient, tw_input(c, update->indices));
     if (tw_same_shape(out->v[0], out->gradient))
         return TW_OK;
-    return tw_compute_fail(c, "var and %s do not have the same shape%s %s",
-                           name_of(c, update->gradient, &name), tw_brackets(out->v[0]).s,
-                           tw_brackets(out->gradient).s);
+    return differs(c, out->v[0], out->gradient, update->gradient);
 }
 
 /* ---- loops ---- */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fuse: elementwise nodes whose results only the same group reads become one pass over memory,
- * together with the reduction that ends them. The plan says which nodes belong together; at each
- * set of sizes those members that have the size of the result run as one tile program, smaller ones
- * (they are broadcast later) as steps before it. */
+ * Fuse: elementwise nodes become one pass over memory, together with the reduction that ends them.
+ * What only the group reads never gets to memory; what is read later as well is stored on the way.
+ * The plan says which nodes belong together; at each set of sizes those members that have the size
+ * of the result run as one tile program, smaller ones (they are broadcast later) as steps before
+ * it. */
 #include <string.h>
 
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "plan/variant.h"
 
-enum { GROUP_MEMBERS = 96 };
+enum { GROUP_MEMBERS = 96, GROUP_STORED = 4, MANY_READERS = 64 };
 
 /* What the pass keeps while it looks for groups; freed at its end. */
 typedef struct tw_fuser {
@@ -19,8 +20,10 @@ typedef struct tw_fuser {
     uint32_t *used;           /* by value: reads by the group that grows */
     uint32_t *sized;          /* by node: the first place where somebody asks for its size alone */
     tw_plan_dependents after; /* who waits for a node by control or order */
+    /* by value: the places where nodes read it are reads[starts[v]] .. reads[starts[v + 1] - 1] */
+    uint32_t *starts, *reads;
     uint32_t members[GROUP_MEMBERS];
-    uint32_t member_count;
+    uint32_t member_count, stored_count;
 } tw_fuser;
 
 /* Only what the tile engine has a loop for in just these dtypes; a control input would tie the
@@ -49,12 +52,11 @@ static const struct {
                   {"Max", TW_TILE_MAX},
                   {"Min", TW_TILE_MIN}};
 
-/* A reduction of floats over axes that are known. */
-static tw_tile_reduce reduction_kind(const tw_plan *plan, const tw_plan_node *node)
+/* A reduction of floats; its axes may be known only with the sizes. */
+static tw_tile_reduce reduction_kind(const tw_plan_node *node)
 {
     if (node->kind != TW_NODE_OP || node->input_count != 2 || node->real_controls ||
-        (node->input_dtypes[0] != TW_FLOAT32 && node->input_dtypes[0] != TW_FLOAT64) ||
-        !tw_plan_producer(plan, node->inputs[1])->constant)
+        (node->input_dtypes[0] != TW_FLOAT32 && node->input_dtypes[0] != TW_FLOAT64))
         return TW_TILE_NO_REDUCTION;
     for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++) {
         if (!strcmp(node->spec.op->name, reductions[i].type))
@@ -76,6 +78,28 @@ static bool can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
     return true;
 }
 
+/* Reads of a value up to the root's turn: all of the group's must be among them. */
+static uint32_t early_reads(const tw_fuser *f, uint32_t value, uint32_t root)
+{
+    uint32_t count = 0, from = f->starts[value], to = f->starts[value + 1];
+    if (to - from > MANY_READERS)
+        return UINT32_MAX;
+    for (uint32_t i = from; i < to; i++)
+        count += f->reads[i] <= f->place[root];
+    return count;
+}
+
+/* May what makes the value join a group that reads it now for the `used`-th time? Either nobody
+ * else reads it, or all others do after the group's turn: then it is stored on the way. */
+static bool may_join(const tw_fuser *f, uint32_t value, uint32_t root, bool *stored)
+{
+    const tw_plan_value *v = &f->plan->values.items[value];
+    *stored = f->used[value] != v->uses;
+    if (!*stored)
+        return true;
+    return f->stored_count < GROUP_STORED && f->used[value] == early_reads(f, value, root);
+}
+
 /* An unknown size is given the benefit of the doubt here; each variant looks again with all
  * sizes. */
 static bool known_to_differ(const tw_plan *plan, uint32_t a, uint32_t b)
@@ -84,7 +108,7 @@ static bool known_to_differ(const tw_plan *plan, uint32_t a, uint32_t b)
     return tw_shape_fully_known(x) && tw_shape_fully_known(y) && !tw_shape_equal(x, y);
 }
 
-/* Takes in what only the group reads, as far back as it goes. `shaped`: the value whose size the
+/* Takes in what the group reads, as far back as it goes. `shaped`: the value whose size the
  * group has. */
 static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
 {
@@ -98,11 +122,15 @@ static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
             uint32_t value = node->inputs[i];
             const tw_plan_value *v = &plan->values.items[value];
             const tw_plan_node *from = &plan->nodes.items[v->node];
-            if (++f->used[value] != v->uses || v->fetched || v->saved != TW_NO_INDEX ||
-                f->member_count == GROUP_MEMBERS || from->group != TW_NO_INDEX || from->gone ||
-                !(is_elementwise(from) || is_broadcast(from)) || !can_wait(f, v->node, root) ||
-                known_to_differ(plan, value, shaped) || is_broadcast(node))
+            bool stored;
+            f->used[value]++;
+            if (!may_join(f, value, root, &stored) || f->member_count == GROUP_MEMBERS ||
+                from->group != TW_NO_INDEX || from->gone ||
+                !(is_elementwise(from) || (is_broadcast(from) && !stored)) ||
+                !can_wait(f, v->node, root) || known_to_differ(plan, value, shaped) ||
+                is_broadcast(node))
                 continue;
+            f->stored_count += stored;
             f->members[f->member_count++] = v->node;
         }
     }
@@ -148,13 +176,41 @@ static tw_status *fuse_at(tw_fuser *f, uint32_t root)
 {
     tw_plan *plan = f->plan;
     const tw_plan_node *node = &plan->nodes.items[root];
-    bool reduces = reduction_kind(plan, node) != TW_TILE_NO_REDUCTION;
+    bool reduces = reduction_kind(node) != TW_TILE_NO_REDUCTION;
     if (node->gone || node->group != TW_NO_INDEX || (!reduces && !is_elementwise(node)))
         return TW_OK;
-    f->member_count = 0;
+    f->member_count = f->stored_count = 0;
     f->members[f->member_count++] = root;
     grow(f, root, reduces ? node->inputs[0] : node->first_value);
     return f->member_count > 1 ? make_group(f, reduces) : TW_OK;
+}
+
+/* Counted first and then written, so that each value's reads stand together. */
+static tw_status *find_reads(tw_fuser *f)
+{
+    const tw_plan *plan = f->plan;
+    size_t values = plan->values.count;
+    f->starts = tw_alloc_zero(values + 2, sizeof *f->starts);
+    if (!f->starts)
+        return tw_no_memory();
+    for (int fill = 0; fill < 2; fill++) {
+        for (uint32_t i = 0; i < f->count; i++) {
+            const tw_plan_node *node = &plan->nodes.items[f->order[i]];
+            for (uint32_t k = 0; !tw_node_reads_sizes_only(node) && k < node->input_count; k++) {
+                if (fill)
+                    f->reads[f->starts[node->inputs[k] + 1]++] = i;
+                else
+                    f->starts[node->inputs[k] + 2]++;
+            }
+        }
+        for (size_t v = 0; !fill && v < values; v++)
+            f->starts[v + 2] += f->starts[v + 1];
+        if (!fill)
+            f->reads = tw_alloc_array((size_t)f->starts[values + 1] + 1, sizeof *f->reads);
+        if (!f->reads)
+            return tw_no_memory();
+    }
+    return TW_OK;
 }
 
 /* Who asks only for a size is no reader, but stands behind the node all the same. */
@@ -183,8 +239,10 @@ tw_status *tw_plan_fuse(tw_plan *plan)
                                                      : tw_no_memory();
     for (uint32_t i = 0; !status && i < f.count; i++)
         f.place[f.order[i]] = i;
-    if (!status)
+    if (!status) {
         find_sized(&f);
+        status = find_reads(&f);
+    }
     for (uint32_t i = f.count; !status && i-- > 0;)
         status = fuse_at(&f, f.order[i]);
     tw_plan_dependents_clear(&f.after);
@@ -192,6 +250,8 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     tw_free(f.place);
     tw_free(f.used);
     tw_free(f.sized);
+    tw_free(f.starts);
+    tw_free(f.reads);
     return status;
 }
 
@@ -200,22 +260,26 @@ tw_status *tw_plan_fuse(tw_plan *plan)
 /* A tile program while it is woven; all arrays are the variant's and live as long as it. */
 typedef struct tw_weaver {
     tw_variant *v;
-    const tw_plan_group *group;
-    tw_shape shape; /* of the pass */
+    uint32_t index;             /* of the group */
+    const tw_plan_group *group; /* perhaps without the reduction at its end */
+    tw_shape shape;             /* of the pass */
     tw_tile_program *program;
     tw_tile_operand *operands;
     tw_tile_instruction *instructions;
     tw_shape *shapes;         /* by operand */
     uint32_t *inputs;         /* values read from memory, by place in the step's inputs */
     uint32_t *operand_values; /* by operand */
-    uint32_t input_count;
+    /* what is read by others as well: the program's numbers and the values */
+    uint16_t stored[GROUP_STORED];
+    uint32_t stored_values[GROUP_STORED];
+    uint16_t stored_count;
 } tw_weaver;
 
 /* What the step does when it runs: the context's inputs are the operands. */
 static tw_status *run_tile(tw_compute *c)
 {
     const void *in[2 * GROUP_MEMBERS + 8];
-    void *out[2];
+    void *out[GROUP_STORED + 2];
     for (uint32_t i = 0; i < c->input_count; i++)
         in[i] = c->inputs[i]->data;
     for (uint32_t k = 0; k < c->output_count; k++)
@@ -278,7 +342,7 @@ static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
 static uint32_t source_of(const tw_weaver *w, uint32_t value)
 {
     const tw_plan_node *node = tw_plan_producer(w->v->plan, value);
-    bool inside = node->group != TW_NO_INDEX && &w->v->plan->groups.items[node->group] == w->group;
+    bool inside = node->group == w->index;
     return inside && is_broadcast(node) ? node->inputs[0] : value;
 }
 
@@ -296,6 +360,28 @@ static bool all_fit(const tw_weaver *w)
             return false;
     }
     return true;
+}
+
+/* Does anybody beside the group read what a member makes? The last member's value is the group's
+ * result, which is looked after apart. */
+static bool is_read_outside(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan *plan = w->v->plan;
+    uint32_t value = plan->nodes.items[w->group->nodes[m]].first_value, inside = 0;
+    if (m + 1 == w->group->count || !w->v->values[value].needed)
+        return false;
+    for (uint32_t n = 0; n < w->group->count; n++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[n]];
+        for (uint32_t i = 0; i < node->input_count; i++)
+            inside += node->inputs[i] == value;
+    }
+    return inside < plan->values.items[value].uses;
+}
+
+static void store(tw_weaver *w, uint32_t value, uint16_t made)
+{
+    w->stored[w->stored_count] = made;
+    w->stored_values[w->stored_count++] = value;
 }
 
 /* Operands first (numbers of instructions follow them), then the instructions. */
@@ -340,6 +426,8 @@ static bool weave(tw_weaver *w)
         if (instruction->source_count > node->input_count)
             instruction->sources[node->input_count] = next_extra++;
         made[m] = (uint16_t)(extra + w->program->instruction_count++);
+        if (is_read_outside(w, m))
+            store(w, node->first_value, made[m]);
     }
     return w->program->instruction_count > 0;
 }
@@ -386,43 +474,54 @@ static tw_status *weaver_init(tw_weaver *w)
     return TW_OK;
 }
 
+/* The result of a pass comes first, as it may lie over an operand; that of a reduction last, as the
+ * tile engine has it. */
+static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *step)
+{
+    uint32_t count = w->stored_count + 1u, first = w->group->reduces ? 0 : 1;
+    uint32_t *values = tw_arena_array(&w->v->arena, count, sizeof *values);
+    uint16_t *outputs = tw_arena_array(&w->v->arena, count, sizeof *outputs);
+    if (!values || !outputs)
+        return tw_no_memory();
+    uint16_t result = (uint16_t)(w->program->operand_count + w->program->instruction_count - 1);
+    values[first ? 0 : count - 1] = last->first_value;
+    outputs[0] = result;
+    for (uint32_t i = 0; i < w->stored_count; i++) {
+        values[first + i] = w->stored_values[i];
+        outputs[first + i] = w->stored[i];
+    }
+    w->program->outputs = outputs;
+    w->program->output_count = (uint16_t)(w->stored_count + first);
+    if (w->group->reduces)
+        w->program->reduction.value = result;
+    for (uint32_t i = 0; i < count; i++)
+        w->v->values[values[i]].place = TW_PLACE_ARENA;
+    step->in_place = w->program->output_count ? UINT32_MAX : 0;
+    step->outputs = values;
+    step->output_count = count;
+    return TW_OK;
+}
+
 /* Operands that stand for attributes have no value: the engine does not read them, so the first
  * one's stands there. */
 static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
 {
     tw_variant *v = w->v;
-    const tw_plan_node *node = &v->plan->nodes.items[root];
     tw_step step = {.node = root, .compute = run_tile};
-    uint32_t *output = tw_arena_alloc(&v->arena, sizeof *output);
-    uint16_t *outputs = tw_arena_alloc(&v->arena, sizeof *outputs);
-    if (!output || !outputs)
-        return tw_no_memory();
-    *output = node->first_value;
-    *outputs = (uint16_t)(w->program->operand_count + w->program->instruction_count - 1);
-    if (!w->group->reduces) {
-        w->program->outputs = outputs;
-        w->program->output_count = 1;
-        step.in_place = UINT32_MAX;
-    } else {
-        w->program->reduction.value = *outputs;
-    }
+    TW_TRY(put_outputs(w, &v->plan->nodes.items[root], &step));
     for (uint16_t i = 0; i < w->program->operand_count; i++)
         w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
     step.inputs = w->inputs;
     step.input_count = w->program->operand_count;
-    step.outputs = output;
-    step.output_count = 1;
     step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
     if (!step.state)
         return tw_no_memory();
     TW_TRY(tw_tile_bind(w->program, w->shapes, w->shape, step.state));
     step.workspace_bytes = tw_tile_workspace(step.state);
-    v->values[node->first_value].place = TW_PLACE_ARENA;
     v->fused_steps++;
     return tw_variant_add_step(v, step);
 }
 
-/* Nothing is made where a size is known only at run time: then the members run one by one. */
 /* A result may have a known size where an operand has none: it is broadcast then, or fails. */
 static bool has_unknown_size(const tw_variant *v, const tw_plan_node *node)
 {
@@ -432,38 +531,70 @@ static bool has_unknown_size(const tw_variant *v, const tw_plan_node *node)
     return unknown;
 }
 
-tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
+/* Members that nobody reads at these sizes are done with. */
+static bool nothing_runs(const tw_variant *v, const tw_plan_group *group)
 {
-    const tw_plan *plan = v->plan;
-    tw_weaver w = {.v = v, .group = &plan->groups.items[index]};
-    uint32_t root = w.group->nodes[w.group->count - 1];
-    const tw_plan_node *last = &plan->nodes.items[root];
-    uint32_t shaped = w.group->reduces ? last->inputs[0] : last->first_value;
-    tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
-    *made = !tw_variant_must_run(v,
-                                 last); /* then nothing of the group runs: nobody else reads it */
-    for (uint32_t m = 0; m < w.group->count; m++) {
-        if (*made || has_unknown_size(v, &plan->nodes.items[w.group->nodes[m]]))
+    bool runs = false;
+    for (uint32_t m = 0; m < group->count; m++)
+        runs = runs || tw_variant_must_run(v, &v->plan->nodes.items[group->nodes[m]]);
+    return !runs;
+}
+
+/* Axes that are unknown, scattered or none cannot end a pass. */
+static bool find_reduction(const tw_weaver *w, tw_tile_reduction *out)
+{
+    const tw_plan_node *last = &w->v->plan->nodes.items[w->group->nodes[w->group->count - 1]];
+    const tw_sized *axes = &w->v->values[last->inputs[1]];
+    const tw_sized *reduced = &w->v->values[last->inputs[0]];
+    out->kind = reduction_kind(last);
+    return axes->constant && !reduced->dynamic &&
+           split_axes(axes->constant, reduced->shape.rank, out);
+}
+
+/* Nothing is made where a size is known only at run time: then the members run one by one. */
+static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *made)
+{
+    tw_variant *v = w->v;
+    uint32_t root = w->group->nodes[w->group->count - 1];
+    const tw_plan_node *last = &v->plan->nodes.items[root];
+    uint32_t shaped = w->group->reduces ? last->inputs[0] : last->first_value;
+    if (!tw_variant_must_run(v, last)) { /* what others read of the group is made by itself */
+        *made = nothing_runs(v, w->group);
+        return TW_OK;
+    }
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        if (has_unknown_size(v, &v->plan->nodes.items[w->group->nodes[m]]))
             return TW_OK;
     }
-    if (v->values[last->first_value].constant || v->values[shaped].dynamic ||
-        v->values[shaped].constant)
+    if (v->values[last->first_value].constant || v->values[shaped].constant)
         return TW_OK;
-    w.shape = v->values[shaped].shape;
-    if (w.group->reduces) {
-        reduction.kind = reduction_kind(plan, last);
-        if (!split_axes(v->values[last->inputs[1]].constant, w.shape.rank, &reduction))
-            return TW_OK;
-    }
-    TW_TRY(weaver_init(&w));
-    if (!weave(&w))
+    w->shape = v->values[shaped].shape;
+    TW_TRY(weaver_init(w));
+    if (!weave(w))
         return TW_OK;
-    w.program->reduction = reduction;
-    for (uint32_t m = 0; m < w.group->count; m++) {
-        bool broadcast = is_broadcast(&plan->nodes.items[w.group->nodes[m]]);
-        if (!takes_part(&w, m) && w.group->nodes[m] != root && !broadcast)
-            TW_TRY(tw_variant_node_step(v, w.group->nodes[m]));
+    w->program->reduction = reduction;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        bool broadcast = is_broadcast(&v->plan->nodes.items[w->group->nodes[m]]);
+        if (!takes_part(w, m) && w->group->nodes[m] != root && !broadcast)
+            TW_TRY(tw_variant_node_step(v, w->group->nodes[m]));
     }
     *made = true;
-    return add_tile_step(&w, root);
+    return add_tile_step(w, root);
+}
+
+/* What comes before a reduction that takes no part at these sizes is still one pass. */
+tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
+{
+    tw_plan_group group = v->plan->groups.items[index];
+    tw_weaver w = {.v = v, .index = index, .group = &group};
+    tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
+    uint32_t last = group.nodes[group.count - 1];
+    *made = false;
+    if (!group.reduces || find_reduction(&w, &reduction))
+        return fuse_members(&w, reduction, made);
+    group.reduces = false;
+    reduction.kind = TW_TILE_NO_REDUCTION;
+    if (--group.count > 1)
+        TW_TRY(fuse_members(&w, reduction, made));
+    return *made ? tw_variant_node_step(v, last) : TW_OK;
 }

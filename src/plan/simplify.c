@@ -220,26 +220,91 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
     return TW_OK;
 }
 
+/* ---- updates in place ---- */
+
+/* The variable that `reference` means, or a plain read of it. */
+static bool reads_variable(const tw_plan *plan, uint32_t value, uint32_t reference)
+{
+    const tw_plan_node *node = tw_plan_producer(plan, value);
+    bool reads = is_type(node, "Identity") && !node->control_count && node->inputs[0] == reference;
+    return (reads || value == reference) && tw_plan_producer(plan, reference)->is_variable;
+}
+
+/* Between a read and a write that become one, nobody else may write. */
+static bool is_only_writer(const tw_plan *plan, uint32_t reference)
+{
+    uint32_t writers = 0;
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        for (uint32_t k = 0; !node->gone && k < node->input_count && k < 32; k++)
+            writers += node->inputs[k] == reference && node->ref_inputs >> k & 1;
+    }
+    return writers == 1;
+}
+
+static bool is_scalar_variable(const tw_plan *plan, uint32_t reference)
+{
+    const tw_plan_node *node = tw_plan_producer(plan, reference);
+    const tw_attr *shape = tw_spec_attr(&node->spec, "shape");
+    return !node->loose_shape && shape && shape->kind == TW_ATTR_SHAPE && shape->value.shape.dims &&
+           shape->value.shape.rank == 0;
+}
+
+/* Assign(v, v * c) of a scalar, as optimizers have it for the powers of their rates: v *= c. */
+static tw_status *absorb_update(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    if (!is_type(node, "Assign") || !is_private(plan, node->inputs[1]) ||
+        !is_scalar_variable(plan, node->inputs[0]))
+        return TW_OK;
+    const tw_op *op = tw_op_find("_AssignMul");
+    const tw_plan_node *product = tw_plan_producer(plan, node->inputs[1]);
+    for (uint32_t side = 0; side < 2; side++) {
+        if (!is_type(product, "Mul") || product->target || product->guarded != node->guarded ||
+            !reads_variable(plan, product->inputs[side], node->inputs[0]))
+            continue;
+        const tw_array *factor = tw_plan_producer(plan, product->inputs[1 - side])->constant;
+        if (!op || !factor || factor->rank || !is_only_writer(plan, node->inputs[0]))
+            return TW_OK;
+        uint32_t *inputs = tw_arena_copy(&plan->arena, node->inputs, 2 * sizeof *inputs);
+        if (!inputs)
+            return tw_no_memory();
+        inputs[1] = product->inputs[1 - side];
+        for (uint32_t k = 0; k < product->control_count; k++)
+            TW_TRY(tw_plan_add_control(plan, index, product->controls[k]));
+        node->inputs = inputs;
+        node->spec.op = op;
+        node->spec.type = op->name;
+        plan->counts.simplified++;
+        return TW_OK;
+    }
+    return TW_OK;
+}
+
 /* ---- the pass ---- */
 
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
-static const tw_rule rules[] = {skip_identity, absorb_transpose, absorb_bias, absorb_activation};
+static const tw_rule rules[] = {skip_identity, absorb_transpose, absorb_bias, absorb_activation,
+                                absorb_update};
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
- * uses. */
+ * uses. One order serves them all, since a rule gives a node only inputs that stood before it. */
 tw_status *tw_plan_simplify(tw_plan *plan)
 {
+    uint32_t *order, count;
+    TW_TRY(tw_plan_topological(plan, &order, &count));
     tw_status *status = TW_OK;
     for (size_t r = 0; r < sizeof rules / sizeof *rules && !status; r++) {
-        uint32_t *order, count;
-        TW_TRY(tw_plan_topological(plan, &order, &count));
         for (uint32_t i = 0; i < count && !status; i++) {
-            tw_plan_settle(plan, &plan->nodes.items[order[i]]);
+            tw_plan_node *node = &plan->nodes.items[order[i]];
+            if (node->gone)
+                continue;
+            tw_plan_settle(plan, node);
             status = rules[r](plan, order[i]);
         }
-        tw_free(order);
         if (!status)
             status = tw_plan_sweep(plan);
     }
+    tw_free(order);
     return status;
 }

@@ -207,6 +207,20 @@ static tw_status *alias_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
+/* A reduction over no axes, as the gradient of a sum has it where nothing was broadcast. */
+static bool reduces_nothing(const tw_variant *v, const tw_plan_node *node)
+{
+    static const char *const types[] = {"Sum", "Mean", "Prod", "Max", "Min", "Any", "All"};
+    if (node->input_count != 2 || !v->values[node->inputs[1]].constant ||
+        v->values[node->inputs[1]].constant->count || v->values[node->inputs[0]].dynamic)
+        return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (is_type(node, types[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Both outputs view the input: only one of them will be alive, and neither is written. */
 static tw_status *switch_step(tw_variant *v, uint32_t index)
 {
@@ -269,7 +283,7 @@ tw_status *tw_variant_node_step(tw_variant *v, uint32_t index)
         return switch_step(v, index);
     if (is_type(node, "Merge") || is_type(node, "RefMerge"))
         return merge_step(v, index);
-    if (node->spec.op->definition.flags & TW_OP_ALIAS)
+    if (node->spec.op->definition.flags & TW_OP_ALIAS || reduces_nothing(v, node))
         return alias_step(v, index);
     if (node->output_count == 0 && node->input_count == 0 && !node->guarded &&
         is_type(node, "NoOp"))

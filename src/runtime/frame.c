@@ -106,14 +106,15 @@ static tw_status *allocate_parts(tw_frame *frame)
     frame->pointers = tw_alloc_array((size_t)v->input_total + 1, sizeof *frame->pointers);
     frame->refs = tw_alloc_zero(values + 1, sizeof *frame->refs);
     frame->held = tw_alloc_array(2 * most, sizeof *frame->held);
+    frame->accesses = tw_alloc_zero(steps + 1, sizeof *frame->accesses);
     frame->bodies = tw_alloc_zero(steps + 1, sizeof *frame->bodies);
     frame->dynamic_state = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_state);
     frame->dynamic_bytes = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_bytes);
     frame->dead = tw_alloc_zero(values + 1, 1);
     frame->dead_nodes = tw_alloc_zero(v->plan->nodes.count + 1, 1);
     if (!frame->arena || !frame->slots || !frame->contexts || !frame->pointers || !frame->refs ||
-        !frame->held || !frame->bodies || !frame->dynamic_state || !frame->dynamic_bytes ||
-        !frame->dead || !frame->dead_nodes)
+        !frame->held || !frame->accesses || !frame->bodies || !frame->dynamic_state ||
+        !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
         return tw_no_memory();
     memcpy(frame->slots, v->slots, values * sizeof *frame->slots);
     return TW_OK;
@@ -134,6 +135,8 @@ tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out
     }
     if (!status)
         status = set_contexts(frame);
+    if (!status)
+        status = tw_frame_fix_variables(frame);
     if (status) {
         tw_frame_free(frame);
         return status;
@@ -163,6 +166,8 @@ void tw_frame_free(tw_frame *frame)
     tw_free(frame->pointers);
     tw_free(frame->refs);
     tw_free(frame->held);
+    tw_free(frame->accesses);
+    tw_arena_clear(&frame->parts);
     tw_free(frame->bodies);
     tw_free(frame->dynamic_state);
     tw_free(frame->dynamic_bytes);

@@ -25,6 +25,9 @@ typedef struct tw_run {
     struct tw_wait_state *wait; /* while steps of it may wait */
 } tw_run;
 
+/* The variables of one step (step_variables.c). */
+typedef struct tw_access tw_access;
+
 typedef struct tw_frame {
     struct tw_frame *next; /* idle ones of a variant */
     tw_variant *variant;
@@ -38,6 +41,7 @@ typedef struct tw_frame {
     tw_array **pointers;        /* inputs and outputs of all contexts */
     tw_variable **refs;         /* by value: the variable that a reference or plain read means */
     uint8_t *dead, *dead_nodes; /* by value, by node; only for plans with guards */
+    tw_access **accesses;       /* by step; NULL: it has none, or they are chosen in the run */
     tw_array **held;            /* variables' arrays held for the step that runs */
     uint32_t held_count;
     struct tw_frame **bodies; /* by step: of loops */
@@ -45,6 +49,7 @@ typedef struct tw_frame {
     /* by step: state and workspace of dynamic steps, freed with the frame */
     void **dynamic_state;
     size_t *dynamic_bytes;
+    tw_arena parts; /* what is made once with the frame */
 } tw_frame;
 
 tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out);
@@ -60,6 +65,13 @@ tw_status *tw_frame_run(tw_frame *frame);
 tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last);
 /* One step that has flags (step.c). */
 tw_status *tw_frame_step(tw_frame *frame, uint32_t step);
+tw_status *tw_frame_compute(tw_frame *frame, uint32_t step, tw_compute *c);
+/* step_variables.c: writes down which variables the steps mean; a step with its variables held or
+ * locked; one variable held until the step lets go. */
+tw_status *tw_frame_fix_variables(tw_frame *frame);
+tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t step, tw_compute *c);
+tw_status *tw_frame_hold(tw_frame *frame, uint32_t value);
+void tw_frame_let_go(tw_frame *frame);
 tw_status *tw_frame_loop(tw_frame *frame, uint32_t step);       /* loop.c */
 tw_status *tw_frame_loop_value(tw_frame *frame, uint32_t step); /* loop_store.c */
 /* Drops the storage of values that have one of their own. */

@@ -8,16 +8,6 @@
 #include "op/infer.h"
 #include "runtime/run.h"
 
-enum { STEP_REFS = 32 };
-
-/* The slot's name is what the user gave the variable. */
-static tw_status *uninitialized(const tw_variable *variable)
-{
-    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
-                                      "Attempting to use uninitialized value %s", variable->key);
-    return tw_status_with_kind(status, TW_KIND_STATE);
-}
-
 /* ---- dead values ---- */
 
 /* Edges that only order accesses do not count: their source may be dead without harm. */
@@ -42,111 +32,6 @@ static void mark(tw_frame *frame, const tw_step *step, bool dead)
     frame->dead_nodes[step->node] = dead;
     for (uint32_t k = 0; k < node->output_count; k++)
         frame->dead[node->first_value + k] = dead;
-}
-
-/* ---- variables ---- */
-
-/* Points the slot of `value`, which is or views a variable, at the variable's memory; the array is
- * held. */
-static tw_status *hold_variable(tw_frame *frame, uint32_t value)
-{
-    const tw_sized *sized = &frame->variant->values[value];
-    tw_variable *variable = frame->refs[sized->root];
-    tw_array *array = variable ? tw_variable_hold(variable) : NULL;
-    if (!array)
-        return variable ? uninitialized(variable)
-                        : tw_status_new(TW_INTERNAL, "a reference that means no variable");
-    frame->held[frame->held_count++] = array;
-    tw_array *slot = &frame->slots[value];
-    slot->data = array->data;
-    if (sized->dynamic) {
-        slot->rank = array->rank;
-        slot->count = array->count;
-        memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
-    } else if (slot->count != array->count) {
-        return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
-                              tw_shape_text(tw_array_shape(array)).s,
-                              tw_shape_text(sized->shape).s);
-    }
-    return TW_OK;
-}
-
-/* A reference input is not held but locked, since its kernel may write. */
-static tw_status *hold_variables(tw_frame *frame, const tw_step *step)
-{
-    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    for (uint32_t i = 0; i < step->input_count; i++) {
-        bool ref = i < 32 && node->ref_inputs >> i & 1;
-        if (step->flags & TW_STEP_LOOP)
-            ref = node->loop->vars[i].is_ref; /* the body finds it itself */
-        if (!ref && frame->refs[frame->variant->values[step->inputs[i]].root])
-            TW_TRY(hold_variable(frame, step->inputs[i]));
-    }
-    return TW_OK;
-}
-
-/* At the end of the step, so that a later writer finds the array free and writes in place. */
-static void let_go(tw_frame *frame)
-{
-    while (frame->held_count)
-        tw_array_unref(frame->held[--frame->held_count]);
-}
-
-/* The variables of reference inputs, each once, in the order in which all threads lock them. */
-static size_t sorted_refs(tw_frame *frame, const tw_step *step, tw_variable **out)
-{
-    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    size_t count = 0;
-    for (uint32_t i = 0; i < step->input_count && i < STEP_REFS; i++) {
-        tw_variable *variable = node->ref_inputs >> i & 1 ? frame->refs[step->inputs[i]] : NULL;
-        size_t at = count;
-        while (at && (uintptr_t)out[at - 1] > (uintptr_t)variable)
-            at--;
-        if (!variable || (at && out[at - 1] == variable))
-            continue;
-        for (size_t k = count++; k > at; k--)
-            out[k] = out[k - 1];
-        out[at] = variable;
-    }
-    return count;
-}
-
-/* The contexts' inputs of reference arguments are the variables' own arrays while the locks are
- * held. */
-static tw_status *show_refs(tw_frame *frame, const tw_step *step, tw_compute *c)
-{
-    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    bool takes_empty = node->spec.op->definition.flags & TW_OP_READS_UNINITIALIZED;
-    for (uint32_t i = 0; i < step->input_count && i < STEP_REFS; i++) {
-        if (!(node->ref_inputs >> i & 1))
-            continue;
-        tw_variable *variable = frame->refs[step->inputs[i]];
-        if (!variable)
-            return tw_status_new(TW_INTERNAL, "input %u is a reference that means no variable", i);
-        if (!variable->value && !takes_empty)
-            return uninitialized(variable);
-        tw_array *slot = &frame->slots[step->inputs[i]];
-        if (variable->value && !frame->variant->values[step->inputs[i]].dynamic &&
-            variable->value->count != slot->count)
-            return tw_value_error("the variable %s has shape %s where %s was declared",
-                                  variable->key, tw_shape_text(tw_array_shape(variable->value)).s,
-                                  tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
-        c->inputs[i] = variable->value ? variable->value : slot;
-    }
-    return TW_OK;
-}
-
-/* A reference that comes out means the variable of the first reference that went in. */
-static void pass_refs(tw_frame *frame, const tw_step *step)
-{
-    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
-    for (uint32_t k = 0; k < step->output_count; k++) {
-        uint32_t out = step->outputs[k];
-        for (uint32_t i = 0; i < step->input_count && i < STEP_REFS && !frame->refs[out]; i++) {
-            if (frame->variant->plan->values.items[out].is_ref && node->ref_inputs >> i & 1)
-                frame->refs[out] = frame->refs[step->inputs[i]];
-        }
-    }
 }
 
 /* ---- sizes known only now ---- */
@@ -297,7 +182,7 @@ static tw_status *run_merge(tw_frame *frame, const tw_step *step, tw_compute *c)
         return TW_OK;
     if (frame->refs[frame->variant->values[step->inputs[alive]].root] &&
         !frame->variant->plan->values.items[step->outputs[0]].is_ref)
-        TW_TRY(hold_variable(frame, step->inputs[alive]));
+        TW_TRY(tw_frame_hold(frame, step->inputs[alive]));
     const tw_array *from = c->inputs[alive];
     if (c->output_count > 1) {
         if (frame->variant->values[step->outputs[1]].place == TW_PLACE_HEAP)
@@ -327,7 +212,7 @@ static tw_status *run_select(tw_frame *frame, const tw_step *step, const tw_comp
 /* ---- the step ---- */
 
 /* Variables are held or locked by now. */
-static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
+tw_status *tw_frame_compute(tw_frame *frame, uint32_t s, tw_compute *c)
 {
     const tw_step *step = &frame->variant->steps.items[s];
     if (step->flags & TW_STEP_LOOP)
@@ -354,31 +239,6 @@ static tw_status *compute_step(tw_frame *frame, uint32_t s, tw_compute *c)
     return status;
 }
 
-/* Locks are taken in the order of addresses and given back in reverse, whatever happened in
- * between. */
-static tw_status *with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
-{
-    const tw_step *step = &frame->variant->steps.items[s];
-    tw_variable *locked[STEP_REFS];
-    size_t count = 0;
-    tw_status *status = step->flags & TW_STEP_READS ? hold_variables(frame, step) : TW_OK;
-    if (step->flags & TW_STEP_WRITES) {
-        count = sorted_refs(frame, step, locked);
-        for (size_t i = 0; i < count; i++)
-            tw_light_acquire(&locked[i]->lock);
-        if (!status)
-            status = show_refs(frame, step, c);
-    }
-    if (!status)
-        status = compute_step(frame, s, c);
-    for (size_t i = count; i-- > 0;)
-        tw_light_release(&locked[i]->lock);
-    if (step->flags & TW_STEP_WRITES)
-        pass_refs(frame, step);
-    let_go(frame);
-    return status;
-}
-
 /* Merge comes first: unlike every other step it runs although inputs are dead. */
 tw_status *tw_frame_step(tw_frame *frame, uint32_t s)
 {
@@ -386,7 +246,7 @@ tw_status *tw_frame_step(tw_frame *frame, uint32_t s)
     tw_compute *c = &frame->contexts[s];
     if (step->flags & TW_STEP_MERGE) {
         tw_status *status = run_merge(frame, step, c);
-        let_go(frame);
+        tw_frame_let_go(frame);
         return status;
     }
     if (step->flags & TW_STEP_GUARDED) {
@@ -395,5 +255,6 @@ tw_status *tw_frame_step(tw_frame *frame, uint32_t s)
         if (dead)
             return TW_OK;
     }
-    return with_variables(frame, s, c);
+    return step->flags & (TW_STEP_READS | TW_STEP_WRITES) ? tw_frame_with_variables(frame, s, c)
+                                                          : tw_frame_compute(frame, s, c);
 }

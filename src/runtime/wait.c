@@ -268,6 +268,16 @@ static tw_status *link_steps(tw_waiting_run *w, tw_linker *l)
     return TW_OK;
 }
 
+/* Of a fused step every member: what it stores on the way is read by others. */
+static void note_members(tw_linker *l, uint32_t s)
+{
+    const tw_step *step = &l->v->steps.items[s];
+    const tw_plan *plan = l->v->plan;
+    uint32_t group = step->kernel ? TW_NO_INDEX : plan->nodes.items[step->node].group;
+    for (uint32_t m = 0; group != TW_NO_INDEX && m < plan->groups.items[group].count; m++)
+        l->step_of[plan->groups.items[group].nodes[m]] = s;
+}
+
 /* Nodes without steps are looked through, so that steps know only steps. */
 static tw_status *make_run(tw_waiting_run *w)
 {
@@ -286,6 +296,8 @@ static tw_status *make_run(tw_waiting_run *w)
     if (!status) {
         for (size_t i = 0; i < nodes; i++)
             l.step_of[i] = TW_NO_INDEX;
+        for (uint32_t s = 0; s < w->count; s++)
+            note_members(&l, s);
         for (uint32_t s = 0; s < w->count; s++)
             l.step_of[v->steps.items[s].node] = s;
         mark_after_wait(v->plan, l.after);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Steps that read or write variables. What is read is held for the time of the step, what may be
+ * written is locked. Which variables these are is fixed for nearly all steps and written down once
+ * for a frame; where a Switch, Merge or RefSelect chooses among references it is found out anew in
+ * every run. */
+#include <string.h>
+
+#include "base/status.h"
+#include "runtime/run.h"
+
+enum { STEP_REFS = 32 };
+
+/* The slot's name is what the user gave the variable. */
+static tw_status *uninitialized(const tw_variable *variable)
+{
+    tw_status *status = tw_status_new(TW_FAILED_PRECONDITION,
+                                      "Attempting to use uninitialized value %s", variable->key);
+    return tw_status_with_kind(status, TW_KIND_STATE);
+}
+
+/* ---- found out in the run ---- */
+
+/* Points the slot of `value`, which is or views a variable, at the variable's memory; the array is
+ * held. */
+tw_status *tw_frame_hold(tw_frame *frame, uint32_t value)
+{
+    const tw_sized *sized = &frame->variant->values[value];
+    tw_variable *variable = frame->refs[sized->root];
+    tw_array *array = variable ? tw_variable_hold(variable) : NULL;
+    if (!array)
+        return variable ? uninitialized(variable)
+                        : tw_status_new(TW_INTERNAL, "a reference that means no variable");
+    frame->held[frame->held_count++] = array;
+    tw_array *slot = &frame->slots[value];
+    slot->data = array->data;
+    if (sized->dynamic) {
+        slot->rank = array->rank;
+        slot->count = array->count;
+        memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
+    } else if (slot->count != array->count) {
+        return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
+                              tw_shape_text(tw_array_shape(array)).s,
+                              tw_shape_text(sized->shape).s);
+    }
+    return TW_OK;
+}
+
+/* A reference input is not held but locked, since its kernel may write. */
+static tw_status *hold_variables(tw_frame *frame, const tw_step *step)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        bool ref = i < 32 && node->ref_inputs >> i & 1;
+        if (step->flags & TW_STEP_LOOP)
+            ref = node->loop->vars[i].is_ref; /* the body finds it itself */
+        if (!ref && frame->refs[frame->variant->values[step->inputs[i]].root])
+            TW_TRY(tw_frame_hold(frame, step->inputs[i]));
+    }
+    return TW_OK;
+}
+
+/* At the end of the step, so that a later writer finds the array free and writes in place. */
+void tw_frame_let_go(tw_frame *frame)
+{
+    while (frame->held_count)
+        tw_array_unref(frame->held[--frame->held_count]);
+}
+
+/* The variables of reference inputs, each once, in the order in which all threads lock them. */
+static size_t sorted_refs(tw_frame *frame, const tw_step *step, tw_variable **out)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    size_t count = 0;
+    for (uint32_t i = 0; i < step->input_count && i < STEP_REFS; i++) {
+        tw_variable *variable = node->ref_inputs >> i & 1 ? frame->refs[step->inputs[i]] : NULL;
+        size_t at = count;
+        while (at && (uintptr_t)out[at - 1] > (uintptr_t)variable)
+            at--;
+        if (!variable || (at && out[at - 1] == variable))
+            continue;
+        for (size_t k = count++; k > at; k--)
+            out[k] = out[k - 1];
+        out[at] = variable;
+    }
+    return count;
+}
+
+/* The contexts' inputs of reference arguments are the variables' own arrays while the locks are
+ * held. */
+static tw_status *show_refs(tw_frame *frame, const tw_step *step, tw_compute *c)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    bool takes_empty = node->spec.op->definition.flags & TW_OP_READS_UNINITIALIZED;
+    for (uint32_t i = 0; i < step->input_count && i < STEP_REFS; i++) {
+        if (!(node->ref_inputs >> i & 1))
+            continue;
+        tw_variable *variable = frame->refs[step->inputs[i]];
+        if (!variable)
+            return tw_status_new(TW_INTERNAL, "input %u is a reference that means no variable", i);
+        if (!variable->value && !takes_empty)
+            return uninitialized(variable);
+        tw_array *slot = &frame->slots[step->inputs[i]];
+        if (variable->value && !frame->variant->values[step->inputs[i]].dynamic &&
+            variable->value->count != slot->count)
+            return tw_value_error("the variable %s has shape %s where %s was declared",
+                                  variable->key, tw_shape_text(tw_array_shape(variable->value)).s,
+                                  tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
+        c->inputs[i] = variable->value ? variable->value : slot;
+    }
+    return TW_OK;
+}
+
+/* A reference that comes out means the variable of the first reference that went in. */
+static void pass_refs(tw_frame *frame, const tw_step *step)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    for (uint32_t k = 0; k < step->output_count; k++) {
+        uint32_t out = step->outputs[k];
+        for (uint32_t i = 0; i < step->input_count && i < STEP_REFS && !frame->refs[out]; i++) {
+            if (frame->variant->plan->values.items[out].is_ref && node->ref_inputs >> i & 1)
+                frame->refs[out] = frame->refs[step->inputs[i]];
+        }
+    }
+}
+
+/* Locks are taken in the order of addresses and given back in reverse, whatever happened in
+ * between. */
+static tw_status *find_and_compute(tw_frame *frame, uint32_t s, tw_compute *c)
+{
+    const tw_step *step = &frame->variant->steps.items[s];
+    tw_variable *locked[STEP_REFS];
+    size_t count = 0;
+    tw_status *status = step->flags & TW_STEP_READS ? hold_variables(frame, step) : TW_OK;
+    if (step->flags & TW_STEP_WRITES) {
+        count = sorted_refs(frame, step, locked);
+        for (size_t i = 0; i < count; i++)
+            tw_light_acquire(&locked[i]->lock);
+        if (!status)
+            status = show_refs(frame, step, c);
+    }
+    if (!status)
+        status = tw_frame_compute(frame, s, c);
+    for (size_t i = count; i-- > 0;)
+        tw_light_release(&locked[i]->lock);
+    if (step->flags & TW_STEP_WRITES)
+        pass_refs(frame, step);
+    tw_frame_let_go(frame);
+    return status;
+}
+
+/* ---- fixed for the frame ---- */
+
+/* A variable's value that a step reads. */
+typedef struct tw_held {
+    tw_variable *variable;
+    tw_array *slot;
+    uint32_t value;
+    bool dynamic;
+} tw_held;
+
+/* A reference input of a step. */
+typedef struct tw_shown {
+    tw_variable *variable;
+    tw_array *slot; /* what the kernel sees while there is no value */
+    uint32_t input;
+    bool dynamic, takes_empty;
+} tw_shown;
+
+struct tw_access {
+    tw_held *held;
+    tw_shown *shown;
+    tw_variable **locked; /* each once, in the order in which all threads lock them */
+    uint32_t held_count, shown_count, locked_count;
+};
+
+/* References that a step chooses are another variable in every run. */
+static bool are_fixed(const tw_variant *v)
+{
+    bool chosen = v->plan->has_guards;
+    for (size_t s = 0; s < v->steps.count; s++)
+        chosen = chosen || v->steps.items[s].flags & TW_STEP_SELECT;
+    return !chosen;
+}
+
+static bool is_ref_input(const tw_plan_node *node, uint32_t i)
+{
+    return i < STEP_REFS && node->ref_inputs >> i & 1;
+}
+
+static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    a->held = tw_arena_array(&frame->parts, step->input_count + 1u, sizeof *a->held);
+    if (!a->held)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        uint32_t value = step->inputs[i];
+        const tw_sized *sized = &frame->variant->values[value];
+        tw_variable *variable = is_ref_input(node, i) ? NULL : frame->refs[sized->root];
+        if (variable)
+            a->held[a->held_count++] = (tw_held){variable, &frame->slots[value], value,
+                                                 sized->dynamic};
+    }
+    return TW_OK;
+}
+
+static tw_status *fix_shown(tw_frame *frame, const tw_step *step, tw_access *a)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    tw_variable *locked[STEP_REFS];
+    a->locked_count = (uint32_t)sorted_refs(frame, step, locked);
+    a->locked = tw_arena_copy(&frame->parts, locked, (a->locked_count + 1u) * sizeof *locked);
+    a->shown = tw_arena_array(&frame->parts, step->input_count + 1u, sizeof *a->shown);
+    if (!a->shown || !a->locked)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        if (!is_ref_input(node, i))
+            continue;
+        uint32_t value = step->inputs[i];
+        bool takes_empty = node->spec.op->definition.flags & TW_OP_READS_UNINITIALIZED;
+        a->shown[a->shown_count++] = (tw_shown){frame->refs[value], &frame->slots[value], i,
+                                                frame->variant->values[value].dynamic, takes_empty};
+    }
+    return TW_OK;
+}
+
+/* A reference that means nothing is told by the slow way. */
+static bool all_known(const tw_frame *frame, const tw_step *step)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        if (is_ref_input(node, i) && !frame->refs[step->inputs[i]])
+            return false;
+    }
+    return !(step->flags & (TW_STEP_LOOP | TW_STEP_MERGE | TW_STEP_SWITCH));
+}
+
+/* In the order of the steps: what one gives as a reference the next may take. */
+tw_status *tw_frame_fix_variables(tw_frame *frame)
+{
+    const tw_variant *v = frame->variant;
+    if (!are_fixed(v))
+        return TW_OK;
+    for (size_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        if (!(step->flags & (TW_STEP_READS | TW_STEP_WRITES)))
+            continue;
+        pass_refs(frame, step);
+        if (!all_known(frame, step))
+            continue;
+        tw_access *a = TW_ARENA_NEW(&frame->parts, tw_access);
+        if (!a)
+            return tw_no_memory();
+        TW_TRY(fix_held(frame, step, a));
+        TW_TRY(fix_shown(frame, step, a));
+        frame->accesses[s] = a;
+    }
+    return TW_OK;
+}
+
+static tw_status *declared_otherwise(const tw_variable *variable, const tw_array *slot)
+{
+    return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
+                          tw_shape_text(tw_array_shape(variable->value)).s,
+                          tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
+}
+
+static tw_status *hold_all(tw_frame *frame, const tw_access *a)
+{
+    for (uint32_t i = 0; i < a->held_count; i++) {
+        const tw_held *held = &a->held[i];
+        tw_array *array = tw_variable_hold(held->variable);
+        if (!array)
+            return uninitialized(held->variable);
+        frame->held[frame->held_count++] = array;
+        held->slot->data = array->data;
+        if (held->dynamic) {
+            held->slot->rank = array->rank;
+            held->slot->count = array->count;
+            memcpy(held->slot->dims, array->dims, array->rank * sizeof *array->dims);
+        } else if (held->slot->count != array->count) {
+            return tw_value_error("the variable %s has shape %s where %s was declared",
+                                  held->variable->key, tw_shape_text(tw_array_shape(array)).s,
+                                  tw_shape_text(frame->variant->values[held->value].shape).s);
+        }
+    }
+    return TW_OK;
+}
+
+static tw_status *show_all(const tw_access *a, tw_compute *c)
+{
+    for (uint32_t i = 0; i < a->shown_count; i++) {
+        const tw_shown *shown = &a->shown[i];
+        tw_array *value = shown->variable->value;
+        if (!value && !shown->takes_empty)
+            return uninitialized(shown->variable);
+        if (value && !shown->dynamic && value->count != shown->slot->count)
+            return declared_otherwise(shown->variable, shown->slot);
+        c->inputs[shown->input] = value ? value : shown->slot;
+    }
+    return TW_OK;
+}
+
+/* The same acts as the slow way's, without any search. */
+tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
+{
+    const tw_access *a = frame->accesses[s];
+    if (!a)
+        return find_and_compute(frame, s, c);
+    tw_status *status = hold_all(frame, a);
+    for (uint32_t i = 0; i < a->locked_count; i++)
+        tw_light_acquire(&a->locked[i]->lock);
+    if (!status)
+        status = show_all(a, c);
+    if (!status)
+        status = tw_frame_compute(frame, s, c);
+    for (uint32_t i = a->locked_count; i-- > 0;)
+        tw_light_release(&a->locked[i]->lock);
+    tw_frame_let_go(frame);
+    return status;
+}
