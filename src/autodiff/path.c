@@ -156,6 +156,7 @@ static tw_status *add_edges(tw_path *path, tw_path_node *node)
 
 typedef TW_VEC(tw_operation *) operations;
 
+/* A region is inside of itself. */
 static bool is_inside(const tw_region *region, const tw_region *outer)
 {
     while (region && region != outer)
@@ -184,6 +185,7 @@ static bool find_loop_inputs(const tw_path *path, tw_path_node *node, operations
     return true;
 }
 
+/* Enters first, which is how the gradient of a loop tells the two kinds apart. */
 static tw_status *add_loop_edges(tw_path *path, tw_path_node *node)
 {
     operations enters = {0}, values = {0};

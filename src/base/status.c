@@ -146,6 +146,7 @@ tw_status *tw_type_error(const char *format, ...)
     return tw_status_with_kind(s, TW_KIND_TYPE);
 }
 
+/* A status of the library itself, as the one for no memory, is left as it is. */
 tw_status *tw_status_with_kind(tw_status *status, tw_kind kind)
 {
     if (!is_shared(status))
@@ -153,6 +154,7 @@ tw_status *tw_status_with_kind(tw_status *status, tw_kind kind)
     return status;
 }
 
+/* Likewise. */
 tw_status *tw_status_with_phase(tw_status *status, tw_phase phase)
 {
     if (!is_shared(status))

@@ -17,6 +17,7 @@ typedef struct element_shape {
     tw_shape shape;
 } element_shape;
 
+/* By name: this file stands on the public headers only. */
 static bool is_type(const tw_operation *op, const char *type)
 {
     return strcmp(tw_operation_type(op), type) == 0;
@@ -35,6 +36,7 @@ static bool take_shape(tw_tensor tensor, bool rows, element_shape *out)
     return true;
 }
 
+/* What the operation that made the array says of its elements. */
 static bool declared_shape(const tw_operation *op, element_shape *out)
 {
     const tw_attr *attr = tw_operation_attr(op, "element_shape");
@@ -48,6 +50,8 @@ static bool declared_shape(const tw_operation *op, element_shape *out)
     return true;
 }
 
+/* Back along the flow, through loops and writes, to where something is known; rings end by the
+ * bound. */
 static bool find_shape(tw_tensor flow, int steps, element_shape *out)
 {
     static const char *const passing[] = {"Enter",  "Exit",     "NextIteration",
@@ -84,6 +88,7 @@ static tw_shape shape_of_element(tw_tensor_array array, element_shape *out)
 
 static const tw_where nowhere = {NULL, 0};
 
+/* The handle is a resource; its flow begins as the operation gives it. */
 tw_tensor_array tw_tensor_array_new_(const struct tw_tensor_array_args *args)
 {
     struct tw_tensor_array_args full = {.element_shape = TW_UNKNOWN_SHAPE};
@@ -99,6 +104,7 @@ tw_tensor_array tw_tensor_array_new_(const struct tw_tensor_array_args *args)
     return (tw_tensor_array){made.handle, made.flow, full.dtype};
 }
 
+/* A new flow each time: who reads by it reads after this write. */
 tw_tensor_array tw_tensor_array_put(tw_tensor_array array, tw_operand index, tw_tensor value)
 {
     tw_composite_scope scope;
@@ -110,6 +116,7 @@ tw_tensor_array tw_tensor_array_put(tw_tensor_array array, tw_operand index, tw_
     return array;
 }
 
+/* The shape is known while building where the array or an earlier write says it. */
 tw_tensor tw_tensor_array_take(tw_tensor_array array, tw_operand index)
 {
     tw_composite_scope scope;
@@ -125,6 +132,7 @@ tw_tensor tw_tensor_array_take(tw_tensor_array array, tw_operand index)
     return value;
 }
 
+/* As in TensorFlow: a gather of all indices. */
 tw_tensor tw_tensor_array_stack(tw_tensor_array array)
 {
     tw_composite_scope scope;
@@ -140,6 +148,7 @@ tw_tensor tw_tensor_array_stack(tw_tensor_array array)
     return value;
 }
 
+/* As in TensorFlow: a scatter to all indices. */
 tw_tensor_array tw_tensor_array_unstack(tw_tensor_array array, tw_tensor value)
 {
     tw_composite_scope scope;
@@ -159,6 +168,7 @@ tw_tensor_array tw_tensor_array_unstack(tw_tensor_array array, tw_tensor value)
     return array;
 }
 
+/* By the flow too, since an array may grow. */
 tw_tensor tw_tensor_array_length(tw_tensor_array array)
 {
     return tw_tensor_array_size_v3(array.handle, array.flow);

@@ -282,6 +282,7 @@ tw_status *tw_graph_push_gradient_override(tw_graph *graph, const char *type, co
 
 /* ---- the same of the current graph ---- */
 
+/* In the current graph, as all that follow. */
 tw_status *tw_scope_push_name(const char *name)
 {
     return tw_graph_push_name(tw_default_graph(), name);
@@ -334,6 +335,7 @@ static tw_scope_guard guard(int depth, tw_status *status)
     return (tw_scope_guard){depth};
 }
 
+/* The blocks cannot give a status: a scope that could not open is reported to the graph. */
 tw_scope_guard tw_scope_enter_graph_(tw_graph *graph)
 {
     int depth = depth_now();

@@ -470,8 +470,7 @@ static void pad_small(binder *w)
                 files * (b->count + TW_TILE_BLOCK) * w->widest <= WARM_BYTES / 2;
     if (!b->padded)
         return;
-    b->rows = 1;
-    b->length = b->count;
+    b->rows = 1, b->length = b->count;
     for (size_t i = 0; i < b->operand_count; i++) {
         if (b->operands[i].access != TILE_SCALAR)
             b->operands[i].access = TILE_PERIODIC;

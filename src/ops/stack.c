@@ -56,6 +56,7 @@ typedef struct registry {
     uint64_t made;
 } registry;
 
+/* One for each run, when its first stack is made. */
 static tw_status *registry_make(tw_compute *c, void **out)
 {
     (void)c;
@@ -137,6 +138,7 @@ static tw_status *hand_out(tw_compute *c, registry *known, stack *s)
     return TW_OK;
 }
 
+/* Names are unique in the run, so that a node in a loop makes a stack for each iteration. */
 static tw_status *make(tw_compute *c)
 {
     const char *base = tw_compute_string(c, "stack_name");
@@ -235,11 +237,13 @@ static tw_status *close_stack(tw_compute *c)
 
 /* ---- definitions ---- */
 
+/* The old handle is two words. */
 static void infer_name(tw_infer *in)
 {
     tw_infer_output(in, 0, TW_SHAPE(2));
 }
 
+/* The handle of the new form is one element. */
 static void infer_make(tw_infer *in)
 {
     tw_infer_scalar(in, 0);

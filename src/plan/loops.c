@@ -425,6 +425,7 @@ static tw_status *move_frames(tw_framer *f)
     return tw_loop_values_link(f);
 }
 
+/* All tables at once; what a failure leaves is cleared by the same function as what is done. */
 static tw_status *framer_init(tw_framer *f)
 {
     size_t n = (size_t)f->count + 1, values = f->plan->values.count + 1;
@@ -448,6 +449,7 @@ static tw_status *framer_init(tw_framer *f)
     return TW_OK;
 }
 
+/* Frames lie in the arena of the plan, but their lists do not. */
 static void framer_clear(tw_framer *f)
 {
     for (size_t i = 0; i < f->all.count; i++) {

@@ -182,11 +182,13 @@ static bool are_fixed(const tw_variant *v)
     return !chosen;
 }
 
+/* Masks have a bit for each of the first inputs; no operation has more references. */
 static bool is_ref_input(const tw_plan_node *node, uint32_t i)
 {
     return i < STEP_REFS && node->ref_inputs >> i & 1;
 }
 
+/* What a step reads by value, through whichever view. */
 static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -204,6 +206,7 @@ static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
     return TW_OK;
 }
 
+/* What a step may write: locked, and shown as it is. */
 static tw_status *fix_shown(tw_frame *frame, const tw_step *step, tw_access *a)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
@@ -258,6 +261,7 @@ tw_status *tw_frame_fix_variables(tw_frame *frame)
     return TW_OK;
 }
 
+/* A variable may get another shape by an Assign that does not check it. */
 static tw_status *declared_otherwise(const tw_variable *variable, const tw_array *slot)
 {
     return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
@@ -265,6 +269,7 @@ static tw_status *declared_otherwise(const tw_variable *variable, const tw_array
                           tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
 }
 
+/* A reference to each array, so that a writer makes a new one meanwhile. */
 static tw_status *hold_all(tw_frame *frame, const tw_access *a)
 {
     for (uint32_t i = 0; i < a->held_count; i++) {
@@ -287,6 +292,7 @@ static tw_status *hold_all(tw_frame *frame, const tw_access *a)
     return TW_OK;
 }
 
+/* The locks are held: what is seen here stays until the step is over. */
 static tw_status *show_all(const tw_access *a, tw_compute *c)
 {
     for (uint32_t i = 0; i < a->shown_count; i++) {

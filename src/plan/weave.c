@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Groups at one set of sizes: those members that have the size of the result run as one tile
+ * program, smaller ones (they are broadcast later) as steps before it. Where the reduction at the
+ * end cannot be part of the pass, what comes before it still is one. */
+#include <string.h>
+
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "plan/fuse.h"
+
+/* A tile program while it is woven; all arrays are the variant's and live as long as it. */
+typedef struct tw_weaver {
+    tw_variant *v;
+    uint32_t index;             /* of the group */
+    const tw_plan_group *group; /* perhaps without the reduction at its end */
+    tw_shape shape;             /* of the pass */
+    tw_tile_program *program;
+    tw_tile_operand *operands;
+    tw_tile_instruction *instructions;
+    tw_shape *shapes;         /* by operand */
+    uint32_t *inputs;         /* values read from memory, by place in the step's inputs */
+    uint32_t *operand_values; /* by operand */
+    /* what is read by others as well: the program's numbers and the values */
+    uint16_t stored[TW_GROUP_STORED];
+    uint32_t stored_values[TW_GROUP_STORED];
+    uint16_t stored_count;
+} tw_weaver;
+
+/* What the step does when it runs: the context's inputs are the operands. */
+static tw_status *run_tile(tw_compute *c)
+{
+    const void *in[2 * TW_GROUP_MEMBERS + 8];
+    void *out[TW_GROUP_STORED + 2];
+    for (uint32_t i = 0; i < c->input_count; i++)
+        in[i] = c->inputs[i]->data;
+    for (uint32_t k = 0; k < c->output_count; k++)
+        out[k] = c->outputs[k]->data;
+    return tw_tile_run(c->state, in, out, c->workspace, c->threads);
+}
+
+/* Its value goes into the program itself: nothing to load, nothing to broadcast. */
+static bool is_scalar_constant(const tw_variant *v, uint32_t value)
+{
+    const tw_array *array = v->values[value].constant;
+    return array && array->count == 1 && array->rank == 0 && tw_dtype_is_plain(array->dtype);
+}
+
+/* The program's number of an outer value: an operand that is there, or a new one. */
+static uint16_t operand_of(tw_weaver *w, uint32_t value)
+{
+    uint16_t n = w->program->operand_count;
+    for (uint16_t i = 0; i < n; i++) {
+        if (w->operand_values[i] == value)
+            return i;
+    }
+    tw_tile_operand *operand = &w->operands[n];
+    operand->dtype = w->v->plan->values.items[value].dtype;
+    w->shapes[n] = w->v->values[value].shape;
+    w->operand_values[n] = value;
+    if (is_scalar_constant(w->v, value)) {
+        operand->constant = true;
+        memcpy(operand->value, w->v->values[value].constant->data, tw_dtype_size(operand->dtype));
+    }
+    w->program->operand_count++;
+    return n;
+}
+
+/* The reduction at the end and broadcasts are no instructions; smaller members are broadcast
+ * operands. */
+static bool takes_part(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+    if ((w->group->reduces && m + 1 == w->group->count) || tw_fuse_is_broadcast(node))
+        return false;
+    return !w->v->values[node->first_value].constant &&
+           tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+}
+
+/* Members that do not take part at these sizes are read from memory like any other operand. */
+static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
+{
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+        if (node->first_value == value && takes_part(w, m)) {
+            *which = m;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a member reads, without the broadcasts of the group in between. */
+static uint32_t source_of(const tw_weaver *w, uint32_t value)
+{
+    const tw_plan_node *node = tw_plan_producer(w->v->plan, value);
+    bool inside = node->group == w->index;
+    return inside && tw_fuse_is_broadcast(node) ? node->inputs[0] : value;
+}
+
+/* A Select whose condition chooses rows does not broadcast as the others do. */
+static bool all_fit(const tw_weaver *w)
+{
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
+        tw_shape shapes[TW_TILE_SOURCES];
+        if (!takes_part(w, m))
+            continue;
+        for (uint32_t i = 0; i < node->input_count; i++)
+            shapes[i] = w->v->values[node->inputs[i]].shape;
+        if (!tw_elementwise_fits(node->spec.op->definition.elementwise, shapes))
+            return false;
+    }
+    return true;
+}
+
+/* Does anybody beside the group read what a member makes? The last member's value is the group's
+ * result, which is looked after apart. */
+static bool is_read_outside(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan *plan = w->v->plan;
+    uint32_t value = plan->nodes.items[w->group->nodes[m]].first_value, inside = 0;
+    if (m + 1 == w->group->count || !w->v->values[value].needed)
+        return false;
+    for (uint32_t n = 0; n < w->group->count; n++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[n]];
+        for (uint32_t i = 0; i < node->input_count; i++)
+            inside += node->inputs[i] == value;
+    }
+    return inside < plan->values.items[value].uses;
+}
+
+/* At most as many as the plan let join, since all others have no reader outside. */
+static void store(tw_weaver *w, uint32_t value, uint16_t made)
+{
+    w->stored[w->stored_count] = made;
+    w->stored_values[w->stored_count++] = value;
+}
+
+/* Operands first (numbers of instructions follow them), then the instructions. */
+static bool weave(tw_weaver *w)
+{
+    const tw_plan *plan = w->v->plan;
+    uint16_t made[TW_GROUP_MEMBERS];
+    uint32_t which;
+    if (!all_fit(w))
+        return false;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        for (uint32_t i = 0; takes_part(w, m) && i < node->input_count; i++) {
+            uint32_t source = source_of(w, node->inputs[i]);
+            if (!is_member(w, source, &which))
+                operand_of(w, source);
+        }
+    }
+    uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        if (takes_part(w, m) &&
+            tw_elementwise_constant(&node->spec, node->input_dtypes, &w->operands[extra])) {
+            w->operand_values[extra] = TW_NO_INDEX;
+            w->shapes[extra++] = TW_SHAPE();
+        }
+    }
+    uint16_t next_extra = w->program->operand_count;
+    w->program->operand_count = extra;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        if (!takes_part(w, m))
+            continue;
+        tw_tile_instruction *instruction = &w->instructions[w->program->instruction_count];
+        if (!tw_elementwise_instruction(&node->spec, node->input_dtypes, instruction))
+            return false;
+        for (uint32_t i = 0; i < node->input_count; i++) {
+            uint32_t source = source_of(w, node->inputs[i]);
+            instruction->sources[i] = is_member(w, source, &which) ? made[which]
+                                                                   : operand_of(w, source);
+        }
+        if (instruction->source_count > node->input_count)
+            instruction->sources[node->input_count] = next_extra++;
+        made[m] = (uint16_t)(extra + w->program->instruction_count++);
+        if (is_read_outside(w, m))
+            store(w, node->first_value, made[m]);
+    }
+    return w->program->instruction_count > 0;
+}
+
+/* Axes as one run of dims at the end or the beginning; false: neither. */
+static bool split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out)
+{
+    bool reduced[TW_MAX_RANK] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < axes->count; i++) {
+        int64_t axis = tw_index_at(axes, i);
+        axis += axis < 0 ? (int64_t)rank : 0;
+        if (axis < 0 || axis >= (int64_t)rank || reduced[axis])
+            return false;
+        reduced[axis] = true;
+        count++;
+    }
+    bool inner = true, outer = true;
+    for (size_t d = 0; d < rank; d++) {
+        inner = inner && reduced[d] == (d >= rank - count);
+        outer = outer && reduced[d] == (d < count);
+    }
+    out->outer = !inner;
+    out->split = (uint16_t)(inner ? rank - count : count);
+    return (inner || outer) && count > 0;
+}
+
+/* Room for the worst case: every member brings two operands and an attribute of its own. */
+static tw_status *weaver_init(tw_weaver *w)
+{
+    size_t most = 3 * (size_t)w->group->count + 2;
+    tw_arena *arena = &w->v->arena;
+    w->program = TW_ARENA_NEW(arena, tw_tile_program);
+    w->operands = tw_arena_array(arena, most, sizeof *w->operands);
+    w->instructions = tw_arena_array(arena, most, sizeof *w->instructions);
+    w->shapes = tw_arena_array(arena, most, sizeof *w->shapes);
+    w->inputs = tw_arena_array(arena, most, sizeof *w->inputs);
+    w->operand_values = tw_arena_array(arena, most, sizeof *w->operand_values);
+    if (!w->program || !w->operands || !w->instructions || !w->shapes || !w->inputs ||
+        !w->operand_values)
+        return tw_no_memory();
+    w->program->operands = w->operands;
+    w->program->instructions = w->instructions;
+    return TW_OK;
+}
+
+/* The result of a pass comes first, as it may lie over an operand; that of a reduction last, as the
+ * tile engine has it. */
+static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *step)
+{
+    uint32_t count = w->stored_count + 1u, first = w->group->reduces ? 0 : 1;
+    uint32_t *values = tw_arena_array(&w->v->arena, count, sizeof *values);
+    uint16_t *outputs = tw_arena_array(&w->v->arena, count, sizeof *outputs);
+    if (!values || !outputs)
+        return tw_no_memory();
+    uint16_t result = (uint16_t)(w->program->operand_count + w->program->instruction_count - 1);
+    values[first ? 0 : count - 1] = last->first_value;
+    outputs[0] = result;
+    for (uint32_t i = 0; i < w->stored_count; i++) {
+        values[first + i] = w->stored_values[i];
+        outputs[first + i] = w->stored[i];
+    }
+    w->program->outputs = outputs;
+    w->program->output_count = (uint16_t)(w->stored_count + first);
+    if (w->group->reduces)
+        w->program->reduction.value = result;
+    for (uint32_t i = 0; i < count; i++)
+        w->v->values[values[i]].place = TW_PLACE_ARENA;
+    step->in_place = w->program->output_count ? UINT32_MAX : 0;
+    step->outputs = values;
+    step->output_count = count;
+    return TW_OK;
+}
+
+/* Operands that stand for attributes have no value: the engine does not read them, so the first
+ * one's stands there. */
+static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
+{
+    tw_variant *v = w->v;
+    tw_step step = {.node = root, .compute = run_tile};
+    TW_TRY(put_outputs(w, &v->plan->nodes.items[root], &step));
+    for (uint16_t i = 0; i < w->program->operand_count; i++)
+        w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
+    step.inputs = w->inputs;
+    step.input_count = w->program->operand_count;
+    step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
+    if (!step.state)
+        return tw_no_memory();
+    TW_TRY(tw_tile_bind(w->program, w->shapes, w->shape, step.state));
+    step.workspace_bytes = tw_tile_workspace(step.state);
+    v->fused_steps++;
+    return tw_variant_add_step(v, step);
+}
+
+/* A result may have a known size where an operand has none: it is broadcast then, or fails. */
+static bool has_unknown_size(const tw_variant *v, const tw_plan_node *node)
+{
+    bool unknown = v->values[node->first_value].dynamic;
+    for (uint32_t i = 0; i < node->input_count && !unknown; i++)
+        unknown = v->values[node->inputs[i]].dynamic;
+    return unknown;
+}
+
+/* Members that nobody reads at these sizes are done with. */
+static bool nothing_runs(const tw_variant *v, const tw_plan_group *group)
+{
+    bool runs = false;
+    for (uint32_t m = 0; m < group->count; m++)
+        runs = runs || tw_variant_must_run(v, &v->plan->nodes.items[group->nodes[m]]);
+    return !runs;
+}
+
+/* Axes that are unknown, scattered or none cannot end a pass. */
+static bool find_reduction(const tw_weaver *w, tw_tile_reduction *out)
+{
+    const tw_plan_node *last = &w->v->plan->nodes.items[w->group->nodes[w->group->count - 1]];
+    const tw_sized *axes = &w->v->values[last->inputs[1]];
+    const tw_sized *reduced = &w->v->values[last->inputs[0]];
+    out->kind = tw_fuse_reduction(last);
+    return axes->constant && !reduced->dynamic &&
+           split_axes(axes->constant, reduced->shape.rank, out);
+}
+
+/* Nothing is made where a size is known only at run time: then the members run one by one. */
+static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *made)
+{
+    tw_variant *v = w->v;
+    uint32_t root = w->group->nodes[w->group->count - 1];
+    const tw_plan_node *last = &v->plan->nodes.items[root];
+    uint32_t shaped = w->group->reduces ? last->inputs[0] : last->first_value;
+    if (!tw_variant_must_run(v, last)) { /* what others read of the group is made by itself */
+        *made = nothing_runs(v, w->group);
+        return TW_OK;
+    }
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        if (has_unknown_size(v, &v->plan->nodes.items[w->group->nodes[m]]))
+            return TW_OK;
+    }
+    if (v->values[last->first_value].constant || v->values[shaped].constant)
+        return TW_OK;
+    w->shape = v->values[shaped].shape;
+    TW_TRY(weaver_init(w));
+    if (!weave(w))
+        return TW_OK;
+    w->program->reduction = reduction;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        bool broadcast = tw_fuse_is_broadcast(&v->plan->nodes.items[w->group->nodes[m]]);
+        if (!takes_part(w, m) && w->group->nodes[m] != root && !broadcast)
+            TW_TRY(tw_variant_node_step(v, w->group->nodes[m]));
+    }
+    *made = true;
+    return add_tile_step(w, root);
+}
+
+/* What comes before a reduction that takes no part at these sizes is still one pass. */
+tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
+{
+    tw_plan_group group = v->plan->groups.items[index];
+    tw_weaver w = {.v = v, .index = index, .group = &group};
+    tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
+    uint32_t last = group.nodes[group.count - 1];
+    *made = false;
+    if (!group.reduces || find_reduction(&w, &reduction))
+        return fuse_members(&w, reduction, made);
+    group.reduces = false;
+    reduction.kind = TW_TILE_NO_REDUCTION;
+    if (--group.count > 1)
+        TW_TRY(fuse_members(&w, reduction, made));
+    return *made ? tw_variant_node_step(v, last) : TW_OK;
+}
