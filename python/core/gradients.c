@@ -170,6 +170,16 @@ static int read_grad_ys(PyObject *object, tw_tensor **out, size_t *count)
     return failed ? -1 : 0;
 }
 
+/* An op without a gradient is what Python calls a failed look-up. */
+static PyObject *raise(tw_status *status)
+{
+    if (tw_status_code(status) != TW_NOT_FOUND || tw_status_payload(status))
+        return py_raise(status);
+    PyErr_SetString(PyExc_LookupError, tw_status_message(status));
+    tw_status_free(status);
+    return NULL;
+}
+
 /* All lists are read before anything is added, so a wrong one leaves the graph as it was. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -199,7 +209,7 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
                                          .gate = gate};
         tw_grads grads = {NULL, 0};
         tw_status *status = tw_gradients_add(&call, &grads);
-        result = status ? py_raise(status) : grad_list(grads.grads, grads.count);
+        result = status ? raise(status) : grad_list(grads.grads, grads.count);
     }
     for (size_t i = 0; i < 4; i++)
         PyMem_Free(lists[i]);
@@ -221,7 +231,7 @@ static PyObject *op_gradient(PyObject *module, PyObject *args)
     tw_grads dx = {NULL, 0};
     if (!read_grads(list, dy, count)) {
         tw_status *status = tw_gradient_of(op, (tw_grads){dy, count}, &dx);
-        result = status ? py_raise(status) : grad_list(dx.grads, dx.count);
+        result = status ? raise(status) : grad_list(dx.grads, dx.count);
     }
     PyMem_Free(dy);
     return result;

@@ -41,6 +41,13 @@ static tw_status *say_second(tw_compute *c)
     return say(c, "My label is: overload_2", 23);
 }
 
+/* A kernel does not see its graph: who adds the operation says which version that has. */
+static tw_status *say_version(tw_compute *c)
+{
+    *(int32_t *)tw_array_data(tw_compute_output(c, 0)) = (int32_t)tw_compute_int(c, "producer");
+    return NULL;
+}
+
 /* ---- waiting ---- */
 
 enum { MOST_WAITING = 64 };
@@ -136,6 +143,14 @@ static const tw_op_definition definitions[] = {
      .kernel_count = 3,
      .gradient = tw_not_differentiable},
     {.size = sizeof(tw_op_definition),
+     .name = "GraphDefVersion",
+     .signature = "-> version: int32; producer: int = 0",
+     .doc = "The version of the graph that it was added to.",
+     .infer = scalar,
+     .flags = TW_OP_STATEFUL,
+     .compute = say_version,
+     .gradient = tw_not_differentiable},
+    {.size = sizeof(tw_op_definition),
      .name = "TestWait",
      .signature = "-> token: float",
      .doc = "Waits for a token.",
@@ -168,7 +183,8 @@ static PyObject *register_all(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"register_test_ops", register_all, METH_NOARGS,
-     "register_test_ops(): ConstructionFails, KernelLabel, TestWait, TestGo."},
+     "register_test_ops(): ConstructionFails, KernelLabel, GraphDefVersion, TestWait, "
+     "TestGo."},
     {NULL, NULL, 0, NULL}};
 
 int py_testing_init(PyObject *module)

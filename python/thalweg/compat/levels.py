@@ -118,6 +118,10 @@ BEHAVIOUR = {
     "tensor_iteration": ("rows", (("1.0", "refused"),)),
     # numpy.array(tensor): refused, or an array of one object
     "array_of_tensor": ("refused", (("1.0", "object"),)),
+    # a list with tensors in it where one tensor is wanted: packed into one, or refused
+    "list_of_tensors": ("packed", (("0.8", "refused"),)),
+    # SparseTensor.shape: the static shape, or the tensor
+    "sparse_shape": ("static", (("1.0", "tensor"),)),
     # using a session after close(): refused, or allowed
     "closed_session": ("refused", (("1.0", "allowed"),)),
 }

@@ -47,8 +47,8 @@ def _check_leaves(value, dtype):
         from thalweg.framework import ops
         leaf = wrong[0]
         if isinstance(leaf, ops.Tensor):
-            raise TypeError("Expected %s, got list containing Tensors of type '%s' instead."
-                            % (dtype.name, type(leaf).__name__))
+            raise TypeError("Expected %s, got list containing Tensors of type '_Message' instead."
+                            % dtype.name)
         raise TypeError("Expected %s, got %s of type '%s' instead."
                         % (dtype.name, repr(leaf), type(leaf).__name__))
 

@@ -2,6 +2,7 @@
 """Values for the attributes of ops: what callers give is checked and made what the extension
 takes."""
 from thalweg import _core
+from thalweg import compat as levels
 from thalweg.framework import dtypes, node_defs, op_errors, tensor_shape
 from thalweg.util import compat
 
@@ -52,7 +53,8 @@ def make_shape(value, name):
     try:
         shape = tensor_shape.as_shape(value)
     except TypeError as error:
-        raise TypeError("Error converting %s to a TensorShape: %s" % (name, error)) from error
+        refused = ValueError if levels.below("1.0") else TypeError  # a text was no list of sizes
+        raise refused("Error converting %s to a TensorShape: %s" % (name, error)) from error
     except ValueError as error:
         raise ValueError("Error converting %s to a TensorShape: %s" % (name, error)) from error
     return None if shape.ndims is None else shape.as_list()

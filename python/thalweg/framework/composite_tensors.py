@@ -12,7 +12,7 @@ SparseTensorValue.shape = SparseTensorValue.dense_shape
 
 def _old_shape():
     """Whether `sparse.shape` is the tensor, as it once was, and not the static shape."""
-    return getattr(behaviour, "sparse_shape", "static") == "tensor"
+    return behaviour.sparse_shape == "tensor"
 
 
 class IndexedSlices:
@@ -121,7 +121,7 @@ class SparseTensor:
 
     @staticmethod
     def _override_operator(operator, func):
-        if getattr(SparseTensor, operator, None) not in (None, getattr(object, operator, None)):
+        if operator in vars(SparseTensor):
             raise ValueError("operator %s cannot be overwritten again on class %s."
                              % (operator, SparseTensor))
         setattr(SparseTensor, operator, func)

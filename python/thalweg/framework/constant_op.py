@@ -2,6 +2,7 @@
 """Values as part of the graph, and the conversion of Python's and NumPy's values to tensors."""
 import numpy as np
 
+from thalweg.compat import behaviour
 from thalweg.framework import arrays, dtypes, ops, tensor_shape
 
 _LIMIT = 1 << 31  # bytes that a GraphDef can hold
@@ -52,7 +53,7 @@ def _has_tensor(value):
 
 def _autopacked(v, dtype=None, name=None, as_ref=False):
     """Lists with tensors in them are packed; others are constants."""
-    if not as_ref and _has_tensor(v):
+    if not as_ref and behaviour.list_of_tensors == "packed" and _has_tensor(v):
         from thalweg.ops import array_ops
         return array_ops._autopacking_helper(v, dtype, name or "packed")
     return _constant_tensor_conversion_function(v, dtype, name)

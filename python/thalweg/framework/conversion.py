@@ -27,6 +27,8 @@ def _functions_for(kind, value):
     """The conversion functions for values of a type."""
     found = _cache.get(kind)
     if found is None:
+        # Constants register themselves; nothing before this needs them.
+        from thalweg.framework import constant_op  # noqa: F401
         found = [entry for priority in sorted(_functions) for entry in _functions[priority]
                  if isinstance(value, entry[0])]
         _cache[kind] = found

@@ -2,12 +2,13 @@
 """Functions of single ops, made from the library's definitions when they are first asked for:
 what the gen_*_ops modules hold. Each has a signature and documentation of its own."""
 import keyword
+import os
 from collections import namedtuple
 
 from thalweg import _core
 from thalweg.framework import dtypes, op_def_library, op_plan
 
-_functions = {}  # name: function
+_functions = {}  # name, and op: function
 _names = {}      # name of a function: op; filled at the first look
 
 
@@ -39,7 +40,8 @@ def function(name):
         op_name = names().get(name) or names().get(name.lstrip("_")) or _registered_since(name)
         if op_name is None:
             raise AttributeError("there is no op with the function name %r" % name)
-        found = _functions[name] = _make(op_name)
+        found = _functions[name] = _functions.get(op_name) or _make(op_name)
+        _functions[op_name] = found
     return found
 
 
@@ -84,7 +86,8 @@ def _make(op_name):
     source = "def %s(%s):\n    return _call(name, (%s), (%s))\n" % (
         name, ", ".join(parameters + optional + ["name=None"]), inputs,
         "".join(g + ", " for g in given))
-    exec(compile(source, "<thalweg op %s>" % op_name, "exec"), values)
+    # As if from a file of this package, so that it is not taken for the user's line.
+    exec(compile(source, os.path.join(os.path.dirname(__file__), "op " + op_name), "exec"), values)
     made = values[name]
     made.__doc__ = _documentation(plan)
     if len(plan.outputs) > 1:

@@ -40,8 +40,7 @@ def not_a_reference(plan, argument):
 def wrong_type(plan, argument, value, wanted, sources):
     """A tensor of another type."""
     text = "Input '%s' of '%s' Op has type %s that does not match" % (
-        argument.name, plan.name, value.dtype.name if argument.is_ref or _plain()
-        else value.dtype.name)
+        argument.name, plan.name, value.dtype.name)
     if argument.type_attr is None:
         return TypeError("%s expected type of %s." % (text, name(wanted)))
     return TypeError("%s type %s of argument '%s'." % (text, name(wanted),
@@ -69,6 +68,14 @@ def wrong_value(plan, argument, value, wanted, sources):
     return TypeError("Input '%s' of '%s' Op has type %s that does not match type %s of its default"
                      % (argument.name, plan.name, observed.dtype.name,
                         argument.preferred and argument.preferred.name))
+
+
+def mixed_list(plan, argument, values):
+    """A list whose members became tensors of several types."""
+    if _plain():
+        return TypeError("All tensors passed to '%s' of '%s' Op must have the same type."
+                         % (argument.name, plan.name))
+    return wrong_list(plan, argument, values, None, False)
 
 
 def wrong_list(plan, argument, values, dtype, is_inferred):

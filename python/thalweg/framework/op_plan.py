@@ -184,11 +184,11 @@ class Plan:
             tensors = conversion.internal_convert_n_to_tensor(
                 values, dtype, argument.name, argument.is_ref, preferred)
             bases = [t._dtype_number % _REF for t in tensors]
-            if argument.kind == MANY and len(set(bases)) > 1:
-                raise TypeError("All tensors must have the same type")
         except (TypeError, ValueError) as error:
             raise errors.wrong_list(self, argument, values, dtype,
                                     argument.type_attr in sources) from error
+        if argument.kind == MANY and len(set(bases)) > 1:
+            raise errors.mixed_list(self, argument, values)
         if argument.is_ref and not all(t._dtype_number > _REF for t in tensors):
             raise errors.not_a_reference(self, argument)
         if argument.kind == MANY:

@@ -162,9 +162,7 @@ class Tensor(_core.Tensor):
     @staticmethod
     def _override_operator(operator, func):
         """Makes `func` what an operator of all tensors does."""
-        existing = getattr(Tensor, operator, None)
-        if existing is not None and existing not in (
-                getattr(object, operator, None), getattr(_core.Tensor, operator, None)):
+        if operator in vars(Tensor) and operator != "__eq__":
             raise ValueError("operator %s cannot be overwritten again on class %s."
                              % (operator, Tensor))
         if operator not in Tensor.OVERLOADABLE_OPERATORS:
