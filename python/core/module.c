@@ -15,7 +15,12 @@ static int (*const parts[])(PyObject *module) = {
     py_registry_init, py_gradients_init, py_control_init, py_session_init,
 };
 
-PyMODINIT_FUNC PyInit__core(void);
+/* Python 3.8 does not say itself that the module's one function is to be seen from outside. */
+#if PY_VERSION_HEX < 0x03090000 && defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+PyMODINIT_FUNC
+PyInit__core(void);
 
 PyMODINIT_FUNC PyInit__core(void)
 {

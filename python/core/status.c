@@ -6,6 +6,10 @@
 
 #include "core.h"
 
+#if PY_VERSION_HEX < 0x03090000
+#include <frameobject.h>
+#endif
+
 /* ---- exceptions ---- */
 
 /* The exception that is set, with its traceback, no longer set; NULL: none was. */
