@@ -301,8 +301,10 @@ static PyObject *copy_numbers(int number, int rank, npy_intp *dims, const void *
             memcpy(PyArray_DATA((PyArrayObject *)ndarray), data, bytes);
         return ndarray;
     }
-    Py_BEGIN_ALLOW_THREADS memcpy(PyArray_DATA((PyArrayObject *)ndarray), data, bytes);
-    Py_END_ALLOW_THREADS return ndarray;
+    Py_BEGIN_ALLOW_THREADS
+    memcpy(PyArray_DATA((PyArrayObject *)ndarray), data, bytes);
+    Py_END_ALLOW_THREADS
+    return ndarray;
 }
 
 /* Scalars come out as NumPy's scalar types, as programs expect of rank 0. */

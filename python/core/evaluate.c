@@ -96,9 +96,12 @@ static int read_evaluation(evaluation *e, const tw_op *op, PyObject *attrs, PyOb
 static PyObject *compute(evaluation *e, const char *type)
 {
     tw_status *status;
-    Py_BEGIN_ALLOW_THREADS status = tw_op_evaluate(type, e->attrs, e->attr_count, e->inputs,
-                                                   e->input_count, e->outputs, e->output_count);
-    Py_END_ALLOW_THREADS if (status) return py_raise(status);
+    Py_BEGIN_ALLOW_THREADS
+    status = tw_op_evaluate(type, e->attrs, e->attr_count, e->inputs, e->input_count, e->outputs,
+                            e->output_count);
+    Py_END_ALLOW_THREADS
+    if (status)
+        return py_raise(status);
     PyObject *list = PyList_New((Py_ssize_t)e->output_count);
     for (size_t i = 0; i < e->output_count; i++) {
         /* what an op passes on is the input's memory: it may be the caller's own ndarray */

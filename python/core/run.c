@@ -41,8 +41,11 @@ static int make_callable(py_prepared *prepared, tw_session *session, const tw_te
                                     .callable = &prepared->callable,
                                     .any_shapes = any_shapes};
     tw_status *status;
-    Py_BEGIN_ALLOW_THREADS status = tw_make_callable_(&args);
-    Py_END_ALLOW_THREADS if (status) py_raise(status);
+    Py_BEGIN_ALLOW_THREADS
+    status = tw_make_callable_(&args);
+    Py_END_ALLOW_THREADS
+    if (status)
+        py_raise(status);
     return status ? -1 : 0;
 }
 

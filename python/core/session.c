@@ -99,8 +99,10 @@ static void session_dealloc(py_session *self)
     clear_table(self);
     tw_session *session = self->session;
     self->session = NULL;
-    Py_BEGIN_ALLOW_THREADS tw_session_free(session);
-    Py_END_ALLOW_THREADS Py_CLEAR(self->graph);
+    Py_BEGIN_ALLOW_THREADS
+    tw_session_free(session);
+    Py_END_ALLOW_THREADS
+    Py_CLEAR(self->graph);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -112,8 +114,11 @@ static PyObject *session_close(py_session *self, PyObject *unused)
     if (!self->session)
         Py_RETURN_NONE;
     tw_status *status;
-    Py_BEGIN_ALLOW_THREADS status = tw_session_close(self->session);
-    Py_END_ALLOW_THREADS if (status) return py_raise(status);
+    Py_BEGIN_ALLOW_THREADS
+    status = tw_session_close(self->session);
+    Py_END_ALLOW_THREADS
+    if (status)
+        return py_raise(status);
     clear_table(self);
     Py_RETURN_NONE;
 }

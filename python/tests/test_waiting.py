@@ -168,16 +168,30 @@ def test_python_functions():
         assert seen == [3]
 
 
-def test_an_exception_comes_out_as_it_is():
-    mine = KeyError("mine")
-
+@pytest.mark.parametrize("mine, error", [
+    (KeyError("mine"), errors.UnknownError), (ValueError("mine"), errors.InvalidArgumentError),
+    (StopIteration("mine"), errors.OutOfRangeError),
+    (NotImplementedError("mine"), errors.UnimplementedError)])
+def test_an_exception_comes_out_with_its_cause(mine, error):
     def raises():
         raise mine
+    y = script_ops.py_func(raises, [], dtypes.float32)
     with session.Session() as s:
         for _ in range(3):
-            with pytest.raises(KeyError) as info:
-                s.run(script_ops.py_func(raises, [], dtypes.float32))
-            assert info.value is mine and info.traceback[-1].name == "raises"
+            with pytest.raises(error, match="%s: .*mine" % type(mine).__name__) as info:
+                s.run(y)
+            assert info.value.__cause__ is mine and info.value.op is y.op
+            last = mine.__traceback__
+            while last.tb_next:
+                last = last.tb_next
+            assert last.tb_frame.f_code.co_name == "raises"
+
+
+def test_what_is_no_error_comes_out_as_it_is():
+    def leaves():
+        raise SystemExit(3)
+    with session.Session() as s, pytest.raises(SystemExit):
+        s.run(script_ops.py_func(leaves, [], dtypes.float32))
 
 
 @pytest.mark.parametrize("result, promised, error, words", [

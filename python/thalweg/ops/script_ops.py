@@ -6,7 +6,7 @@ import threading
 import weakref
 
 from thalweg import _core
-from thalweg.framework import op_def_library, ops
+from thalweg.framework import errors, op_def_library, ops
 
 _KEPT = "_py_funcs_used_in_graph"
 
@@ -35,16 +35,36 @@ class FuncRegistry:
         return len(self._functions)
 
     def __call__(self, token, args):
-        """Runs the function; a list of values. What it raises comes out of the session's run."""
+        """Runs the function; a list of values. What it raises comes out of the session's run as
+        the error of a run, with the exception itself as its cause."""
         holder = self._functions.get(token)
         if holder is None:
-            raise ValueError("callback %s is not found" % token)
-        result = holder(*args)
+            raise errors.InvalidArgumentError(None, None, "callback %s is not found" % token)
+        try:
+            result = holder(*args)
+        except errors.OpError:
+            raise
+        except Exception as error:
+            raise _error_of_run(error) from error
         if isinstance(result, (list, tuple)):
             return list(result)
         if result is None and holder.count == 0:
             return []
         return [result]
+
+
+_CLASSES = (
+    ((ValueError, TypeError), errors.InvalidArgumentError),
+    (StopIteration, errors.OutOfRangeError),
+    (MemoryError, errors.ResourceExhaustedError),
+    (NotImplementedError, errors.UnimplementedError),
+)
+
+
+def _error_of_run(error):
+    """The error that TensorFlow gives for an exception of a Python function."""
+    made = next((to for of, to in _CLASSES if isinstance(error, of)), errors.UnknownError)
+    return made(None, None, "%s: %s" % (type(error).__name__, error))
 
 
 class _Holder:
