@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """overhead.py [--tensorflow PYTHON]: what a run costs beside its kernels, from Python: ours, and
-TensorFlow's too where a Python that has it is given (../shared/oracle/setup.sh makes one: DIR/tf115).
+TensorFlow's too where a Python that has it is given (../shared/oracle/setup.sh DIR makes one:
+DIR/tf115/bin/python).
 
 The two run in processes of their own, turn by turn, on the same machine; of all rounds the best
 counts, for everything else that runs only adds to it."""
