@@ -46,6 +46,8 @@ static tw_status *make_branches(tw_cond_builder *b, tw_tensor pred)
         b->regions[side]->pred = (tw_tensor){op, 0};
         b->regions[side]->pivot = (tw_tensor){b->pivots[side], 0};
         b->regions[side]->branch = side == 1;
+        tw_region_sees(b->regions[side], b->regions[side]->pred);
+        tw_region_sees(b->regions[side], b->regions[side]->pivot);
     }
     b->regions[0]->other = b->regions[1];
     b->regions[1]->other = b->regions[0];
@@ -106,14 +108,17 @@ tw_status *tw_cond_enter(tw_cond_builder *b, bool side)
     return TW_OK;
 }
 
-/* A result that is an operation: the pivot, once it has run. */
+/* A result that is an operation: the pivot, once it has run, and placed with the pivot. */
 static tw_status *after_operation(tw_cond_builder *b, tw_tensor result, tw_tensor *out)
 {
     tw_operation *op = NULL;
-    TW_TRY(tw_scope_push_control((tw_tensors){&result, 1}));
-    tw_status *status = add(b, "Identity", "control_dependency", (tw_tensors){&b->open->pivot, 1},
-                            &op);
-    tw_scope_pop();
+    int depth = (int)tw_thread_here()->scopes.count;
+    tw_status *status = tw_scope_push_control((tw_tensors){&result, 1});
+    if (!status)
+        status = tw_scope_push_colocate(b->open->pivot);
+    if (!status)
+        status = add(b, "Identity", "control_dependency", (tw_tensors){&b->open->pivot, 1}, &op);
+    tw_scope_pop_to(depth);
     *out = (tw_tensor){op, 0};
     return status;
 }

@@ -92,6 +92,13 @@ static void note(tw_region *region, tw_tensor tensor, tw_tensor inside)
     tw_graph_unlock(region->graph);
 }
 
+/* A branch's pivot is alive when the branch is, so it needs no Switch; the predicate is the
+ * Switch's own input. */
+void tw_region_sees(tw_region *region, tw_tensor tensor)
+{
+    note(region, tensor, tensor);
+}
+
 /* Under the lock, because the operation already is in the graph, where other threads may look at
  * it. */
 static void put_into(tw_operation *op, tw_region *region)
@@ -333,8 +340,8 @@ static tw_status *set_invariant(tw_operation *enter, tw_shape invariant)
         return tw_value_error("The shape invariant specified for %s is not compatible with the "
                               "initial shape of the loop variable. It enters the loop with shape "
                               "%s, but the specified shape invariant is %s.",
-                              tw_tensor_name((tw_tensor){enter, 0}).s, tw_shape_text(first).s,
-                              tw_shape_text(invariant).s);
+                              tw_tensor_name(tw_operation_input(enter, 0)).s,
+                              tw_shape_text(first).s, tw_shape_text(invariant).s);
     tw_graph_lock(graph);
     tw_shape kept = TW_UNKNOWN_SHAPE;
     if (invariant.dims) {

@@ -40,6 +40,8 @@ tw_status *tw_loop_value(tw_region *region, tw_tensor forward, tw_tensor *out);
 /* The constant Enter that a tensor of a loop plainly is; NULL: it is another thing. */
 tw_operation *tw_loop_constant_enter(tw_tensor tensor);
 
+/* Inside, `tensor` of the outside is used as it is. */
+void tw_region_sees(tw_region *region, tw_tensor tensor);
 /* Depth to pop back to, with the region current and no control dependency of outside; < 0: no
  * memory. */
 int tw_region_step_into(tw_region *region);

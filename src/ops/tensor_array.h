@@ -66,4 +66,14 @@ void tw_array_list_infer_pack(tw_infer *in);
 void tw_array_list_infer_scatter(tw_infer *in);
 void tw_array_list_infer_concat(tw_infer *in);
 
+/* ---- tensor_array_gradients.c ---- */
+tw_status *tw_array_list_write_gradient(tw_gradient *g);
+tw_status *tw_array_list_read_gradient(tw_gradient *g);
+tw_status *tw_array_list_gather_gradient(tw_gradient *g);
+tw_status *tw_array_list_scatter_gradient(tw_gradient *g);
+tw_status *tw_array_list_pack_gradient(tw_gradient *g);
+tw_status *tw_array_list_unpack_gradient(tw_gradient *g);
+tw_status *tw_array_list_concat_gradient(tw_gradient *g);
+tw_status *tw_array_list_split_gradient(tw_gradient *g);
+
 #endif

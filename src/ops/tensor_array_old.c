@@ -3,13 +3,6 @@
  * the years before 1.0 hold them; new ones are made of V3. */
 #include "ops/tensor_array.h"
 
-/* An honest refusal: the handles of the old forms are names, which a gradient could not tell
- * apart by call. */
-static tw_status *old_gradient(tw_gradient *g)
-{
-    return tw_gradient_fail(g, "the old forms of TensorArray have no gradient; use TensorArrayV3");
-}
-
 const tw_op_definition tw_op_TensorArray = {
     .signature = "size: int32 -> handle: Ref(string); dtype: type; element_shape: shape = "
                  "?; dynamic_size: bool = false; clear_after_read: bool = "
@@ -39,7 +32,7 @@ const tw_op_definition tw_op_TensorArrayWrite = {
     .doc = "Puts `value` at `index`, which must not have been written before.",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_infer_scalar_output,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_write_gradient,
     .compute = tw_array_list_do_write,
 };
 
@@ -48,7 +41,7 @@ const tw_op_definition tw_op_TensorArrayRead = {
                  "type",
     .doc = "The array at `index`; it is forgotten if the list was made with clear_after_read.",
     .flags = TW_OP_STATEFUL,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_read_gradient,
     .compute = tw_array_list_do_read,
 };
 
@@ -58,7 +51,7 @@ const tw_op_definition tw_op_TensorArrayGather = {
     .doc = "The arrays at `indices`, stacked along a new first dimension.",
     .flags = TW_OP_STATEFUL,
     .infer = tw_array_list_infer_gather,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_gather_gradient,
     .compute = tw_array_list_do_gather,
 };
 
@@ -68,7 +61,7 @@ const tw_op_definition tw_op_TensorArrayScatter = {
     .doc = "Splits `value` along its first dimension and puts the parts at `indices`.",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_array_list_infer_scatter,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_scatter_gradient,
     .compute = tw_array_list_do_scatter,
 };
 
@@ -78,7 +71,7 @@ const tw_op_definition tw_op_TensorArrayConcat = {
     .doc = "All arrays one after the other along their first dimension, and how long each was.",
     .flags = TW_OP_STATEFUL,
     .infer = tw_array_list_infer_concat,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_concat_gradient,
     .compute = tw_array_list_do_concat,
 };
 
@@ -89,7 +82,7 @@ const tw_op_definition tw_op_TensorArraySplit = {
            " elements.",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_infer_scalar_output,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_split_gradient,
     .compute = tw_array_list_do_split,
 };
 
@@ -116,7 +109,7 @@ const tw_op_definition tw_op_TensorArrayPack = {
     .doc = "All arrays, stacked along a new first dimension.",
     .flags = TW_OP_STATEFUL,
     .infer = tw_array_list_infer_pack,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_pack_gradient,
     .compute = tw_array_list_do_pack,
 };
 
@@ -125,7 +118,7 @@ const tw_op_definition tw_op_TensorArrayUnpack = {
     .doc = "Splits `value` along its first dimension; the parts become the elements.",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_infer_scalar_output,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_unpack_gradient,
     .compute = tw_array_list_do_unpack,
 };
 
@@ -160,7 +153,7 @@ const tw_op_definition tw_op_TensorArrayWriteV2 = {
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_infer_scalar_output,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_write_gradient,
     .compute = tw_array_list_do_write,
 };
 
@@ -169,7 +162,7 @@ const tw_op_definition tw_op_TensorArrayReadV2 = {
     .doc = "The array at `index`; it is forgotten if the list was made with clear_after_read.",
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_read_gradient,
     .compute = tw_array_list_do_read,
 };
 
@@ -180,7 +173,7 @@ const tw_op_definition tw_op_TensorArrayGatherV2 = {
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL,
     .infer = tw_array_list_infer_gather,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_gather_gradient,
     .compute = tw_array_list_do_gather,
 };
 
@@ -191,7 +184,7 @@ const tw_op_definition tw_op_TensorArrayScatterV2 = {
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_array_list_infer_scatter,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_scatter_gradient,
     .compute = tw_array_list_do_scatter,
 };
 
@@ -202,7 +195,7 @@ const tw_op_definition tw_op_TensorArrayConcatV2 = {
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL,
     .infer = tw_array_list_infer_concat,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_concat_gradient,
     .compute = tw_array_list_do_concat,
 };
 
@@ -214,7 +207,7 @@ const tw_op_definition tw_op_TensorArraySplitV2 = {
     .since = "TensorArray*V2: 0.10, removed in 1.0",
     .flags = TW_OP_STATEFUL | TW_OP_SIDE_EFFECT,
     .infer = tw_infer_scalar_output,
-    .gradient = old_gradient,
+    .gradient = tw_array_list_split_gradient,
     .compute = tw_array_list_do_split,
 };
 

@@ -105,6 +105,10 @@ static void operations_and_outer_tensors_are_results_as_seen_inside(void **state
         assert_string_equal(tw_operation_type(sides[side][0].op), "Switch");
         assert_string_equal(tw_operation_type(sides[side][1].op), "Identity");
         assert_int_equal(tw_tensor_dtype(sides[side][1]), TW_BOOL);
+        tw_tensor pivot = tw_operation_input(sides[side][1].op, 0);
+        assert_string_equal(tw_tensor_name(pivot).s, side ? "cond/switch_t:0" : "cond/switch_f:0");
+        const tw_attr *placed = tw_operation_attr(sides[side][1].op, "_class");
+        assert_memory_equal(((const tw_bytes *)placed->value.items)->data, "loc:@cond/switch", 16);
     }
     for (int i = 0; i < 2; i++)
         expect_ok(tw_cond_merge(builder, sides[1][i], sides[0][i], &out[i]));
@@ -294,6 +298,23 @@ static void a_changed_shape_is_forgotten_where_any_is_allowed(void **state)
     assert_true(number(tw_reduce_sum(last)) == 32);
 }
 
+static void an_invariant_that_does_not_hold_names_what_enters(void **state)
+{
+    (void)state;
+    tw_tensor first = tw_constant(0, .name = "first");
+    const tw_shape three = TW_SHAPE(3);
+    struct tw_while_begin_args args = {.parallel_iterations = 10,
+                                       .size = sizeof args,
+                                       .vars = {&first, 1},
+                                       .shape_invariants = &three};
+    tw_while_builder *builder;
+    expect_status(tw_while_begin(&args, &builder),
+                  "The shape invariant specified for first:0 is not compatible with the initial "
+                  "shape of the loop variable. It enters the loop with shape (), but the "
+                  "specified shape invariant is (3,).");
+    assert_null(builder);
+}
+
 /* ---- regions ---- */
 
 static tw_region_info info_of(const tw_region *region)
@@ -391,6 +412,7 @@ int main(void)
         TEST(a_loop_by_steps_runs_and_has_derivatives),
         TEST(steps_of_a_loop_out_of_order_are_refused),
         TEST(a_changed_shape_is_forgotten_where_any_is_allowed),
+        TEST(an_invariant_that_does_not_hold_names_what_enters),
         TEST(an_operation_tells_its_branch),
         TEST(an_operation_tells_its_loop),
         TEST(a_region_may_be_opened_again),

@@ -204,6 +204,94 @@ static void an_array_may_grow_if_it_says_so(void **state)
     assert_true(number(tw_tensor_array_length(a)) == 2);
 }
 
+/* ---- the older forms, by their nodes ---- */
+
+static const char *form; /* "", "V2" or "V3", behind the names of types */
+
+static tw_tensor node(const char *base, tw_tensors inputs, const tw_attr *attr)
+{
+    char type[64];
+    snprintf(type, sizeof type, "%s%s", base, form);
+    tw_graph_add_args args = {.size = sizeof args,
+                              .type = type,
+                              .inputs = inputs.items,
+                              .input_count = inputs.count,
+                              .attrs = attr,
+                              .attr_count = attr ? 1 : 0};
+    tw_operation *op = NULL;
+    expect_ok(tw_graph_add(tw_default_graph(), &args, &op));
+    return (tw_tensor){op, 0};
+}
+
+static const tw_attr of_doubles = {.name = "dtype", .kind = TW_ATTR_TYPE, .value.type = TW_FLOAT64};
+
+/* A new list of two elements, written by `base` as `index` says. */
+static tw_tensor list(const char *base, tw_tensor index, tw_tensor value, tw_tensor *flow)
+{
+    tw_tensor handle = node("TensorArray", TW_LIST(tw_constant(2)), &of_doubles);
+    tw_tensor none = tw_constant(0.0f);
+    if (strcmp(base, "TensorArraySplit") == 0)
+        *flow = node(base, TW_LIST(handle, value, index, none), NULL);
+    else if (index.op)
+        *flow = node(base, TW_LIST(handle, index, value, none), NULL);
+    else
+        *flow = node(base, TW_LIST(handle, value, none), NULL);
+    return handle;
+}
+
+/* Every way in and every way out, each squared. */
+static tw_tensor through_lists(tw_tensor x)
+{
+    tw_tensor zero = tw_constant(0), both = tw_constant(TW_INTS(1, 0)), none = {NULL, 0};
+    tw_tensor pair = tw_pack(TW_LIST(x, tw_mul(x, 3.0))), flow;
+    tw_tensor lengths = tw_constant(TW_INTS(1, 1), .dtype = TW_INT64);
+    tw_tensor handle = list("TensorArrayWrite", zero, tw_sin(x), &flow);
+    tw_tensor y = tw_square(node("TensorArrayRead", TW_LIST(handle, zero, flow), &of_doubles));
+    handle = list("TensorArrayScatter", both, pair, &flow);
+    tw_tensor z = node("TensorArrayGather", TW_LIST(handle, both, flow), &of_doubles);
+    y = tw_add(y, tw_reduce_sum(tw_square(z)));
+    handle = list("TensorArraySplit", lengths, tw_square(pair), &flow);
+    z = node("TensorArrayConcat", TW_LIST(handle, flow), &of_doubles);
+    y = tw_add(y, tw_reduce_sum(tw_square(z)));
+    if (*form)
+        return y;
+    handle = list("TensorArrayUnpack", none, pair, &flow);
+    z = node("TensorArrayPack", TW_LIST(handle, flow), &of_doubles);
+    return tw_add(y, tw_reduce_sum(tw_square(z)));
+}
+
+static void all_forms_have_derivatives(void **state)
+{
+    static const char *const forms[] = {"", "V2", "V3"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        form = forms[i];
+        tw_tensor x = scalar_of(TW_FLOAT64, NULL);
+        number_feed at[] = {{x, 0.6}};
+        check_derivatives(through_lists(x), at, 1, TW_LIST(x), 1e-6);
+    }
+}
+
+static void a_derivative_is_made_of_the_same_form(void **state)
+{
+    (void)state;
+    form = "V2";
+    tw_tensor x = scalar_of(TW_FLOAT64, "x"), flow, zero = tw_constant(0);
+    tw_tensor handle = list("TensorArrayWrite", zero, x, &flow);
+    tw_tensor y = node("TensorArrayRead", TW_LIST(handle, zero, flow), &of_doubles);
+    tw_gradients(TW_LIST(y), TW_LIST(x));
+    check_graph();
+    tw_operation *made = tw_graph_operation(tw_default_graph(),
+                                            "gradients/TensorArrayReadV2_grad/TensorArrayGrad/"
+                                            "TensorArrayGradV2");
+    assert_non_null(made);
+    const tw_attr *placed = tw_operation_attr(made, "_class");
+    assert_memory_equal(((const tw_bytes *)placed->value.items)->data, "loc:@TensorArrayV2", 18);
+    assert_non_null(tw_graph_operation(tw_default_graph(),
+                                       "gradients/TensorArrayReadV2_grad/TensorArrayWrite/"
+                                       "TensorArrayWriteV2"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -214,6 +302,8 @@ int main(void)
         TEST(elements_come_back_as_they_were_put),
         TEST(what_cannot_be_written_or_read_is_refused),
         TEST(an_array_may_grow_if_it_says_so),
+        TEST(all_forms_have_derivatives),
+        TEST(a_derivative_is_made_of_the_same_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
