@@ -55,17 +55,16 @@ static void clear_evaluation(evaluation *e)
 /* Lent for the time of the evaluation, which is over before anybody can write to them. */
 static int read_inputs(evaluation *e, PyObject *inputs)
 {
-    PyObject *fast = PySequence_Fast(inputs, "the inputs must be a list of arrays");
+    PyObject *fast = PySequence_Tuple(inputs); /* conversions may change a list */
     if (!fast)
         return -1;
-    e->input_count = (size_t)PySequence_Fast_GET_SIZE(fast);
+    e->input_count = (size_t)PyTuple_GET_SIZE(fast);
     e->inputs = PyMem_Calloc(e->input_count + 1, sizeof *e->inputs);
     bool failed = !e->inputs;
     if (failed)
         PyErr_NoMemory();
     for (size_t i = 0; !failed && i < e->input_count; i++) {
-        e->inputs[i] = py_array_from(PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i),
-                                     TW_INVALID_DTYPE, true);
+        e->inputs[i] = py_array_from(PyTuple_GET_ITEM(fast, (Py_ssize_t)i), TW_INVALID_DTYPE, true);
         failed = !e->inputs[i];
     }
     Py_DECREF(fast);

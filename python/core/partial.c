@@ -83,7 +83,7 @@ static int read_part(part *p, PyObject *fetches, PyObject *feeds, PyObject *valu
     if (py_unwrap_list(fetches, &p->fetch, &p->fetch_count) ||
         py_unwrap_list(feeds, &p->fed, &p->fed_count))
         return -1;
-    if ((size_t)PyList_GET_SIZE(values) != p->fed_count) {
+    if ((size_t)PyTuple_GET_SIZE(values) != p->fed_count) {
         PyErr_SetString(PyExc_ValueError, "there must be one value for each feed");
         return -1;
     }
@@ -95,7 +95,7 @@ static int read_part(part *p, PyObject *fetches, PyObject *feeds, PyObject *valu
     }
     for (size_t i = 0; i < p->fed_count; i++) {
         p->feeds[i].tensor = p->fed[i];
-        p->feeds[i].array = py_array_from(PyList_GET_ITEM(values, (Py_ssize_t)i),
+        p->feeds[i].array = py_array_from(PyTuple_GET_ITEM(values, (Py_ssize_t)i),
                                           tw_dtype_base(tw_tensor_dtype(p->fed[i])), true);
         if (!p->feeds[i].array)
             return -1;
@@ -106,6 +106,8 @@ static int read_part(part *p, PyObject *fetches, PyObject *feeds, PyObject *valu
 /* Marked as busy, since the library's handle is not for two threads at a time. */
 static PyObject *run_part(py_partial *self, const part *p)
 {
+    if (self->busy)
+        return PyErr_Format(PyExc_RuntimeError, "another part of this run is going on");
     py_running running = {NULL, NULL};
     struct tw_call_options options = py_running_options(&running, NULL);
     struct tw_partial_args args = {.size = sizeof args,
@@ -133,7 +135,7 @@ static PyObject *run_part(py_partial *self, const part *p)
     return list;
 }
 
-/* The lists belong to the caller alone. */
+/* The values go into a tuple: code of theirs may change the list while they are converted. */
 static PyObject *partial_run(py_partial *self, PyObject *args)
 {
     PyObject *fetches, *feeds, *values;
@@ -141,9 +143,10 @@ static PyObject *partial_run(py_partial *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O!O!:run", &PyList_Type, &fetches, &PyList_Type, &feeds,
                           &PyList_Type, &values))
         return NULL;
-    if (self->busy)
-        return PyErr_Format(PyExc_RuntimeError, "another thread runs a part of this run");
-    PyObject *result = read_part(&p, fetches, feeds, values) ? NULL : run_part(self, &p);
+    PyObject *fixed = PyList_AsTuple(values), *result = NULL;
+    if (fixed && !read_part(&p, fetches, feeds, fixed))
+        result = run_part(self, &p);
+    Py_XDECREF(fixed);
     clear_part(&p);
     return result;
 }

@@ -72,16 +72,16 @@ static tw_status *give_outputs(tw_compute *c, PyObject *list)
 {
     const tw_attr *types = tw_compute_attr(c, "Tout");
     size_t count = tw_compute_output_count(c);
-    PyObject *fast = PySequence_Fast(list, "the dispatcher of Python functions gives a list");
+    PyObject *fast = PySequence_Tuple(list); /* conversions may change a list */
     if (!fast)
         return py_take_exception();
     tw_status *status = NULL;
-    if ((size_t)PySequence_Fast_GET_SIZE(fast) != count)
+    if ((size_t)PyTuple_GET_SIZE(fast) != count)
         status = tw_compute_fail(c, "%s returns %zu values, but expects to see %zu values.",
-                                 tw_compute_string(c, "token"),
-                                 (size_t)PySequence_Fast_GET_SIZE(fast), count);
+                                 tw_compute_string(c, "token"), (size_t)PyTuple_GET_SIZE(fast),
+                                 count);
     for (size_t i = 0; i < count && !status; i++)
-        status = give_output(c, i, PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i),
+        status = give_output(c, i, PyTuple_GET_ITEM(fast, (Py_ssize_t)i),
                              ((const tw_dtype *)types->value.items)[i]);
     Py_DECREF(fast);
     return status;

@@ -386,26 +386,24 @@ static int run_with(py_prepared *prepared, PyObject *const *values, PyObject **r
     memset(results, 0, prepared->fetch_count * sizeof *results);
     py_running running = {NULL, results};
     struct tw_call_options call = py_running_options(&running, options);
-    prepared->refs++; /* the table may drop it meanwhile */
     tw_status *status = tw_call_views(prepared->callable, views, &call);
     py_running_end(&running);
     let_go(fed, prepared->feed_count);
-    int result = finish(prepared, status, results, at_fault);
-    py_prepared_unref(prepared);
-    return result;
+    return finish(prepared, status, results, at_fault);
 }
 
 /* A handful of feeds needs no allocation. */
-int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
-           const py_run_options *options, bool *at_fault)
+static int run_few(py_prepared *prepared, PyObject *const *values, PyObject **results,
+                   const py_run_options *options, bool *at_fault)
 {
-    if (at_fault)
-        *at_fault = false;
-    if (prepared->feed_count <= PY_FEW) {
-        py_fed fed[PY_FEW];
-        tw_view views[PY_FEW];
-        return run_with(prepared, values, results, options, at_fault, fed, views);
-    }
+    py_fed fed[PY_FEW];
+    tw_view views[PY_FEW];
+    return run_with(prepared, values, results, options, at_fault, fed, views);
+}
+
+static int run_many(py_prepared *prepared, PyObject *const *values, PyObject **results,
+                    const py_run_options *options, bool *at_fault)
+{
     py_fed *fed = PyMem_Calloc(prepared->feed_count, sizeof *fed);
     tw_view *views = PyMem_Calloc(prepared->feed_count, sizeof *views);
     int result = -1;
@@ -415,6 +413,25 @@ int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
         PyErr_NoMemory();
     PyMem_Free(fed);
     PyMem_Free(views);
+    return result;
+}
+
+/* What a value's own __array__ does, or another thread while the GIL is away, may take the values
+ * out of their dict and the plan out of the table: both are held. */
+int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
+           const py_run_options *options, bool *at_fault)
+{
+    size_t count = prepared->feed_count;
+    if (at_fault)
+        *at_fault = false;
+    prepared->refs++;
+    for (size_t i = 0; i < count; i++)
+        Py_INCREF(values[i]);
+    int result = count <= PY_FEW ? run_few(prepared, values, results, options, at_fault)
+                                 : run_many(prepared, values, results, options, at_fault);
+    for (size_t i = 0; i < count; i++)
+        Py_DECREF(values[i]);
+    py_prepared_unref(prepared);
     return result;
 }
 

@@ -383,15 +383,19 @@ py_prepared *py_prepared_of_lists(py_session *self, PyObject *fetches, PyObject 
     return prepared;
 }
 
-/* The lists belong to the caller alone, so that nothing in them can go away during the run. */
+/* A tuple, because code of a value's may change the list while it is converted. */
 static PyObject *run_lists(py_prepared *prepared, PyObject *values, const py_run_options *options)
 {
     PyObject **results = PyMem_Calloc(prepared->fetch_count + 1, sizeof *results);
-    if (!results)
-        return PyErr_NoMemory();
-    PyObject *list = NULL;
-    if (!py_run(prepared, PySequence_Fast_ITEMS(values), results, options, NULL))
+    PyObject *fixed = PyList_AsTuple(values), *list = NULL;
+    if (!results && fixed)
+        PyErr_NoMemory();
+    else if (fixed && (size_t)PyTuple_GET_SIZE(fixed) != prepared->feed_count)
+        PyErr_Format(PyExc_ValueError, "%zd values for %zd feeds", PyTuple_GET_SIZE(fixed),
+                     (Py_ssize_t)prepared->feed_count);
+    else if (fixed && !py_run(prepared, PySequence_Fast_ITEMS(fixed), results, options, NULL))
         list = py_pack(results, prepared->fetch_count, PY_LIST);
+    Py_XDECREF(fixed);
     PyMem_Free(results);
     return list;
 }
@@ -406,9 +410,6 @@ static PyObject *session_run_flat(py_session *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O!O!|Lp:_run_flat", &PyList_Type, &fetches, &PyList_Type, &feeds,
                           &PyList_Type, &values, &timeout, &traced))
         return NULL;
-    if (PyList_GET_SIZE(feeds) != PyList_GET_SIZE(values))
-        return PyErr_Format(PyExc_ValueError, "%zd values for %zd feeds", PyList_GET_SIZE(values),
-                            PyList_GET_SIZE(feeds));
     py_prepared *prepared = py_prepared_of_lists(self, fetches, feeds);
     if (!prepared)
         return NULL;
