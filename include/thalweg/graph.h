@@ -177,6 +177,9 @@ TW_API tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id);
 TW_API tw_operation *tw_graph_operation(const tw_graph *graph, const char *name); /* NULL: none */
 /* "a/b:0" */
 TW_API tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *out);
+/* Whether names that differ only in case are two, as they were before TensorFlow 1.0: "a" and "A"
+ * then stand side by side instead of "a" and "A_1". Set before operations are added. */
+TW_API void tw_graph_set_exact_names(tw_graph *graph, bool exact);
 TW_API void tw_graph_set_seed(tw_graph *graph, int64_t seed);
 TW_API void tw_graph_clear_seed(tw_graph *graph);
 TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not set */

@@ -148,7 +148,11 @@ tw_status *tw_draft_explain(const tw_draft *d, tw_status *status)
     enum { NAMED = 16 };
     tw_text texts[NAMED];
     const char *names[NAMED] = {NULL};
-    tw_spec spec = {.op = d->op, .attrs = d->attrs, .attr_count = d->attr_count};
+    /* Resolved attributes say how long each list is; those given may not. */
+    const tw_resolved *r = &d->resolved;
+    tw_spec spec = {.op = d->op,
+                    .attrs = r->attr_count ? r->attrs : d->attrs,
+                    .attr_count = r->attr_count ? r->attr_count : d->attr_count};
     bool named = d->op && d->input_count <= NAMED;
     for (size_t i = 0; named && i < d->input_count; i++) {
         texts[i] = tw_spec_input_name(&spec, i);

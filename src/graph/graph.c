@@ -270,6 +270,16 @@ static int64_t truncate_seed(int64_t seed)
     return rest < 0 ? rest + SEED_RANGE : rest;
 }
 
+/* The names in use were noted in the other form, so it comes before the first of them. */
+void tw_graph_set_exact_names(tw_graph *graph, bool exact)
+{
+    if (!graph)
+        return;
+    tw_graph_lock(graph);
+    graph->exact_names = exact;
+    tw_graph_unlock(graph);
+}
+
 /* Only operations made afterwards follow it: op seeds are settled while building. */
 void tw_graph_set_seed(tw_graph *graph, int64_t seed)
 {

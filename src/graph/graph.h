@@ -89,7 +89,7 @@ struct tw_graph {
     TW_VEC(tw_arena) imports;          /* the memory of imported operations */
     TW_VEC(tw_operation *) operations; /* the items array may move: read it under the lock */
     tw_map by_name;                    /* operation names, exact */
-    tw_map names;                      /* names in use in lower case -> next suffix (as intptr) */
+    tw_map names;                      /* names in use, in lower case -> next suffix */
     tw_map files;                      /* source files that `where` of an operation names */
     const char *last_file;
     tw_map collections;       /* name -> tw_collection * */
@@ -102,6 +102,7 @@ struct tw_graph {
      * without it where a call asks whether its plan is still good */
     _Atomic uint64_t changes;
     bool has_seed, finalized;
+    bool exact_names;          /* see tw_graph_set_exact_names */
     atomic_bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
     int64_t seed;
     int64_t extra_nodes;       /* that TensorFlow would have made besides: for op seeds */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Names as TensorFlow 1.15 gives them. Two names that differ only in case count as one. The first
+ * Names as TensorFlow 1.15 gives them. Two names that differ only in case count as one, unless the
+ * graph is told otherwise. The first
  * to ask for "x" gets it, the second "x_1"; the map holds for each name how often it was asked for,
  * so that a suffix is mostly found at once. */
 #include <ctype.h>
@@ -34,13 +35,15 @@ typedef struct name_key {
     char small[96];
 } name_key;
 
-/* Lower case as ASCII has it. */
-static bool key_make(name_key *key, const char *name)
+/* Lower case as ASCII has it, unless the graph tells cases apart. */
+static bool key_make(const tw_graph *graph, name_key *key, const char *name)
 {
+    bool exact = graph->exact_names;
     size_t length = strlen(name);
     key->text = length < sizeof key->small ? key->small : tw_alloc(length + 1);
     for (size_t i = 0; key->text && i <= length; i++)
-        key->text[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+        key->text[i] = !exact && name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a')
+                                                                  : name[i];
     return key->text != NULL;
 }
 
@@ -55,7 +58,7 @@ static void key_clear(name_key *key)
 static bool is_taken(const tw_graph *graph, const char *name, bool *failed)
 {
     name_key key;
-    if (!key_make(&key, name)) {
+    if (!key_make(graph, &key, name)) {
         *failed = true;
         return false;
     }
@@ -76,7 +79,7 @@ bool tw_name_is_taken_locked(const tw_graph *graph, const char *full)
 static intptr_t times_asked(const tw_graph *graph, const char *name, bool *failed)
 {
     name_key key;
-    if (!key_make(&key, name)) {
+    if (!key_make(graph, &key, name)) {
         *failed = true;
         return 0;
     }
@@ -127,7 +130,7 @@ tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char *
 static bool set_times(tw_graph *graph, const char *name, intptr_t times)
 {
     name_key key;
-    if (!key_make(&key, name))
+    if (!key_make(graph, &key, name))
         return false;
     bool good = tw_map_set(&graph->names, key.text, (void *)times);
     key_clear(&key);
@@ -151,7 +154,7 @@ bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
 void tw_name_forget_locked(tw_graph *graph, const char *full)
 {
     name_key key;
-    if (!key_make(&key, full))
+    if (!key_make(graph, &key, full))
         return; /* it only stays taken */
     tw_map_remove(&graph->names, key.text);
     key_clear(&key);

@@ -217,12 +217,16 @@ tw_status *tw_tensor_from_proto(const tw_message *proto, int64_t *budget, tw_arr
  * What was built here is written in the shortest of these forms; what was imported comes back in
  * its own. */
 
-/* Compares the array with itself, one element on. */
-static bool all_equal(const tw_array *array)
+/* How many elements have to be written one by one so that the last of them stands for the rest; 0
+ * where they are shorter as they lie in memory. */
+static size_t written_elements(const tw_array *array)
 {
-    size_t size = tw_dtype_size(array->dtype);
-    return array->count > 1 &&
-           memcmp(array->data, (const char *)array->data + size, (array->count - 1) * size) == 0;
+    size_t size = tw_dtype_size(array->dtype), count = array->count;
+    const char *data = array->data;
+    while (count > 1 && memcmp(data + (count - 1) * size, data + (count - 2) * size, size) == 0)
+        count--;
+    /* A number takes up to ten bytes there. */
+    return count == 1 || (count < array->count && count <= array->count / 2 + 2) ? count : 0;
 }
 
 /* One element in the form that its field has. */
@@ -245,18 +249,20 @@ static bool write_value(const tw_array *array, size_t i, int field, tw_message *
     }
 }
 
-/* As make_tensor_proto does: one number or texts one by one, more numbers as they lie in memory. */
+/* As make_tensor_proto does: one number or texts one by one, more numbers as they lie in memory,
+ * but for those at the end that are the same. */
 bool tw_tensor_to_proto(const tw_array *array, tw_message *proto)
 {
     int field = field_of(array->dtype);
     tw_message *shape = tw_message_add_child(proto, TW_PB_TensorProto_tensor_shape);
     bool good = shape && tw_message_add_int(proto, TW_PB_TensorProto_dtype, array->dtype) &&
                 tw_shape_to_proto(tw_array_shape(array), shape);
-    bool text = array->dtype == TW_STRING, one = !text && all_equal(array);
-    if (!text && !one && array->count > 1)
+    bool text = array->dtype == TW_STRING;
+    size_t count = text || array->count == 0 ? array->count : written_elements(array);
+    if (array->count > 0 && count == 0)
         return good && tw_message_add_borrowed(proto, TW_PB_TensorProto_tensor_content, array->data,
                                                tw_array_bytes(array));
-    for (size_t i = 0; field && i < (one ? 1 : array->count) && good; i++)
+    for (size_t i = 0; field && i < count && good; i++)
         good = write_value(array, i, field, proto);
     return good;
 }

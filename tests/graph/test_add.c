@@ -72,6 +72,19 @@ static void an_error_shows_operands_in_one_line_and_their_makers_in_the_report(v
     tw_graph_unref(graph);
 }
 
+static void each_tensor_of_a_list_is_called_by_its_place_there(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new();
+    tw_operation *op = NULL;
+    tw_tensor inputs[] = {add_placeholder(graph, "x", TW_FLOAT32, TW_SHAPE(2, 2)),
+                          add_placeholder(graph, "y", TW_FLOAT32, TW_SHAPE(2)),
+                          add_placeholder(graph, "d", TW_INT32, TW_SHAPE())};
+    MUST_FAIL(add_status(graph, "ConcatV2", NULL, inputs, 3, &op), TW_INVALID_ARGUMENT,
+              "| values[0]: float32 (2, 2) | values[1]: float32 (2,) | axis: int32 ()");
+    tw_graph_unref(graph);
+}
+
 static void the_name_in_an_error_is_the_one_it_would_have_got(void **state)
 {
     (void)state;
@@ -320,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_and_dtypes_are_inferred),
         cmocka_unit_test(an_error_shows_operands_in_one_line_and_their_makers_in_the_report),
+        cmocka_unit_test(each_tensor_of_a_list_is_called_by_its_place_there),
         cmocka_unit_test(the_name_in_an_error_is_the_one_it_would_have_got),
         cmocka_unit_test(wrong_arguments_are_statuses),
         cmocka_unit_test(inputs_of_two_dtypes_name_both),

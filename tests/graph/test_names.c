@@ -52,6 +52,19 @@ static void case_does_not_count(void **state)
     tw_graph_unref(graph);
 }
 
+static void case_counts_where_a_graph_is_told_so(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new();
+    tw_graph_set_exact_names(graph, true);
+    no_op(graph, "Foo");
+    no_op(graph, "foo");
+    no_op(graph, "Foo");
+    ASSERT_NAMES(graph, "Foo", "foo", "Foo_1");
+    tw_graph_unref(graph);
+    tw_graph_set_exact_names(NULL, true);
+}
+
 static void a_suffix_that_is_taken_is_passed_over(void **state)
 {
     (void)state;
@@ -224,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_second_of_a_name_gets_a_suffix),
         cmocka_unit_test(case_does_not_count),
+        cmocka_unit_test(case_counts_where_a_graph_is_told_so),
         cmocka_unit_test(a_suffix_that_is_taken_is_passed_over),
         cmocka_unit_test(a_name_that_ends_in_a_slash_is_taken_as_it_is),
         cmocka_unit_test(names_with_other_letters_are_refused),
