@@ -335,6 +335,15 @@ static PyObject *graph_unique_name(py_graph *self, PyObject *args)
 /* ---- seeds, version, end ---- */
 
 /* None takes the seed away. */
+static PyObject *graph_set_exact_names(py_graph *self, PyObject *exact)
+{
+    int truth = PyObject_IsTrue(exact);
+    if (truth < 0)
+        return NULL;
+    tw_graph_set_exact_names(self->graph, truth);
+    Py_RETURN_NONE;
+}
+
 static PyObject *graph_set_seed(py_graph *self, PyObject *seed)
 {
     if (seed == Py_None) {
@@ -456,6 +465,8 @@ static PyMethodDef graph_methods[] = {
     {"_operations", METHOD(operations), METH_VARARGS, "_operations(from=0) -> list."},
     {"_unique_name", METHOD(unique_name), METH_VARARGS,
      "_unique_name(name, mark=True): a name under the open scopes that is not taken."},
+    {"_set_exact_names", METHOD(set_exact_names), METH_O,
+     "_set_exact_names(bool): whether names that differ only in case are two."},
     {"_set_seed", METHOD(set_seed), METH_O, "_set_seed(int or None)."},
     {"_seed", METHOD(seed), METH_NOARGS, "The graph's seed or None."},
     {"_seeds", METHOD(seeds), METH_O, "_seeds(op seed or None) -> (seed, seed2)."},

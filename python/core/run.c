@@ -30,16 +30,28 @@ void py_prepared_unref(py_prepared *prepared)
     tw_callable_free(callable);
 }
 
+/* Where shapes of feeds may differ from what was declared, those of placeholders still may not. */
+static bool only_placeholders(const tw_tensor *feeds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(tw_operation_type(feeds[i].op), "Placeholder", strlen("Placeholder")) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Planning takes long beside everything else here. */
 static int make_callable(py_prepared *prepared, tw_session *session, const tw_tensor *tensors,
                          bool any_shapes)
 {
-    struct tw_callable_args args = {.size = sizeof args,
-                                    .session = session,
-                                    .fetch = {tensors, prepared->fetch_count},
-                                    .feed = {tensors + prepared->fetch_count, prepared->feed_count},
-                                    .callable = &prepared->callable,
-                                    .any_shapes = any_shapes};
+    struct tw_callable_args args = {
+        .size = sizeof args,
+        .session = session,
+        .fetch = {tensors, prepared->fetch_count},
+        .feed = {tensors + prepared->fetch_count, prepared->feed_count},
+        .callable = &prepared->callable,
+        .any_shapes = any_shapes &&
+                      !only_placeholders(tensors + prepared->fetch_count, prepared->feed_count)};
     tw_status *status;
     Py_BEGIN_ALLOW_THREADS
     status = tw_make_callable_(&args);

@@ -314,32 +314,6 @@ static void the_last_value_of_a_tensor_stands_for_the_rest(void **state)
     assert_tensor("DT_INT16", "tensor_content: '\\001\\000\\002\\000\\003\\000'", "[1 2 3]");
 }
 
-/* The text that a Const of int32 values is written as. */
-static void assert_written(tw_ints values, const char *expected, const char *unexpected)
-{
-    tw_graph *graph = tw_graph_new();
-    must(tw_scope_push_graph(graph));
-    tw_operand_tensor(tw_of_ints(values), TW_INVALID_DTYPE, "c");
-    tw_scope_pop();
-    char *text = NULL;
-    must(tw_graph_export_text(graph, &text));
-    assert_non_null(strstr(text, expected));
-    assert_null(strstr(text, unexpected));
-    tw_free(text);
-    tw_graph_unref(graph);
-}
-
-static void the_last_value_is_written_once(void **state)
-{
-    (void)state;
-    assert_written(TW_INTS(1, 2, 3, 3), "int_val: 3", "tensor_content");
-    assert_written(TW_INTS(7, 7, 7), "int_val: 7", "tensor_content");
-    assert_written(TW_INTS(1, 2, 3, 4), "tensor_content", "int_val");
-    assert_written(TW_INTS(3, 3, 1), "tensor_content", "int_val");
-    assert_written(TW_INTS(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14), "tensor_content",
-                   "int_val");
-}
-
 static void tensors_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -595,7 +569,6 @@ int main(void)
         cmocka_unit_test(a_prefix_stands_before_names_inputs_and_groups),
         cmocka_unit_test(imported_names_are_taken),
         cmocka_unit_test(the_last_value_of_a_tensor_stands_for_the_rest),
-        cmocka_unit_test(the_last_value_is_written_once),
         cmocka_unit_test(tensors_that_cannot_be_are_refused),
         cmocka_unit_test(a_second_import_joins_the_libraries),
         cmocka_unit_test(a_changed_attribute_of_an_imported_node_is_written_as_changed),

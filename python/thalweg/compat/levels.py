@@ -120,10 +120,10 @@ BEHAVIOUR = {
     "array_of_tensor": ("refused", (("1.0", "object"),)),
     # a list with tensors in it where one tensor is wanted: packed into one, or refused
     "list_of_tensors": ("packed", (("0.8", "refused"),)),
-    # SparseTensor.shape: the static shape, or the tensor
+    # tensors of one type in a list that is to have another: cast, or refused
+    "list_types": ("cast", (("1.0", "refused"),)),
+    # SparseTensor.shape: the static shape, or the tensor dense_shape
     "sparse_shape": ("static", (("1.0", "tensor"),)),
-    # using a session after close(): refused, or allowed
-    "closed_session": ("refused", (("1.0", "allowed"),)),
 }
 
 # Errors in other words, for programs that look at them: until | pattern | replacement.

@@ -202,7 +202,7 @@ def from_value(value, dtype=None):
     if isinstance(value, range):
         value = list(value)
     elif isinstance(value, bytearray) or hasattr(value, "__array__") \
-            and not isinstance(value, (list, tuple)):
+            and not isinstance(value, (list, tuple, type)):
         return from_value(np.asarray(value), dtype)
     if dtype is None:
         return _inferred(value)

@@ -31,6 +31,8 @@ class Graph(graph_elements.Elements, _core.Graph):
         self._readers = None  # (version, {tensor: [operations that read it]})
         self._building_function = False
         self._registered_ops = None
+        if behaviour.name_case == "counts":
+            self._set_exact_names(True)
 
     # ---- adding operations ----
 

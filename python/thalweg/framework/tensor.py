@@ -162,7 +162,8 @@ class Tensor(_core.Tensor):
     @staticmethod
     def _override_operator(operator, func):
         """Makes `func` what an operator of all tensors does."""
-        if operator in vars(Tensor) and operator != "__eq__":
+        existing = Tensor.__dict__.get(operator)
+        if existing is not None and not hasattr(existing, "stands_in"):
             raise ValueError("operator %s cannot be overwritten again on class %s."
                              % (operator, Tensor))
         if operator not in Tensor.OVERLOADABLE_OPERATORS:
@@ -170,6 +171,19 @@ class Tensor(_core.Tensor):
         setattr(Tensor, operator, func)
 
     __hash__ = object.__hash__
+
+
+def _stand_in(operator):
+    """The operator until the modules that define it are imported, which its first use does."""
+    def load(self, *operands):
+        from thalweg.ops import array_ops, math_ops  # noqa: F401
+        return Tensor.__dict__[operator](self, *operands)
+    load.stands_in = True
+    return load
+
+
+for _operator in Tensor.OVERLOADABLE_OPERATORS - {"__eq__", "__ne__"}:
+    setattr(Tensor, _operator, _stand_in(_operator))
 
 
 Tensor.__iter__.__qualname__ = Tensor._rows.__qualname__ = "Tensor.__iter__"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors put together and taken apart."""
+from thalweg.compat import behaviour
 from thalweg.framework import dtypes, ops, tensor_shape
 from thalweg.ops import array_shapes, gen_array_ops
+from thalweg.util import nest
 
 
 def concat(values, axis, name="concat"):
@@ -69,8 +71,16 @@ def unstack(value, num=None, axis=0, name="unstack"):
 
 def _autopacking_helper(list_or_tuple, dtype, name):
     """A tensor of a list that has tensors in it, of numbers of one type."""
-    return _packed(list_or_tuple, _inferred_dtype(list_or_tuple) if dtype is None
-                   else dtypes.as_dtype(dtype), name)
+    inferred = _inferred_dtype(list_or_tuple)
+    dtype = inferred if dtype is None else dtypes.as_dtype(dtype)
+    if dtype != inferred and behaviour.list_types == "cast":
+        list_or_tuple = nest.map_structure(lambda x: _cast(x, dtype), list_or_tuple)
+    return _packed(list_or_tuple, dtype, name)
+
+
+def _cast(thing, dtype):
+    from thalweg.ops import math_elementwise
+    return math_elementwise.cast(thing, dtype) if ops.is_dense_tensor_like(thing) else thing
 
 
 def _inferred_dtype(values):

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations that each function adds: names, types, inputs and static shapes are TensorFlow
+1.15's (golden/names.txt)."""
+import os
+
+import numpy as np
+import pytest
+
+import thalweg as tf
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "names.txt")
+# Built otherwise here, with the same result.
+OTHERWISE = {
+    "tf.bincount([1,1,2])", "tf.assert_equal(C,C)", "tf.assert_rank(C,2)",
+    "tf.is_non_decreasing([1,2])",
+}
+
+
+def lines():
+    with open(GOLDEN, encoding="utf-8") as file:
+        return [line.rstrip("\n").split(" -> ", 1) for line in file if line[0] != "#"]
+
+
+def shown(result):
+    """A tensor's type and shape; a list's parts."""
+    if isinstance(result, (list, tuple)):
+        return "[" + " ".join(map(shown, result)) + "]"
+    if isinstance(result, tf.Tensor):
+        return "%s%s" % (result.dtype.name, result.get_shape())
+    return "op" if isinstance(result, tf.Operation) else repr(result)
+
+
+def built(code):
+    """What a snippet adds and gives, or the exception that it raises."""
+    with tf.Graph().as_default() as graph:
+        space = {"tf": tf, "np": np, "C": tf.constant([[1., 2.], [3., 4.]], name="C"),
+                 "P": tf.placeholder(tf.float32, [None, 2], name="P"),
+                 "I": tf.constant(1, name="I")}
+        before = len(graph.get_operations())
+        try:
+            result = eval(code, space)
+        except Exception as error:
+            return type(error).__name__, None
+        added = ["%s:%s(%s)" % (o.name, o.type, ",".join(i.name.replace(":0", "")
+                                                         for i in o.inputs))
+                 for o in graph.get_operations()[before:]]
+        return " ".join(added), shown(result)
+
+
+@pytest.mark.parametrize("code, expected", lines(), ids=[line[0] for line in lines()])
+def test_function(code, expected):
+    added, result = built(code)
+    if added == "AttributeError":
+        pytest.skip("that name is not there")
+    operations, arrow, wanted = expected.rpartition("=> ")
+    if not arrow:
+        assert added == expected.split()[0]
+        return
+    assert result == wanted
+    if code not in OTHERWISE:
+        assert added == operations.strip()
