@@ -98,11 +98,11 @@ def test_endless_recursion_ends(model):
 def test_sessions_that_go_while_others_run(model):
     x = gen_array_ops.placeholder(dtypes.float32, shape=[None])
     y = gen_math_ops.neg(x)
-    wrong = []
+    wrong, done = [], []
 
     def work():
         for i in range(60):
-            s = session.Session()
+            s = session.Session(graph=y.graph)
             call = s.make_callable(y, [x])
             if call([float(i)])[0] != -i:
                 wrong.append(i)
@@ -113,10 +113,11 @@ def test_sessions_that_go_while_others_run(model):
                 call([1.0])
             except RuntimeError:
                 pass
+        done.append(True)
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     gc.collect()
-    assert not wrong
+    assert not wrong and len(done) == 4

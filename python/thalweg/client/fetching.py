@@ -86,6 +86,8 @@ class Fetches:
 
     def _element(self, fetch):
         """The tensor or operation that one fetch means, with TensorFlow's errors."""
+        if isinstance(fetch, (ops.Tensor, ops.Operation)) and fetch.graph is self._graph:
+            return self._fetchable(fetch)
         try:
             element = self._graph.as_graph_element(fetch, allow_tensor=True, allow_operation=True)
         except TypeError as error:
@@ -94,6 +96,9 @@ class Fetches:
         except (ValueError, KeyError) as error:
             raise ValueError("Fetch argument %r cannot be interpreted as a Tensor. (%s)"
                              % (fetch, error)) from None
+        return self._fetchable(element)
+
+    def _fetchable(self, element):
         if not self._graph.is_fetchable(element):
             raise ValueError("Operation %r has been marked as not fetchable." % element.name)
         return element

@@ -119,14 +119,14 @@ class BaseSession(_core.Session):
             text = error.args[0] if error.args else error
             raise TypeError("Cannot interpret feed_dict key as Tensor: %s" % text) from None
 
-    def _fed_value(self, key, tensor, value):
-        """The value as an array that is right for the tensor, with TensorFlow's errors."""
+    def _check_fed(self, tensor, value):
+        """Says in TensorFlow's words what is wrong with a fed value, if it is that."""
         if isinstance(value, (ops.Tensor, ops.Operation)):
             raise TypeError(
                 "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include "
                 "Python scalars, strings, lists, numpy ndarrays, or TensorHandles. For reference, "
                 "the tensor object was %s which was passed to the feed with key %s."
-                % (value, key))
+                % (value, tensor))
         wanted = tensor.dtype.as_numpy_dtype
         if isinstance(value, int) and not isinstance(value, bool) and wanted is not object:
             _check_integer(value, wanted)
@@ -134,9 +134,6 @@ class BaseSession(_core.Session):
         if not self._is_fed_shape(tensor, array.shape):
             raise ValueError("Cannot feed value of shape %r for Tensor %r, which has shape %r"
                              % (array.shape, tensor.name, str(tensor.get_shape())))
-        if not self.graph.is_feedable(tensor):
-            raise ValueError("Tensor %s may not be fed." % tensor)
-        return array
 
     @staticmethod
     def _is_fed_shape(tensor, shape):
@@ -149,10 +146,24 @@ class BaseSession(_core.Session):
     def _feeds(self, feed_dict):
         """Two lists: tensors, each once, and their values."""
         fed = {}
+        graph = self.graph
         for key, value in fetching.feed_pairs(feed_dict) if feed_dict else ():
-            tensor = self._fed_tensor(key)
-            fed[tensor] = self._fed_value(key, tensor, value)
+            known = isinstance(key, ops.Tensor) and key.graph is graph
+            tensor = key if known else self._fed_tensor(key)
+            if not graph.is_feedable(tensor):
+                raise ValueError("Tensor %s may not be fed." % tensor)
+            fed[tensor] = value
         return list(fed), list(fed.values())
+
+    def _with_feeds_explained(self, run, feeds, *arguments):
+        """run(*arguments); where that fails because of a fed value, the error is about that."""
+        try:
+            return run(*arguments)
+        except Exception as error:
+            failed = error
+        for tensor, value in feeds:
+            self._check_fed(tensor, value)
+        raise failed
 
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         """A run of anything; `run` in C calls it for what it does not know yet."""
@@ -165,7 +176,8 @@ class BaseSession(_core.Session):
         traced = run_metadata is not None and getattr(options, "trace_level", 0) == _FULL_TRACE
         if not fetches.elements:
             return fetches.rebuild([])
-        results = self._run_flat(fetches.elements, feeds, values, timeout, traced)
+        results = self._with_feeds_explained(self._run_flat, zip(feeds, values), fetches.elements,
+                                             feeds, values, timeout, traced)
         if traced:
             results, trace = results
             _fill_metadata(run_metadata, json.loads(trace))
@@ -228,7 +240,8 @@ class BaseSession(_core.Session):
         flat = fetching.Fetches(self.graph, fetches)
         feeds, values = self._feeds(feed_dict)
         run.take(flat.elements, feeds)
-        return flat.rebuild(run.core.run(flat.elements, feeds, values))
+        return flat.rebuild(self._with_feeds_explained(
+            run.core.run, zip(feeds, values), flat.elements, feeds, values))
 
 
 def _check_integer(value, wanted):
