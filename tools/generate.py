@@ -21,6 +21,7 @@ import sys
 import textwrap
 from dataclasses import dataclass
 
+import composite_faces
 from op_signatures import (Fault, Op, check_read, parse_args, parse_op, read_definitions,
                            read_list, read_rows, split_top)
 
@@ -395,7 +396,8 @@ def builders_source(faces):
     body = "".join(map(face_source, faces))
     helpers = [text for name, text in HELPERS.items() if re.search(r"\b%s\(" % name, body)]
     return (SOURCE_TOP + "".join(helpers) + body +
-            "const tw_builder *const tw_builtin_builders[] = {\n%s    NULL,\n};\n" % rows)
+            "const tw_builder *const tw_builtin_builders[] = {\n%s    NULL,\n};\n\n" % rows +
+            composite_faces.source(faces))
 
 
 def table_source(ops, composites):

@@ -96,7 +96,9 @@ typedef enum tw_field_kind {                  /* how a member of an args struct 
                              TW_FIELD_BOOLS,   /* tw_ints, 0 or 1 */
                              /* const int64_t *: NULL not given; becomes the attributes seed and
                               * seed2 by the graph's rule */
-                             TW_FIELD_SEED
+                             TW_FIELD_SEED,
+                             /* tw_tensor: an invalid one is not given */
+                             TW_FIELD_OPTIONAL
 } tw_field_kind;
 
 typedef struct tw_doubles {
@@ -145,6 +147,21 @@ typedef struct tw_builder {
     uint16_t name_offset;   /* of `const char *name` */
     uint16_t device_offset; /* of `const char *device`; 0: there is none */
 } tw_builder;
+
+/* A composite as front ends call it: its struct of arguments, field by field. `call` writes
+ * result_size bytes, in which each of `results` is a tw_tensor (kind OPTIONAL) or tw_tensors. */
+typedef struct tw_composite_face {
+    const char *name;
+    size_t args_size;
+    const void *defaults; /* args to begin with: size first, then where */
+    const tw_field *fields;
+    size_t field_count, name_offset;
+    const tw_field *results;
+    size_t result_count, result_size;
+    void (*call)(const void *args, void *out);
+} tw_composite_face;
+/* NULL: there is none of that name, or it takes what no table can describe. */
+TW_API const tw_composite_face *tw_composite_find(const char *name);
 
 /* Adds the operation that `args` (size and where first) describes to its operands' graph, or the
  * current one. Errors go to the innermost build context, or else the graph; NULL then. */

@@ -151,6 +151,7 @@ int py_tensor_init(PyObject *module);
 int py_attrs_init(PyObject *module);
 int py_scope_init(PyObject *module);
 int py_registry_init(PyObject *module);
+int py_composite_init(PyObject *module);
 int py_gradients_init(PyObject *module);
 int py_control_init(PyObject *module);
 int py_session_init(PyObject *module);

@@ -11,8 +11,8 @@ static struct PyModuleDef definition = {
 };
 
 static int (*const parts[])(PyObject *module) = {
-    py_status_init,   py_dtype_init,     py_array_init,   py_graph_init,   py_scope_init,
-    py_registry_init, py_gradients_init, py_control_init, py_session_init,
+    py_status_init,   py_dtype_init,     py_array_init,     py_graph_init,   py_scope_init,
+    py_registry_init, py_composite_init, py_gradients_init, py_control_init, py_session_init,
 };
 
 /* Python 3.8 does not say itself that the module's one function is to be seen from outside. */

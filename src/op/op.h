@@ -92,6 +92,7 @@ extern const struct tw_builder *const tw_builtin_builders[];
 extern const tw_builtin_op tw_builtin_ops[]; /* sorted by name, ends with name NULL */
 
 /* The same for composites (src/composites). */
+extern const struct tw_composite_face *const tw_builtin_composite_faces[]; /* ends with NULL */
 extern const tw_composite *const tw_builtin_composites[]; /* sorted by name, ends with NULL */
 extern const char *const tw_builtin_composite_names[];
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "op/attr.h"
+#include "thalweg/operand.h"
 
 /* An entry of the table, NULL until somebody asked for it. Readers need no lock: they see NULL
  * or a finished op. */
@@ -270,6 +271,15 @@ const tw_composite *tw_composite_at(size_t index, const char **name)
     bool there = index < tw_composite_count();
     *name = there ? tw_builtin_composite_names[index] : NULL;
     return there ? tw_builtin_composites[index] : NULL;
+}
+
+/* Few and looked up once by each caller, so that no search tree is worth it. */
+const tw_composite_face *tw_composite_find(const char *name)
+{
+    const tw_composite_face *const *face = tw_builtin_composite_faces;
+    while (name && *face && strcmp((*face)->name, name) != 0)
+        face++;
+    return name ? *face : NULL;
 }
 
 /* ---- registering ---- */

@@ -115,12 +115,47 @@ static void every_input_and_attribute_has_a_member(void **state)
     }
 }
 
+/* As a front end calls it: the struct filled by what the table says of it. */
+static void a_composite_is_called_by_name(void **state)
+{
+    (void)state;
+    static const int64_t axes[] = {0};
+    const tw_composite_face *face = tw_composite_find("moments");
+    assert_non_null(face);
+    assert_int_equal(face->args_size, sizeof(struct tw_moments_args));
+    assert_int_equal(face->result_count, 2);
+    union {
+        struct tw_moments_args known;
+        char bytes[sizeof(struct tw_moments_args)];
+    } args;
+    memcpy(args.bytes, face->defaults, face->args_size);
+    *(const char **)(void *)(args.bytes + face->name_offset) = "m";
+    for (size_t i = 0; i < face->field_count; i++) {
+        void *at = args.bytes + face->fields[i].offset;
+        if (strcmp(face->fields[i].name, "x") == 0)
+            *(tw_operand *)at = tw_of_tensor(tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(4, 3)));
+        else if (strcmp(face->fields[i].name, "axes") == 0)
+            *(tw_ints *)at = (tw_ints){axes, 1};
+    }
+    struct tw_moments_result result;
+    assert_int_equal(face->result_size, sizeof result);
+    face->call(args.bytes, &result);
+    const tw_tensor *variance = (const void *)((char *)&result + face->results[1].offset);
+    assert_string_equal(face->results[1].name, "variance");
+    assert_string_equal(tw_tensor_name(*variance).s, "m/Squeeze_1:0");
+    assert_null(tw_composite_find("no such composite"));
+    assert_null(tw_composite_find("static_rnn")); /* it takes a cell */
+    assert_null(tw_composite_find(NULL));
+    tw_reset_default_graph();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zero_false_and_null_arrive_and_defaults_agree),
         cmocka_unit_test(defaults_are_those_of_the_signatures),
         cmocka_unit_test(every_input_and_attribute_has_a_member),
+        cmocka_unit_test(a_composite_is_called_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
