@@ -76,7 +76,7 @@ class BaseSession(_core.Session):
         self._closed = False
         self._timeout = _config_value(config, "operation_timeout_in_ms")
         self._partial_runs = {}
-        loose = getattr(behaviour, "checked_feeds", "all") != "all"
+        loose = behaviour.checked_feeds != "all"
         self._open(graph, _config_value(config, "intra_op_parallelism_threads"), loose)
 
     def close(self):
@@ -138,7 +138,7 @@ class BaseSession(_core.Session):
     @staticmethod
     def _is_fed_shape(tensor, shape):
         """At old levels only placeholders are held to the shape that they declare."""
-        if getattr(behaviour, "checked_feeds", "all") != "all" \
+        if behaviour.checked_feeds != "all" \
                 and not tensor.op.type.startswith("Placeholder"):
             return True
         return tensor.get_shape().is_compatible_with(shape)

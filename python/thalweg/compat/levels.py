@@ -96,6 +96,8 @@ BEHAVIOUR = {
     "unknown_ops": ("refused", (("0.9", "unknown shape"),)),
     # feeds are checked against the static shape of: any tensor, or placeholders only
     "checked_feeds": ("all", (("0.9", "placeholders"),)),
+    # the error of a run in which a Python function raised something: by its class, or one for all
+    "python_function_errors": ("by class", (("1.0", "internal"),)),
     # the type of a complex constant
     "complex_constant": ("complex128", (("0.8", "complex64"),)),
     # a // b and a % b: rounded down, or as C does for integers

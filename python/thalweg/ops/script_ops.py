@@ -6,6 +6,7 @@ import threading
 import weakref
 
 from thalweg import _core
+from thalweg.compat import behaviour
 from thalweg.framework import errors, op_def_library, ops
 
 _KEPT = "_py_funcs_used_in_graph"
@@ -45,7 +46,7 @@ class FuncRegistry:
         except errors.OpError:
             raise
         except Exception as error:
-            raise _error_of_run(error) from error
+            raise _error_of_run(token, error) from error
         if isinstance(result, (list, tuple)):
             return list(result)
         if result is None and holder.count == 0:
@@ -61,8 +62,11 @@ _CLASSES = (
 )
 
 
-def _error_of_run(error):
+def _error_of_run(token, error):
     """The error that TensorFlow gives for an exception of a Python function."""
+    if behaviour.python_function_errors == "internal":
+        return errors.InternalError(None, None, "Failed to run py callback %s: %s: %s"
+                                    % (token, type(error).__name__, error))
     made = next((to for of, to in _CLASSES if isinstance(error, of)), errors.UnknownError)
     return made(None, None, "%s: %s" % (type(error).__name__, error))
 
