@@ -168,7 +168,8 @@ def asan(stage):
     """The C tests with clang, its warnings errors, under the address and UB sanitizers"""
     directory = WORK / "asan"
     options = [*SANITIZED, "-Db_sanitize=address,undefined",
-               "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer -g1"]
+               "-Dc_args=-fno-sanitize-recover=all -fno-sanitize=null,object-size,alignment "
+               "-fno-omit-frame-pointer -g1"]
     if build(stage, directory, options, env=sanitizer_compiler()):
         env = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:"
                                "allocator_may_return_null=1",

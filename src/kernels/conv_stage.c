@@ -98,9 +98,12 @@ tw_status *tw_scratch_open(tw_scratch *s, size_t bytes, const tw_par *par)
     return s->owned ? TW_OK : tw_no_memory();
 }
 
-/* Never checked: tw_scratch_open was given the sum of all that is taken. */
+/* Never checked: tw_scratch_open was given the sum of all that is taken. That may be nothing, and
+ * then there is no memory to point into. */
 void *tw_scratch_take(tw_scratch *s, size_t bytes)
 {
+    if (bytes == 0)
+        return NULL;
     void *taken = s->next;
     if (bytes) /* without any there may be no memory to step in */
         s->next += tw_scratch_size(bytes);

@@ -173,7 +173,7 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
     size_t ldc = t->ldc;
     for (size_t i = 0; i < m; i += ROWS) {
         size_t rows = m - i < ROWS ? m - i : ROWS;
-        t->a = a + i * t->a_row;
+        t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->beta = padded ? 0 : beta;
@@ -187,7 +187,8 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
     }
 }
 
-/* Few rows do not repay packing: full panels are then read where they stand. */
+/* Few rows do not repay packing: full panels are then read where they stand. Where k is 0 there may
+ * be no A and no B. */
 static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
 {
     enum { FEW_ROWS = 3 * ROWS };
@@ -203,6 +204,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
         for (size_t step = 0; step < steps; step++) {
             size_t p = tw_par_bound(g->k, 8, steps, step);
             size_t k = tw_par_bound(g->k, 8, steps, step + 1) - p;
+            const T *a = g->a ? (const T *)g->a + p * g->a_col : NULL;
             const T *b = g->b ? (const T *)g->b + p * g->b_row + j * g->b_col : NULL;
             NAME(tile)
             t = {.k = k,
@@ -218,7 +220,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
                 t.b = b;
             else
                 t.b = (NAME(pack_panel)(b, g->b_row, g->b_col, k, n, width, stack), stack);
-            NAME(run_rows)(&t, g->m, n, (const T *)g->a + p * g->a_col, c, nv);
+            NAME(run_rows)(&t, g->m, n, a, c, nv);
         }
         if (g->bias || g->activation != TW_ACTIVATION_NONE)
             NAME(finish)
