@@ -78,7 +78,8 @@ static tw_status *check(const tw_compute *c, size_t first_vector, size_t last_ve
 /* Vectors of the depth: the workspace holds some, each widened. */
 static double *vector_of(const tw_compute *c, size_t index)
 {
-    return (double *)tw_compute_workspace(c) + index * (size_t)tw_input(c, 0)->dims[IMAGE_RANK - 1];
+    double *all = tw_compute_workspace(c); /* NULL where there are no channels */
+    return all ? all + index * (size_t)tw_input(c, 0)->dims[IMAGE_RANK - 1] : NULL;
 }
 
 /* Bytes of `count` vectors of channels. Zero for an image of another rank, which compute

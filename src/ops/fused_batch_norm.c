@@ -141,7 +141,8 @@ static tw_status *check_vectors(const tw_compute *c, const layout *l, size_t fir
 /* In the workspace: vectors of the depth, in double. */
 static double *vector_of(const tw_compute *c, const layout *l, size_t index)
 {
-    return (double *)tw_compute_workspace(c) + index * l->depth;
+    double *all = tw_compute_workspace(c); /* NULL where there are no channels */
+    return all ? all + index * l->depth : NULL;
 }
 
 /* Bytes for `count` vectors of doubles; zero where compute will refuse the rank or where the

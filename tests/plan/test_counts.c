@@ -207,7 +207,9 @@ static void a_reduction_over_no_axes_is_no_step(void **state)
     (void)state;
     tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 4)),
               y = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 4));
-    tw_tensor product = tw_matmul(tw_add(x, y), tw_constant(filled(TW_SHAPE(4, 4), 1)));
+    tw_array *ones = filled(TW_SHAPE(4, 4), 1);
+    tw_tensor product = tw_matmul(tw_add(x, y), tw_constant(ones));
+    tw_array_unref(ones);
     tw_tensor dx = tw_grad_tensor(tw_gradients(TW_LIST(product), TW_LIST(x)).grads[0]);
     for (int64_t rows = 1; rows < 4; rows += 2) { /* one row is broadcast to three */
         tw_array *a = filled(TW_SHAPE(rows, 4), 1), *b = filled(TW_SHAPE(3, 4), 1), *out = NULL;
