@@ -109,7 +109,8 @@ TW_API tw_status *tw_session_get(tw_session *session, tw_tensor variable, tw_arr
 TW_API tw_status *tw_session_set(tw_session *session, tw_tensor variable, const tw_array *value);
 
 /* All state of a session (variables, generators) to one file, written beside and renamed; and back.
- * Restoring checks every byte (crc32c) before anything is changed. */
+ * Restoring checks every byte (crc32c), and the variables' dtypes and shapes, before anything is
+ * changed. Variables that the file does not name keep their values, generators begin again. */
 TW_API tw_status *tw_save(tw_session *session, const char *path);
 TW_API tw_status *tw_restore(tw_session *session, const char *path);
 

@@ -120,7 +120,7 @@ static tw_status *resource(tw_compute *c, const tw_state_class *type, const char
     tw_frame *frame = c->frame;
     const char *name = key ? key : c->spec->name;
     if (type->per_run)
-        return tw_resources_find(&frame->run->resources, NULL, type, name, c, out);
+        return tw_run_resource(&frame->run->resources, type, name, c, out);
     return tw_session_resource(frame->session, type, name, c, out);
 }
 

@@ -51,14 +51,14 @@ void tw_trace_step(tw_trace *trace, const tw_frame *frame, uint32_t step, int64_
                    int64_t end);
 
 /* Objects by class and key in a map (session.c). */
-tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type,
-                             const char *key, tw_compute *c, void **out);
+tw_status *tw_run_resource(tw_map *map, const tw_state_class *type, const char *key, tw_compute *c,
+                           void **out);
 void tw_resources_clear(tw_map *map);
 
-/* What tw_restore keeps for objects that a run makes later (save.c); the session's lock is held. */
-tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type,
-                                    const char *key, void *object);
+/* What tw_restore keeps for objects that a run makes later (save.c). */
+tw_status *tw_session_copy_restored(tw_session *session, const char *name, tw_saved **out);
 void tw_session_drop_restored(tw_session *session);
+void tw_resources_free(tw_resource *list);
 
 void tw_session_clear_cache(tw_session *session);
 void tw_session_index_skeletons(tw_session *session);

@@ -77,23 +77,30 @@ static void save_array(tw_saver *s, const char *key, const tw_array *array)
     finish_record(s, start);
 }
 
+static void save_bytes(tw_saver *s, const char *key, const void *bytes, size_t size)
+{
+    size_t start = s->out.length;
+    put_head(s, KIND_OBJECT, 0, 0, key, size);
+    tw_buffer_add(&s->out, key, strlen(key));
+    tw_buffer_add(&s->out, bytes, size);
+    finish_record(s, start);
+}
+
 /* Asked for its size first, so that the record can be written in one piece. */
 static tw_status *save_object(tw_saver *s, const char *key, const tw_resource *resource)
 {
-    size_t start = s->out.length, size = resource->type->save(resource->object, NULL);
+    size_t size = resource->type->save(resource->object, NULL);
     void *bytes = tw_alloc(size);
     if (!bytes)
         return tw_no_memory();
     resource->type->save(resource->object, bytes);
-    put_head(s, KIND_OBJECT, 0, 0, key, size);
-    tw_buffer_add(&s->out, key, strlen(key));
-    tw_buffer_add(&s->out, bytes, size);
+    save_bytes(s, key, bytes, size);
     tw_free(bytes);
-    finish_record(s, start);
     return TW_OK;
 }
 
-/* Uninitialised variables have nothing to save and stay as they are when restored. */
+/* Uninitialised variables have nothing to save and stay as they are when restored. Objects that
+ * were restored and that no run has asked for yet have their state all the same. */
 static tw_status *save_all(tw_session *session, tw_saver *s)
 {
     const char *key;
@@ -109,6 +116,10 @@ static tw_status *save_all(tw_session *session, tw_saver *s)
         const tw_resource *resource = item;
         if (resource->type->save)
             TW_TRY(save_object(s, key, resource));
+    }
+    for (size_t i = 0; tw_map_next(&session->restored, &i, &key, &item);) {
+        const tw_saved *saved = item;
+        save_bytes(s, key, saved->bytes, saved->size);
     }
     put(&s->out, KIND_FOOT, 4);
     put(&s->out, s->records, 4);
@@ -180,7 +191,8 @@ static tw_status *next_record(tw_loader *l, tw_record *r, bool *end)
     if (*end) {
         uint32_t count = (uint32_t)get(head + 4, 4);
         uint32_t crc = tw_crc32c_mask(tw_crc32c(l->crc_of_crcs, &count, sizeof count));
-        if (left != 12 || count != l->records || crc != (uint32_t)get(head + 8, 4))
+        if (left != 12 || get(head, 4) != KIND_FOOT || count != l->records ||
+            crc != (uint32_t)get(head + 8, 4))
             return damaged(l, "the foot does not agree with the records");
         return TW_OK;
     }
@@ -246,93 +258,171 @@ static tw_status *read_array(const tw_record *r, tw_array **out)
 
 /* ---- restoring: everything is made first, then put in place, which cannot fail ---- */
 
-/* What will be put in place once the whole file is known to be good. */
+/* A value for a variable, to be put in place once the whole file is known to be good. */
 typedef struct tw_restored {
     tw_variable *variable;
-    tw_array *array; /* or */
-    char *key;
-    tw_saved *saved;
+    tw_array *array;
 } tw_restored;
-typedef TW_VEC(tw_restored) tw_restored_list;
+
+/* What a file holds, made; and what this session says of it. */
+typedef struct tw_restoring {
+    tw_session *session;
+    tw_arena arena;
+    tw_map declared; /* key -> const tw_shape *: of the graph's variables */
+    TW_VEC(tw_restored) variables;
+    tw_map objects; /* class/key -> tw_saved * */
+} tw_restoring;
+
+/* The shapes that plans count on. */
+static tw_status *find_declared(tw_restoring *r)
+{
+    tw_graph *graph = r->session->graph;
+    bool good = true;
+    tw_mutex_lock(&graph->lock);
+    for (size_t i = 0; i < graph->operations.count && good; i++) {
+        const tw_operation *op = graph->operations.items[i];
+        if (op->input_count || op->output_count != 1 || !tw_dtype_is_ref(op->outputs[0].dtype))
+            continue;
+        const char *key = tw_variable_key(&op->spec, &r->arena);
+        tw_shape *shape = TW_ARENA_NEW(&r->arena, tw_shape);
+        good = key && shape;
+        if (!good)
+            break;
+        *shape = op->outputs[0].shape;
+        good = tw_map_set(&r->declared, key, shape);
+    }
+    tw_mutex_unlock(&graph->lock);
+    return good ? TW_OK : tw_no_memory();
+}
+
+/* A value of another shape than the variable's would be refused by every run. */
+static tw_status *make_variable(tw_restoring *r, const tw_record *record, const char *key)
+{
+    tw_restored restored = {0};
+    const tw_shape *declared = tw_map_get(&r->declared, key);
+    tw_shape shape = {record->dims, record->rank};
+    if (declared && !tw_shape_compatible(*declared, shape))
+        return tw_value_error("the variable %s has shape %s, in the file %s: nothing was restored",
+                              key, tw_shape_text(*declared).s, tw_shape_text(shape).s);
+    TW_TRY(read_array(record, &restored.array));
+    tw_status *status = tw_session_variable(r->session, key, record->dtype, &restored.variable);
+    if (!status && !tw_vec_push(&r->variables, restored))
+        status = tw_no_memory();
+    if (status)
+        tw_array_unref(restored.array);
+    return status;
+}
+
+/* Of two records with one key the later holds. */
+static tw_status *make_object(tw_restoring *r, const tw_record *record, const char *key)
+{
+    tw_saved *saved = tw_alloc(sizeof *saved + record->bytes);
+    if (!saved)
+        return tw_no_memory();
+    saved->size = record->bytes;
+    memcpy(saved->bytes, record->data, record->bytes);
+    tw_saved *old = tw_map_get(&r->objects, key);
+    if (!tw_map_set(&r->objects, key, saved)) {
+        tw_free(saved);
+        return tw_no_memory();
+    }
+    tw_free(old);
+    return TW_OK;
+}
 
 /* Everything that can fail happens here, before anything is changed. */
-static tw_status *make_restored(tw_session *session, const tw_record *r, tw_restored *out)
+static tw_status *make_restored(tw_restoring *r, const tw_record *record)
 {
-    out->key = tw_strndup(r->key, r->key_length);
-    if (!out->key)
+    const char *key = tw_arena_strndup(&r->arena, record->key, record->key_length);
+    if (!key)
         return tw_no_memory();
-    if (r->kind == KIND_OBJECT) {
-        out->saved = tw_alloc(sizeof *out->saved + r->bytes);
-        if (!out->saved)
-            return tw_no_memory();
-        out->saved->size = r->bytes;
-        memcpy(out->saved->bytes, r->data, r->bytes);
-        return TW_OK;
-    }
-    if (r->kind != KIND_VARIABLE)
-        return tw_status_new(TW_DATA_LOSS, "a record of the unknown kind %d", r->kind);
-    TW_TRY(read_array(r, &out->array));
-    return tw_session_variable(session, out->key, r->dtype, &out->variable);
+    if (record->kind == KIND_OBJECT)
+        return make_object(r, record, key);
+    if (record->kind != KIND_VARIABLE)
+        return tw_status_new(TW_DATA_LOSS, "a record of the unknown kind %d", record->kind);
+    return make_variable(r, record, key);
 }
 
 /* The foot is part of the check: a file that was cut at a record is noticed. */
-static tw_status *read_all(tw_session *session, tw_loader *l, tw_restored_list *list)
+static tw_status *read_all(tw_restoring *r, tw_loader *l)
 {
     if (l->size < sizeof magic || memcmp(l->bytes, magic, sizeof magic))
         return tw_status_new(TW_DATA_LOSS, "%s is no file of a session's state", l->path);
     l->at = sizeof magic;
+    TW_TRY(find_declared(r));
     for (;;) {
         tw_record record;
-        tw_restored restored = {0};
         bool end;
         TW_TRY(next_record(l, &record, &end));
         if (end)
             return TW_OK;
-        tw_status *status = make_restored(session, &record, &restored);
-        if (!tw_vec_push(list, restored)) {
-            tw_array_unref(restored.array);
-            tw_free(restored.key);
-            tw_free(restored.saved);
-            return status ? status : tw_no_memory();
-        }
-        TW_TRY(status);
+        TW_TRY(make_restored(r, &record));
     }
 }
 
-/* Objects that exist take their state now, others when a run makes them. */
-static tw_status *put_object(tw_session *session, tw_restored *r)
+/* Objects are taken away and made anew by the run that asks for them next, with the file's state
+ * or, where the file does not name them, as at first: a generator that had not run yet begins
+ * again. A run that goes on beside this one keeps its object until the session is gone. */
+static void put_objects(tw_restoring *r)
 {
-    tw_resource *resource = tw_map_get(&session->resources, r->key);
-    if (resource && resource->type->load)
-        return resource->type->load(resource->object, r->saved->bytes, r->saved->size);
-    tw_free(tw_map_get(&session->restored, r->key));
-    if (!tw_map_set(&session->restored, r->key, r->saved))
-        return tw_no_memory();
-    r->saved = NULL;
-    atomic_store(&session->has_restored, true);
-    return TW_OK;
-}
-
-/* Under the session's lock, so that no run makes an object in between. */
-static tw_status *put_all(tw_session *session, tw_restored_list *list)
-{
-    tw_status *status = TW_OK;
-    tw_mutex_lock(&session->lock);
-    for (size_t i = 0; i < list->count && !status; i++) {
-        tw_restored *r = &list->items[i];
-        if (!r->variable) {
-            status = put_object(session, r);
+    tw_session *session = r->session;
+    tw_map old = session->restored;
+    const char *key;
+    void *item;
+    session->restored = r->objects;
+    r->objects = old;
+    for (size_t i = 0; tw_map_next(&session->resources, &i, &key, &item);) {
+        tw_resource *resource = item;
+        if (!resource->type->load)
             continue;
-        }
-        tw_light_acquire(&r->variable->lock);
-        tw_array *old = r->variable->value;
-        r->variable->value = r->array;
-        r->variable->version++;
-        tw_light_release(&r->variable->lock);
-        r->array = old;
+        tw_map_remove(&session->resources, key);
+        resource->next = session->retired;
+        session->retired = resource;
     }
-    tw_mutex_unlock(&session->lock);
-    return status;
+}
+
+/* Under the session's lock, so that no run makes an object in between. Gives the objects that
+ * nobody can hold any more. */
+static tw_resource *put_all(tw_restoring *r)
+{
+    tw_resource *free_now = NULL;
+    tw_mutex_lock(&r->session->lock);
+    for (size_t i = 0; i < r->variables.count; i++) {
+        tw_restored *restored = &r->variables.items[i];
+        tw_light_acquire(&restored->variable->lock);
+        tw_array *old = restored->variable->value;
+        restored->variable->value = restored->array;
+        restored->variable->version++;
+        tw_light_release(&restored->variable->lock);
+        restored->array = old;
+    }
+    put_objects(r);
+    if (atomic_load(&r->session->running) == 1) { /* this call alone */
+        free_now = r->session->retired;
+        r->session->retired = NULL;
+    }
+    tw_mutex_unlock(&r->session->lock);
+    return free_now;
+}
+
+/* Of all saved bytes; the map is empty then. */
+static void drop_saved(tw_map *map)
+{
+    const char *key;
+    void *item;
+    for (size_t i = 0; tw_map_next(map, &i, &key, &item);)
+        tw_free(item);
+    tw_map_clear(map);
+}
+
+static void clear(tw_restoring *r)
+{
+    for (size_t i = 0; i < r->variables.count; i++)
+        tw_array_unref(r->variables.items[i].array);
+    tw_vec_clear(&r->variables);
+    drop_saved(&r->objects);
+    tw_map_clear(&r->declared);
+    tw_arena_clear(&r->arena);
 }
 
 /* Variables that the file does not name keep their values. */
@@ -342,44 +432,47 @@ tw_status *tw_restore(tw_session *session, const char *path)
         return tw_value_error("restoring needs a session and a path");
     TW_TRY(tw_run_begin(session));
     char *bytes = NULL;
-    tw_restored_list list = {0};
+    tw_restoring restoring = {.session = session};
     tw_loader loader = {.path = path};
     tw_status *status = tw_os_read_file(path, 0, &bytes, &loader.size);
     loader.bytes = (const unsigned char *)bytes;
     if (!status)
-        status = read_all(session, &loader, &list);
+        status = read_all(&restoring, &loader);
     if (!status)
-        status = put_all(session, &list);
-    for (size_t i = 0; i < list.count; i++) {
-        tw_array_unref(list.items[i].array);
-        tw_free(list.items[i].key);
-        tw_free(list.items[i].saved);
-    }
-    tw_vec_clear(&list);
+        tw_resources_free(put_all(&restoring));
+    clear(&restoring);
     tw_free(bytes);
     tw_run_end(session);
     return status;
 }
 
-/* Each is used once: after that the object's own state counts. */
-tw_status *tw_session_load_restored(tw_session *session, const tw_state_class *type,
-                                    const char *key, void *object)
+/* A copy, as another thread may make the same object at the same time; NULL: there is none. */
+tw_status *tw_session_copy_restored(tw_session *session, const char *name, tw_saved **out)
 {
-    tw_buffer name = {0};
-    tw_buffer_printf(&name, "%s/%s", type->name, key);
-    tw_saved *saved = name.failed ? NULL : tw_map_remove(&session->restored, name.data);
-    tw_buffer_clear(&name);
-    tw_status *status = saved ? type->load(object, saved->bytes, saved->size) : TW_OK;
-    tw_free(saved);
+    tw_status *status = TW_OK;
+    tw_mutex_lock(&session->lock);
+    const tw_saved *saved = tw_map_get(&session->restored, name);
+    *out = saved ? tw_alloc(sizeof *saved + saved->size) : NULL;
+    if (*out)
+        memcpy(*out, saved, sizeof *saved + saved->size);
+    else if (saved)
+        status = tw_no_memory();
+    tw_mutex_unlock(&session->lock);
     return status;
+}
+
+/* A list of what a restore took away. */
+void tw_resources_free(tw_resource *list)
+{
+    for (tw_resource *next; list; list = next) {
+        next = list->next;
+        list->type->free(list->object);
+        tw_free(list);
+    }
 }
 
 /* What no run asked for. */
 void tw_session_drop_restored(tw_session *session)
 {
-    const char *key;
-    void *item;
-    for (size_t i = 0; tw_map_next(&session->restored, &i, &key, &item);)
-        tw_free(item);
-    tw_map_clear(&session->restored);
+    drop_saved(&session->restored);
 }

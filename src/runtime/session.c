@@ -95,6 +95,7 @@ static void free_variables(tw_session *session)
     }
     tw_map_clear(&session->variables);
     tw_resources_clear(&session->resources);
+    tw_resources_free(session->retired);
     tw_session_drop_restored(session);
 }
 
@@ -286,7 +287,7 @@ static tw_status *keep_resource(tw_map *map, const char *name, const tw_state_cl
     tw_resource *resource = TW_NEW(tw_resource);
     if (!resource)
         return tw_no_memory();
-    *resource = (tw_resource){type, object};
+    *resource = (tw_resource){.type = type, .object = object};
     if (tw_map_set(map, name, resource))
         return TW_OK;
     tw_free(resource);
@@ -300,35 +301,42 @@ static void *find_resource(tw_map *map, const char *name)
     return resource ? resource->object : NULL;
 }
 
-/* Looks under the lock (NULL: none is needed), makes without it, and keeps the first that was
- * made. */
-tw_status *tw_resources_find(tw_map *map, tw_mutex *lock, const tw_state_class *type,
-                             const char *key, tw_compute *c, void **out)
+/* "TYPE/KEY", on the stack where it fits: a step asks in every run, and should allocate in none. */
+typedef struct resource_name {
+    const char *text; /* NULL: no memory */
+    tw_buffer heap;
+    char stack[240];
+} resource_name;
+
+static void make_name(resource_name *name, const tw_state_class *type, const char *key)
 {
-    tw_buffer name = {0};
+    int length = snprintf(name->stack, sizeof name->stack, "%s/%s", type->name, key);
+    name->heap = (tw_buffer){0};
+    name->text = name->stack;
+    if (length >= 0 && (size_t)length < sizeof name->stack)
+        return;
+    tw_buffer_printf(&name->heap, "%s/%s", type->name, key);
+    name->text = name->heap.failed ? NULL : name->heap.data;
+}
+
+/* What lives for one run needs no lock. */
+tw_status *tw_run_resource(tw_map *map, const tw_state_class *type, const char *key, tw_compute *c,
+                           void **out)
+{
+    resource_name name;
     void *made = NULL;
-    tw_buffer_printf(&name, "%s/%s", type->name, key);
-    if (name.failed)
+    make_name(&name, type, key);
+    if (!name.text)
         return tw_no_memory();
-    if (lock)
-        tw_mutex_lock(lock);
-    *out = find_resource(map, name.data);
-    if (lock)
-        tw_mutex_unlock(lock);
+    *out = find_resource(map, name.text);
     tw_status *status = *out ? TW_OK : type->make(c, &made);
-    if (made && lock)
-        tw_mutex_lock(lock);
-    if (made)
-        *out = find_resource(map, name.data);
-    if (made && !*out) {
-        status = keep_resource(map, name.data, type, made);
+    if (made) {
+        status = keep_resource(map, name.text, type, made);
         *out = status ? NULL : made;
     }
-    if (made && lock)
-        tw_mutex_unlock(lock);
     if (made && *out != made)
         type->free(made);
-    tw_buffer_clear(&name);
+    tw_buffer_clear(&name.heap);
     return status;
 }
 
@@ -345,16 +353,58 @@ void tw_resources_clear(tw_map *map)
     tw_map_clear(map);
 }
 
-/* Restored state is applied when the object is made, which may be long after the restore. */
+/* A new object gets the state that was restored for it, before anybody else sees it. */
+static tw_status *make_object(tw_session *session, const tw_state_class *type, const char *name,
+                              tw_compute *c, void **out)
+{
+    tw_saved *saved = NULL;
+    TW_TRY(type->make(c, out));
+    tw_status *status = type->load ? tw_session_copy_restored(session, name, &saved) : TW_OK;
+    if (!status && saved)
+        status = type->load(*out, saved->bytes, saved->size);
+    tw_free(saved);
+    if (status) {
+        type->free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* The first that was made is kept. */
+static tw_status *keep_object(tw_session *session, const tw_state_class *type, const char *name,
+                              void *made, void **out)
+{
+    tw_status *status = TW_OK;
+    tw_mutex_lock(&session->lock);
+    *out = find_resource(&session->resources, name);
+    if (!*out) {
+        status = keep_resource(&session->resources, name, type, made);
+        *out = status ? NULL : made;
+        if (!status)
+            tw_free(tw_map_remove(&session->restored, name));
+    }
+    tw_mutex_unlock(&session->lock);
+    if (*out != made)
+        type->free(made);
+    return status;
+}
+
+/* Looks under the lock, and makes without it: that is a caller's function. */
 tw_status *tw_session_resource(tw_session *session, const tw_state_class *type, const char *key,
                                tw_compute *c, void **out)
 {
-    TW_TRY(tw_resources_find(&session->resources, &session->lock, type, key, c, out));
-    if (!type->load || !atomic_load_explicit(&session->has_restored, memory_order_relaxed))
-        return TW_OK;
+    resource_name name;
+    void *made = NULL;
+    make_name(&name, type, key);
+    if (!name.text)
+        return tw_no_memory();
     tw_mutex_lock(&session->lock);
-    tw_status *status = tw_session_load_restored(session, type, key, *out);
+    *out = find_resource(&session->resources, name.text);
     tw_mutex_unlock(&session->lock);
+    tw_status *status = *out ? TW_OK : make_object(session, type, name.text, c, &made);
+    if (made)
+        status = keep_object(session, type, name.text, made, out);
+    tw_buffer_clear(&name.heap);
     return status;
 }
 

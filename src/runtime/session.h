@@ -14,6 +14,7 @@
 typedef struct tw_resource {
     const tw_state_class *type;
     void *object;
+    struct tw_resource *next; /* of those that a restore took away */
 } tw_resource;
 
 /* What a file holds for an object. */
@@ -46,10 +47,10 @@ struct tw_session {
     bool verifies; /* THALWEG_VERIFY_PLANS is set: each variant is checked once it is made */
     tw_mutex lock; /* of everything below */
     tw_cond idle;
-    tw_map variables; /* key -> tw_variable *; entries stay until the session is gone */
-    tw_map resources; /* class/key -> tw_resource * */
-    tw_map restored;  /* class/key -> tw_saved *: of objects that are not made yet */
-    _Atomic bool has_restored;
+    tw_map variables;     /* key -> tw_variable *; entries stay until the session is gone */
+    tw_map resources;     /* class/key -> tw_resource * */
+    tw_map restored;      /* class/key -> tw_saved *: of objects that are not made yet */
+    tw_resource *retired; /* by a restore, while other runs may still hold them */
     tw_int_map skeletons; /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
     size_t cache_limit, cache_bytes;

@@ -101,7 +101,7 @@ static void check_decay(const golden_record *record, void *user)
         tw_array *at = tw_array_scalar(TW_INT32, strtod(rest, (char **)&rest)), *got = NULL;
         tw_array *want = golden_array(rest + 1);
         TW_CHECK(tw_run(session, TW_FETCH(rate), .feed = TW_FEED({s, at}), .out = &got));
-        golden_check(record->lines[0], got, want, 2e-5);
+        golden_check(record->lines[0], got, want, 2e-6);
         tw_array_unref(at);
         tw_array_unref(got);
         tw_array_unref(want);

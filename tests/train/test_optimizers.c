@@ -70,7 +70,7 @@ static void check_value(training *t, const char *name, const char *text)
     TW_CHECK(tw_graph_tensor(tw_session_graph(t->session), tensor, &variable));
     TW_CHECK(tw_session_get(t->session, variable, &got));
     bool exact = tw_array_dtype(want) == TW_FLOAT64;
-    golden_check(t->record->lines[0], got, want, exact ? 1e-7 : 3e-6);
+    golden_check(t->record->lines[0], got, want, exact ? 1e-13 : 3e-6);
     tw_array_unref(got);
     tw_array_unref(want);
     t->compared++;
