@@ -234,18 +234,28 @@ static tw_status *read_strings(const tw_record *r, tw_array *array)
     return TW_OK;
 }
 
-/* The size of the bytes must agree with the shape before they are copied. */
+/* The bytes must agree with the shape before memory is asked for: a text takes four or more. */
+static tw_status *check_size(const tw_record *r, tw_shape shape)
+{
+    size_t count;
+    TW_TRY(tw_shape_check(r->dtype, shape, &count));
+    bool good = r->dtype == TW_STRING ? count <= r->bytes / 4
+                                      : count * tw_dtype_size(r->dtype) == r->bytes;
+    return good ? TW_OK
+                : tw_status_new(TW_DATA_LOSS, "a record's size does not agree with its shape");
+}
+
 static tw_status *read_array(const tw_record *r, tw_array **out)
 {
     if (!tw_dtype_is_plain(r->dtype) && r->dtype != TW_STRING)
         return tw_status_new(TW_DATA_LOSS, "a record has the unknown dtype %d", (int)r->dtype);
     tw_array *array;
-    TW_TRY(tw_array_create(r->dtype, (tw_shape){r->dims, r->rank}, &array));
+    tw_shape shape = {r->dims, r->rank};
+    TW_TRY(check_size(r, shape));
+    TW_TRY(tw_array_create(r->dtype, shape, &array));
     tw_status *status = TW_OK;
     if (r->dtype == TW_STRING)
         status = read_strings(r, array);
-    else if (tw_array_bytes(array) != r->bytes)
-        status = tw_status_new(TW_DATA_LOSS, "a record's size does not agree with its shape");
     else if (r->bytes)
         memcpy(array->data, r->data, r->bytes);
     if (status) {
