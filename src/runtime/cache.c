@@ -12,14 +12,6 @@ enum { VALUE_VARIANTS = 16, VARIANTS = 64, KEY_BYTES = 512 };
 
 /* ---- variants of one skeleton ---- */
 
-/* The key of a variant: for each feed rank and dims, and the bytes of wanted numbers. */
-typedef struct tw_sizes {
-    struct tw_sizes *next;
-    tw_variant *variant;
-    size_t bytes;
-    unsigned char key[];
-} tw_sizes;
-
 /* Long vectors are never part of a key, whatever shape rules would like to know. */
 static bool wants_value(const tw_skeleton *s, size_t feed, const tw_array *array)
 {
@@ -56,7 +48,7 @@ static void write_key(const tw_skeleton *s, tw_array *const *feeds, unsigned cha
 }
 
 /* A run that still uses the variant keeps it alive beyond this. */
-static void drop_sizes(tw_sizes *sizes)
+void tw_sizes_free(tw_sizes *sizes)
 {
     tw_variant_unref(sizes->variant);
     tw_free(sizes);
@@ -70,7 +62,7 @@ static void trim_variants(tw_session *session, tw_skeleton *s)
         while (++count > VARIANTS && *at) {
             tw_sizes *old = *at;
             *at = old->next;
-            drop_sizes(old);
+            tw_sizes_free(old);
             atomic_fetch_add(&session->evicted, 1);
         }
         if (!*at)
@@ -105,7 +97,9 @@ static tw_status *make_variant(tw_session *session, tw_skeleton *s, tw_array *co
     tw_free(list);
     if (!status) {
         sizes->variant->free_frames = tw_variant_free_frames;
+        sizes->variant_bytes = tw_variant_bytes(sizes->variant);
         atomic_fetch_add(&session->variants_made, 1);
+        atomic_store_explicit(&session->grown, true, memory_order_relaxed);
         s->value_variants += by_value;
     }
     return status;
@@ -228,7 +222,7 @@ void tw_skeleton_unref(tw_skeleton *s)
     while (s->sizes) {
         tw_sizes *sizes = s->sizes;
         s->sizes = sizes->next;
-        drop_sizes(sizes);
+        tw_sizes_free(sizes);
     }
     tw_plan_unref(s->plan);
     tw_mutex_free(&s->lock);
@@ -264,40 +258,10 @@ tw_status *tw_skeleton_new(tw_session *session, const tw_signature *signature, t
         for (size_t i = 0; i < lists[k].count; i++)
             *at++ = lists[k].items[i];
     }
+    s->bytes = tw_skeleton_bytes(s);
     atomic_fetch_add(&session->skeletons_made, 1);
     *out = s;
     return TW_OK;
-}
-
-/* An estimate, taken the same way when it is added and when it is taken off. */
-static size_t skeleton_bytes(const tw_skeleton *s)
-{
-    size_t bytes = sizeof *s + s->plan->arena.bytes +
-                   s->plan->nodes.capacity * sizeof(tw_plan_node) +
-                   s->plan->values.capacity * sizeof(tw_plan_value);
-    return bytes * 3; /* with variants and frames of the usual kind */
-}
-
-/* The list of all skeletons has the newest last; the one unused for longest goes. Under the
- * session's lock. */
-static void make_room(tw_session *session)
-{
-    while (session->cache_bytes > session->cache_limit && session->all_skeletons.count > 1) {
-        size_t oldest = 0;
-        for (size_t i = 1; i + 1 < session->all_skeletons.count; i++) {
-            if (atomic_load(&session->all_skeletons.items[i]->last_used) <
-                atomic_load(&session->all_skeletons.items[oldest]->last_used))
-                oldest = i;
-        }
-        tw_skeleton *s = session->all_skeletons.items[oldest];
-        session->cache_bytes -= skeleton_bytes(s);
-        session->all_skeletons.count--;
-        memmove(session->all_skeletons.items + oldest, session->all_skeletons.items + oldest + 1,
-                (session->all_skeletons.count - oldest) * sizeof(tw_skeleton *));
-        tw_session_index_skeletons(session);
-        atomic_fetch_add(&session->evicted, 1);
-        tw_skeleton_unref(s);
-    }
 }
 
 /* The chains by hash, made anew after something was taken out. */
@@ -344,8 +308,7 @@ static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t ha
     }
     atomic_store(&s->last_used, ++session->clock);
     atomic_fetch_add(&s->refs, 1);
-    session->cache_bytes += skeleton_bytes(s);
-    make_room(session);
+    atomic_store_explicit(&session->grown, true, memory_order_relaxed);
     return TW_OK;
 }
 

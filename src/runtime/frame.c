@@ -15,7 +15,7 @@ static void *memory_of(const tw_frame *frame, uint32_t value)
 {
     const tw_sized *root = &frame->variant->values[frame->variant->values[value].root];
     switch (root->place) {
-    case TW_PLACE_ARENA: return (char *)frame->arena + root->offset;
+    case TW_PLACE_ARENA: return frame->arena ? (char *)frame->arena + root->offset : NULL;
     case TW_PLACE_CONSTANT: return root->constant->data;
     default: return NULL;
     }
@@ -54,7 +54,8 @@ static tw_status *set_contexts(tw_frame *frame)
         c->output_count = (uint16_t)step->output_count;
         for (uint32_t k = 0; k < step->output_count; k++)
             *pointers++ = &frame->slots[step->outputs[k]];
-        c->workspace = step->workspace_bytes ? (char *)frame->arena + step->workspace : NULL;
+        bool room = step->workspace_bytes && frame->arena;
+        c->workspace = room ? (char *)frame->arena + step->workspace : NULL;
         c->state = step->state;
         c->frame = frame;
         c->step = (uint32_t)s;
@@ -100,7 +101,9 @@ static tw_status *allocate_parts(tw_frame *frame)
     size_t values = v->plan->values.count, steps = v->steps.count, most = 1;
     for (size_t s = 0; s < steps; s++)
         most = v->steps.items[s].input_count > most ? v->steps.items[s].input_count : most;
-    frame->arena = tw_alloc_aligned(v->arena_bytes + 64);
+    frame->lends = !v->plan->loop && v->arena_bytes >= TW_LENT_BYTES;
+    if (!frame->lends)
+        frame->arena = tw_alloc_aligned(v->arena_bytes + 64);
     frame->slots = tw_alloc_zero(values + 1, sizeof *frame->slots);
     frame->contexts = tw_alloc_array(steps + 1, sizeof *frame->contexts);
     frame->pointers = tw_alloc_array((size_t)v->input_total + 1, sizeof *frame->pointers);
@@ -112,9 +115,9 @@ static tw_status *allocate_parts(tw_frame *frame)
     frame->dynamic_bytes = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_bytes);
     frame->dead = tw_alloc_zero(values + 1, 1);
     frame->dead_nodes = tw_alloc_zero(v->plan->nodes.count + 1, 1);
-    if (!frame->arena || !frame->slots || !frame->contexts || !frame->pointers || !frame->refs ||
-        !frame->held || !frame->accesses || !frame->bodies || !frame->dynamic_state ||
-        !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
+    if ((!frame->arena && !frame->lends) || !frame->slots || !frame->contexts || !frame->pointers ||
+        !frame->refs || !frame->held || !frame->accesses || !frame->bodies ||
+        !frame->dynamic_state || !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
         return tw_no_memory();
     memcpy(frame->slots, v->slots, values * sizeof *frame->slots);
     return TW_OK;
@@ -160,7 +163,8 @@ void tw_frame_free(tw_frame *frame)
             tw_frame_free(frame->bodies[s]);
     }
     tw_loop_store_free(frame);
-    tw_free_aligned(frame->arena);
+    if (!frame->lends)
+        tw_free_aligned(frame->arena);
     tw_free(frame->slots);
     tw_free(frame->contexts);
     tw_free(frame->pointers);
@@ -178,6 +182,39 @@ void tw_frame_free(tw_frame *frame)
 
 /* ---- idle ones ---- */
 
+/* Another arena than last time: all that points into it follows. */
+static void point_into(tw_frame *frame, void *arena)
+{
+    const tw_variant *v = frame->variant;
+    frame->arena = arena;
+    for (uint32_t i = 0; i < v->plan->values.count; i++) {
+        if (v->values[v->values[i].root].place == TW_PLACE_ARENA)
+            frame->slots[i].data = memory_of(frame, i);
+    }
+    for (size_t s = 0; s < v->steps.count; s++) {
+        if (v->steps.items[s].workspace_bytes)
+            frame->contexts[s].workspace = (char *)arena + v->steps.items[s].workspace;
+    }
+}
+
+/* A large arena is there only while the frame is used. */
+static tw_status *borrow_arena(tw_frame *frame)
+{
+    if (!frame->lends)
+        return TW_OK;
+    TW_TRY(tw_arena_take(frame->session, frame->variant->arena_bytes + 64, &frame->lent));
+    if (frame->lent.memory != frame->arena)
+        point_into(frame, frame->lent.memory);
+    return TW_OK;
+}
+
+static void return_arena(tw_frame *frame)
+{
+    if (frame->lent.memory)
+        tw_arena_give_back(frame->session, frame->lent);
+    frame->lent = (tw_lent_arena){NULL, 0};
+}
+
 /* As many frames exist as runs of this variant ever went on at once. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
 {
@@ -186,10 +223,17 @@ tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, 
     if (frame)
         variant->frames = frame->next;
     tw_mutex_unlock(&variant->lock);
-    if (!frame)
+    if (!frame) {
         TW_TRY(tw_frame_new(session, variant, &frame));
+        run->grew = true;
+    }
     frame->next = NULL;
     frame->run = run;
+    tw_status *status = borrow_arena(frame);
+    if (status) {
+        tw_frame_put(frame);
+        return status;
+    }
     *out = frame;
     return TW_OK;
 }
@@ -201,6 +245,7 @@ void tw_frame_put(tw_frame *frame)
     frame->run = NULL;
     if (variant->plan->has_loops)
         tw_loop_store_rest(frame);
+    return_arena(frame);
     tw_mutex_lock(&variant->lock);
     frame->next = variant->frames;
     variant->frames = frame;
@@ -345,8 +390,10 @@ tw_status *tw_frame_show(tw_frame *frame, size_t fetch)
 void tw_frame_drop_heap(tw_frame *frame)
 {
     const tw_variant *v = frame->variant;
+    size_t bytes = 0;
     for (size_t s = 0; v->has_heap && s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
+        bytes += frame->dynamic_bytes[s];
         for (uint32_t k = 0;
              step->flags & (TW_STEP_HEAP | TW_STEP_DYNAMIC) && k < step->output_count; k++) {
             tw_array *slot = &frame->slots[step->outputs[k]];
@@ -356,6 +403,11 @@ void tw_frame_drop_heap(tw_frame *frame)
                 slot->storage = NULL;
                 slot->data = NULL;
             }
+            bytes += slot->storage ? slot->storage->count * tw_dtype_size(slot->dtype) : 0;
         }
     }
+    if (bytes <= frame->heap_bytes)
+        return;
+    frame->heap_bytes = bytes;
+    frame->run->grew = true;
 }

@@ -23,6 +23,7 @@ typedef struct tw_run {
     int64_t next_poll;
     tw_map resources;           /* key -> tw_resource *: TensorArrays, stacks */
     struct tw_wait_state *wait; /* while steps of it may wait */
+    bool grew;                  /* its frame is new, or holds more than before */
 } tw_run;
 
 /* The variables of one step (step_variables.c). */
@@ -36,6 +37,12 @@ typedef struct tw_frame {
     struct tw_frame *outer; /* of a loop's body: the frame around, */
     uint32_t outer_step;    /* and the loop's step there */
     void *arena;
+    /* The arena is the session's: there only while the frame is used; arena is where it was last,
+     * which is where all pointers still point. */
+    bool lends;
+    tw_lent_arena lent;
+    size_t bytes;               /* all that it holds while it is idle */
+    size_t heap_bytes;          /* of values with storage of their own, the most that there was */
     tw_array *slots;            /* by value */
     tw_compute *contexts;       /* by step */
     tw_array **pointers;        /* inputs and outputs of all contexts */
@@ -57,6 +64,7 @@ void tw_frame_free(tw_frame *frame);
 /* An idle frame of the variant for this session, or a new one; and back. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out);
 void tw_frame_put(tw_frame *frame);
+size_t tw_frame_bytes(const tw_frame *frame); /* without an arena that is lent (memory.c) */
 
 /* Points the slots of feed `index`, and all views of it, at the array's memory. */
 void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array);

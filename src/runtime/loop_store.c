@@ -130,6 +130,7 @@ static tw_status *reserve(tw_frame *body)
             return tw_no_memory();
     }
     store->capacity = count;
+    body->run->grew = true;
     return TW_OK;
 }
 

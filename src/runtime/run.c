@@ -248,7 +248,12 @@ tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *fee
         tw_resources_clear(&run->resources);
     atomic_fetch_add_explicit(&run->session->runs, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&run->session->steps_run, variant->steps.count, memory_order_relaxed);
+    if (run->grew)
+        frame->bytes = tw_frame_bytes(frame);
     tw_frame_put(frame);
+    if (run->grew || (atomic_load_explicit(&run->session->grown, memory_order_relaxed) &&
+                      atomic_exchange(&run->session->grown, false)))
+        tw_session_trim(run->session);
     return status;
 }
 

@@ -31,6 +31,7 @@ static tw_session *session_new(tw_graph *graph, int threads, size_t cache_bytes)
     atomic_init(&session->refs, 1);
     tw_mutex_init(&session->lock);
     tw_cond_init(&session->idle);
+    tw_mutex_init(&session->arena_lock);
     session->graph = tw_graph_ref(graph);
     session->threads = threads;
     session->verifies = wants_verifier();
@@ -105,7 +106,9 @@ void tw_session_unref(tw_session *session)
     if (!session || atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1)
         return;
     tw_session_clear_cache(session);
+    tw_arenas_free(session);
     free_variables(session);
+    tw_mutex_free(&session->arena_lock);
     tw_mutex_free(&session->lock);
     tw_cond_free(&session->idle);
     tw_graph_unref(session->graph);
@@ -414,9 +417,9 @@ tw_session_counts tw_session_get_counts(tw_session *session)
     tw_session_counts counts = {0};
     if (!session)
         return counts;
-    tw_mutex_lock(&session->lock);
-    counts.plan_bytes = session->cache_bytes;
-    tw_mutex_unlock(&session->lock);
+    tw_memory memory = tw_session_memory(session);
+    counts.plan_bytes = memory.plans;
+    counts.arena_bytes = memory.frames;
     counts.skeletons = atomic_load(&session->skeletons_made);
     counts.variants = atomic_load(&session->variants_made);
     counts.runs = atomic_load(&session->runs);

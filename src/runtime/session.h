@@ -23,17 +23,35 @@ typedef struct tw_saved {
     unsigned char bytes[];
 } tw_saved;
 
+/* The variant for one set of feed sizes. The key: for each feed rank and dims, and the bytes of
+ * wanted numbers. */
+typedef struct tw_sizes {
+    struct tw_sizes *next;
+    tw_variant *variant;
+    size_t variant_bytes; /* what it holds, and */
+    size_t bytes;         /* the length of the key */
+    unsigned char key[];
+} tw_sizes;
+void tw_sizes_free(tw_sizes *sizes);
+
+/* Memory for the intermediates of a run that is large enough to be shared between plans. */
+typedef struct tw_lent_arena {
+    void *memory;
+    size_t bytes;
+} tw_lent_arena;
+enum { TW_LENT_BYTES = 1 << 20, TW_IDLE_ARENAS = 8 }; /* lent from so many bytes on */
+
 /* A plan of one signature with its variants. */
 typedef struct tw_skeleton {
     struct tw_skeleton *next; /* of the same hash */
     uint64_t hash;
     uint64_t graph_version;
     tw_plan *plan;
+    size_t bytes;       /* what it holds without variants */
     tw_tensor *tensors; /* fetches, targets, feeds one after the other: the key */
     size_t fetch_count, target_count, feed_count;
-    tw_mutex lock; /* of variants */
-    /* the variants with their keys, the one used last first: see cache.c */
-    struct tw_sizes *sizes;
+    tw_mutex lock;   /* of variants */
+    tw_sizes *sizes; /* the one used last first */
     /* variants made for fed numbers; too many: such numbers are left to the run */
     uint32_t value_variants;
     _Atomic uint64_t last_used;
@@ -53,7 +71,11 @@ struct tw_session {
     tw_resource *retired; /* by a restore, while other runs may still hold them */
     tw_int_map skeletons; /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
-    size_t cache_limit, cache_bytes;
+    size_t cache_limit;
+    tw_mutex arena_lock; /* of the next two */
+    tw_lent_arena arenas[TW_IDLE_ARENAS];
+    size_t arena_count;
+    _Atomic bool grown; /* a plan or variant was made: see memory.c */
     _Atomic uint64_t clock;
     _Atomic bool closed;
     atomic_int running;
@@ -97,5 +119,20 @@ tw_status *tw_skeleton_variant(tw_session *session, tw_skeleton *skeleton, tw_ar
 /* tw_variant_build, verified where the session was asked to. */
 tw_status *tw_session_build_variant(tw_session *session, tw_plan *plan, const tw_feed_size *feeds,
                                     tw_variant **out);
+
+/* ---- memory (memory.c) ---- */
+
+/* Bytes of plans with their variants, and of idle frames and arenas. */
+typedef struct tw_memory {
+    size_t plans, frames;
+} tw_memory;
+tw_memory tw_session_memory(tw_session *session);
+size_t tw_skeleton_bytes(const tw_skeleton *skeleton); /* without variants */
+size_t tw_variant_bytes(const tw_variant *variant);
+/* Lets go of plans until the bound is kept, as far as they are not in use. */
+void tw_session_trim(tw_session *session);
+tw_status *tw_arena_take(tw_session *session, size_t bytes, tw_lent_arena *out);
+void tw_arena_give_back(tw_session *session, tw_lent_arena arena);
+void tw_arenas_free(tw_session *session);
 
 #endif
