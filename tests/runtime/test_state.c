@@ -429,17 +429,18 @@ static void others_may_run_while_state_is_saved_and_restored(void **state)
     pthread_t threads[3];
     tw_tensor v = tw_variable(tw_zeros(TW_SHAPE(100)), .name = "v");
     tw_tensor train = tw_assign_add(v, tw_random_normal(TW_SHAPE(100), .seed = TW_SEED(1)));
-    worker w = {train, 0};
+    worker w[3] = {{train, 0}, {train, 0}, {train, 0}};
     initialize();
     for (int i = 0; i < 3; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, train_on, &w), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, train_on, &w[i]), 0);
     for (int i = 0; i < 20; i++) {
         TW_CHECK(tw_save(session, path));
         TW_CHECK(tw_restore(session, path));
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
-    assert_int_equal(w.failures, 0);
+        assert_int_equal(w[i].failures, 0);
+    }
 }
 
 static void a_warm_draw_allocates_nothing(void **state)
