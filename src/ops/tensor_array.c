@@ -178,12 +178,19 @@ static tw_status *registry_of(tw_compute *c, registry **out)
 }
 
 /* A number that is unique in the run is added, so that a node in a loop makes lists of different
- * names. */
-tw_status *tw_array_list_name(tw_compute *c, const char *base, tw_text *out)
+ * names; before 0.8 TensorFlow took names as they are. */
+tw_status *tw_array_list_name(tw_compute *c, const char *base, bool exact, tw_text *out)
 {
     registry *known;
     TW_TRY(registry_of(c, &known));
-    snprintf(out->s, sizeof out->s, "%.200s_%llu", base, (unsigned long long)known->made++);
+    if (!exact) {
+        snprintf(out->s, sizeof out->s, "%.200s_%llu", base, (unsigned long long)known->made++);
+        return TW_OK;
+    }
+    snprintf(out->s, sizeof out->s, "%.200s", base);
+    if (tw_map_has(&known->lists, out->s))
+        return tw_status_new(TW_ALREADY_EXISTS, "TensorArray %s exists already in this run",
+                             out->s);
     return TW_OK;
 }
 

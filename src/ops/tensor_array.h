@@ -27,8 +27,9 @@ void tw_array_list_unref(tw_array_list *list);
 tw_status *tw_array_list_of(tw_compute *c, size_t input, tw_array_list **out);
 /* Makes output 0 the list's handle (whichever form it has). Takes the reference. */
 tw_status *tw_array_list_hand_out(tw_compute *c, tw_array_list *list);
-/* "NAME_3": a name for a new list, unlike all others of the run; in `out`. */
-tw_status *tw_array_list_name(tw_compute *c, const char *base, tw_text *out);
+/* "NAME_3": a name for a new list, unlike all others of the run; in `out`. Or `exact`: as it is,
+ * and refused if another has it. */
+tw_status *tw_array_list_name(tw_compute *c, const char *base, bool exact, tw_text *out);
 /* The list of gradients of `list` for `source`, made if need be; a new reference. */
 tw_status *tw_array_list_gradient(tw_array_list *list, const char *source, tw_array_list **out);
 

@@ -91,13 +91,15 @@ static tw_status *list_for(tw_compute *c, const char *type, bool writes, tw_arra
 /* ---- handles ---- */
 
 /* The list is called after the attribute or, without one, after the node, with the run's number
- * behind it. */
+ * behind it. A front end for programs that count on names as they are says so by the attribute
+ * _exact_name. */
 tw_status *tw_array_list_do_make(tw_compute *c)
 {
     int64_t size;
     TW_TRY(scalar(c, 0, "size", &size));
     const char *base = tw_compute_string(c, "tensor_array_name");
     const tw_attr *identical = tw_compute_attr(c, "identical_element_shapes");
+    const tw_attr *exact = tw_compute_attr(c, "_exact_name");
     tw_array_list_options options = {.dtype = tw_compute_type(c, "dtype"),
                                      .element_shape = shape_attr(c, "element_shape"),
                                      .dynamic_size = tw_compute_bool(c, "dynamic_size"),
@@ -105,7 +107,7 @@ tw_status *tw_array_list_do_make(tw_compute *c)
                                      .identical_shapes = identical && identical->value.b};
     tw_text name;
     tw_array_list *list;
-    TW_TRY(tw_array_list_name(c, base && *base ? base : tw_compute_name(c), &name));
+    TW_TRY(tw_array_list_name(c, base && *base ? base : tw_compute_name(c), exact != NULL, &name));
     TW_TRY(tw_array_list_new(name.s, size, &options, &list));
     if (c->output_count > 1)
         pass_flow(c, 1);

@@ -292,6 +292,46 @@ static void a_derivative_is_made_of_the_same_form(void **state)
                                        "TensorArrayWriteV2"));
 }
 
+/* The size of a list called "foo", by the name as it is if `exact`. */
+static tw_tensor named_list(bool exact, bool close)
+{
+    tw_tensor size = tw_constant(1);
+    tw_attr attrs[] = {of_doubles,
+                       {.name = "tensor_array_name", .kind = TW_ATTR_STRING},
+                       {.name = "_exact_name", .kind = TW_ATTR_BOOL, .value.b = true}};
+    attrs[1].value.s = (tw_bytes){"foo", 3};
+    tw_graph_add_args args = {.size = sizeof args,
+                              .type = "TensorArray",
+                              .inputs = &size,
+                              .input_count = 1,
+                              .attrs = attrs,
+                              .attr_count = exact ? 3 : 2};
+    tw_operation *op = NULL;
+    expect_ok(tw_graph_add(tw_default_graph(), &args, &op));
+    tw_tensor handle = {op, 0}, flow = tw_constant(0.0f);
+    form = "";
+    if (!close)
+        return node("TensorArraySize", TW_LIST(handle, flow), NULL);
+    tw_tensor closed = node("TensorArrayClose", TW_LIST(handle), NULL);
+    TW_CONTROL_DEPENDENCIES({closed.op, -1})
+        flow = node("TensorArraySize", TW_LIST(handle, flow), NULL);
+    return flow;
+}
+
+static void names_are_numbered_or_exact(void **state)
+{
+    (void)state;
+    expect_run_error(named_list(false, true), "TensorArray foo_0 has already been closed.");
+    expect_run_error(named_list(true, true), "TensorArray foo has already been closed.");
+    assert_true(number(tw_add(named_list(true, false), named_list(false, false))) == 2);
+    tw_tensor both = tw_add(named_list(true, false), named_list(true, false));
+    tw_array *out[1] = {NULL};
+    tw_status *status = tw_run(session, TW_FETCH(both), .out = out);
+    assert_int_equal(tw_status_code(status), TW_ALREADY_EXISTS);
+    assert_non_null(strstr(tw_status_message(status), "TensorArray foo exists already"));
+    tw_status_free(status);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -304,6 +344,7 @@ int main(void)
         TEST(an_array_may_grow_if_it_says_so),
         TEST(all_forms_have_derivatives),
         TEST(a_derivative_is_made_of_the_same_form),
+        TEST(names_are_numbered_or_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

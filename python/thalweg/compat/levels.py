@@ -19,6 +19,9 @@ NAMES = """
                                     uint16_ref
 0.12 | framework.device      | -  | Device=DeviceSpec
 0.8  | protos.types_pb2      | -  | DataType=compat.old_protos:DataType_0_7
+0.8  | ops.control_flow_ops  | -  | foldl=ops.functional_ops:foldl
+                                    foldr=ops.functional_ops:foldr
+                                    map=ops.functional_ops:map_fn
 0.8  | framework.dtypes      | -  | _TYPE_TO_STRING=compat.old_framework:TYPE_TO_STRING_0_7
 1.0  | util.compat           | tf | bytes=compat.old_framework:bytes
 1.0  | ops.math_ops          | tf | mul=multiply sub=subtract neg=negative complex_abs=abs
@@ -46,6 +49,7 @@ NAMES = """
 # until | as defined in this package | what it was | how an old call is told from its arguments, for
 # programs without a level ("-": it cannot be told)
 CHANGED = """
+0.8 | ops.tensor_array_ops.TensorArray | ops.tensor_array_old:TensorArray | -
 1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first
 1.0 | ops.array_joining.split          | compat.old_ops:split    | axis_first
 1.0 | ops.array_moving.reverse         | compat.old_ops:reverse  | boolean_second

@@ -54,6 +54,14 @@ class IndexedSlices:
             self._indices, self._values,
             "" if self._dense_shape is None else ", dense_shape=%s" % self._dense_shape)
 
+    def _to_components(self):
+        return [self._values, self._indices] + (
+            [] if self._dense_shape is None else [self._dense_shape])
+
+    @staticmethod
+    def _from_components(components):
+        return IndexedSlices(*components)
+
     def __neg__(self):
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
 

@@ -16,7 +16,8 @@ class Graph(graph_elements.Elements, _core.Graph):
 
     def __init__(self):
         self._collections = {}
-        self._control_flow_context = None
+        self._control_flow_context = None  # a program's own; the library's are regions in C
+        self._context_mark = 0
         self._control_stack = []
         self._device_blocks = []
         self._attr_scope_map = {}
@@ -194,15 +195,30 @@ class Graph(graph_elements.Elements, _core.Graph):
         return scopes.SettingBlock(self, "_default_original_op", op)
 
     def _get_control_flow_context(self):
-        return self._control_flow_context
+        """The condition or loop that operations made now are in, or None."""
+        if self._control_flow_context is not None:
+            return self._control_flow_context
+        from thalweg.ops import control_flow_context
+        return control_flow_context.current_context(self)
 
     def _set_control_flow_context(self, context):
-        self._control_flow_context = context
+        """Operations made from now on are in that one: the library's own, or an object of the
+        program's, whose AddOp is then called with each."""
+        from thalweg.ops import control_flow_context
+        if self._context_mark:
+            _core.pop(self._context_mark)
+            self._context_mark = 0
+        own = isinstance(context, control_flow_context.ControlFlowContext)
+        self._control_flow_context = None if own else context
+        region = context._region if own else None
+        if _core.graph_region(self) != region:
+            self._context_mark = _core.push_region(self, region)
         self._count_hooks()
 
     def _control_flow_context_of(self, op):
-        """The context of an operation that the library made by itself."""
-        return None
+        """The context of an operation that the library has put into one, or None."""
+        from thalweg.ops import control_flow_context
+        return control_flow_context.context_of_operation(op)
 
     # ---- names ----
 

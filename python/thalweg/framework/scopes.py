@@ -97,15 +97,20 @@ class ControlBlock:
         self._mark = _core.push_control(self._graph, self._ops)
         self._graph._control_stack.append(self)
         if self._ops is None:
-            self._old = self._graph._get_control_flow_context()
-            self._graph._set_control_flow_context(None)
+            self._old = self._graph._control_flow_context
+            self._set_context(None)
         return self
 
     def __exit__(self, *unused):
         self._graph._control_stack.remove(self)
         _core.pop(self._mark)
         if self._ops is None:
-            self._graph._set_control_flow_context(self._old)
+            self._set_context(self._old)
+
+    def _set_context(self, context):
+        """That of a program; the library leaves its own by itself."""
+        self._graph._control_flow_context = context
+        self._graph._count_hooks()
 
 
 class DeviceBlock:
