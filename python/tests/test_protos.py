@@ -167,6 +167,21 @@ def test_any_packs():
                              protos.any_pb2.Any()) == box
 
 
+def test_json_comes_back():
+    from thalweg.protos import json_format
+    one = graph()
+    text = json_format.MessageToJson(one)
+    assert '"type": "DT_FLOAT"' in text and json_format.Parse(text, protos.GraphDef()) == one
+    assert json_format.MessageToDict(protos.ConfigProto(device_count={"CPU": 2})) == {
+        "deviceCount": {"CPU": 2}}
+    event = protos.Event(step=2**40, wall_time=math.inf)
+    assert json_format.MessageToDict(event) == {"wallTime": "Infinity", "step": str(2**40)}
+    assert json_format.ParseDict({"wall_time": "Infinity", "step": 5}, protos.Event()).step == 5
+    for wrong in ('{"nonsense": 1}', '{"step": 1.5}', '[]', '{', '{"summary": 3}'):
+        with pytest.raises(json_format.ParseError):
+            json_format.Parse(wrong, protos.Event())
+
+
 def test_the_protobuf_package_can_walk_our_messages():
     theirs = pytest.importorskip("google.protobuf.text_format")
     from google.protobuf import json_format

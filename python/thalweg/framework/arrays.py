@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """NumPy arrays from Python values, by TensorFlow's rules: whole numbers are int32 where they fit,
 other numbers float32, arrays keep their type, text is bytes in an object array."""
+import warnings
+
 import numpy as np
 
 from thalweg.compat import behaviour
@@ -8,6 +10,8 @@ from thalweg.framework import dtypes
 from thalweg.util import compat
 
 _INT32 = np.iinfo(np.int32)
+# Older NumPy makes arrays of lists of lists that differ in length, with a warning.
+_RAGGED_REFUSED = tuple(map(int, np.__version__.split(".")[:2])) >= (1, 24)
 
 
 def _leaf_types(dtype):
@@ -130,35 +134,64 @@ def _cannot_convert(value):
                      "casting elements to a supported type." % (type(value), value))
 
 
-def _inferred(value):
-    """An array of a value whose type follows from it."""
+def _refuse_tensors(value):
     from thalweg.framework import ops
     if any(isinstance(leaf, ops.Tensor) for leaf in _leaves(value, [])):
         raise TypeError("List of Tensors when single Tensor expected")
-    _check_dense(value)
+
+
+def _plain_array(value):
+    """NumPy's array of numbers, or None where it makes none of them."""
+    try:
+        if _RAGGED_REFUSED:
+            array = np.array(value)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                array = np.array(value)
+    except Exception:  # noqa: B902  what is wrong is said by who looks closer
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
+def _inferred(value):
+    """An array of a value whose type follows from it."""
     if _is_text(value):
+        _refuse_tensors(value)
+        _check_dense(value)
         try:
             return _text_array(value)
         except TypeError:
             raise _cannot_convert(value) from None
-    try:
-        array = np.array(value)
-    except (TypeError, ValueError, OverflowError):
-        raise _cannot_convert(value) from None
-    if array.dtype.kind in "OUSM":
+    array = _plain_array(value)
+    if array is None:
+        _refuse_tensors(value)
+        _check_dense(value)
         raise _cannot_convert(value)
-    if array.dtype == np.float64:
-        return array.astype(np.float32)
-    if array.dtype in (np.int64, np.uint64) and (
+    kind = array.dtype.type
+    if kind is np.float64:
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
+    if kind in (np.int64, np.uint64) and (
             array.size == 0 or (array.min() >= _INT32.min and array.max() <= _INT32.max)):
         return array.astype(np.int32)
-    if array.dtype == np.complex128 and behaviour.complex_constant == "complex64":
+    if kind is np.complex128 and behaviour.complex_constant == "complex64":
         return array.astype(np.complex64)
     return array
 
 
+# The kinds of NumPy's arrays whose elements a type takes as they are.
+_TAKEN = {"f": "biuf", "i": "biu", "u": "biu", "c": "biufc", "b": "b"}
+
+
 def _as_type(value, dtype):
     """An array of a plain value or list, of a given type; whole numbers too large wrap around."""
+    taken = _TAKEN.get(dtype._kind)
+    if taken:
+        array = _plain_array(value)
+        if array is not None and array.dtype.kind in taken:
+            with np.errstate(all="ignore"):
+                return array.astype(dtype.as_numpy_dtype)
     _check_leaves(value, dtype)
     if dtype == dtypes.string:
         _check_dense(value)
@@ -176,6 +209,21 @@ def _as_type(value, dtype):
         return np.array(value, numpy)
 
 
+def _small_number(value, dtype):
+    """An array of a Python number that the type surely holds, the commonest case; else None."""
+    kind = type(value)
+    if kind is float:
+        if (dtype is None or dtype._kind == "f") and -60000.0 < value < 60000.0:
+            return np.array(value, np.float32 if dtype is None else dtype.as_numpy_dtype)
+    elif kind is int:
+        if dtype is None:
+            if -2147483648 <= value <= 2147483647:
+                return np.array(value, np.int32)
+        elif 0 <= value < 128 and dtype._kind in "fiuc":
+            return np.array(value, dtype.as_numpy_dtype)
+    return None
+
+
 def _cast(array, dtype):
     """NumPy's cast of an array; text becomes bytes."""
     if dtype == dtypes.string:
@@ -189,10 +237,15 @@ def _cast(array, dtype):
 
 def from_value(value, dtype=None):
     """An array of a value, of a type if one is given. TypeError or ValueError if it cannot be."""
+    if dtype is not None:
+        dtype = dtypes.as_dtype(dtype)
+    small = _small_number(value, dtype)
+    if small is not None:
+        return small
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         if dtype is not None:
-            return _cast(array, dtypes.as_dtype(dtype))
+            return _cast(array, dtype)
         if array.dtype.kind in "OUS":
             return bytes_array(array)
         dtypes.as_dtype(array.dtype)  # TypeError for what no tensor holds
@@ -206,7 +259,7 @@ def from_value(value, dtype=None):
         return from_value(np.asarray(value), dtype)
     if dtype is None:
         return _inferred(value)
-    return _as_type(value, dtypes.as_dtype(dtype))
+    return _as_type(value, dtype)
 
 
 def fill(array, shape):

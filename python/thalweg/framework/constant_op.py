@@ -40,9 +40,15 @@ def _constant_tensor_conversion_function(v, dtype=None, name=None, as_ref=False)
     return from_array(arrays.from_value(v, dtype), dtype, name)
 
 
+_PLAIN = frozenset([int, float, bool, str, bytes, complex, np.float32, np.float64, np.int32,
+                    np.int64])
+
+
 def _has_tensor(value):
     """Whether there is a tensor, or what becomes one, among the leaves of a list."""
     for item in value:
+        if type(item) in _PLAIN:
+            continue
         if isinstance(item, (list, tuple)):
             if _has_tensor(item):
                 return True

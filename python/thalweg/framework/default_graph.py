@@ -10,6 +10,7 @@ from thalweg.framework.operation import Operation
 from thalweg.framework.tensor import Tensor, is_dense_tensor_like
 
 _ELEMENTS = (Tensor, Operation)
+_NO_ELEMENTS = frozenset([int, float, bool, list, tuple, str, type(None)])
 get_default_graph = _core.default_graph
 
 
@@ -66,6 +67,8 @@ def _get_graph_from_inputs(op_input_list, graph=None):
         raise TypeError("Input graph needs to be a Graph: %s" % (graph,))
     given, first = graph, None
     for thing in tuple(op_input_list):
+        if type(thing) in _NO_ELEMENTS:
+            continue
         element = thing
         if not isinstance(thing, _ELEMENTS):
             element = thing if hasattr(thing, "graph") and isinstance(thing.graph, Graph) \

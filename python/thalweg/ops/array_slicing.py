@@ -8,6 +8,7 @@ from thalweg.ops import array_creation, array_joining, array_shapes, gen_array_o
 newaxis = None
 _WRONG_INDEX = ("Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
                 "tf.int32/tf.int64 tensors are valid indices")
+_INT32 = 2**31 - 1
 _INDEX_DTYPES = (dtypes.int32, dtypes.int64)
 
 
@@ -137,6 +138,8 @@ def _slice_helper(tensor, slice_spec, var=None):
 
 def _packed(numbers):
     """Indices as a vector `stack`; several tensors of both widths meet in int64."""
+    if all(type(n) is int and -_INT32 <= n <= _INT32 for n in numbers):
+        return constant_op.from_array(np.array(numbers, np.int32), dtypes.int32, "stack")
     if any(isinstance(n, ops.Tensor) for n in numbers):
         wide = any(getattr(n, "dtype", None) in (dtypes.int64, np.int64) for n in numbers)
         if wide:

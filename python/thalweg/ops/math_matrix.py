@@ -9,6 +9,11 @@ from thalweg.ops import gen_math_ops
 def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False,
            a_is_sparse=False, b_is_sparse=False, name=None):
     """The product of two matrices, or of the matrices in the last two dimensions."""
+    if type(a) is type(b) is ops.Tensor and not (adjoint_a or adjoint_b or a_is_sparse
+                                                 or b_is_sparse):
+        if a._rank() == 2 == b._rank() and a.dtype is b.dtype is not dtypes.bfloat16:
+            return gen_math_ops.mat_mul(a, b, transpose_a=transpose_a, transpose_b=transpose_b,
+                                        name=name)
     with ops.name_scope(name, "MatMul", [a, b]) as scope:
         if transpose_a and adjoint_a:
             raise ValueError("Only one of transpose_a and adjoint_a can be True.")

@@ -3,9 +3,9 @@
 
 Where both operands are tensors of one type an operation is added at once; everything else goes
 the long way: a name scope, in which the other operand becomes a tensor."""
-from thalweg import compat
+from thalweg import _core
 from thalweg.compat import behaviour
-from thalweg.framework import dtypes, ops
+from thalweg.framework import arrays, dtypes, ops
 from thalweg.ops import gen_math_ops, math_elementwise
 
 _Tensor = ops.Tensor
@@ -68,21 +68,41 @@ def _second(x, y, op_name):
         raise
 
 
-def _quick(op_type, op_name):
-    """The operation for tensors of one type, or None."""
-    def add(x, y):
-        return x.graph._create_op(op_type, (x, y), op_name)._outputs[0]
-    return add
+def _of_number(x, y, op_type, op_name, reverse):
+    """x op y for a Python number y that x's type can hold (None else), without the long way: the
+    number is a Const in the operation's scope."""
+    if type(y) is bool or x.dtype._is_ref_dtype:
+        return None
+    array = arrays._small_number(y, x.dtype)
+    if array is None:
+        return None
+    graph = x.graph
+    mark = _core.push_name(graph, op_name)
+    try:
+        scope = _core.scope_name(graph)
+        number = graph._create_op("Const", (), "x" if reverse else "y",
+                                  {"value": array, "dtype": x.dtype})._outputs[0]
+        return graph._create_op(op_type, (number, x) if reverse else (x, number),
+                                scope)._outputs[0]
+    finally:
+        _core.pop(mark)
 
 
 def _define(func, op_name, op_type=None):
-    """Makes func(x, y, name) what the operator does, from the left and from the right."""
-    quick = _quick(op_type, op_name) if op_type else None
+    """Makes func(x, y, name) what the operator does, from the left and from the right. `op_type`
+    says which op that is for operands of one type; a function says it where it may change."""
+    which = op_type if callable(op_type) else lambda: op_type
 
     def binary_op_wrapper(x, y):
-        if quick is not None and type(y) is _Tensor and x.dtype is y.dtype \
-                and x.dtype.as_datatype_enum != 7 and y.graph is x.graph:
-            return quick(x, y)
+        kind = type(y)
+        if op_type is not None and x.dtype._kind in "fiuc":
+            if kind is _Tensor:
+                if x.dtype is y.dtype and y.graph is x.graph:
+                    return x.graph._create_op(which(), (x, y), op_name)._outputs[0]
+            elif kind is float or kind is int:
+                made = _of_number(x, y, which(), op_name, False)
+                if made is not None:
+                    return made
         with ops.name_scope(None, op_name, [x, y]) as name:
             if isinstance(y, ops.SparseTensor):
                 return func(x, y, name=name)
@@ -93,6 +113,11 @@ def _define(func, op_name, op_type=None):
             return func(x, y, name=name)
 
     def r_binary_op_wrapper(y, x):
+        kind = type(x)
+        if op_type is not None and (kind is float or kind is int) and y.dtype._kind in "fiuc":
+            made = _of_number(y, x, which(), op_name, True)
+            if made is not None:
+                return made
         with ops.name_scope(None, op_name, [x, y]) as name:
             x = ops.convert_to_tensor(x, dtype=y.dtype.base_dtype, name="x")
             return func(x, y, name=name)
@@ -102,7 +127,7 @@ def _define(func, op_name, op_type=None):
     _Tensor._override_operator("__r%s__" % op_name, r_binary_op_wrapper)
 
 
-_define(_add, "add")
+_define(_add, "add", lambda: behaviour.add_op)
 _define(gen_math_ops.sub, "sub", "Sub")
 _define(_mul, "mul", "Mul")
 _define(_div, "div")
@@ -128,24 +153,6 @@ _Tensor._override_operator("__ge__", _compare(gen_math_ops.greater_equal))
 _Tensor._override_operator("__neg__", lambda x: gen_math_ops.neg(x))
 _Tensor._override_operator("__invert__", lambda x: gen_math_ops.logical_not(x))
 _Tensor._override_operator("__abs__", lambda x: math_elementwise.abs(x))
-
-
-def _level_changed(unused):
-    """The type of x + y follows the level: the quick way is put in anew."""
-    add_type = behaviour.add_op
-    quick = _quick(add_type, "add")
-    slow = _slow_add
-
-    def plus(x, y):
-        if type(y) is _Tensor and x.dtype is y.dtype and x.dtype.as_datatype_enum != 7 \
-                and y.graph is x.graph:
-            return quick(x, y)
-        return slow(x, y)
-    _Tensor.__add__ = plus
-
-
-_slow_add = _Tensor.__add__
-compat.on_change(_level_changed)
 
 
 def define_for_sparse(func, op_name):

@@ -18,7 +18,7 @@ def _axes_of(x, axis):
         return math_elementwise.range(0, gen_math_ops.size(x.dense_shape))
     rank = x.get_shape().ndims if isinstance(x, ops.Tensor) else None
     if rank is not None:
-        return constant_op.constant(np.arange(rank, dtype=np.int32))
+        return constant_op.from_array(np.arange(rank, dtype=np.int32), dtypes.int32)
     from thalweg.ops import array_shapes
     return math_elementwise.range(0, array_shapes.rank(x))
 
