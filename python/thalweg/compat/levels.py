@@ -6,6 +6,8 @@ the level; what a row cannot say by a name it says by a switch of BEHAVIOUR."""
 
 import re
 
+from thalweg.compat import levels_nn
+
 OLDEST, NEWEST = (0, 5), (1, 15)
 VERSIONS = {(0, 7): "0.7.1", (0, 12): "0.12.1", (1, 15): "1.15.5"}  # else MAJOR.MINOR.0
 
@@ -57,6 +59,7 @@ CHANGED = """
 1.0 | ops.math_elementwise.floormod    | compat.old_ops:mod      | -
 1.0 | ops.math_elementwise.floordiv    | compat.old_ops:floordiv | -
 """
+CHANGED += levels_nn.CHANGED
 
 # Modules of tensorflow.python that were elsewhere, or that were several: path = homes in this
 # package, the first that has a name wins.

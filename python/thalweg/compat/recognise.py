@@ -50,6 +50,32 @@ def boolean_second(args, kwargs):
         getattr(getattr(second, "dtype", None), "is_bool", False)
 
 
+def _is_integer(value):
+    """A tensor, array or list of whole numbers."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return isinstance(value, (list, tuple)) and np.asarray(value).dtype.kind in "iu"
+    return getattr(dtype, "is_integer", None) or getattr(dtype, "kind", "") in ("i", "u")
+
+
+def integers_second(args, kwargs):
+    """f(logits, labels) by position, where now names are asked for and labels are first."""
+    del kwargs
+    return len(args) > 1 and _is_integer(args[1]) and not _is_integer(args[0])
+
+
+def integers_fourth(args, kwargs):
+    """f(weights, biases, inputs, labels, ...), where now the labels come third."""
+    del kwargs
+    return len(args) > 3 and _is_integer(args[3]) and not _is_integer(args[2])
+
+
+def targets_by_name(args, kwargs):
+    """f(logits, targets=...), where now they are called labels."""
+    del args
+    return "targets" in kwargs
+
+
 def either(thing):
     """The function itself, or one that takes calls in the old order too, with a warning."""
     from thalweg import compat
