@@ -13,6 +13,20 @@ GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "nam
 OTHERWISE = {
     "tf.bincount([1,1,2])", "tf.assert_equal(C,C)", "tf.assert_rank(C,2)",
     "tf.is_non_decreasing([1,2])",
+    # composites of the library add with Add, and stitch with DynamicStitch
+    "tf.nn.weighted_cross_entropy_with_logits(labels=C,logits=P,pos_weight=2.)",
+    "tf.nn.embedding_lookup([C,C],[1,0])",
+    "tf.nn.batch_normalization(C,tf.ones([2]),tf.ones([2]),None,None,1e-3)",
+    "tf.nn.batch_normalization(C,tf.ones([2]),tf.ones([2]),tf.ones([2]),tf.ones([2]),1e-3)",
+    # one mean instead of a branch for very large tensors; no function with a gradient of its own
+    "tf.nn.zero_fraction(C)", "tf.nn.swish(C)",
+    # fewer constants that only say what is known
+    "tf.nn.depthwise_conv2d(tf.ones([1,8,8,2]),tf.ones([3,3,2,4]),[1,1,1,1],\"SAME\")",
+    "tf.nn.separable_conv2d(tf.ones([1,8,8,2]),tf.ones([3,3,2,4]),tf.ones([1,1,8,3]),[1,1,1,1],"
+    "\"SAME\")",
+    "tf.nn.conv1d_transpose(tf.ones([1,8,2]),tf.ones([3,4,2]),[1,16,4],2)",
+    # dilation is an attribute of the convolution, with nothing dealt out and back
+    "tf.nn.atrous_conv2d(tf.ones([1,8,8,2]),tf.ones([3,3,2,4]),2,\"SAME\")",
 }
 
 

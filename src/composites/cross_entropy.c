@@ -108,8 +108,8 @@ tw_tensor tw_sigmoid_cross_entropy_with_logits_build(
     tw_tensor x = a->logits, zeros = tw_zeros_like(x);
     tw_tensor positive = tw_greater_equal(x, zeros);
     tw_tensor relu = tw_select(positive, x, zeros), minus_abs = tw_select(positive, tw_neg(x), x);
-    tw_tensor loss = tw_add(tw_sub(relu, tw_mul(x, a->labels)), tw_log1p(tw_exp(minus_abs)),
-                            .name = scope.name);
+    tw_tensor linear = tw_sub(relu, tw_mul(x, a->labels, .name = "mul"), .name = "sub");
+    tw_tensor loss = tw_add(linear, tw_log1p(tw_exp(minus_abs)), .name = scope.name);
     tw_composite_leave(&scope);
     return loss;
 }
@@ -129,9 +129,12 @@ tw_tensor tw_weighted_cross_entropy_with_logits_build(
     tw_operand operand = tw_of_tensor(a->logits);
     tw_composite_enter(&scope, a->where, &operand, a->name, "logistic_loss");
     tw_tensor x = a->logits, z = a->targets;
-    tw_tensor weight = tw_add(tw_mul(z, a->pos_weight - 1), 1);
-    tw_tensor soft = tw_add(tw_log1p(tw_exp(tw_neg(tw_abs(x)))), tw_relu(tw_neg(x)));
-    tw_tensor loss = tw_add(tw_mul(tw_sub(1, z), x), tw_mul(weight, soft), .name = scope.name);
+    tw_tensor weight = tw_mul(a->pos_weight - 1, z, .name = "mul");
+    weight = tw_add(1, weight, .name = "add");
+    tw_tensor linear = tw_mul(tw_sub(1, z, .name = "sub"), x, .name = "mul");
+    tw_tensor soft = tw_log1p(tw_exp(tw_neg(tw_abs(x))));
+    soft = tw_add(soft, tw_relu(tw_neg(x)), .name = "add");
+    tw_tensor loss = tw_add(linear, tw_mul(weight, soft, .name = "mul"), .name = scope.name);
     tw_composite_leave(&scope);
     return loss;
 }

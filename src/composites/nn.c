@@ -186,9 +186,10 @@ static tw_tensor gather_from_many(tw_tensors params, tw_tensor ids, const char *
     tw_tensor *rows = tw_build_tensors(NULL, params.count);
     tw_tensor flat = tw_reshape(ids, TW_INTS(-1));
     tw_tensor places = tw_range(0, tw_size(flat), 1);
-    tw_tensor part = tw_floor_mod(flat, n, .name = "FloorMod");
+    tw_tensor part = tw_floor_mod(flat, n, .name = "mod");
     tw_tensor within = tw_floor_div(flat, n, .name = "floordiv");
-    part = tw_cast(part, TW_INT32);
+    if (tw_plain_dtype(part) != TW_INT32)
+        part = tw_cast(part, TW_INT32);
     tw_tensors dealt = tw_dynamic_partition(within, part, n);
     tw_tensors origins = tw_dynamic_partition(places, part, n);
     bool good = rows && dealt.count == params.count && origins.count == params.count;

@@ -3,15 +3,14 @@
  * become one. */
 #include "ops/segments.h"
 
-/* How many segments there are, only the ids say. */
+/* How many segments there are, only the ids say. That there is one for each row the run asks, as
+ * in TensorFlow. */
 static void infer(tw_infer *in)
 {
     tw_shape data = tw_infer_input(in, 0);
-    int64_t ids = tw_infer_dim(tw_infer_vector(in, 1), 0);
+    tw_infer_vector(in, 1);
     if (data.dims && data.rank == 0)
         tw_infer_fail(in, "Shape must be at least rank 1 but is rank 0");
-    if (!tw_dims_agree(tw_infer_dim(data, 0), ids))
-        tw_infer_fail(in, "segment_ids should be the same size as dimension 0 of input.");
     tw_infer_output(in, 0,
                     tw_infer_concat(in, TW_SHAPE(-1), tw_infer_slice(in, data, 1, SIZE_MAX)));
 }

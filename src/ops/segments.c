@@ -122,6 +122,8 @@ tw_status *tw_segment_rows(tw_compute *c, tw_combination how, tw_segment_end end
     tw_array *out;
     for (size_t i = 1; i < data->rank; i++)
         dims[i] = data->dims[i];
+    if (!indices && (int64_t)n != data->dims[0])
+        return tw_compute_fail(c, "segment_ids should be the same size as dimension 0 of input.");
     int64_t last = n > 0 ? tw_index_at(segment_ids, n - 1) : -1;
     if (n > 0 && (last < 0 || last == INT64_MAX))
         return tw_compute_fail(c, "segment ids must be >= 0");

@@ -111,7 +111,18 @@ static void sink(entry *heap, size_t count, size_t at)
     heap[at] = moved;
 }
 
-/* The k best of a row of n, the best one first. */
+/* The heap's entries, the best one first. */
+static void sort_heap(entry *heap, size_t k)
+{
+    for (size_t left = k; left > 1;) {
+        entry worst = heap[0];
+        heap[0] = heap[--left];
+        heap[left] = worst;
+        sink(heap, left, 0);
+    }
+}
+
+/* The k best of a row of n, in a heap. */
 static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, entry *heap)
 {
     for (size_t i = 0; i < k; i++)
@@ -125,12 +136,6 @@ static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, ent
         heap[0] = (entry){key, i};
         sink(heap, k, 0);
     }
-    for (size_t left = k; left > 1;) {
-        entry worst = heap[0];
-        heap[0] = heap[--left];
-        heap[left] = worst;
-        sink(heap, left, 0);
-    }
 }
 
 /* ---- numbers ---- */
@@ -139,12 +144,15 @@ static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, ent
 static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
 {
     const tw_array *x = tw_input(c, 0);
+    bool sorted = tw_compute_bool(c, "sorted");
     size_t n = (size_t)x->dims[x->rank - 1], rows = x->count / n, size = tw_dtype_size(x->dtype);
     char *values = tw_output_data(c, 0);
     int32_t *places = tw_output_data(c, 1);
     for (size_t row = 0; row < rows; row++) {
         const char *from = tw_element_at(x, row * n);
         select_best(x->dtype, from, n, k, heap);
+        if (sorted)
+            sort_heap(heap, k);
         for (size_t i = 0; i < k; i++) {
             memcpy(values + (row * k + i) * size, from + heap[i].place * size, size);
             places[row * k + i] = (int32_t)heap[i].place;
@@ -174,8 +182,8 @@ const tw_op_definition tw_op_TopK = {
     .signature = "input: T -> values: T, indices: int32; k: int >= 0; sorted: bool = true; "
                  "T: realnumbertype",
     .doc =
-        "The `k` largest elements of each row (the last dimension), the largest first, and their "
-        "places; among equals the one that comes first. TopKV2 takes k as an input.",
+        "The `k` largest elements of each row (the last dimension), the largest first if `sorted`, "
+        "and their places; among equals the one that comes first. TopKV2 takes k as an input.",
     .builder = "top_k_v1",
     .since = "sorted: 0.7; half: 1.3",
     .examples = {"top_k_v1([1, 9, 5, 9], 2) -> [9, 9], [1, 3]"},
@@ -188,8 +196,8 @@ const tw_op_definition tw_op_TopKV2 = {
     .signature = "input: T, k: int32 -> values: T, indices: int32; sorted: bool = true; "
                  "T: realnumbertype",
     .doc =
-        "The `k` largest elements of each row (the last dimension), the largest first, and their "
-        "places; among equals the one that comes first.",
+        "The `k` largest elements of each row (the last dimension), the largest first if `sorted`, "
+        "and their places; among equals the one that comes first.",
     .builder = "top_k",
     .since = "TopKV2: 0.7; half: 1.3",
     .examples = {"top_k([1, 9, 5, 9], 2) -> [9, 9], [1, 3]",

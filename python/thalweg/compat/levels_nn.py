@@ -3,6 +3,7 @@
 
 # The same name, another meaning; oldest first. Columns as in levels.CHANGED.
 _L, _A, _S = "ops.nn_losses.", "ops.nn_activations.", "ops.nn_statistics."
+_P, _C = "ops.nn_pooling.", "ops.nn_convolution."
 _ROWS = (
     ("0.8", _L, "softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_0_7", "-"),
     ("1.0", _L, "softmax_cross_entropy_with_logits", "", "-"),
@@ -20,6 +21,10 @@ _ROWS = (
      "batch_norm_with_global_normalization_0_7", "-"),
     ("0.8", _A, "softmax", "softmax_0_7", "-"),
     ("0.8", _A, "log_softmax", "log_softmax_0_7", "-"),
+    ("0.8", _C, "conv2d", "conv2d_0_7", "-"),
+    ("0.8", _P, "max_pool", "max_pool_0_7", "-"),
+    ("0.8", _P, "avg_pool", "avg_pool_0_7", "-"),
+    ("0.8", _P, "max_pool_with_argmax", "max_pool_with_argmax_0_7", "-"),
     ("1.13", _A, "dropout", "", "-"),
     ("1.14", _A, "dropout", "dropout_1_13", "-"),
     ("1.5", _A, "in_top_k", "", "-"),

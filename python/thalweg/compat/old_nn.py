@@ -4,8 +4,9 @@ moments and dropout made of other ops."""
 import numbers
 
 from thalweg import _core
+from thalweg.compat import old_ops
 from thalweg.framework import ops, tensor_util
-from thalweg.ops import (array_shapes, gen_array_ops, gen_math_ops, gen_nn_ops, nn_activations, nn_losses,
+from thalweg.ops import (array_shapes, gen_math_ops, gen_nn_ops, nn_activations, nn_losses,
                          nn_statistics)
 
 
@@ -14,8 +15,8 @@ def softmax_cross_entropy_with_logits(logits, labels, dim=-1, name=None):
     if isinstance(dim, str):  # the name came third once
         dim, name = -1, dim
     logits, labels = ops.convert_to_tensor(logits), ops.convert_to_tensor(labels)
-    return nn_losses._softmax_cost(logits, labels, dim, name, lambda values, axis:
-                                   gen_array_ops.concat(axis, values))
+    return nn_losses._softmax_cost(logits, labels, dim, name,
+                                   lambda values, axis: old_ops.concat(axis, values))
 
 
 def softmax_cross_entropy_with_logits_0_7(logits, labels, name=None):
@@ -134,3 +135,87 @@ def in_top_k(predictions, targets, k, name=None):
     """Whether the class of each row is among the k with the greatest predictions."""
     return gen_nn_ops.in_top_k(predictions, targets, k=k, name=name)
 
+
+
+# ---- windows, as 0.7 refused them ----
+
+def _static(dim):
+    return getattr(dim, "value", dim)
+
+
+def _check_window(sizes, window, strides):
+    """A window lies within what it moves over, and meets all of it."""
+    for size, part, stride in zip(sizes, window, strides):
+        size, part = _static(size), _static(part)
+        if part is None:
+            continue
+        if stride > part:
+            raise ValueError("stride must be less than or equal to filter size (stride %d, filter "
+                             "size %d)" % (stride, part))
+        if size is not None and part > size:
+            raise ValueError("filter must not be larger than the input: %d is larger than %d"
+                             % (part, size))
+
+
+def _space(value):
+    """The dimensions of images that are neither batch nor channels."""
+    shape = ops.convert_to_tensor(value).get_shape().with_rank(4)
+    return shape[1:3]
+
+
+def conv2d_0_7(input, filter, strides, padding, use_cudnn_on_gpu=None,  # noqa: A002
+               name=None):
+    """conv2d(), by windows that meet all of the images and are not larger than they."""
+    input, filter = ops.convert_to_tensor(input), ops.convert_to_tensor(filter)  # noqa: A001
+    if strides[0] != 1 or strides[3] != 1:
+        raise ValueError("Current implementation does not yet support strides in the batch and "
+                         "depth dimensions.")
+    if strides[1] != strides[2]:
+        raise ValueError("Current implementation only supports equal length strides in the row and "
+                         "column dimensions.")
+    sizes = filter.get_shape().with_rank(4)
+    _check_window(_space(input), sizes[0:2], strides[1:3])
+    return gen_nn_ops.conv2d(input, filter, strides=strides, padding=padding, name=name)
+
+
+def _check_pool(value, ksize, strides):
+    if strides[0] != 1:
+        raise ValueError("Current implementation does not support strides in the batch dimension.")
+    _check_window(_space(value), ksize[1:3], strides[1:3])
+
+
+def max_pool_0_7(value, ksize, strides, padding, name=None):
+    """The greatest value in each window of images: across space, or across channels."""
+    value = ops.convert_to_tensor(value)
+    _check_pool(value, ksize, strides)
+    if ksize[3] > 1:
+        if ksize[1] > 1 or ksize[2] > 1:
+            raise ValueError("MaxPooling supports exactly one of pooling across depth or pooling "
+                             "across width/height.")
+        if ksize[3] != strides[3]:
+            raise ValueError("Depthwise max pooling requires the depth window to equal the depth "
+                             "stride.")
+        depth = value.get_shape()[3].value
+        if depth is not None and depth % ksize[3]:
+            raise ValueError("Depthwise max pooling requires the depth window to evenly divide the "
+                             "input depth.")
+    return gen_nn_ops.max_pool(value, ksize=ksize, strides=strides, padding=padding, name=name)
+
+
+def avg_pool_0_7(value, ksize, strides, padding, name=None):
+    """The mean of each window of images."""
+    value = ops.convert_to_tensor(value)
+    if strides[0] != 1 or strides[3] != 1:
+        raise ValueError("Current implementation does not support strides in the batch and depth "
+                         "dimensions.")
+    _check_pool(value, ksize, strides)
+    return gen_nn_ops.avg_pool(value, ksize=ksize, strides=strides, padding=padding, name=name)
+
+
+def max_pool_with_argmax_0_7(input, ksize, strides, padding, Targmax=None,  # noqa: A002
+                             name=None):
+    """(the greatest value in each window, where it stands)"""
+    _check_pool(input, ksize, strides)
+    more = {} if Targmax is None else {"Targmax": Targmax}
+    return gen_nn_ops.max_pool_with_argmax(input, ksize=ksize, strides=strides, padding=padding,
+                                           name=name, **more)

@@ -240,7 +240,8 @@ class TensorFlowTestCase(googletest.TestCase):
         return a if isinstance(a, np.ndarray) else np.array(a)
 
     def assertAllClose(self, a, b, rtol=1e-6, atol=1e-6, msg=None):  # noqa: N802
-        """Two arrays, or structures of such, differ by at most atol + rtol * |b|."""
+        """Two arrays, or structures of such, differ by at most atol + rtol * |b|; NaN is close to
+        itself."""
         if isinstance(a, dict) or isinstance(b, dict):
             self.assertEqual(sorted(a), sorted(b), msg)
             for key in a:
@@ -249,9 +250,9 @@ class TensorFlowTestCase(googletest.TestCase):
         a, b = self._GetNdArray(a), self._GetNdArray(b)
         self.assertEqual(a.shape, b.shape, "Shape mismatch: expected %s, got %s.%s"
                          % (a.shape, b.shape, msg or ""))
-        if np.allclose(a, b, rtol=rtol, atol=atol):
+        wrong = ~np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
+        if not wrong.any():
             return
-        wrong = ~np.isclose(a, b, rtol=rtol, atol=atol)
         raise AssertionError(
             "Arrays are not close: rtol = %s, atol = %s%s\n%d of %d differ, by up to %s\nnot close "
             "lhs = %s\nnot close rhs = %s\nat %s"

@@ -101,7 +101,7 @@ def required_space_to_batch_paddings(input_shape, block_shape, base_paddings=Non
     with ops.name_scope(name, "required_space_to_batch_paddings", [input_shape, block_shape]):
         shape = tensor_util.constant_value(ops.convert_to_tensor(input_shape, dtype=dtypes.int32))
         block = tensor_util.constant_value(ops.convert_to_tensor(block_shape, dtype=dtypes.int32))
-        if block is None or block.ndims != 1:
+        if block is None or block.ndim != 1:
             raise ValueError("block_shape must be a vector that is known")
         count = block.shape[0]
         if count == 0:

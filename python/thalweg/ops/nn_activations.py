@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from thalweg import _core
-from thalweg.framework import constant_op, dtypes, errors_impl, ops, tensor_util
+from thalweg.framework import constant_op, dtypes, errors_impl, ops, tensor_shape, tensor_util
 from thalweg.ops import (array_joining, array_moving, array_shapes, gen_math_ops, gen_nn_ops,
                          math_elementwise, math_matrix, math_reduction)
 
@@ -140,10 +140,11 @@ def _swap_with_last(x, axis, name=None):
         order[axis], order[-1] = order[-1], order[axis]
         return array_moving.transpose(x, order, name=name)
     rank = array_shapes.rank(x)
-    axis = axis + rank if axis < 0 else axis
-    last = gen_math_ops.sub(rank, 1)
-    order = array_joining.concat([
-        math_elementwise.range(axis), [last], math_elementwise.range(axis + 1, last), [axis]], 0)
+    order, last = math_elementwise.range(rank), gen_math_ops.sub(rank, 1)
+    place = order * 0 + (axis + rank if axis < 0 else axis)
+    order = gen_math_ops.select(
+        gen_math_ops.equal(order, place), order * 0 + last,
+        gen_math_ops.select(gen_math_ops.equal(order, last), place, order))
     return array_moving.transpose(x, order, name=name)
 
 
@@ -174,37 +175,23 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
         rate.get_shape().assert_is_compatible_with([])
         if tensor_util.constant_value(rate) == 0:
             return x
-    sizes = _static_noise_shape(x, noise_shape)
-    if isinstance(rate, numbers.Real) and sizes is not None:
-        return _core.composite("dropout", {"x": x, "keep_prob": 1. - float(rate), "seed": seed,
-                                           "noise_shape": sizes or None}, name)
+    if isinstance(rate, numbers.Real) and noise_shape is None and \
+            x.get_shape().is_fully_defined():
+        return _core.composite("dropout", {"x": x, "keep_prob": 1. - float(rate), "seed": seed},
+                               name)
     return _dropout(x, rate, noise_shape, seed, name)
-
-
-def _static_noise_shape(x, noise_shape):
-    """The sizes of the noise as a list, [] for those of x; None if they are tensors."""
-    if noise_shape is None:
-        return [] if x.get_shape().is_fully_defined() else None
-    if isinstance(noise_shape, ops.Tensor):
-        return None
-    try:
-        sizes = [int(n) for n in noise_shape]
-    except TypeError:
-        return None
-    return sizes or None
 
 
 def _dropout(x, rate, noise_shape, seed, name):
     """As the composite, for sizes and rates that are tensors."""
-    with ops.name_scope(name, "dropout", [x]) as scope:
+    with ops.name_scope(name, "dropout", [x]):
         rate = ops.convert_to_tensor(rate, dtype=x.dtype, name="rate")
         sizes = _noise_shape(x, noise_shape)
         noise = _core.composite("random_uniform", {"shape": sizes, "seed": seed,
                                                    "dtype": x.dtype.base_dtype})
+        scale = 1. / (1. - rate)
         keep = gen_math_ops.greater_equal(noise, rate)
-        scaled = x * (1. / (1. - rate))
-        made = gen_math_ops.mul(scaled, math_elementwise.cast(keep, x.dtype.base_dtype),
-                                name=scope)
+        made = x * scale * math_elementwise.cast(keep, x.dtype.base_dtype)
         made.set_shape(x.get_shape())
         return made
 
@@ -218,7 +205,11 @@ def _noise_shape(x, noise_shape):
         if own.ndims is not None and len(noise_shape) == own.ndims:
             noise_shape = [n if n is not None else own.dims[i].value
                            for i, n in enumerate(noise_shape)]
-    return ops.convert_to_tensor(noise_shape, dtype=dtypes.int32, name="noise_shape")
+        if None in noise_shape:
+            raise ValueError("Cannot convert a partially known TensorShape to a Tensor: %s"
+                             % (tensor_shape.TensorShape(noise_shape),))
+    return noise_shape if isinstance(noise_shape, ops.Tensor) else ops.convert_to_tensor(
+        noise_shape, dtype=dtypes.int32, name="random_uniform/shape")
 
 
 # ---- the rest ----

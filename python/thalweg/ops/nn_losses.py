@@ -6,7 +6,7 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.framework import dtypes, ops, tensor_shape
-from thalweg.ops import (array_creation, array_joining, array_shapes, array_slicing,
+from thalweg.ops import (array_creation, array_joining, array_moving, array_shapes, array_slicing,
                          candidate_sampling_ops, embedding_ops, gen_array_ops, gen_math_ops,
                          gen_nn_ops, math_elementwise, math_matrix, math_reduction)
 from thalweg.ops.nn_activations import one_of
@@ -58,8 +58,13 @@ def _softmax_cost(logits, labels, axis, name, concat=array_joining.concat):
 
 
 def _to_last(x, axis):
-    from thalweg.ops import nn_activations
-    return nn_activations._swap_with_last(x, axis)
+    """x with a dimension moved behind the others."""
+    rank = x.get_shape().ndims
+    if rank is None:
+        raise ValueError("an axis other than the last one needs logits and labels of known rank")
+    order = list(range(rank))
+    return array_moving.transpose(x, order[:axis] + (order[axis + 1:] if axis != -1 else [])
+                                  + [order[axis]])
 
 
 def flatten_outer_dims(x, concat=array_joining.concat):
@@ -103,7 +108,7 @@ def sparse_softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits
                 precise, labels, name="SparseSoftmaxCrossEntropyWithLogits")
             return math_elementwise.cast(cost, logits.dtype) if low else cost
         classes = array_shapes.shape(logits)[array_shapes.rank(logits) - 1]
-        precise = array_shapes.reshape(precise, [-1, classes])
+        precise = array_shapes.reshape(precise, array_joining.stack([-1, classes]))
         labels = array_shapes.reshape(labels, [-1])
         cost, _ = gen_nn_ops.sparse_softmax_cross_entropy_with_logits(
             precise, labels, name="SparseSoftmaxCrossEntropyWithLogits")
@@ -189,9 +194,9 @@ def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
             stirling = targets * gen_math_ops.log(targets) - targets + \
                 point_five * gen_math_ops.log(two_pi * targets)
             zeros = array_creation.zeros_like(targets)
-            small = gen_math_ops.logical_and(
-                gen_math_ops.greater_equal(targets, zeros),
-                gen_math_ops.less_equal(targets, array_creation.ones_like(targets)))
+            ones = array_creation.ones_like(targets)
+            small = gen_math_ops.logical_and(gen_math_ops.greater_equal(targets, zeros),
+                                             gen_math_ops.less_equal(targets, ones))
             result += gen_math_ops.select(small, zeros, stirling)
         return result
 
@@ -201,7 +206,7 @@ def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
 def _sum_rows(x):
     """The sums of a matrix's rows, as a product, whose gradient is cheap."""
     columns = array_shapes.shape(x)[1]
-    ones = array_creation.ones([columns, 1], x.dtype)
+    ones = array_creation.ones(array_joining.stack([columns, 1]), x.dtype)
     return array_shapes.reshape(math_matrix.matmul(x, ones), [-1])
 
 
@@ -295,7 +300,7 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
         subtract_log_q=True, remove_accidental_hits=remove_accidental_hits,
         partition_strategy=partition_strategy, name=name, seed=seed)
     labels = gen_array_ops.stop_gradient(labels, name="labels_stop_gradient")
-    return softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)
+    return gen_nn_ops.softmax_cross_entropy_with_logits(logits, labels)[0]
 
 
 # ---- over replicas ----

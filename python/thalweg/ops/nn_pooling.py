@@ -131,9 +131,7 @@ def _by_rank(functions, value, ksize, strides, padding, data_format, name):
 
 def max_pool_v2(input, ksize, strides, padding, data_format=None, name=None):  # noqa: A002
     """The greatest value in each window of rows, images or volumes."""
-    def images(*args):
-        return _pool2d(gen_nn_ops.max_pool, "MaxPool2d", *args)
-    return _by_rank((max_pool1d, images, max_pool3d), input, ksize, strides, padding, data_format,
+    return _by_rank((max_pool1d, max_pool, max_pool3d), input, ksize, strides, padding, data_format,
                     name)
 
 
@@ -151,7 +149,7 @@ def max_pool_with_argmax(input, ksize, strides, padding, data_format="NHWC",  # 
         raise ValueError("Data formats other than 'NHWC' are not yet supported")
     index_type = one_of("output_dtype", output_dtype, "Targmax", Targmax) or dtypes.int64
     return gen_nn_ops.max_pool_with_argmax(
-        input, ksize=_sizes(ksize, 2, "NHWC", "ksize"),
+        ops.convert_to_tensor(input, name="input"), ksize=_sizes(ksize, 2, "NHWC", "ksize"),
         strides=_sizes(strides, 2, "NHWC", "strides"), padding=padding,
         Targmax=dtypes.as_dtype(index_type), include_batch_in_index=include_batch_in_index,
         name=name)
