@@ -214,11 +214,8 @@ def _compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cl
                             sampled_values=None, subtract_log_q=True, remove_accidental_hits=False,
                             partition_strategy="mod", name=None, seed=None):
     """(logits, labels) of the true classes and of sampled ones, num_true + num_sampled columns."""
-    weights = weights if isinstance(weights, (list, tuple)) or hasattr(weights, "_get_variable_list") \
-        else [weights]
-    with ops.name_scope(name, "compute_sampled_logits",
-                        (list(weights) if isinstance(weights, (list, tuple)) else [])
-                        + [biases, inputs, labels]):
+    weights = embedding_ops.table_parts(weights)
+    with ops.name_scope(name, "compute_sampled_logits", weights + [biases, inputs, labels]):
         labels = math_elementwise.cast(ops.convert_to_tensor(labels, name="labels"), dtypes.int64)
         inputs = ops.convert_to_tensor(inputs, name="inputs")
         flat = array_shapes.reshape(labels, [-1])

@@ -13,7 +13,8 @@ def sufficient_statistics(x, axes, shift=None, keep_dims=None, name=None, keepdi
     """(how many elements there are along the axes, their sum, the sum of their squares, the shift):
     of what is left of x when the shift is taken off."""
     keepdims = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    axes = sorted(set(int(a) for a in axes)) if isinstance(axes, (list, tuple, np.ndarray)) else axes
+    if isinstance(axes, (list, tuple, np.ndarray)):
+        axes = sorted(set(int(a) for a in axes))
     with ops.name_scope(name, "sufficient_statistics", [x, shift]):
         x = ops.convert_to_tensor(x, name="x")
         counts = _counts(x, axes)
