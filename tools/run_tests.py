@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """run_tests.py [check | all | STAGE ...]: everything that must hold, stage by stage.
 
-Without arguments all stages run but those for other targets (windows, m32), which `all` adds;
-`check` means build and unit; other words pick stages by the beginning of their name. A stage prints
-one line with what passed and its time, a failure also the end of its output. What cannot run here
-says so. C tests count one by one (cmocka's lines), each other check as one. The last line is
-"N passed, N failed". Standard output of a C test or script that begins with "note: " is shown."""
+Without arguments all stages run but those for other targets (windows, m32, other Pythons), which
+`all` adds; `check` means build and unit; other words pick stages by the beginning of their name. A
+stage prints one line with what passed and its time, a failure also the end of its output. What
+cannot run here says so. C tests count one by one (cmocka's lines), each other check as one. The
+last line is "N passed, N failed". Standard output of a C test or script that begins with "note: "
+is shown."""
 import contextlib
 import json
 import os
@@ -250,6 +251,40 @@ def scripts(stage):
         stage.skip("there is none")
 
 
+def python(stage):
+    """The Python package, from its wheel"""
+    work = WORK / "python"
+    stage.script("python", [sys.executable, ROOT / "tools/test_python.py", work], timeout=1500)
+
+
+def pythons(stage):
+    """The Python package with every other Python here"""
+    others = other_pythons()
+    if not others:
+        return stage.skip("there is no other Python from 3.8 on")
+    for version, path in others:
+        before = len(stage.failures)
+        stage.script("Python " + version, [sys.executable, ROOT / "tools/test_python.py",
+                                           WORK / ("python" + version), path], timeout=1500,
+                     env={"TW_TF_TREE": ""})
+        stage.notes.append("Python %s: %s" % (version, "failed" if len(stage.failures) > before
+                                              else "passed"))
+    return None
+
+
+def other_pythons():
+    """(version, path) of the Pythons from 3.8 on, one of a version, without this one."""
+    folders = [*map(pathlib.Path, os.get_exec_path()),
+               *pathlib.Path.home().glob(".pyenv/versions/*/bin")]
+    found = {}
+    for path in (folder / ("python3.%d" % n) for folder in folders for n in range(8, 30)):
+        code, version = execute([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        if code == 0:
+            found.setdefault(version.strip(), path)
+    found.pop("%d.%d" % sys.version_info[:2], None)
+    return sorted(found.items(), key=lambda entry: int(entry[0].split(".")[1]))
+
+
 def unformatted(path):
     """True if clang-format would change a file; it is told that headers are C."""
     with path.open("rb") as file:
@@ -304,8 +339,8 @@ def m32(stage):
 
 STAGES = {"build": build_gcc, "unit": unit, "asan": asan, "tsan": tsan,
           "install": install, "consumers": consumers, "tutorial": tutorial, "scripts": scripts,
-          "source": source, "windows": windows, "m32": m32}
-FOREIGN_STAGES = ("windows", "m32")
+          "source": source, "python": python, "windows": windows, "m32": m32, "pythons": pythons}
+FOREIGN_STAGES = ("windows", "m32", "pythons")
 
 
 def show(name, stage, seconds):

@@ -10,6 +10,10 @@ header() { printf '#include <%s>\n' "$1" | cc -E - >/dev/null 2>&1; }
 m32() { echo 'int main(void) { return 0; }' | gcc -m32 -x c -include stdio.h -o /dev/null -; }
 sanitizers() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.tsan* >/dev/null 2>&1; }
 
+python_header() {
+    python3 -c 'import os, sysconfig as c; os.stat(c.get_path("include") + "/Python.h")' 2>/dev/null
+}
+
 # Prints the packages that are missing.
 missing() {
     have gcc && have cc || echo gcc
@@ -27,6 +31,8 @@ missing() {
     have nm || echo binutils
     { header stdarg.h && pkg-config --exists cmocka; } 2>/dev/null || echo libcmocka-dev
     { have clang && sanitizers; } 2>/dev/null || echo "libclang-rt-14-dev"
+    python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
+    python_header || echo python3-dev
     [ "$1" = all ] || return 0
     have x86_64-w64-mingw32-gcc || echo gcc-mingw-w64-x86-64
     m32 2>/dev/null || echo gcc-multilib

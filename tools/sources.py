@@ -3,10 +3,11 @@
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
 Kinds: library (src/ without kernels and isa folders), kernels, rare (kernels named *_rare.c), isa,
-op-inputs (what ops.h is made from), command, support (shared by tests), python-core; examples,
-bench and tests as NAME:FILE,FILE... Paths are relative to the folder of the meson.build that asks.
-Kind all lists everything, to see whether a file came or went. A file named os_*posix.c or
-os_*windows.c is taken on that system only."""
+op-inputs (what ops.h is made from), command, support (shared by tests), python-core (the
+extension), python-package (what is installed with it); examples, bench and tests as
+NAME:FILE,FILE... Paths are relative to the folder of the meson.build that asks. Kind all lists
+everything, to see whether a file came or went. A file named os_*posix.c or os_*windows.c is taken
+on that system only."""
 import os
 import pathlib
 import sys
@@ -16,7 +17,8 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 ASKING = {"library": "src", "kernels": "src", "rare": "src", "isa": "src",
           "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
-          "examples": "examples", "bench": "bench", "python-core": "python"}
+          "examples": "examples", "bench": "bench", "python-core": "python",
+          "python-package": "python"}
 
 
 def listed(folder, pattern="*.c"):
@@ -65,6 +67,8 @@ def files_of(kind, system):
         return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
     if kind == "op-inputs":
         return op_inputs()
+    if kind == "python-package":
+        return [p for p in listed("python/thalweg", "*") if p.suffix in (".py", ".pyi", ".typed")]
     return listed({"command": "tools/thalweg", "support": "tests/support",
                    "python-core": "python/core"}[kind])
 

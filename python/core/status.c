@@ -6,7 +6,7 @@
 
 #include "core.h"
 
-#if PY_VERSION_HEX < 0x03090000
+#if PY_VERSION_HEX < 0x030B0000
 #include <frameobject.h>
 #endif
 

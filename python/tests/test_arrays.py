@@ -100,7 +100,8 @@ def test_bfloat16_and_half_agree_with_float32():
 
 def test_bfloat16_arithmetic_and_comparison():
     a = np.array([1, 2.5, -3], bf16)
-    for got, want in ((a + a, [2, 5, -6]), (a * 2, [2, 5, -6]), (a - a, [0, 0, 0]),
+    two = bf16(2) if np.__version__.startswith("2.0.") else 2  # 2.0 makes float32 of a * 2
+    for got, want in ((a + a, [2, 5, -6]), (a * two, [2, 5, -6]), (a - a, [0, 0, 0]),
                       (a / a, [1, 1, 1]), (-a, [-1, -2.5, 3]), (abs(a), [1, 2.5, 3]),
                       (a // a, [1, 1, 1]), (np.maximum(a, -a), [1, 2.5, 3]),
                       (np.square(a), [1, 6.25, 9])):

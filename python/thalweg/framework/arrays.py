@@ -232,6 +232,8 @@ def _cast(array, dtype):
     if array.dtype == numpy:
         return array
     with np.errstate(all="ignore"):
+        if numpy == np.bool_ and array.dtype.kind in "SU":
+            array = array.astype(np.int64)  # what is no number is refused; NumPy 2 alone takes it
         return array.astype(numpy)
 
 
