@@ -52,6 +52,10 @@ NAMES = """
 # programs without a level ("-": it cannot be told)
 CHANGED = """
 0.8 | ops.tensor_array_ops.TensorArray | ops.tensor_array_old:TensorArray | -
+0.10 | ops.variable_scope.variable_scope | compat.old_variables:variable_scope | -
+0.8 | ops.variable_scope.get_variable  | compat.old_variables:get_variable | -
+1.0 | ops.init_ops.Zeros               | compat.old_variables:zeros_initializer | -
+1.0 | ops.init_ops.Ones                | compat.old_variables:ones_initializer  | -
 1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first
 1.0 | ops.array_joining.split          | compat.old_ops:split    | axis_first
 1.0 | ops.array_moving.reverse         | compat.old_ops:reverse  | boolean_second
@@ -133,6 +137,29 @@ BEHAVIOUR = {
     "list_types": ("cast", (("1.0", "refused"),)),
     # SparseTensor.shape: the static shape, or the tensor dense_shape
     "sparse_shape": ("static", (("1.0", "tensor"),)),
+    # Variable(value, trainable, collections, validate_shape, X): caching_device, or name
+    "variable_arguments": ("caching_device fifth", (("0.8", "name fifth"),)),
+    # the type of a variable's operation
+    "variable_op": ("VariableV2", (("0.12", "Variable"),)),
+    # a function that gives a first value: is called before the variable is made, or has to have
+    # its dtype said, and is called after the variable is made
+    "callable_initial_value": ("first", (("1.0", "needs dtype"),)),
+    # get_variable() calls an initializer: late, as a function that Variable() is given, or at once
+    "initializers": ("late", (("0.10", "at once"),)),
+    # first values made of other variables: of those that have a value, or as they are written
+    "initial_values": ("of initialized variables", (("1.2", "as written"),)),
+    # Variable.initialized_value(): the first value where there is none yet, or it initializes
+    "initialized_value": ("chosen", (("1.0", "initializes"),)),
+    # variable[...]: may be assigned to, or is a slice of the value
+    "slices_of_variables": ("assignable", (("0.12", "values"),)),
+    # str(variable): its own, or that of the tensor of its value
+    "variable_text": ("own", (("1.0", "tensor"),)),
+    # Variable.ref(): a key for dictionaries, or the reference
+    "variable_ref": ("key", (("1.0", "tensor"),)),
+    # how get_variable() gives first values to floating variables without an initializer
+    "default_initializer": ("glorot", (("1.0", "unit scaling"),)),
+    # what is said of variables that are there, or not, against what `reuse` says
+    "sharing_errors": ("newest", (("0.11", "sharing"), ("1.4", "None"),)),
 }
 
 # Errors in other words, for programs that look at them: until | pattern | replacement.
