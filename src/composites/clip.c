@@ -5,6 +5,14 @@
 
 #include "composites/composite.h"
 
+/* A bound may be smaller than what it bounds, not larger. */
+static void check_bounded(tw_tensor t, tw_tensor bounded)
+{
+    if (!tw_shape_compatible(tw_tensor_shape(t), tw_tensor_shape(bounded)))
+        tw_refuse("the bounds of clip_by_value would change the shape %s to %s",
+                  tw_shape_text(tw_tensor_shape(t)).s, tw_shape_text(tw_tensor_shape(bounded)).s);
+}
+
 /* TensorFlow's function is not the operation of that name: nothing flows to a NaN here. */
 tw_tensor tw_clip_by_value_build(const struct tw_clip_by_value_args *args)
 {
@@ -12,10 +20,9 @@ tw_tensor tw_clip_by_value_build(const struct tw_clip_by_value_args *args)
     tw_composite_enter(&scope, args->where, &args->t, args->name, "clip_by_value");
     tw_tensor t = tw_as_tensor(args->t, "t");
     tw_tensor below = tw_minimum(t, args->clip_value_max);
-    if (!tw_shape_compatible(tw_tensor_shape(t), tw_tensor_shape(below)))
-        tw_refuse("the bounds of clip_by_value would change the shape %s to %s",
-                  tw_shape_text(tw_tensor_shape(t)).s, tw_shape_text(tw_tensor_shape(below)).s);
+    check_bounded(t, below);
     tw_tensor result = tw_maximum(below, args->clip_value_min, .name = scope.name);
+    check_bounded(t, result);
     tw_composite_leave(&scope);
     return result;
 }

@@ -73,19 +73,13 @@ static void infer_v2(tw_infer *in)
 
 /* ---- derivatives ---- */
 
-/* A vector's entries from .. to the end, or `count` of them. */
-static tw_tensor entries(tw_tensor vector, tw_operand from, int64_t count)
-{
-    return tw_slice(vector, tw_reshape(from, TW_INTS(1)), TW_INTS(count));
-}
-
 /* Along the first dimension: rows of params with gradients of their own. */
 static tw_grad slices_of(tw_gradient *g)
 {
     tw_tensor params = g->inputs[0], indices = g->inputs[1];
     tw_tensor shape = tw_cast(tw_shape(params, .out_type = TW_INT64), TW_INT32);
     tw_tensor size = tw_expand_dims(tw_size(indices), 0);
-    tw_tensor tail = entries(shape, tw_of_int(1), -1);
+    tw_tensor tail = tw_strided_slice(shape, TW_INTS(1), TW_INTS(0), TW_INTS(1), .end_mask = 1);
     tw_grad grad = {.kind = TW_GRAD_SLICES, .dense_shape = shape};
     grad.values = tw_reshape(tw_gradient_dy(g, 0), tw_concat(TW_LIST(size, tail), 0));
     grad.indices = tw_reshape(indices, size);

@@ -12,6 +12,7 @@ NAMES = {
         "modules": "app=platform.app errors=framework.errors flags=platform.flags "
                    "gfile=platform.gfile logging=platform.tf_logging "
                    "resource_loader=platform.resource_loader test=platform.test",
+        "framework.errors": "OpError",
         "framework.dtypes": _DTYPES,
         "framework.tensor_shape": "Dimension TensorShape",
         "framework.device": "DeviceSpec",

@@ -107,11 +107,12 @@ class PartitionedVariable:
     def _apply_assign_fn(self, assign_fn, value):
         """assign_fn(part, its part of the value) for each part."""
         from thalweg.ops import array_ops
-        value = value._variable_list if isinstance(value, PartitionedVariable) else \
-            value if isinstance(value, (list, tuple)) and len(value) == len(self._variable_list) \
-            else array_ops.split(value, [v.get_shape()[self._partition_axes()[0]].value
-                                         for v in self._variable_list],
-                                 axis=self._partition_axes()[0])
+        parts, axis = self._variable_list, self._partition_axes()[0]
+        if isinstance(value, PartitionedVariable):
+            value = value._variable_list
+        elif not isinstance(value, (list, tuple)) or len(value) != len(parts):
+            value = array_ops.split(ops.convert_to_tensor(value, self._dtype),
+                                    [v.get_shape()[axis].value for v in parts], axis=axis)
         return [assign_fn(part, piece) for part, piece in zip(self._variable_list, value)]
 
     def assign(self, value, use_locking=False, name=None, read_value=True):

@@ -93,7 +93,8 @@ def assert_variables_initialized(var_list=None):
         return None
     ranks = []
     for var in var_list:
-        with ops.colocate_with(var.op):
+        # A rank is known without the value: it is the read that fails.
+        with ops.colocate_with(var.op), ops.control_dependencies([array_ops.identity(var)]):
             ranks.append(array_ops.rank_internal(var, optimize=False))
     if len(ranks) == 1:
         return ranks[0]

@@ -145,7 +145,7 @@ class _VariableStore:
         made = variables.Variable(
             initial_value=value, name=name, trainable=trainable, collections=collections,
             caching_device=caching_device, dtype=value_dtype, validate_shape=validate_shape,
-            constraint=constraint)
+            constraint=constraint, shape=_said_before(value, shape))
         self._vars[name] = made
         if regularizer:
             _add_regularization(made, name, regularizer)
@@ -236,6 +236,12 @@ class _VariableStore:
                 collections, device, validate, constraint)
         part._set_save_slice_info(SaveSliceInfo(name, shape.as_list(), offset, size))
         return part
+
+
+def _said_before(value, shape):
+    """The shape, where a variable is made before the function that gives its value is called."""
+    before = callable(value) and behaviour.callable_initial_value == "needs dtype"
+    return shape if before else None
 
 
 def _fitting(found, name, shape, dtype, reuse):
