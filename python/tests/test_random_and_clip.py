@@ -27,7 +27,7 @@ def session(graph):
     (tf.uniform_unit_scaling_initializer(), -.1733, .1733, .1),
     (tf.glorot_uniform_initializer(), -.2, .2, .1155),
     (tf.glorot_normal_initializer(), -.27, .27, .1155),
-    (tf.variance_scaling_initializer(2.0, "fan_out", "uniform"), -.3463, .3463, .2),
+    (tf.variance_scaling_initializer(2.0, "fan_out", "uniform"), -.3465, .3465, .2),
     (tf.variance_scaling_initializer(distribution="untruncated_normal"), -1, 1, .1),
     (init_ops.he_normal(), -.33, .33, .1414), (init_ops.lecun_uniform(), -.1733, .1733, .1)])
 def test_spread(session, initializer, low, high, spread):

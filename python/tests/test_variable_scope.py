@@ -111,7 +111,7 @@ def test_a_variable_in_parts():
         s.run(tf.global_variables_initializer())
         s.run(whole.assign(np.arange(14.).reshape(7, 2)))
         assert s.run(tf.convert_to_tensor(whole)).tolist() == np.arange(14.).reshape(7, 2).tolist()
-        assert s.run(whole + 1.0)[6, 1] == 14
+        assert s.run(tf.add(whole, 1.0))[6, 1] == 14
 
 
 def test_partitioners():

@@ -302,6 +302,8 @@ static void what_is_wrong_is_said_with_the_callers_line(void **state)
     check_refused("Cannot infer num from shape");
     tw_clip_by_value(tw_zeros(TW_SHAPE(1)), tw_zeros(TW_SHAPE(2)), tw_zeros(TW_SHAPE(2)));
     check_refused("would change the shape");
+    tw_clip_by_value(tw_zeros(TW_SHAPE(1)), tw_zeros(TW_SHAPE(2)), 1);
+    check_refused("would change the shape");
     tw_global_norm(((tw_tensors){NULL, 0}));
     check_refused("at least one tensor");
     tw_moments(tw_matmul(tw_zeros(TW_SHAPE(2, 3)), tw_zeros(TW_SHAPE(2, 3))), TW_AXES(0));

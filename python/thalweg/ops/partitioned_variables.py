@@ -61,8 +61,8 @@ def create_partitioned_variables(shape, slicing, initializer, dtype=dtypes.float
     """A list of the parts of a new variable that is cut as `slicing` says. `initializer` is a
     function of shape and dtype, or the value of the whole."""
     if len(shape) != len(slicing):
-        raise ValueError("The 'shape' and 'slicing' of a partitioned Variable must have the length: "
-                         "shape: %s, slicing: %s" % (shape, slicing))
+        raise ValueError("The 'shape' and 'slicing' of a partitioned Variable must have the "
+                         "length: shape: %s, slicing: %s" % (shape, slicing))
     if len(shape) < 1:
         raise ValueError("A partitioned Variable must have rank at least 1: shape: %s" % shape)
     with variable_scope.variable_scope(name, "PartitionedVariable", reuse=reuse):
