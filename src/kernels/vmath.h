@@ -82,15 +82,15 @@ static inline float tw_exp_reducef_(float x, int32_t *n)
     return tw_maddf(whole, 2.12194440e-4f, tw_maddf(whole, -0.693359375f, x));
 }
 
-/* e^r - 1 for |r| <= ln 2 / 2. */
+/* e^r - 1 for |r| <= ln 2 / 2. In pairs of terms, so that no multiplication waits long for
+ * another: what a short loop costs is its longest chain. */
 static inline float tw_exp_coref_(float r)
 {
-    float q = tw_maddf(0.000198517911f, r, 0.00139420258f);
-    q = tw_maddf(q, r, 0.00833338033f);
-    q = tw_maddf(q, r, 0.0416663438f);
-    q = tw_maddf(q, r, 0.166666657f);
-    q = tw_maddf(q, r, 0.5f);
-    return tw_maddf(r * r, q, r);
+    float s = r * r;
+    float high = tw_maddf(0.000198517911f, r, 0.00139420258f);
+    float middle = tw_maddf(0.00833338033f, r, 0.0416663438f),
+          low = tw_maddf(0.166666657f, r, 0.5f);
+    return tw_maddf(s, tw_maddf(s, tw_maddf(s, high, middle), low), r);
 }
 
 /* e^x = 2^n e^r. Outside -104 .. 89 the result is 0 or inf anyway, so that x is clipped there, by

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fold: pure nodes whose inputs are all constants are computed now. Results that are much larger
  * than their inputs are left to the run, and what may be dead stays (a constant is never dead). */
+#include <string.h>
+
 #include "base/status.h"
 #include "op/compute.h"
 #include "op/infer.h"
@@ -32,15 +34,24 @@ static bool can_fold(const tw_plan *plan, const tw_plan_node *node)
     return true;
 }
 
-/* Output k of a node becomes a constant node of its own. */
-static tw_status *put_constant(tw_plan *plan, uint32_t index, uint32_t k, tw_array *array)
+/* A constant in the name of node `index`. */
+static tw_status *add_constant(tw_plan *plan, uint32_t index, tw_array *array, uint32_t *value)
 {
     uint32_t node;
     TW_TRY(tw_plan_add_node(plan, TW_NODE_CONSTANT, plan->nodes.items[index].origin, &node));
     TW_TRY(tw_plan_add_outputs(plan, node, 1));
-    uint32_t value = plan->nodes.items[node].first_value;
-    plan->values.items[value].dtype = array->dtype;
+    *value = plan->nodes.items[node].first_value;
+    plan->values.items[*value].dtype = array->dtype;
+    plan->values.items[*value].shape = tw_array_shape(array);
     plan->nodes.items[node].constant = tw_array_ref(array);
+    return TW_OK;
+}
+
+/* Output k of a node becomes a constant node of its own. */
+static tw_status *put_constant(tw_plan *plan, uint32_t index, uint32_t k, tw_array *array)
+{
+    uint32_t value;
+    TW_TRY(add_constant(plan, index, array, &value));
     tw_plan_replace_value(plan, plan->nodes.items[index].first_value + k, value);
     return TW_OK;
 }
@@ -140,4 +151,70 @@ tw_status *tw_plan_fold(tw_plan *plan)
     tw_arena_clear(&scratch);
     tw_free(order);
     return status ? status : tw_plan_sweep(plan);
+}
+
+/* ---- numbers that are the same everywhere ---- */
+
+/* The number that fills all of a value: a constant scalar, or one that was broadcast, which
+ * `spread` tells. */
+static tw_array *number_in(const tw_plan *plan, uint32_t value, const tw_plan_node **spread)
+{
+    const tw_plan_node *node = tw_plan_producer(plan, value);
+    if (tw_node_is_pure(node) && !strcmp(node->spec.op->name, "BroadcastTo") &&
+        !node->control_count && !node->guarded) {
+        *spread = node;
+        node = tw_plan_producer(plan, node->inputs[0]);
+    }
+    bool scalar = node->kind == TW_NODE_CONSTANT && !node->control_count && !node->constant->rank;
+    return scalar ? node->constant : NULL;
+}
+
+/* The node becomes a broadcast like `spread`, which may have moved. */
+static tw_status *spread_instead(tw_plan *plan, uint32_t index, uint32_t spread, tw_array *number)
+{
+    uint32_t value;
+    TW_TRY(add_constant(plan, index, number, &value));
+    tw_plan_node *node = &plan->nodes.items[index];
+    const tw_plan_node *like = &plan->nodes.items[spread];
+    const char *name = node->spec.name;
+    uint32_t *inputs = tw_arena_copy(&plan->arena, like->inputs, 2 * sizeof *inputs);
+    if (!inputs)
+        return tw_no_memory();
+    inputs[0] = value;
+    node->spec = like->spec;
+    node->spec.name = name;
+    node->inputs = inputs;
+    node->input_dtypes = like->input_dtypes;
+    node->input_count = 2;
+    plan->counts.folded++;
+    return TW_OK;
+}
+
+/* What is computed of one number that was broadcast, and of scalars, is one number that is
+ * broadcast. */
+tw_status *tw_plan_fold_number(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    const tw_plan_node *spread = NULL, *last = NULL;
+    tw_array *numbers[FOLD_INPUTS], *result = NULL;
+    if (!tw_node_is_pure(node) || !node->spec.op->definition.elementwise || node->guarded ||
+        node->control_count || node->output_count != 1 || node->input_count > 3)
+        return TW_OK;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        numbers[i] = number_in(plan, node->inputs[i], &spread);
+        if (!numbers[i] || (last && last != spread))
+            return TW_OK;
+        last = spread;
+    }
+    if (!spread || plan->values.items[node->first_value].dtype != spread->input_dtypes[0])
+        return TW_OK;
+    uint32_t at = (uint32_t)(spread - plan->nodes.items);
+    tw_status *status = tw_evaluate(&node->spec, numbers, node->input_count, 0, 1, &result, 1);
+    if (status) { /* it fails where it is run, if ever */
+        tw_status_free(status);
+        return TW_OK;
+    }
+    status = spread_instead(plan, index, at, result);
+    tw_array_unref(result);
+    return status;
 }

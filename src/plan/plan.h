@@ -153,6 +153,7 @@ tw_status *tw_plan_variables(tw_plan *plan); /* orders the accesses to each vari
 /* what is known of every shape without the feeds' sizes */
 tw_status *tw_plan_shapes(tw_plan *plan);
 tw_status *tw_plan_fold(tw_plan *plan);
+tw_status *tw_plan_fold_number(tw_plan *plan, uint32_t node); /* a rule of simplify's */
 tw_status *tw_plan_share(tw_plan *plan);
 tw_status *tw_plan_simplify(tw_plan *plan);
 tw_status *tw_plan_fuse(tw_plan *plan);

@@ -165,6 +165,33 @@ static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_no
     return TW_OK;
 }
 
+/* Is it a column times a row? */
+static bool is_outer(const tw_plan *plan, const tw_plan_node *product)
+{
+    const tw_attr *ta = tw_spec_attr(&product->spec, "transpose_a");
+    const tw_attr *tb = tw_spec_attr(&product->spec, "transpose_b");
+    tw_shape a = plan->values.items[product->inputs[0]].shape;
+    return is_type(product, "MatMul") && !ta->value.b && !tb->value.b && a.dims && a.rank == 2 &&
+           a.dims[1] == 1;
+}
+
+/* Nothing is summed up in an outer product: it is an elementwise one, which can join the chain that
+ * reads it. A bias of -0 and a product of -0 give -0 then, which is all that differs. */
+static tw_status *make_elementwise(tw_plan *plan, tw_plan_node *product)
+{
+    const tw_op *op = tw_op_find("Mul");
+    const tw_attr *type = tw_spec_attr(&product->spec, "T");
+    tw_attr *attr = type ? tw_arena_copy(&plan->arena, type, sizeof *attr) : NULL;
+    if (!op || !attr)
+        return tw_no_memory();
+    product->spec.op = op;
+    product->spec.type = op->name;
+    product->spec.attrs = attr;
+    product->spec.attr_count = 1;
+    plan->counts.simplified++;
+    return TW_OK;
+}
+
 /* A sum whose product others read too is left alone: the product would be computed twice. */
 static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
 {
@@ -178,7 +205,7 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
         return TW_OK;
     for (uint32_t side = 0; side < (bias_add ? 1u : 2u); side++) {
         uint32_t value = node->inputs[side], bias = node->inputs[1 - side];
-        const tw_plan_node *product = tw_plan_producer(plan, value);
+        tw_plan_node *product = tw_plan_producer(plan, value);
         const tw_epilogue *e = product_of(product, false);
         const tw_attr *layout = e ? tw_spec_attr(&product->spec, "data_format") : NULL;
         if (!e || !is_free(product) || !is_private(plan, value) ||
@@ -186,6 +213,8 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
             (layout && strncmp(layout->value.s.data, "NHWC", 4)) ||
             !bias_fits(plan, value, bias, bias_add))
             continue;
+        if (!bias_add && is_outer(plan, product))
+            return make_elementwise(plan, product);
         return make_fused(plan, node, product, bias, e->fused);
     }
     return TW_OK;
@@ -284,8 +313,8 @@ static tw_status *absorb_update(tw_plan *plan, uint32_t index)
 /* ---- the pass ---- */
 
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
-static const tw_rule rules[] = {skip_identity, absorb_transpose, absorb_bias, absorb_activation,
-                                absorb_update};
+static const tw_rule rules[] = {skip_identity,     absorb_transpose, absorb_bias,
+                                absorb_activation, absorb_update,    tw_plan_fold_number};
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
  * uses. One order serves them all, since a rule gives a node only inputs that stood before it. */

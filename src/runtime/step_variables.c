@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "runtime/run.h"
 
-enum { STEP_REFS = 32 };
+enum { STEP_REFS = 32, SMALL = 64 /* bytes: what is copied rather than held */ };
 
 /* The slot's name is what the user gave the variable. */
 static tw_status *uninitialized(const tw_variable *variable)
@@ -150,11 +150,13 @@ static tw_status *find_and_compute(tw_frame *frame, uint32_t s, tw_compute *c)
 
 /* ---- fixed for the frame ---- */
 
-/* A variable's value that a step reads. */
+/* A variable's value that a step reads. A small one is copied under the lock, which is cheaper than
+ * a reference to it and back, and leaves writers alone. */
 typedef struct tw_held {
     tw_variable *variable;
     tw_array *slot;
-    uint32_t value;
+    void *copy;            /* room for a small one; NULL: it is held */
+    uint32_t value, bytes; /* bytes: of a small one */
     bool dynamic;
 } tw_held;
 
@@ -199,9 +201,17 @@ static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
         uint32_t value = step->inputs[i];
         const tw_sized *sized = &frame->variant->values[value];
         tw_variable *variable = is_ref_input(node, i) ? NULL : frame->refs[sized->root];
-        if (variable)
-            a->held[a->held_count++] = (tw_held){variable, &frame->slots[value], value,
-                                                 sized->dynamic};
+        if (!variable)
+            continue;
+        tw_held *held = &a->held[a->held_count++];
+        *held = (tw_held){variable, &frame->slots[value], NULL, value, 0, sized->dynamic};
+        if (sized->dynamic || sized->bytes > SMALL || !tw_dtype_is_plain(held->slot->dtype))
+            continue;
+        char *room = tw_arena_alloc(&frame->parts, SMALL + 63);
+        if (!room)
+            return tw_no_memory();
+        held->bytes = (uint32_t)sized->bytes;
+        held->copy = room + (-(uintptr_t)room & 63);
     }
     return TW_OK;
 }
@@ -269,11 +279,35 @@ static tw_status *declared_otherwise(const tw_variable *variable, const tw_array
                           tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
 }
 
+/* The values of a small variable as they are now. */
+static tw_status *copy_small(const tw_held *held)
+{
+    tw_variable *variable = held->variable;
+    tw_status *status = TW_OK;
+    tw_light_acquire(&variable->lock);
+    const tw_array *array = variable->value;
+    if (!array)
+        status = uninitialized(variable);
+    else if (array->count != held->slot->count)
+        status = declared_otherwise(variable, held->slot);
+    else if (held->bytes == sizeof(float))
+        memcpy(held->copy, array->data, sizeof(float));
+    else
+        memcpy(held->copy, array->data, held->bytes);
+    tw_light_release(&variable->lock);
+    held->slot->data = held->copy;
+    return status;
+}
+
 /* A reference to each array, so that a writer makes a new one meanwhile. */
 static tw_status *hold_all(tw_frame *frame, const tw_access *a)
 {
     for (uint32_t i = 0; i < a->held_count; i++) {
         const tw_held *held = &a->held[i];
+        if (held->copy) {
+            TW_TRY(copy_small(held));
+            continue;
+        }
         tw_array *array = tw_variable_hold(held->variable);
         if (!array)
             return uninitialized(held->variable);
