@@ -57,6 +57,8 @@ CHANGED = """
 0.8 | ops.variable_scope.get_variable  | compat.old_variables:get_variable | -
 1.0 | ops.init_ops.Zeros               | compat.old_variables:zeros_initializer | -
 1.0 | ops.init_ops.Ones                | compat.old_variables:ones_initializer  | -
+0.12 | training.moving_averages.assign_moving_average
+     | compat.old_variables:assign_moving_average | -
 1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first
 1.0 | ops.array_joining.split          | compat.old_ops:split    | axis_first
 1.0 | ops.array_moving.reverse         | compat.old_ops:reverse  | boolean_second
@@ -159,6 +161,12 @@ BEHAVIOUR = {
     "variable_ref": ("key", (("1.0", "tensor"),)),
     # how get_variable() gives first values to floating variables without an initializer
     "default_initializer": ("glorot", (("1.0", "unit scaling"),)),
+    # rows that stand twice in a gradient: summed before an optimizer sees them, or not
+    "repeated_rows": ("summed", (("1.0", "one by one"),)),
+    # an optimizer's slots are filled: within them, or by tensors that are made before
+    "slot_values": ("made within", (("1.0", "made before"),)),
+    # ExponentialMovingAverage.apply() of a variable twice: updates it again, or is refused
+    "moving_averages": ("again", (("1.0", "once"),)),
     # what is said of variables that are there, or not, against what `reuse` says
     "sharing_errors": ("newest", (("0.11", "sharing"), ("1.4", "None"),)),
 }

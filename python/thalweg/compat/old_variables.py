@@ -46,3 +46,9 @@ def random_walk(shape, nonlinearity, dtype=dtypes.float32, seed=None, name="rand
             raise ValueError("Unknown nonlinearity %s" % nonlinearity)
         return random_ops.random_normal(shape.as_list(), stddev=gain / math.sqrt(size),
                                         dtype=dtype, seed=seed)
+
+
+def assign_moving_average(variable, value, decay, name=None):
+    """assign_moving_average() without a correction."""
+    from thalweg.training import moving_averages
+    return moving_averages.assign_moving_average(variable, value, decay, False, name)
