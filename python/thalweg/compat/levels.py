@@ -161,6 +161,9 @@ BEHAVIOUR = {
     "variable_ref": ("key", (("1.0", "tensor"),)),
     # how get_variable() gives first values to floating variables without an initializer
     "default_initializer": ("glorot", (("1.0", "unit scaling"),)),
+    # the types that optimizers take: all floating ones, or fewer
+    "optimizer_types": ("float32 float64 float16 bfloat16", (
+        ("0.8", "float32"), ("1.4", "float32 float64 float16"))),
     # rows that stand twice in a gradient: summed before an optimizer sees them, or not
     "repeated_rows": ("summed", (("1.0", "one by one"),)),
     # an optimizer's slots are filled: within them, or by tensors that are made before

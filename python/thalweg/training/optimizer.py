@@ -235,7 +235,7 @@ class Optimizer:
 
     def _valid_dtypes(self):
         """The types that variables and losses may have."""
-        return [dtypes.float32, dtypes.float64, dtypes.float16, dtypes.bfloat16]
+        return [dtypes.as_dtype(name) for name in behaviour.optimizer_types.split()]
 
     def _assert_valid_dtypes(self, tensors):
         valid = self._valid_dtypes()
