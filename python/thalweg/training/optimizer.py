@@ -121,8 +121,9 @@ class Optimizer:
         if not pairs:
             raise ValueError("No variables provided.")
         pairs = tuple((_checked_gradient(grad), var) for grad, var in pairs)
-        for _, var in pairs:
+        for grad, var in pairs:
             self._check_variable(var)
+            self._assert_valid_dtypes([] if grad is None else [grad, var])
         var_list = [var for grad, var in pairs if grad is not None]
         if not var_list:
             raise ValueError("No gradients provided for any variable: %s."
