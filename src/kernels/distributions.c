@@ -333,6 +333,12 @@ uint32_t tw_random_word(tw_random_words *words)
     return words->words[words->used++];
 }
 
+/* The 23 low bits of a word are the digits. */
+float tw_random_float(tw_random_words *words)
+{
+    return float_of(tw_random_word(words));
+}
+
 /* Two words make one double, the high one first; the order of evaluation is made plain here, as
  * C leaves that of arguments open. */
 double tw_random_double(tw_random_words *words)

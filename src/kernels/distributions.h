@@ -30,6 +30,7 @@ typedef struct tw_random_words {
 } tw_random_words;
 tw_random_words tw_random_words_of(tw_philox stream);
 uint32_t tw_random_word(tw_random_words *words);
+float tw_random_float(tw_random_words *words);   /* in [0, 1), of one word */
 double tw_random_double(tw_random_words *words); /* in [0, 1), of two words */
 /* 0 .. count - 1 in random order, by count - 1 words. */
 void tw_random_permutation(tw_random_words *words, int64_t *out, size_t count);

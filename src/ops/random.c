@@ -7,7 +7,7 @@
 
 #include "base/os.h"
 #include "kernels/distributions.h"
-#include "op/define.h"
+#include "ops/random.h"
 
 enum { BLOCKS_FOR_EACH = 256 }; /* that a run uses up for each number, whatever it needs */
 
@@ -77,7 +77,7 @@ static const tw_state_class generator_class = {.size = sizeof(tw_state_class),
                                                .load = load_generator};
 
 /* The stream as it is now; the generator goes on by `blocks`. */
-static tw_status *take_blocks(tw_compute *c, uint64_t blocks, tw_philox *out)
+tw_status *tw_random_take(tw_compute *c, uint64_t blocks, tw_philox *out)
 {
     void *object;
     TW_TRY(tw_compute_resource(c, &generator_class, NULL, &object));
@@ -121,7 +121,7 @@ static tw_status *fill(tw_compute *c, tw_distribution kind)
 {
     tw_array *out = tw_output(c, 0);
     tw_philox stream;
-    TW_TRY(take_blocks(c, (uint64_t)out->count * BLOCKS_FOR_EACH, &stream));
+    TW_TRY(tw_random_take(c, (uint64_t)out->count * BLOCKS_FOR_EACH, &stream));
     tw_random_fill(stream, kind, out->dtype, out->data, out->count, c->threads);
     return TW_OK;
 }
@@ -168,7 +168,7 @@ static tw_status *compute_ints(tw_compute *c)
     if (out->count == 0)
         return TW_OK;
     TW_TRY(int_range(c, 1, &low, &range));
-    TW_TRY(take_blocks(c, (uint64_t)out->count * BLOCKS_FOR_EACH, &stream));
+    TW_TRY(tw_random_take(c, (uint64_t)out->count * BLOCKS_FOR_EACH, &stream));
     tw_random_fill_ints(stream, out->dtype, low, range, out->data, out->count, c->threads);
     return TW_OK;
 }
@@ -236,7 +236,7 @@ static tw_status *compute_shuffle(tw_compute *c)
     if (!order)
         return tw_no_memory();
     tw_philox stream;
-    tw_status *status = take_blocks(c, (rows - 1 + 3) / 4, &stream);
+    tw_status *status = tw_random_take(c, (rows - 1 + 3) / 4, &stream);
     if (!status) {
         tw_random_words words = tw_random_words_of(stream);
         tw_random_permutation(&words, order, rows);
@@ -285,7 +285,7 @@ static tw_status *compute_multinomial(tw_compute *c)
     if (classes == 0)
         return tw_compute_fail(c, "num_classes should be positive, got 0");
     reserved = rows * ((samples + 3) / 4 * 4) * 2; /* two words make a double */
-    TW_TRY(take_blocks(c, (uint64_t)reserved * BLOCKS_FOR_EACH, &stream));
+    TW_TRY(tw_random_take(c, (uint64_t)reserved * BLOCKS_FOR_EACH, &stream));
     tw_random_multinomial(stream, logits->dtype, logits->data, rows, classes, samples, out->dtype,
                           out->data, c->workspace);
     return TW_OK;

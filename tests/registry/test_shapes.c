@@ -20,6 +20,7 @@
 /* How long their outputs are is found while computing. */
 static const char *const of_numbers[] = {"Where",
                                          "Unique",
+                                         "ComputeAccidentalHits",
                                          "UniqueV2",
                                          "UniqueWithCounts",
                                          "UniqueWithCountsV2",
