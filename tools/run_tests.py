@@ -257,7 +257,7 @@ def python(stage):
     stage.script("python", [sys.executable, ROOT / "tools/test_python.py", work], timeout=1500)
 
 
-def pythons(stage):
+def versions(stage):
     """The Python package with every other Python here"""
     others = other_pythons()
     if not others:
@@ -339,8 +339,8 @@ def m32(stage):
 
 STAGES = {"build": build_gcc, "unit": unit, "asan": asan, "tsan": tsan,
           "install": install, "consumers": consumers, "tutorial": tutorial, "scripts": scripts,
-          "source": source, "python": python, "windows": windows, "m32": m32, "pythons": pythons}
-FOREIGN_STAGES = ("windows", "m32", "pythons")
+          "source": source, "python": python, "windows": windows, "m32": m32, "versions": versions}
+FOREIGN_STAGES = ("windows", "m32", "versions")
 
 
 def show(name, stage, seconds):

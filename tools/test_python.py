@@ -13,10 +13,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFORMANCE = ROOT.parent / "shared/conformance"
-NEEDED = ["pip>=23.1", "meson-python>=0.13", "meson>=1.3", "ninja", "numpy", "pytest", "six"]
+NEEDED = ["pip>=23.1", "meson-python>=0.13", "meson>=1.3", "numpy", "pytest", "six"]
 WHEEL_LIMIT = 5e6  # bytes
-# Shares of TensorFlow's own tests that must pass, wave by wave of the list; those of wave 7 (queues,
-# files, summaries) are counted and shown.
+# Shares of TensorFlow's own tests that must pass, wave by wave of the list; those of wave 7
+# (queues, files, summaries) are counted and shown.
 SHARES = {1: 0.98, 2: 0.98, 3: 0.95, 4: 0.9, 5: 0.98, 6: 0.9, 7: 0}
 
 passed, failed = 0, 0

@@ -27,8 +27,7 @@ NAMES = {
                             "floor_div truncate_div truncate_mod",
     },
     "math": {
-        "ops.math_ops": _OURS.replace("erf ", "").replace("mod ", "") + " mod " + _REDUCTIONS
-                        + _MORE_REDUCTIONS + " erf cast complex",
+        "ops.math_ops": _OURS + " " + _REDUCTIONS + _MORE_REDUCTIONS + " cast complex",
         "ops.gen_math_ops": _OPS + " " + _TESTS + " invert_permutation is_finite multiply_no_nan="
                             "mul_no_nan xdivy xlogy",
     },

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The type stubs that come with the package: each public name is in them, and they are Python."""
+import ast
+import os
+
+import pytest
+
+import thalweg
+from thalweg import _api
+
+HERE = os.path.dirname(os.path.abspath(thalweg.__file__))
+
+
+def stub_of(namespace):
+    """The stub of a namespace; None where type checkers read a module's source."""
+    path = os.path.join(HERE, *namespace.split(".")) if namespace else HERE
+    for name in (os.path.join(path, "__init__.pyi"), path + ".pyi"):
+        if os.path.exists(name):
+            with open(name, encoding="utf-8") as file:
+                return file.read()
+    return None
+
+
+pytestmark = pytest.mark.skipif(stub_of("") is None, reason="stubs come with an installed package")
+
+
+def defined(tree):
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+
+
+@pytest.mark.parametrize("namespace", ["", "nn", "math", "train"])
+def test_each_name_is_there(namespace):
+    names = set(defined(ast.parse(stub_of(namespace))))
+    assert not {n for n in _api.table()[namespace] if n.isidentifier() and n != "print"} - names
+
+
+def test_functions_of_ops_have_their_parameters():
+    found = [node for node in ast.parse(stub_of("nn")).body
+             if isinstance(node, ast.FunctionDef) and node.name == "elu"]
+    import inspect
+    wanted = list(inspect.signature(thalweg.nn.elu).parameters)
+    if found:
+        assert [a.arg for a in found[0].args.args] == wanted
+    else:
+        assert "import elu as elu" in stub_of("nn")
