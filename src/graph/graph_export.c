@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A graph as a GraphDef. What was imported comes back as it stood; what was built here is written
- * as TensorFlow 1.15 would write it. */
+ * as TensorFlow 1.15 would write it: a LoopValue is a stack there (export_stacks.c). */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
-#include "graph/graph_def.h"
+#include "graph/export_stacks.h"
 #include "wire/binary.h"
 #include "wire/text_format.h"
 
@@ -23,8 +23,8 @@ static tw_status *start_node(const tw_operation *op, tw_message *node)
 }
 
 /* Output 0 is written without its index, as TensorFlow does. Control inputs stand last in the
- * order in which they were added. */
-static bool write_inputs(const tw_operation *op, tw_message *node)
+ * order in which they were added, those of the file alone behind them. */
+static bool write_inputs(const tw_operation *op, const tw_added_control *added, tw_message *node)
 {
     bool good = true;
     for (uint32_t i = 0; i < op->input_count && good; i++) {
@@ -37,6 +37,8 @@ static bool write_inputs(const tw_operation *op, tw_message *node)
         const char *name = tw_arena_printf(node->arena, "^%s", op->controls[i]->spec.name);
         good = name && tw_message_add_borrowed(node, TW_PB_NodeDef_input, name, strlen(name));
     }
+    for (; added && good; added = added->next)
+        good = tw_message_add_borrowed(node, TW_PB_NodeDef_input, added->name, strlen(added->name));
     return good;
 }
 
@@ -58,12 +60,13 @@ static tw_status *write_attr(const tw_operation *op, size_t i, tw_message *node)
 }
 
 /* Attributes that the file left to their defaults are left out again. */
-static tw_status *write_node(const tw_operation *op, tw_message *node)
+static tw_status *write_node(const tw_operation *op, const tw_added_control *added,
+                             tw_message *node)
 {
     TW_TRY(start_node(op, node));
     if (!tw_message_add_borrowed(node, TW_PB_NodeDef_name, op->spec.name, strlen(op->spec.name)) ||
         !tw_message_add_borrowed(node, TW_PB_NodeDef_op, op->spec.type, strlen(op->spec.type)) ||
-        !write_inputs(op, node) ||
+        !write_inputs(op, added, node) ||
         !tw_message_add_borrowed(node, TW_PB_NodeDef_device, op->device, strlen(op->device)))
         return tw_no_memory();
     for (size_t i = 0; i < op->exported_attrs; i++)
@@ -90,14 +93,21 @@ static tw_status *start_graph(const tw_graph *graph, tw_arena *arena, tw_message
 static tw_status *write_locked(const tw_graph *graph, bool text, tw_arena *arena, char **out,
                                size_t *size)
 {
-    tw_message *def;
+    tw_message *def, *stacks = tw_message_new(arena, &tw_pb_GraphDef);
+    tw_added_control **added;
     TW_TRY(start_graph(graph, arena, &def));
+    TW_TRY(stacks ? tw_export_stacks(graph, arena, stacks, &added) : tw_no_memory());
     for (size_t i = 0; i < graph->operations.count; i++) {
+        const tw_operation *op = graph->operations.items[i];
+        if (op->forward.op) /* its name is a StackPopV2's */
+            continue;
         tw_message *node = tw_message_add_child(def, TW_PB_GraphDef_node);
         if (!node)
             return tw_no_memory();
-        TW_TRY(write_node(graph->operations.items[i], node));
+        TW_TRY(write_node(op, added ? added[op->id] : NULL, node));
     }
+    if (added && !tw_message_merge(def, stacks))
+        return tw_no_memory();
     return text ? tw_text_write(def, out, size) : tw_binary_write(def, out, size);
 }
 
@@ -149,7 +159,7 @@ static tw_status *write_one(const tw_operation *op, const char *attr, char **byt
                                                    op->spec.name, attr),
                                      TW_KIND_NAME);
     if (!status)
-        status = attr ? write_attr(op, i, node) : write_node(op, node);
+        status = attr ? write_attr(op, i, node) : write_node(op, NULL, node);
     if (!status && attr)
         message = tw_message_child(tw_message_children(node, TW_PB_NodeDef_attr, &i)[0],
                                    TW_PB_AttrEntry_value);

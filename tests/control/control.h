@@ -96,6 +96,39 @@ static inline double number(tw_tensor fetch)
     return number_with(fetch, NULL, 0);
 }
 
+static inline tw_tensor same_in(tw_graph *graph, tw_tensor tensor)
+{
+    tw_tensor found = {NULL, 0};
+    expect_ok(tw_graph_tensor(graph, tw_tensor_name(tensor).s, &found));
+    return found;
+}
+
+/* The graph as a file: it holds nothing that TensorFlow has not, and gives the same number. */
+static inline void check_file(tw_tensor y, const number_feed *feeds, size_t count, double want)
+{
+    char *bytes, *text;
+    size_t size;
+    tw_session *of_graph = session;
+    tw_graph *file = tw_graph_new();
+    expect_ok(tw_graph_export(tw_default_graph(), &bytes, &size));
+    expect_ok(tw_graph_export_text(tw_default_graph(), &text));
+    assert_null(strstr(text, "op: \"LoopValue\""));
+    expect_ok(tw_graph_import(file, bytes, size, NULL));
+    number_feed there[8];
+    for (size_t i = 0; i < count; i++)
+        there[i] = (number_feed){same_in(file, feeds[i].tensor), feeds[i].value};
+    session = tw_session_new(
+        &(struct tw_session_options){.size = sizeof(struct tw_session_options), .graph = file});
+    double got = number_with(same_in(file, y), there, count);
+    if (fabs(got - want) > 1e-12 * (1 + fabs(want)))
+        fail_msg("the file says %.15g, the graph says %.15g", got, want);
+    tw_session_free(session);
+    session = of_graph;
+    tw_graph_unref(file);
+    tw_free(bytes);
+    tw_free(text);
+}
+
 /* d y / d xs[k] against central differences, at the point that `feeds` says. */
 static inline void check_derivatives(tw_tensor y, const number_feed *feeds, size_t count,
                                      tw_tensors xs, double tolerance)
@@ -105,7 +138,9 @@ static inline void check_derivatives(tw_tensor y, const number_feed *feeds, size
     expect_ok(tw_gradients_add(&args, &grads));
     for (size_t k = 0; k < xs.count; k++) {
         assert_int_not_equal(grads.grads[k].kind, TW_GRAD_NONE);
-        double got = number_with(tw_grad_tensor(grads.grads[k]), feeds, count), side[2];
+        tw_tensor dx = tw_grad_tensor(grads.grads[k]);
+        double got = number_with(dx, feeds, count), side[2];
+        check_file(dx, feeds, count, got);
         const double step = 1e-5;
         for (int sign = 0; sign < 2; sign++) {
             number_feed moved[8];

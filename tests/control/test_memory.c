@@ -61,6 +61,10 @@ static bool whole_way(double *value)
         weight = scalar_of(TW_FLOAT64, "w");
         tw_tensor x = scalar_of(TW_FLOAT64, "x"), y = build(x);
         tw_scope_pop();
+        char *bytes = NULL; /* a file of it has nodes that the graph has not */
+        size_t size = 0;
+        tw_status_free(tw_graph_export(graph, &bytes, &size));
+        tw_free(bytes);
         struct tw_session_options options = {.size = sizeof options, .graph = graph};
         tw_session *own = tw_graph_status(graph) ? NULL : tw_session_new(&options);
         tw_feed feeds[] = {{limit, tw_array_scalar(TW_INT32, 2)},
