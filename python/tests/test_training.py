@@ -23,7 +23,7 @@ def session(graph):
 
 @pytest.mark.parametrize("decay, values", [
     (lambda s: tf.train.exponential_decay(0.1, s, 10, 0.5), [.1, .0870551, .025, .00625]),
-    (lambda s: tf.train.exponential_decay(0.1, s, 10, 0.5, staircase=True), [.1, .1, .025, .00625]),
+    (lambda s: tf.train.exponential_decay(0.1, s, 10, 0.5, True), [.1, .1, .025, .00625]),
     (lambda s: tf.train.natural_exp_decay(0.1, s, 10, 0.5), [.1, .0904837, .0367879, .0135335]),
     (lambda s: tf.train.inverse_time_decay(0.1, s, 10, 0.5), [.1, .0909091, .05, .0333333]),
     (lambda s: tf.train.polynomial_decay(0.1, s, 40), [.1, .095005, .05005, .0001]),
@@ -31,7 +31,8 @@ def session(graph):
      [.1, .0776, .02, .0111111]),
     (lambda s: tf.train.cosine_decay(0.1, s, 40, alpha=0.1), [.1, .0994459, .055, .01]),
     (lambda s: tf.train.cosine_decay_restarts(0.1, s, 8, t_mul=1.0), [.1, .0853553, .05, .1]),
-    (lambda s: tf.train.cosine_decay_restarts(0.1, s, 8, m_mul=.5), [.1, .0853553, .0073223, .0125]),
+    (lambda s: tf.train.cosine_decay_restarts(0.1, s, 8, m_mul=.5),
+     [.1, .0853553, .0073223, .0125]),
     (lambda s: tf.train.linear_cosine_decay(0.1, s, 40), [.1001, .0945152, .0251, .0001]),
     (lambda s: tf.train.piecewise_constant(s, [2, 20], [1.0, 0.5, 0.25]), [1, .5, .5, .25]),
 ])

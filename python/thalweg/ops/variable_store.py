@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The variables of a graph that get_variable() made, by name, whole or in parts."""
-import inspect
-
 from thalweg.compat import behaviour
 from thalweg.framework import dtypes, ops, tensor_shape
 from thalweg.ops import variables
@@ -265,25 +263,37 @@ def _add_regularization(variable, name, regularizer):
         ops.add_to_collection(ops.GraphKeys.REGULARIZATION_LOSSES, loss)
 
 
-def _parameters(function):
-    """The names of a callable's parameters; None: it takes any, or they cannot be known."""
+def _signature(function):
+    """The parameters of a callable; None: they cannot be known."""
+    import inspect  # costly to import, and seldom needed
     try:
-        found = inspect.signature(function).parameters
+        return inspect.signature(function).parameters
     except (TypeError, ValueError):
         return None
-    if any(p.kind is p.VAR_KEYWORD for p in found.values()):
-        return None
-    return found
+
+
+def _parameters(function):
+    """The names of a callable's parameters; None: it takes any, or they cannot be known."""
+    code = getattr(function, "__code__", None) or getattr(
+        getattr(type(function), "__call__", None), "__code__", None)
+    if code is not None and not hasattr(function, "__wrapped__"):
+        takes_any = code.co_flags & _TAKES_ANY
+        return None if takes_any else \
+            code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    found = _signature(function)
+    return None if found is None or any(
+        p.kind is p.VAR_KEYWORD for p in found.values()) else found
+
+
+_TAKES_ANY = 8  # the flag of functions with **keywords
 
 
 def _needs_nothing(function):
     """Whether a function may be called without arguments."""
-    try:
-        found = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    return all(p.default is not p.empty or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-               for p in found)
+    found = _signature(function)
+    return found is None or all(
+        p.default is not p.empty or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        for p in found.values())
 
 
 # ---- how a shape is cut ----
