@@ -127,12 +127,18 @@ static void clear_addition(addition *a)
     Py_XDECREF(a->keep);
 }
 
-/* A text of C ends at the first zero, so one inside would cut the name. */
+/* A text of C ends at the first zero, so one inside would cut the name. Programs of Python 2 name
+ * operations by bytes. */
 static int get_text(PyObject *object, const char *what, const char **out)
 {
     *out = NULL;
     if (object == Py_None)
         return 0;
+    if (PyBytes_Check(object) &&
+        strlen(PyBytes_AS_STRING(object)) == (size_t)PyBytes_GET_SIZE(object)) {
+        *out = PyBytes_AS_STRING(object);
+        return 0;
+    }
     if (!PyUnicode_Check(object)) {
         PyErr_Format(PyExc_TypeError, "%s must be a str, got %R", what, object);
         return -1;

@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import pytest
 
+import thalweg as tf
 from thalweg import _core
 from thalweg.framework import constant_op, ops
-from thalweg.ops import gen_array_ops, gen_math_ops, gen_nn_ops
+from thalweg.ops import gen_array_ops, gen_math_ops, gen_nn_ops, math_ops
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +140,35 @@ def test_registering_twice_is_refused():
         ops.RegisterGradient("MatMul")(lambda op, dy: dy)
     with pytest.raises(TypeError):
         ops.RegisterGradient(3)
+
+
+def test_a_derivative_knows_what_it_differentiates():
+    with tf.Graph().as_default(), tf.name_scope("net"):
+        x = tf.constant([[1.0]])
+        y = tf.matmul(x, x, name="product")
+        gradient = tf.gradients(y, x)[0]
+        made = [op for op in x.graph.get_operations() if op.type == "MatMul" and op is not y.op]
+        assert made and all(op._original_op is y.op for op in made)
+        assert y.op._original_op is None and gradient.op.type == "AddN"
+
+
+def test_large_slices_that_become_dense_are_warned_of():
+    with tf.Graph().as_default():
+        values, indices = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+        with pytest.warns(UserWarning, match="with 100000000 elements"):
+            tf.multiply(tf.IndexedSlices(values, indices, tf.constant([10000, 10000])), 1.0)
+        with pytest.warns(UserWarning, match="of unknown shape"):
+            tf.multiply(tf.IndexedSlices(values, indices, tf.placeholder(tf.int32)), 1.0)
+
+
+def test_slices_of_all_rows():
+    with tf.Graph().as_default(), tf.Session() as s:
+        x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+        slices = math_ops._as_indexed_slices(x)
+        assert s.run(slices.indices).tolist() == [0, 1]
+        assert s.run(slices * 1.0).tolist() == s.run(x).tolist()
+        wide = tf.IndexedSlices(x, tf.constant([1, 0], tf.int64), tf.constant([2, 2]))
+        assert [t.indices.dtype for t in math_ops._as_indexed_slices_list([x, wide])] == [
+            tf.int64, tf.int64]
+        with pytest.raises(TypeError, match="Not a Tensor"):
+            math_ops._as_indexed_slices(3)

@@ -138,8 +138,6 @@ static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
     TW_TRY(region_of(b, node, &region));
     if (region != b->region && tw_scope_push_region(region) < 0)
         return tw_no_memory();
-    if (*tw_operation_device(op))
-        TW_TRY(tw_scope_push_device(tw_operation_device(op)));
     return b->args.colocate ? tw_scope_push_colocate((tw_tensor){(tw_operation *)op, -1}) : TW_OK;
 }
 

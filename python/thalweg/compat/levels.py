@@ -25,6 +25,8 @@ NAMES = """
                                     foldr=ops.functional_ops:foldr
                                     map=ops.functional_ops:map_fn
 0.8  | framework.dtypes      | -  | _TYPE_TO_STRING=compat.old_framework:TYPE_TO_STRING_0_7
+1.9  | ops.gradients         | -  | _MarkReachedOps=compat.old_gradients:mark_reached_ops
+                                    _GatherInputs=compat.old_gradients:gather_inputs
 0.12 | ops.init_ops          | -  | _random_walk=compat.old_variables:random_walk
 1.0  | util.compat           | tf | bytes=compat.old_framework:bytes
 1.0  | ops.math_ops          | tf | mul=multiply sub=subtract neg=negative complex_abs=abs

@@ -165,6 +165,7 @@ def unwrap_grad(grad):
 # ---- the conversions of this file ----
 
 def _indexed_slices_to_tensor(value, dtype=None, name=None, as_ref=False):
+    from thalweg.framework import tensor_util
     from thalweg.ops import math_ops
     if dtype and not as_dtype(dtype).is_compatible_with(value.dtype):
         raise ValueError("Tensor conversion requested dtype %s for IndexedSlices with dtype %s"
@@ -172,8 +173,24 @@ def _indexed_slices_to_tensor(value, dtype=None, name=None, as_ref=False):
     if value.dense_shape is None:
         raise ValueError("Tensor conversion requested for IndexedSlices without dense_shape: %s"
                          % value)
+    _warn_of_size(tensor_util.constant_value(value.dense_shape))
     return math_ops.unsorted_segment_sum(value.values, value.indices, value.dense_shape[0],
                                          name=name)
+
+
+_MANY_ELEMENTS = 100000000
+
+
+def _warn_of_size(shape):
+    """Where slices of a large or unknown whole become dense."""
+    import warnings
+    import numpy as np
+    count = None if shape is None else int(np.prod(shape, dtype=np.int64))
+    if count is None or count >= _MANY_ELEMENTS:
+        warnings.warn("Converting sparse IndexedSlices to a dense Tensor %s. This may consume a "
+                      "large amount of memory."
+                      % ("of unknown shape" if count is None else "with %d elements" % count),
+                      stacklevel=3)
 
 
 register_tensor_conversion_function(IndexedSlices, _indexed_slices_to_tensor)

@@ -32,6 +32,7 @@ class Graph(graph_elements.Elements, _core.Graph):
         self._readers = None  # (version, {tensor: [operations that read it]})
         self._building_function = False
         self._registered_ops = None
+        self._made_by_gradients = []  # (first, end) of the ids of derivatives
         if behaviour.name_case == "counts":
             self._set_exact_names(True)
 

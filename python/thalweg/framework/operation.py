@@ -19,7 +19,7 @@ class Operation(_core.Operation):
     Made by Graph.create_op and by the functions that build on it."""
 
     _control_context = _UNSET
-    _original_op = None
+    _said_original_op = None
     _gradient_function = None
 
     def __init__(self, node_def, g=None, inputs=None, output_types=None, control_inputs=None,
@@ -46,6 +46,28 @@ class Operation(_core.Operation):
         g._after_add(self, False)
 
     # ---- what it says ----
+
+    @property
+    def _original_op(self):
+        """The operation that this one was made for: what was said, or what it differentiates."""
+        if self._said_original_op is None and any(
+                first <= self._id < end for first, end in self.graph._made_by_gradients):
+            self._said_original_op = self._differentiated()
+        return self._said_original_op
+
+    @_original_op.setter
+    def _original_op(self, op):
+        self._said_original_op = op
+
+    def _differentiated(self):
+        """The operation X of a name .../X_grad/...; the scope before it may have several parts."""
+        scope = self.name.rpartition("_grad/")[0].split("/")
+        for begin in range(1, len(scope)):
+            try:
+                return self.graph._operation("/".join(scope[begin:]))
+            except KeyError:
+                continue
+        return None
 
     @property
     def _id_value(self):

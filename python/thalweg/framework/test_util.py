@@ -10,11 +10,13 @@ import threading
 
 import numpy as np
 
-from thalweg import compat, protos
+from thalweg import _core, compat, protos
 from thalweg.framework import device as pydev
 from thalweg.framework import errors, ops, random_seed, versions
 from thalweg.platform import googletest
 from thalweg.protos import text_format
+
+_core.register_test_ops()  # where programs' tests expect them: they are part of every build
 
 
 def assert_ops_in_graph(expected_ops, graph):

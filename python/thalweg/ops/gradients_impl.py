@@ -89,9 +89,11 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         ys = [ops.convert_to_tensor(y, name="y") for y in ys]
         xs = _tensors(_handles(originals), "x")
         stops = _tensors(stops, "stop_gradients")
+        first = graph._operation_count()
         found = _core.gradients(
             ys, xs, _grad_ys(grad_ys, ys), stops, name or "gradients",
             bool(colocate_gradients_with_ops), bool(gate_gradients))
+        graph._made_by_gradients.append((first, graph._operation_count()))
         found = [conversion.unwrap_grad(g) for g in found]
         if unconnected is UnconnectedGradients.ZERO:
             found = [array_ops.zeros_like(x) if g is None else g for g, x in zip(found, xs)]

@@ -3,6 +3,8 @@
 them."""
 from thalweg.ops import gen_math_ops  # noqa: F401
 from thalweg.ops import math_operators as _operators  # noqa: F401
+from thalweg.ops.indexed_slices import (  # noqa: F401
+    _as_indexed_slices, _as_indexed_slices_list)
 from thalweg.ops.math_elementwise import (  # noqa: F401
     abs, accumulate_n, add_n, angle, cast, complex, conj, cumprod, cumsum, div, div_no_nan, divide,
     erf, floordiv, floormod, imag, lin_space, linspace, log_sigmoid, logical_xor, mod, multiply,
