@@ -166,7 +166,7 @@ def test_slices_of_all_rows():
         x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
         slices = math_ops._as_indexed_slices(x)
         assert s.run(slices.indices).tolist() == [0, 1]
-        assert s.run(slices * 1.0).tolist() == s.run(x).tolist()
+        assert s.run(tf.convert_to_tensor(slices)).tolist() == s.run(x).tolist()
         wide = tf.IndexedSlices(x, tf.constant([1, 0], tf.int64), tf.constant([2, 2]))
         assert [t.indices.dtype for t in math_ops._as_indexed_slices_list([x, wide])] == [
             tf.int64, tf.int64]
