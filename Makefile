@@ -30,8 +30,14 @@ demo:
 	@ninja -C $(BUILD) examples/example_linear_regression examples/example_digits
 	@BUILD=$(BUILD) tools/demo.sh $(if $(RESUME),--resume)
 
-bench: build
-	@for program in $(BUILD)/bench/bench_*; do [ ! -x "$$program" ] || "$$program" || exit 1; done
+# Ours beside the peers that bench/peers/setup.sh made; BENCH holds bench.py's arguments, such as
+# BENCH="chain lstm --json out.json".
+bench:
+	@tools/setup.sh build
+	@tools/configure.sh $(BUILD)/bench-release -Dtests=disabled -Doptimization=2
+	@ninja -C $(BUILD)/bench-release bench/bench_engine bench/bench_overhead
+	@[ -n "$(BENCH)" ] || $(BUILD)/bench-release/bench/bench_overhead
+	@python3 bench/bench.py --engine $(BUILD)/bench-release/bench/bench_engine $(BENCH)
 
 # The reference of all ops, from the registry.
 docs: build

@@ -6,7 +6,7 @@
 # be made is reported and left out. Nothing here is needed to build or to test.
 set -u
 dir=${1:-${THALWEG_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg/peers}}
-space=5000000 # KiB that all of them together take
+space=12000000 # KiB that all of them together take
 made=0
 
 find_python() { # find_python VERSION...: the first there is, on PATH or of pyenv
@@ -24,13 +24,19 @@ find_python() { # find_python VERSION...: the first there is, on PATH or of pyen
 make_env() { # make_env NAME MODULE "PYTHON VERSIONS" PIP-ARGUMENTS...
     local name=$1 module=$2 versions=$3 python
     shift 3
-    if [ ! -x "$dir/$name/bin/python" ] || ! "$dir/$name/bin/python" -c "import $module" 2>/dev/null; then
+    local own=$dir/$name/bin/python
+    if ! "$own" -c "import $module" 2>/dev/null; then
         # shellcheck disable=SC2086
-        python=$(find_python $versions) || { echo "$name: no Python of $versions; left out" >&2; return; }
-        "$python" -m venv "$dir/$name" && "$dir/$name/bin/python" -m pip install --quiet "$@" ||
-            { echo "$name: could not be made" >&2; return; }
+        if ! python=$(find_python $versions); then
+            echo "$name: no Python of $versions; left out" >&2
+            return
+        fi
+        if ! "$python" -m venv "$dir/$name" || ! "$own" -m pip install --quiet "$@"; then
+            echo "$name: could not be made" >&2
+            return
+        fi
     fi
-    "$dir/$name/bin/python" -W ignore -c "import $module as m; print('$name:', m.__version__)" 2>/dev/null &&
+    "$own" -W ignore -c "import $module as m; print('$name:', m.__version__)" 2>/dev/null &&
         made=$((made + 1))
 }
 
@@ -43,5 +49,5 @@ make_env numpy numpy "3.11 3.12 3.10 3.13" numpy
 make_env jax jax "3.11 3.12 3.13" jax numpy
 make_env tf1 tensorflow "3.7" 'tensorflow==1.15.5' 'protobuf<3.21' 'numpy<1.19'
 make_env tf2 tensorflow "3.11 3.12 3.13 3.10" 'tensorflow-cpu==2.21.*'
-make_env torch torch "3.11 3.12 3.13 3.10" torch numpy --extra-index-url https://download.pytorch.org/whl/cpu
+make_env torch torch "3.11 3.12 3.13 3.10" torch numpy
 [ "$made" -gt 0 ]

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What building and planning cost: many small graphs that each run once, and one large one. */
+#include <stdint.h>
+
+#include "workload.h"
+
+enum { TREES = 50, WIDTH = 35, CLASSES = 5, WORDS = 1000 };
+
+/* The parameters of a recursive net. */
+typedef struct net {
+    tw_tensor words, W, b, U, c;
+    uint32_t random;
+} net;
+
+/* Numerical Recipes' generator: the peers draw the same trees. */
+static uint32_t draw(net *n, uint32_t below)
+{
+    n->random = n->random * 1664525u + 1013904223u;
+    return (n->random >> 16) % below;
+}
+
+/* The vector (1, WIDTH) of a tree with so many leaves; the loss of each node is added to *loss. */
+static tw_tensor tree(net *n, uint32_t leaves, tw_tensor *losses, size_t *count)
+{
+    tw_tensor h;
+    if (leaves == 1) {
+        h = tw_expand_dims(tw_gather(n->words, tw_constant((int)draw(n, WORDS))), 0);
+    } else {
+        uint32_t left = 1 + draw(n, leaves - 1);
+        tw_tensor l = tree(n, left, losses, count), r = tree(n, leaves - left, losses, count);
+        h = tw_relu(tw_add(tw_matmul(tw_concat(TW_LIST(l, r), 1), n->W), n->b));
+    }
+    tw_tensor label = tw_fill(TW_SHAPE(1), tw_constant((int)draw(n, CLASSES)));
+    tw_tensor logits = tw_add(tw_matmul(h, n->U), n->c);
+    losses[(*count)++] = tw_sparse_softmax_cross_entropy_with_logits(.labels = label,
+                                                                     .logits = logits);
+    return h;
+}
+
+/* One graph is filled with 50 trees, each with its gradients and updates, each run once;
+ * TensorFlow's users did so and then began a new graph. */
+static double trees(workload *w)
+{
+    bench_close(w);
+    net n = {.random = 1};
+    n.words = bench_variable(w, TW_SHAPE(WORDS, WIDTH), 1, -0.5, 0.5);
+    n.W = bench_variable(w, TW_SHAPE(2 * WIDTH, WIDTH), 2, -0.1, 0.1);
+    n.b = bench_variable(w, TW_SHAPE(1, WIDTH), 3, -0.1, 0.1);
+    n.U = bench_variable(w, TW_SHAPE(WIDTH, CLASSES), 4, -0.1, 0.1);
+    n.c = bench_variable(w, TW_SHAPE(1, CLASSES), 5, -0.1, 0.1);
+    double total = 0;
+    tw_tensor losses[64], loss = {NULL, 0};
+    w->session = tw_session_new(&(struct tw_session_options){
+        .size = sizeof(struct tw_session_options), .threads = w->threads});
+    TW_CHECK(tw_run(w->session, TW_FETCH(tw_global_variables_initializer())));
+    for (size_t i = 0; i < w->variable_count; i++) {
+        TW_CHECK(tw_session_set(w->session, w->variables[i], w->values[i]));
+        tw_array_unref(w->values[i]);
+    }
+    for (int i = 0; i < TREES; i++) {
+        size_t count = 0;
+        tree(&n, 4 + draw(&n, 12), losses, &count);
+        loss = tw_reduce_sum(tw_add_n((tw_tensors){losses, count}));
+        tw_tensor train = tw_minimize(tw_gradient_descent(.learning_rate = 0.01), loss);
+        tw_array *value = NULL;
+        TW_CHECK(tw_run(w->session, TW_FETCH(loss), .target = TW_FETCH(train), .out = &value));
+        total += tw_array_item(value);
+        tw_array_unref(value);
+    }
+    return total;
+}
+
+/* The LSTM language model from nothing to the end of its first step. */
+static double lstm_start(workload *w)
+{
+    bench_close(w);
+    w->fetch = build_lstm(w);
+    w->target = tw_minimize(tw_gradient_descent(.learning_rate = 0.1), w->fetch);
+    bench_open(w);
+    return bench_step(w);
+}
+
+const recipe graph_recipes[] = {
+    {"trees", NULL, trees}, {"lstm_start", NULL, lstm_start}, {NULL, NULL, NULL}};
