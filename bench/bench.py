@@ -6,8 +6,10 @@ Each engine is a process for each number of threads that waits for its turn (ben
 bench/peers/common.py say what it is told). All make a workload; then, round by round, each runs it
 for a moment, so that whatever else the machine does meets all of them. What counts is the median of
 the rounds, with the spread from the lowest to the highest quarter; and the ratio to the best peer's
-median. A limit is the time that the step's multiply-adds, or a copy of as many bytes, would take at
-the rate that the same program measures between the rounds."""
+median. One thread is pinned to one core and its time is the processor's, which others on the
+machine change least; of two threads it is the clock's. A limit is the time that the step's
+multiply-adds, or a copy of as many bytes, would take at the best rate that the same program measures
+between the rounds."""
 import argparse
 import json
 import os
@@ -114,8 +116,8 @@ def spread(times):
 def limit_of(workload, limits):
     _, _, _, flops, moved, _ = WORKLOADS[workload]
     if flops:
-        return flops / statistics.median(l["flops"] for l in limits)
-    return moved / statistics.median(l["copy"] for l in limits) if moved else None
+        return flops / max(l["flops"] for l in limits)
+    return moved / max(l["copy"] for l in limits) if moved else None
 
 
 def measure(workload, engines, rounds, seconds):
@@ -129,7 +131,7 @@ def measure(workload, engines, rounds, seconds):
             engine = able[(i + turn) % len(able)]
             answer = engine.ask("time", seconds)
             if "step" in answer:
-                times[engine].append(answer["step"])
+                times[engine].append(answer["cpu" if engine.threads == 1 else "step"])
             if engine.name == "ours":
                 limits[engine].append(engine.ask("limits", bytes_touched))
     for engine in able:

@@ -2,7 +2,8 @@
  * The benchmark's worker for ours: `bench_engine THREADS` obeys one command a line and answers with
  * one line of JSON, so that bench/bench.py can let it and the peers take turns.
  *     make NAME          builds, plans and runs once: {"build": s, "first": s, "value": v}
- *     time SECONDS       runs for about so long: {"step": seconds of one step}
+ *     time SECONDS       runs for about so long: {"step": seconds of one step, "cpu": of them the
+ *                        processor's}
  *     value STEPS        runs so many steps: {"value": what the last one computed}
  *     memory             {"peak": bytes, "now": bytes} of the process
  *     limits BYTES       {"flops": per second, "copy": bytes per second}
@@ -59,9 +60,8 @@ static void make(const recipe *r, workload *w)
 static void time_steps(const recipe *r, workload *w, double seconds)
 {
     long calls = 0, wanted = 1;
-    double start = bench_now(), passed = 0, since = start;
     step_of(r, w); /* what others put into the caches is out of the way */
-    since = bench_now();
+    double passed = 0, since = bench_now(), cpu = bench_cpu();
     while (passed < seconds) {
         for (long i = 0; i < wanted; i++)
             step_of(r, w);
@@ -70,7 +70,8 @@ static void time_steps(const recipe *r, workload *w, double seconds)
         if (passed < seconds / 16)
             wanted *= 2;
     }
-    printf("{\"step\": %.9g}\n", passed / (double)calls);
+    printf("{\"step\": %.9g, \"cpu\": %.9g}\n", passed / (double)calls,
+           (bench_cpu() - cpu) / (double)calls);
 }
 
 static void steps(const recipe *r, workload *w, int count)

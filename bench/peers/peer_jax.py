@@ -249,7 +249,7 @@ def mlp_weights():
 big = (10000, 1000)
 workloads = {
     "const2": fetching(lambda: jnp.float32(21) * 2), "feed2": fetching(twice, scalar),
-    "var2": holding(twice, scalar), "feed2_10x10": fetching(twice, square),
+    "var2": holding(twice, lambda: floats((), 1, 0, 1)), "feed2_10x10": fetching(twice, square),
     "var2_10x10": holding(twice, square),
     "linreg": trainer(linreg_loss, lambda: (jnp.zeros((1, 1)), jnp.zeros(1)), adam(.001),
                       lambda: common.linear_data()[0], lambda: common.linear_data()[1]),
