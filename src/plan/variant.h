@@ -16,6 +16,7 @@ typedef enum tw_place {
     TW_PLACE_FEED,     /* where the caller's array is */
     TW_PLACE_CONSTANT, /* the plan's or this variant's own array */
     TW_PLACE_VARIABLE, /* the variable's buffer when the step runs */
+    TW_PLACE_TARGET,   /* in the variable that the value is assigned to: into.c */
     TW_PLACE_HEAP      /* storage of its own: sizes known at run time, strings, handles */
 } tw_place;
 
@@ -44,7 +45,8 @@ enum {
     TW_STEP_FOREIGN = 1024, /* a caller's kernel: runs in the caller's floating-point mode */
     /* reads what a loop kept; `state` lists the values that view it, then TW_NO_INDEX */
     TW_STEP_VALUE = 2048,
-    TW_STEP_SELECT = 4096 /* RefSelect: the reference that an index chooses */
+    TW_STEP_SELECT = 4096, /* RefSelect: the reference that an index chooses */
+    TW_STEP_INTO = 8192    /* writes its output into the variable `into` */
 };
 
 typedef struct tw_step {
@@ -55,6 +57,8 @@ typedef struct tw_step {
     const uint32_t *inputs, *outputs; /* values */
     uint32_t input_count, output_count;
     void *state;       /* prepared; NULL where it is dynamic */
+    uint32_t into;     /* TW_STEP_INTO: the reference of the variable */
+    bool cannot_fail;  /* of a fused step: nothing in it is checked while it runs */
     uint32_t in_place; /* of a fused step: inputs that its first output may overwrite */
     size_t workspace, workspace_bytes; /* in the arena */
     struct tw_variant *body;           /* of a loop */
@@ -128,6 +132,8 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
                                    tw_variant **out);
 /* Steps from the plan's order, given the sizes. */
 tw_status *tw_variant_steps(tw_variant *variant);
+/* Values that are only assigned are made where the variable is. */
+void tw_variant_into(tw_variant *variant);
 /* Sizes of everything in order. */
 tw_status *tw_variant_size(tw_variant *variant, const tw_feed_size *feeds);
 /* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status

@@ -270,6 +270,9 @@ static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
         return tw_no_memory();
     TW_TRY(tw_tile_bind(w->program, w->shapes, w->shape, step.state));
     step.workspace_bytes = tw_tile_workspace(step.state);
+    step.cannot_fail = true;
+    for (uint16_t i = 0; i < w->program->instruction_count; i++)
+        step.cannot_fail = step.cannot_fail && !w->instructions[i].check;
     v->fused_steps++;
     return tw_variant_add_step(v, step);
 }

@@ -73,7 +73,7 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
     if (!step->output_count)
         return text;
     const tw_sized *out = &v->values[step->outputs[0]];
-    if (out->place == TW_PLACE_VARIABLE)
+    if (out->place == TW_PLACE_VARIABLE || out->place == TW_PLACE_TARGET)
         snprintf(text.s, sizeof text.s, "variable");
     else if (out->place == TW_PLACE_HEAP)
         snprintf(text.s, sizeof text.s, "own");

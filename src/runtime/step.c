@@ -255,6 +255,7 @@ tw_status *tw_frame_step(tw_frame *frame, uint32_t s)
         if (dead)
             return TW_OK;
     }
-    return step->flags & (TW_STEP_READS | TW_STEP_WRITES) ? tw_frame_with_variables(frame, s, c)
-                                                          : tw_frame_compute(frame, s, c);
+    return step->flags & (TW_STEP_READS | TW_STEP_WRITES | TW_STEP_INTO)
+               ? tw_frame_with_variables(frame, s, c)
+               : tw_frame_compute(frame, s, c);
 }

@@ -256,7 +256,7 @@ tw_status *tw_frame_fix_variables(tw_frame *frame)
         return TW_OK;
     for (size_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
-        if (!(step->flags & (TW_STEP_READS | TW_STEP_WRITES)))
+        if (!(step->flags & (TW_STEP_READS | TW_STEP_WRITES | TW_STEP_INTO)))
             continue;
         pass_refs(frame, step);
         if (!all_known(frame, step))
@@ -341,6 +341,24 @@ static tw_status *show_all(const tw_access *a, tw_compute *c)
     return TW_OK;
 }
 
+/* The output is the variable's own memory; whoever reads the variable holds the old one or
+ * waits. */
+static tw_status *compute_into(tw_frame *frame, uint32_t s, tw_compute *c)
+{
+    const tw_step *step = &frame->variant->steps.items[s];
+    tw_variable *variable = frame->refs[step->into];
+    tw_array *slot = &frame->slots[step->outputs[0]];
+    tw_light_acquire(&variable->lock);
+    tw_status *status = tw_variable_renew(variable, (tw_shape){slot->dims, slot->rank});
+    if (!status) {
+        variable->version++;
+        slot->data = variable->value->data;
+        status = tw_frame_compute(frame, s, c);
+    }
+    tw_light_release(&variable->lock);
+    return status;
+}
+
 /* The same acts as the slow way's, without any search. */
 tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
 {
@@ -352,7 +370,9 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
         tw_light_acquire(&a->locked[i]->lock);
     if (!status)
         status = show_all(a, c);
-    if (!status)
+    if (!status && frame->variant->steps.items[s].flags & TW_STEP_INTO)
+        status = compute_into(frame, s, c);
+    else if (!status)
         status = tw_frame_compute(frame, s, c);
     for (uint32_t i = a->locked_count; i-- > 0;)
         tw_light_release(&a->locked[i]->lock);
