@@ -8,8 +8,8 @@ for a moment, so that whatever else the machine does meets all of them. What cou
 the rounds, with the spread from the lowest to the highest quarter; and the ratio to the best peer's
 median. One thread is pinned to one core and its time is the processor's, which others on the
 machine change least; of two threads it is the clock's. A limit is the time that the step's
-multiply-adds, or a copy of as many bytes, would take at the best rate that the same program measures
-between the rounds."""
+multiply-adds, or a copy of as many bytes, would take at the best rate that the same program
+measures between the rounds."""
 import argparse
 import json
 import os

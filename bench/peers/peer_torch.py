@@ -353,7 +353,8 @@ def trees():
 scalar, square = common.np.float32(3), floats((10, 10), 1, 0, 1)
 Adam, RMSprop, SGD = torch.optim.Adam, torch.optim.RMSprop, torch.optim.SGD
 workloads = {
-    "const2": const2, "feed2": twice(scalar), "var2": twice(floats((), 1, 0, 1)), "feed2_10x10": twice(square),
+    "const2": const2, "feed2": twice(scalar), "var2": twice(floats((), 1, 0, 1)),
+    "feed2_10x10": twice(square),
     "var2_10x10": twice(square), "linreg": linreg, "tanh1000": tanh1000, "add10000": add10000,
     "while10000": while10000, "softreg": classifier((784, 10), sgd, .5),
     "mlp_sgd": classifier((784, 256, 256, 10), sgd, .01),

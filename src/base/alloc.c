@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
+#include "base/os.h"
+
+enum { ALIGNMENT = 64, HUGE_FROM = 4 << 20 };
 
 /* The three libc functions stand behind the same table as a caller's own, so that no allocation
  * path has to ask which of the two is in force. */
@@ -45,6 +47,8 @@ static void *libc_aligned(size_t size, size_t alignment, void *user)
     size_t step = (size_t)((alignment - (first & (alignment - 1))) & (alignment - 1));
     char *aligned = whole + sizeof(void *) + step;
     memcpy(aligned - sizeof(void *), &whole, sizeof(void *));
+    if (size >= HUGE_FROM) /* a page fault for each 4 KiB costs more than filling them */
+        tw_os_advise_huge(aligned, size);
     return aligned;
 }
 

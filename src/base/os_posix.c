@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -280,4 +281,18 @@ void tw_os_entropy(void *out, size_t size)
         mixed = (mixed ^ mixed >> 31) * UINT64_C(0x9e3779b97f4a7c15);
         bytes[done++] = (unsigned char)(mixed >> 56);
     }
+}
+
+/* Only whole pages can be named; what the system answers makes no difference to what is right. */
+void tw_os_advise_huge(void *memory, size_t size)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    enum { PAGE = 4096 };
+    uintptr_t first = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
+    uintptr_t end = ((uintptr_t)memory + size) / PAGE * PAGE;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)size;
+#endif
 }

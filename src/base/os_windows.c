@@ -221,3 +221,9 @@ void tw_os_entropy(void *out, size_t size)
         size -= part;
     }
 }
+
+/* Large pages need a privilege here that programs do not have. */
+void tw_os_advise_huge(void *memory, size_t size)
+{
+    (void)memory, (void)size;
+}

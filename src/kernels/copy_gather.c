@@ -7,6 +7,8 @@
 #include "kernels/copy.h"
 #include "tensor/array.h"
 
+enum { AHEAD = 8, LINE = 64, MOST_LINES = 16 };
+
 /* The length of an output row, checked with everything behind it. */
 static tw_status *row_length(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
                              size_t *out)
@@ -74,12 +76,22 @@ static int64_t index_at(const gather *g, size_t i)
                                       : ((const int64_t *)g->indices)[i];
 }
 
+/* Rows lie anywhere in memory: those that come soon are asked for now. */
+static void prefetch_row(const gather *g, size_t row)
+{
+    for (size_t line = 0; line < g->bytes && line < MOST_LINES * LINE; line += LINE)
+        __builtin_prefetch(g->in + row * g->bytes + line, 0);
+}
+
 /* Rows of all blocks, counted through: many short ones and few long ones share out alike. */
 static void gather_cell(size_t cell, void *arg)
 {
     const gather *g = arg;
     size_t all = g->outer * g->count, last = tw_par_bound(all, 1, g->cells, cell + 1);
     for (size_t row = tw_par_bound(all, 1, g->cells, cell); row < last; row++) {
+        if (row % g->count + AHEAD < g->count)
+            prefetch_row(g,
+                         row / g->count * g->limit + (size_t)index_at(g, row % g->count + AHEAD));
         size_t from = row / g->count * g->limit + (size_t)index_at(g, row % g->count);
         memcpy(g->out + row * g->bytes, g->in + from * g->bytes, g->bytes);
     }

@@ -89,21 +89,12 @@ const tw_op_definition tw_op_ApplyAdagradV2 = {
     .kernel_count = 1,
 };
 
-/* The step with an accumulator that does not grow (update_slots = false); v[0] is the variable,
- * v[1] the sum of squares. */
-static void step_kept(size_t n, double *const *v, const double *g, const double *s)
+/* The kernel of the dense update on one row. */
+static void update_row(const tw_compute *c, const tw_updated *u, size_t at, size_t from, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        v[0][i] -= s[0] * g[i] / sqrt(v[1][i]);
-}
-
-/* The accumulator grows before it divides: the present gradient counts, so the very first step
- * is at most the learning rate. */
-static void step(size_t n, double *const *v, const double *g, const double *s)
-{
-    for (size_t i = 0; i < n; i++)
-        v[1][i] += g[i] * g[i];
-    step_kept(n, v, g, s);
+    (void)tw_update_adagrad(u->v[0]->dtype, n, tw_update_at(u->v[0], at), tw_update_at(u->v[1], at),
+                            u->s[0], 0, tw_update_at(u->gradient, from), *(const bool *)c->state,
+                            NULL);
 }
 
 /* Rows are updated in the order of the indices, so an index that stands twice sees the
@@ -112,7 +103,7 @@ static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &sparse, &u));
-    tw_update_run(c, &sparse, &u, *(const bool *)tw_compute_state(c) ? step : step_kept);
+    tw_update_rows(c, &sparse, &u, update_row);
     return TW_OK;
 }
 

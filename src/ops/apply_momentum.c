@@ -46,24 +46,12 @@ const tw_op_definition tw_op_ApplyMomentum = {
     .kernel_count = 1,
 };
 
-/* accum = accum * momentum + g, then var -= lr * accum: the rate multiplies the whole sum, so
- * that changing it acts at once on past gradients too. */
-static void step(size_t n, double *const *v, const double *g, const double *s)
+/* The kernel of the dense update on one row. */
+static void update_row(const tw_compute *c, const tw_updated *u, size_t at, size_t from, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        v[1][i] = v[1][i] * s[1] + g[i];
-        v[0][i] -= v[1][i] * s[0];
-    }
-}
-
-/* Looks ahead: the gradient counts once by itself and once more through the accumulator, g * lr
- * + accum * momentum * lr. */
-static void step_nesterov(size_t n, double *const *v, const double *g, const double *s)
-{
-    for (size_t i = 0; i < n; i++) {
-        v[1][i] = v[1][i] * s[1] + g[i];
-        v[0][i] -= g[i] * s[0] + v[1][i] * s[1] * s[0];
-    }
+    (void)tw_update_momentum(u->v[0]->dtype, n, tw_update_at(u->v[0], at),
+                             tw_update_at(u->v[1], at), u->s[0], tw_update_at(u->gradient, from),
+                             u->s[1], *(const bool *)c->state, NULL);
 }
 
 /* The momentum of rows that are not named does not decay meanwhile, which differs from a dense
@@ -72,7 +60,7 @@ static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &sparse, &u));
-    tw_update_run(c, &sparse, &u, *(const bool *)tw_compute_state(c) ? step_nesterov : step);
+    tw_update_rows(c, &sparse, &u, update_row);
     return TW_OK;
 }
 

@@ -185,3 +185,62 @@ void tw_update_run(const tw_compute *c, const tw_update *update, const tw_update
     for (size_t i = 0; i < indices->count && var->count; i++)
         run_range(&p, (size_t)tw_index_at(indices, i) * row, i * row, row);
 }
+
+/* ---- rows by kernels ---- */
+
+enum { AHEAD = 8, LINE = 64, MOST_LINES = 16 };
+
+typedef struct row_pass {
+    const tw_compute *c;
+    const tw_update *update;
+    const tw_updated *updated;
+    const tw_array *indices;
+    tw_update_row row;
+    size_t length, cells;
+} row_pass;
+
+/* Rows lie anywhere in memory: those that come soon are asked for now. */
+static void prefetch_row(const row_pass *p, size_t index)
+{
+    for (size_t k = 0; k < p->update->variables; k++) {
+        const tw_array *v = p->updated->v[k];
+        const char *from = tw_update_at(v, index * p->length);
+        size_t bytes = p->length * tw_dtype_size(v->dtype);
+        for (size_t line = 0; line < bytes && line < MOST_LINES * LINE; line += LINE)
+            __builtin_prefetch(from + line, 1);
+    }
+}
+
+/* A cell owns a range of the variable's rows and looks at all indices: so equal ones stay in
+ * order, at any number of threads. */
+static void run_rows(size_t cell, void *arg)
+{
+    const row_pass *p = arg;
+    const tw_array *indices = p->indices;
+    size_t rows = (size_t)p->updated->v[0]->dims[0];
+    size_t first = tw_par_bound(rows, 1, p->cells, cell);
+    size_t last = tw_par_bound(rows, 1, p->cells, cell + 1);
+    for (size_t i = 0; i < indices->count; i++) {
+        size_t at = (size_t)tw_index_at(indices, i);
+        size_t soon = i + AHEAD < indices->count ? (size_t)tw_index_at(indices, i + AHEAD) : last;
+        if (soon >= first && soon < last)
+            prefetch_row(p, soon);
+        if (at >= first && at < last)
+            p->row(p->c, p->updated, at * p->length, i * p->length, p->length);
+    }
+}
+
+/* Few cells: each of them reads all indices. */
+void tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                    tw_update_row row)
+{
+    enum { MOST_CELLS = 8 };
+    const tw_array *indices = tw_input(c, update->indices), *var = updated->v[0];
+    if (!indices->count || !var->count)
+        return;
+    row_pass p = {c, update, updated, indices, row, updated->gradient->count / indices->count, 1};
+    p.cells = tw_par_cells(indices->count, 1, 40.0 + (double)p.length);
+    p.cells = p.cells < MOST_CELLS ? p.cells : MOST_CELLS;
+    tw_par par = tw_compute_par(c);
+    tw_par_run(&par, p.cells, run_rows, &p);
+}

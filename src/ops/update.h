@@ -34,6 +34,20 @@ tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *o
 void tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
                    tw_update_step step);
 
+/* Where element i of a variable or of the gradient is. */
+static inline char *tw_update_at(const tw_array *array, size_t i)
+{
+    return (char *)array->data + i * tw_dtype_size(array->dtype);
+}
+
+/* One row of a sparse update by the kernel of the dense one: elements at .. at + n - 1 of the
+ * variables, from .. from + n - 1 of the gradient. */
+typedef void (*tw_update_row)(const tw_compute *c, const tw_updated *u, size_t at, size_t from,
+                              size_t n);
+/* All rows that the indices name. A row that comes twice is updated twice, in order. */
+void tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                    tw_update_row row);
+
 /* The dtypes of kernels. */
 #define TW_UPDATE_TYPES "T: {half, bfloat16, float, double}"
 #define TW_UPDATE_WIDE_TYPES "T: {float, double}"
