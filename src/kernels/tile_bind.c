@@ -16,6 +16,7 @@ enum {
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
     SECOND_CACHE = 1 << 19,
+    PAST_CACHES = 16 << 20,
     MOST_CELLS = 64,
     CELL_NANOSECONDS = 10000
 };
@@ -330,6 +331,8 @@ static void bind_outputs(binder *w)
         tile_output *output = &w->b->outputs[i];
         output->size = value->size;
         output->direct = value->slot == NO_VALUE && value->made_by >= last;
+        output->past = output->direct && value->size >= 4 &&
+                       w->b->count >= (size_t)PAST_CACHES / value->size;
         if (output->direct)
             value->slot = (uint16_t)(w->b->operand_count + i);
     }
@@ -412,7 +415,8 @@ static size_t place_registers(binder *w, size_t elements)
     at += (size_t)b->register_count * b->register_bytes;
     for (size_t i = 0; i < b->output_count; i++) {
         b->outputs[i].tail = (uint32_t)at;
-        at += (b->padded ? blocks : TW_TILE_BLOCK) * 16;
+        at += b->outputs[i].past ? blocks * b->outputs[i].size
+                                 : (b->padded ? blocks : TW_TILE_BLOCK) * 16;
     }
     return at;
 }

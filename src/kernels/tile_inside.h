@@ -45,8 +45,9 @@ typedef struct tile_step {
 typedef struct tile_output {
     uint16_t value_slot; /* where the value is when a tile is done */
     bool direct;         /* the last step writes to the output's memory itself */
+    bool past;           /* too large for any cache: stored past them, by way of the file */
     uint8_t size;
-    uint32_t tail; /* the place in the file of its last, short block */
+    uint32_t tail; /* the place in the file of its last, short block, or of a tile to be stored */
 } tile_output;
 
 /* How cells are numbered. */
@@ -92,6 +93,9 @@ typedef struct tw_tile_loops {
     void (*fold_f64[TW_TILE_MIN + 1])(size_t n, double lanes[TW_TILE_BLOCK], const double *x);
     void (*column_f32[TW_TILE_MIN + 1])(size_t n, double *sums, const float *x);
     void (*column_f64[TW_TILE_MIN + 1])(size_t n, double *sums, const double *x);
+    /* Stores that leave the caches alone, of multiples of 64 bytes; `fence` ends a run of them. */
+    void (*store_past)(void *to, const void *from, size_t bytes);
+    void (*fence)(void);
 } tw_tile_loops;
 
 const tw_tile_loops *tw_tile_loops_now(void);

@@ -16,6 +16,7 @@ typedef struct tile_run {
     const void *const *in;
     void *const *out;
     double *partial;   /* the workspace */
+    bool past;         /* no output lies over an operand */
     atomic_int failed; /* the first step whose check failed, or step_count */
 } tile_run;
 
@@ -202,6 +203,12 @@ static void run_steps(tile_cell *cell, size_t n)
 
 static void fold_values(tile_cell *cell, size_t n);
 
+/* What lies over an operand is in the caches already. */
+static bool goes_past(const tile_run *run, size_t output)
+{
+    return run->past && run->b->outputs[output].past;
+}
+
 /* Whole blocks, read and written where they lie. */
 static void run_blocks(tile_cell *cell, size_t start, size_t n)
 {
@@ -209,14 +216,19 @@ static void run_blocks(tile_cell *cell, size_t start, size_t n)
     const tw_tile_bound *b = run->b;
     for (size_t i = 0; i < b->output_count; i++) {
         if (b->outputs[i].direct)
-            cell->slots[b->operand_count + i] = (char *)run->out[i] + start * b->outputs[i].size;
+            cell->slots[b->operand_count + i] = goes_past(run, i)
+                                                    ? cell->file + b->outputs[i].tail
+                                                    : (char *)run->out[i] +
+                                                          start * b->outputs[i].size;
     }
     run_steps(cell, n);
     for (size_t i = 0; i < b->output_count; i++) {
         const tile_output *output = &b->outputs[i];
-        if (!output->direct)
-            memmove((char *)run->out[i] + start * output->size, cell->slots[output->value_slot],
-                    n * output->size);
+        char *to = (char *)run->out[i] + start * output->size;
+        if (goes_past(run, i))
+            tw_tile_loops_now()->store_past(to, cell->slots[output->value_slot], n * output->size);
+        else if (!output->direct)
+            memmove(to, cell->slots[output->value_slot], n * output->size);
     }
     fold_values(cell, n);
 }
@@ -274,7 +286,7 @@ static void prefetch_next(const tile_cell *cell, size_t start)
         if (b->operands[i].access == TILE_FULL)
             prefetch((const char *)run->in[i] + next * size, b->tile_length * size);
     }
-    for (size_t i = 0; i < b->output_count; i++)
+    for (size_t i = 0; i < b->output_count && !run->past; i++)
         prefetch((const char *)run->out[i] + next * b->outputs[i].size,
                  b->tile_length * b->outputs[i].size);
 }
@@ -403,8 +415,24 @@ static void run_cell(size_t number, void *arg)
             run_one_tile(&cell, row * b->length + column, n < b->tile_length ? n : b->tile_length);
         }
     }
+    if (cell.run->past)
+        tw_tile_loops_now()->fence();
     if (b->reduction.kind && !b->reduction.outer && b->grid == TILE_BY_PIECES)
         cell.run->partial[number] = tw_tile_fold_end(b, &cell.fold.lanes);
+}
+
+/* Is an output stored past the caches, and none over an operand? */
+static bool stores_past(const tw_tile_bound *b, const void *const *in, void *const *out)
+{
+    bool past = false;
+    for (size_t k = 0; k < b->output_count; k++) {
+        past = past || b->outputs[k].past;
+        for (size_t i = 0; i < b->operand_count; i++) {
+            if (in[i] == out[k])
+                return false;
+        }
+    }
+    return past;
 }
 
 /* A failed check is told only at the end, when the outputs hold what the loops made of it. */
@@ -412,6 +440,7 @@ tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *
                        void *workspace, int threads)
 {
     tile_run run = {.b = bound, .in = in, .out = out, .partial = workspace};
+    run.past = bound->streams && stores_past(bound, in, out);
     atomic_init(&run.failed, bound->step_count);
     if (bound->cells > 1 && threads != 1)
         tw_pool_run(threads, bound->cells, run_cell, &run);

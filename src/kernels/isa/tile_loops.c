@@ -5,6 +5,10 @@
 #include "kernels/isa.h"
 #include "kernels/tile_inside.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 /* In tiles source and target never overlap unless they are the same. */
 #if defined(__clang__)
 #define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
@@ -75,6 +79,33 @@ static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, con
 #define NAME(name) name##_min
 #include "kernels/isa/tile_fold_body.h"
 
+/* A line that is written whole need not be read first; where `to` is not aligned it is copied. */
+static void store_past(void *to, const void *from, size_t bytes)
+{
+#if defined(__AVX__)
+    if ((uintptr_t)to % 64 == 0) {
+        const char *x = from;
+        char *z = to;
+        for (size_t i = 0; i < bytes; i += 64) {
+            __m256 low = _mm256_loadu_ps((const float *)(const void *)(x + i));
+            __m256 high = _mm256_loadu_ps((const float *)(const void *)(x + i + 32));
+            _mm256_stream_ps((float *)(void *)(z + i), low);
+            _mm256_stream_ps((float *)(void *)(z + i + 32), high);
+        }
+        return;
+    }
+#endif
+    memcpy(to, from, bytes);
+}
+
+/* Such stores go their own way: whoever reads next must find them done. */
+static void fence(void)
+{
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
 const tw_tile_loops TW_ISA_NAME(tw_tile_loops) = {
     .widen_half = widen_half,
     .narrow_half = narrow_half,
@@ -84,6 +115,8 @@ const tw_tile_loops TW_ISA_NAME(tw_tile_loops) = {
     .fold_f64 = {NULL, fold_f64_sum, fold_f64_sum, fold_f64_prod, fold_f64_max, fold_f64_min},
     .column_f32 = {NULL, column_f32_sum, column_f32_sum, column_f32_prod, column_f32_max,
                    column_f32_min},
+    .store_past = store_past,
+    .fence = fence,
     .column_f64 = {NULL, column_f64_sum, column_f64_sum, column_f64_prod, column_f64_max,
                    column_f64_min},
 };
