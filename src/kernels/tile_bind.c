@@ -585,20 +585,3 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     out->streams = out->step_count > 1 && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }
-
-/* One double for each piece of a row, or for each column and cell. */
-size_t tw_tile_workspace(const tw_tile_bound *bound)
-{
-    if (!bound->reduction.kind || bound->count == 0)
-        return 0;
-    if (!bound->reduction.outer)
-        return bound->grid == TILE_BY_PIECES ? bound->cells * sizeof(double) : 0;
-    size_t parts = bound->grid == TILE_BY_ROWS ? bound->cells : 1;
-    return parts * bound->length * sizeof(double);
-}
-
-/* Nanoseconds, estimated; planners compare it with the price of waking threads. */
-double tw_tile_time(const tw_tile_bound *bound)
-{
-    return bound->time;
-}

@@ -216,10 +216,9 @@ static void run_blocks(tile_cell *cell, size_t start, size_t n)
     const tw_tile_bound *b = run->b;
     for (size_t i = 0; i < b->output_count; i++) {
         if (b->outputs[i].direct)
-            cell->slots[b->operand_count + i] = goes_past(run, i)
-                                                    ? cell->file + b->outputs[i].tail
-                                                    : (char *)run->out[i] +
-                                                          start * b->outputs[i].size;
+            cell->slots[b->operand_count + i] = goes_past(run, i) ? cell->file + b->outputs[i].tail
+                                                                  : (char *)run->out[i] +
+                                                                        start * b->outputs[i].size;
     }
     run_steps(cell, n);
     for (size_t i = 0; i < b->output_count; i++) {
@@ -455,4 +454,21 @@ tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *
     const tile_step *step = &bound->steps[failed];
     return tw_status_with_kind(tw_status_new(step->failure.code, "%s", step->failure.text),
                                TW_KIND_VALUE);
+}
+
+/* One double for each piece of a row, or for each column and cell. */
+size_t tw_tile_workspace(const tw_tile_bound *bound)
+{
+    if (!bound->reduction.kind || bound->count == 0)
+        return 0;
+    if (!bound->reduction.outer)
+        return bound->grid == TILE_BY_PIECES ? bound->cells * sizeof(double) : 0;
+    size_t parts = bound->grid == TILE_BY_ROWS ? bound->cells : 1;
+    return parts * bound->length * sizeof(double);
+}
+
+/* Nanoseconds, estimated; planners compare it with the price of waking threads. */
+double tw_tile_time(const tw_tile_bound *bound)
+{
+    return bound->time;
 }
