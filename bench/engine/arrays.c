@@ -14,11 +14,13 @@ static void chain(workload *w)
     w->target.index = -1;
 }
 
+/* 40 MB, more than the caches of most machines hold. */
 static tw_tensor rows(workload *w)
 {
     return bench_variable(w, TW_SHAPE(ROWS, COLS), 1, -2, 2);
 }
 
+/* Into a variable, so that the result is there and nothing is copied out. */
 static void softmax_rows(workload *w)
 {
     tw_tensor to = tw_variable(tw_zeros(TW_SHAPE(ROWS, COLS)));
@@ -38,6 +40,7 @@ static void layer_norm(workload *w)
     w->target.index = -1;
 }
 
+/* 10,000 sums, which are fetched. */
 static void reduce_rows(workload *w)
 {
     w->fetch = tw_reduce_sum(rows(w), .axis = TW_AXES(1));

@@ -17,6 +17,7 @@
 
 static const recipe *const tables[] = {small_recipes, net_recipes, array_recipes, graph_recipes};
 
+/* Names are unique over all tables; NULL: there is no such workload. */
 static const recipe *find(const char *name)
 {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -28,6 +29,7 @@ static const recipe *find(const char *name)
     return NULL;
 }
 
+/* On one line, so that a shell can loop over it. */
 static void list(void)
 {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -37,11 +39,13 @@ static void list(void)
     printf("\n");
 }
 
+/* A step of its own takes the place of the callable's. */
 static double step_of(const recipe *r, workload *w)
 {
     return r->step ? r->step(w) : bench_step(w);
 }
 
+/* Opening (initializers, first values) belongs to neither of the two times. */
 static void make(const recipe *r, workload *w)
 {
     double start = bench_now(), built = start;
@@ -74,6 +78,7 @@ static void time_steps(const recipe *r, workload *w, double seconds)
            (bench_cpu() - cpu) / (double)calls);
 }
 
+/* Engines that compute the same agree after a few steps of training too. */
 static void steps(const recipe *r, workload *w, int count)
 {
     double value = 0;
@@ -82,6 +87,7 @@ static void steps(const recipe *r, workload *w, int count)
     printf("{\"value\": %.9g}\n", value);
 }
 
+/* The kernel counts in KiB; 0 where there is no such file. */
 static double status_bytes(const char *key)
 {
     char line[256];
@@ -96,6 +102,7 @@ static double status_bytes(const char *key)
     return 1024 * kib;
 }
 
+/* The plan that was timed. */
 static void explain(workload *w)
 {
     char *text = NULL;

@@ -4,17 +4,20 @@
 
 #include "workload.h"
 
+/* Seeds go by the order of making, in the peers as well. */
 static tw_tensor weights(workload *w, tw_shape shape)
 {
     return bench_variable(w, shape, (unsigned)w->variable_count + 1, -0.05, 0.05);
 }
 
+/* The bias is not zero, so that nothing can be left out. */
 static tw_tensor dense(workload *w, tw_tensor x, int64_t n_in, int64_t n_out)
 {
     tw_tensor W = weights(w, TW_SHAPE(n_in, n_out)), b = weights(w, TW_SHAPE(n_out));
     return tw_add(tw_matmul(x, W), b);
 }
 
+/* What is fetched is the loss before the update. */
 static void train(workload *w, tw_tensor logits, int64_t batch, tw_optimizer optimizer)
 {
     w->fetch = bench_loss(w, logits, batch, 10);
@@ -44,6 +47,7 @@ static void mlp_adam(workload *w)
     train(w, mlp(w), 100, tw_adam(.learning_rate = 0.001));
 }
 
+/* 5x5, bias, relu, and the largest of each 2x2. */
 static tw_tensor conv(workload *w, tw_tensor x, int64_t n_in, int64_t n_out)
 {
     tw_tensor W = weights(w, TW_SHAPE(5, 5, n_in, n_out)), b = weights(w, TW_SHAPE(n_out));

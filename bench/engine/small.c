@@ -10,11 +10,13 @@ static void constant_times_2(workload *w)
     w->fetch = tw_mul(tw_constant(21.0), 2.0);
 }
 
+/* Fed anew in each step: nothing can be folded. */
 static void placeholder_times_2(workload *w)
 {
     w->fetch = tw_mul(bench_feed(w, tw_array_scalar(TW_FLOAT32, 3)), 2.0);
 }
 
+/* A variable may have been written by anybody since the last step. */
 static void variable_times_2(workload *w)
 {
     w->fetch = tw_mul(bench_variable(w, TW_SHAPE(), 1, 0, 1), 2.0);
@@ -46,6 +48,7 @@ static void linear_regression(workload *w)
     w->target = tw_minimize(tw_adam(.learning_rate = 0.001), w->fetch);
 }
 
+/* Each depends on the one before: the price of a step that does nearly nothing. */
 static void tanh_1000(workload *w)
 {
     tw_tensor y = bench_variable(w, TW_SHAPE(10, 10), 1, 0, 1);
@@ -54,6 +57,7 @@ static void tanh_1000(workload *w)
     w->fetch = y;
 }
 
+/* The same with one number: what an operation costs inside a fused chain. */
 static void add_10000(workload *w)
 {
     tw_tensor x = bench_feed(w, tw_array_scalar(TW_FLOAT32, 0.5)), y = x;

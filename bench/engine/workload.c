@@ -15,6 +15,7 @@ static uint32_t mixed(uint32_t x)
     return x ^ x >> 16;
 }
 
+/* Two seeds are two stretches of the counter. */
 static uint32_t hash(unsigned seed, size_t index)
 {
     return mixed((uint32_t)index + mixed(seed));
@@ -54,6 +55,7 @@ tw_tensor bench_variable(workload *w, tw_shape shape, unsigned seed, double low,
     return variable;
 }
 
+/* The placeholder has the value's shape, as in the peers' programs. */
 tw_tensor bench_feed(workload *w, tw_array *value)
 {
     tw_tensor fed = tw_placeholder(tw_array_dtype(value), .shape = tw_array_shape(value));
@@ -69,6 +71,7 @@ tw_tensor bench_loss(workload *w, tw_tensor logits, int64_t batch, int64_t class
         tw_sparse_softmax_cross_entropy_with_logits(.labels = labels, .logits = logits));
 }
 
+/* First values are set rather than part of the graph, where 256 MB would be a constant. */
 void bench_open(workload *w)
 {
     w->session = tw_session_new(&(struct tw_session_options){
@@ -90,6 +93,7 @@ double bench_step(workload *w)
     return w->output ? tw_array_item(w->output) : 0;
 }
 
+/* The next workload begins with an empty graph. */
 void bench_close(workload *w)
 {
     tw_callable_free(w->callable);

@@ -12,6 +12,7 @@ enum { LEAST_BYTES = 4096 }; /* a copy of less costs no more than a lock */
 static const char *const sure_types[] = {"Softmax", "LogSoftmax", "MatMul", "_FusedMatMul",
                                          "Conv2D",  "BiasAdd",    "Relu",   "Tanh"};
 
+/* A fused step that holds a check, such as integer division's, may stop half way. */
 static bool is_sure(const tw_variant *v, const tw_step *step)
 {
     const tw_op *op = v->plan->nodes.items[step->node].spec.op;
