@@ -408,6 +408,10 @@ def test_partial_runs():
         res = s.partial_run(h2, r1, feed_dict={a: res * 19, b: 9})
         assert res == 66
         assert s.partial_run(h2, r2, feed_dict={d: 7}) == 462
+        with raises(errors.InvalidArgumentError, "setup"):  # nothing was left to do
+            s.partial_run(h2, r2)
+        h2 = s.partial_run_setup([r1, r2, c(1.0)], [a, b, d])
+        s.partial_run(h2, [r1, r2], feed_dict={a: 1, b: 9, d: 7})
         for feed, fetch, words in (({d: 1}, r2, "has already been fed"),
                                    ({}, r1, "has already been fetched"),
                                    ({c(1.0): 1}, r1, "was not specified in partial_run_setup.")):

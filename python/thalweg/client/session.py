@@ -75,7 +75,7 @@ class BaseSession(_core.Session):
         self._config = config
         self._closed = False
         self._timeout = _config_value(config, "operation_timeout_in_ms")
-        self._partial_runs = {}
+        self._partial_runs, self._partial_runs_made = {}, 0
         loose = behaviour.checked_feeds != "all"
         self._open(graph, _config_value(config, "intra_op_parallelism_threads"), loose)
 
@@ -226,7 +226,8 @@ class BaseSession(_core.Session):
             raise errors.InvalidArgumentError(
                 None, None, "specify at least one target to fetch or execute.")
         run = _PartialRun(_core.PartialRun(self, flat.elements, keys), flat.elements, keys)
-        handle = "partial_run_%d" % (len(self._partial_runs) + 1)
+        self._partial_runs_made += 1
+        handle = "partial_run_%d" % self._partial_runs_made
         self._partial_runs[handle] = run
         return handle
 
@@ -240,8 +241,11 @@ class BaseSession(_core.Session):
         flat = fetching.Fetches(self.graph, fetches)
         feeds, values = self._feeds(feed_dict)
         run.take(flat.elements, feeds)
-        return flat.rebuild(self._with_feeds_explained(
-            run.core.run, zip(feeds, values), flat.elements, feeds, values))
+        results = self._with_feeds_explained(
+            run.core.run, zip(feeds, values), flat.elements, feeds, values)
+        if run.done():
+            self._partial_runs.pop(handle, None)
+        return flat.rebuild(results)
 
 
 def _check_integer(value, wanted):
@@ -284,6 +288,10 @@ class _PartialRun:
     def take(self, fetches, feeds):
         self._mark(self._feeds, feeds, "fed")
         self._mark(self._fetches, fetches, "fetched")
+
+    def done(self):
+        """Whether nothing is left to feed or fetch."""
+        return all(self._fetches.values()) and all(self._feeds.values())
 
 
 class _DeviceAttributes:

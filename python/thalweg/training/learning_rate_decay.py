@@ -17,7 +17,11 @@ class _Decay:
 
     def __enter__(self):
         self.name = self._scope.__enter__()
-        self.rate = ops.convert_to_tensor(self._rate, name="learning_rate")
+        try:
+            self.rate = ops.convert_to_tensor(self._rate, name="learning_rate")
+        except BaseException as error:
+            self._scope.__exit__(type(error), error, error.__traceback__)
+            raise
         self.dtype = self.rate.dtype.base_dtype
         return self
 
