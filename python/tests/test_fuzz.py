@@ -54,7 +54,7 @@ def call():
     step(batch)
 
 def wrong():
-    for fetch, feed in ((y, None), (y, {x: "text"}), (y, {x: np.ones((2, 3))}), ("nothing:0", None)):
+    for fetch, feed in ((y, None), (y, {x: "text"}), (y, {x: np.ones((2, 3))}), ("none:0", None)):
         try:
             session.run(fetch, feed)
         except Exception:
