@@ -65,6 +65,7 @@ static tw_status *take_value(tw_compute *c)
 const tw_op_definition tw_op_DestroyTemporaryVariable = {
     .signature = "ref: Ref(T) -> value: T; T: type; var_name: string",
     .doc = "The last value of the temporary variable `ref`, which is not used any more.",
+    .flags = TW_OP_STATEFUL, /* two are an error, not one */
     .infer = tw_infer_same,
     .gradient = tw_not_differentiable,
     .compute = take_value,

@@ -19,6 +19,7 @@ static tw_status *run_passes(tw_plan *plan)
     TW_TRY(tw_plan_variables(plan));
     TW_TRY(tw_plan_fuse(plan));
     TW_TRY(tw_plan_schedule(plan));
+    TW_TRY(tw_plan_temporaries(plan));
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         if (!node->gone && node->kind == TW_NODE_LOOP)

@@ -150,6 +150,8 @@ tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature);
 tw_status *tw_plan_loops(tw_plan *plan);     /* frames become loop nodes; marks what may be dead */
 tw_status *tw_plan_guard(tw_plan *plan);     /* marks what may be dead */
 tw_status *tw_plan_variables(tw_plan *plan); /* orders the accesses to each variable */
+/* Refuses temporary variables of one name, and ends of such that are not there. */
+tw_status *tw_plan_temporaries(tw_plan *plan);
 /* what is known of every shape without the feeds' sizes */
 tw_status *tw_plan_shapes(tw_plan *plan);
 tw_status *tw_plan_fold(tw_plan *plan);

@@ -69,6 +69,16 @@ static tw_status *set_contexts(tw_frame *frame)
     return TW_OK;
 }
 
+/* A temporary variable has a value from the beginning: memory, whatever is in it; zeros here. */
+static tw_status *give_value(tw_variable *variable, tw_shape shape)
+{
+    tw_light_acquire(&variable->lock);
+    tw_status *status = variable->value ? TW_OK
+                                        : tw_array_create(variable->dtype, shape, &variable->value);
+    tw_light_release(&variable->lock);
+    return status;
+}
+
 /* The variables that references and plain reads mean, as far as that is fixed. */
 static tw_status *set_refs(tw_frame *frame)
 {
@@ -84,6 +94,9 @@ static tw_status *set_refs(tw_frame *frame)
         status = key ? tw_session_variable(frame->session, key, dtype,
                                            &frame->refs[node->first_value])
                      : tw_no_memory();
+        if (!status && strcmp(node->spec.type, "TemporaryVariable") == 0)
+            status = give_value(frame->refs[node->first_value],
+                                tw_spec_attr(&node->spec, "shape")->value.shape);
     }
     for (size_t i = 0; i < plan->values.count && !status; i++) {
         const tw_plan_value *value = &plan->values.items[i];
