@@ -25,13 +25,16 @@ static tw_status *refuse(const tw_plan_node *node, tw_code code, const char *tex
     return tw_status_with_where(status, node->origin->spec.where);
 }
 
+/* Guarded nodes are those that a Switch chooses: whether they run is not known here. Nodes that
+ * were removed do not run at all. */
 static bool is(const tw_plan_node *node, const char *type)
 {
     return node->kind == TW_NODE_OP && !node->gone && !node->guarded &&
            strcmp(node->spec.type, type) == 0;
 }
 
-/* Those that live are in the map; an end takes one out. */
+/* Those that live are in the map; an end takes one out. The variables come first: an end needs not
+ * stand behind its variable in the plan's list. */
 tw_status *tw_plan_temporaries(tw_plan *plan)
 {
     tw_map living = {0};

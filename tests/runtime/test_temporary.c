@@ -58,6 +58,7 @@ static void it_may_be_read_before_it_is_written(void **state)
     tw_array_unref(out);
 }
 
+/* Twice: the second run finds memory that the first one left shared with its result. */
 static void it_hands_its_value_out(void **state)
 {
     (void)state;
@@ -72,6 +73,7 @@ static void it_hands_its_value_out(void **state)
     }
 }
 
+/* TensorFlow says so when the second one runs; here the run does not begin. */
 static void two_of_one_name_are_refused(void **state)
 {
     (void)state;
