@@ -183,6 +183,8 @@ MESSAGES = r"""
     | Dimensions Dimension(\1) and Dimension(\2) are not compatible
 0.9 | size must be evenly divisible by (\d+) but is (\d+) | size \2 isn't divisible by \1
 0.9 | Shape must be (?:broadcasted with )?rank (\d+),? but is rank \d+ | Shape must have rank \1
+0.9 | (Scatter\w+ '[^']*': )indices\[\d+\] = (-?\d+) is not in
+    | \1indices is out of range: \2 is not in
 0.9 | input must have at least k columns\. Had \d+, needed (\d+) \x7c input: \w+ (\([\d, ]*\))
     | input.shape \2 must have last dimension >= k = \1
 """
