@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tf.metrics over two batches and tf.losses: the numbers of TensorFlow 1.15 (golden/measures.txt)."""
+"""tf.metrics over two batches and tf.losses: TensorFlow 1.15's numbers (golden/measures.txt)."""
 import os
 
 import numpy as np

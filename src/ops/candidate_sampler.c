@@ -30,6 +30,7 @@ static int64_t draw_uniform(const tw_sampler *s, tw_random_words *words)
     return (int64_t)tw_random_below(words, (uint64_t)s->range, true);
 }
 
+/* The same for every class, so the class is not looked at. */
 static float uniform_probability(const tw_sampler *s, int64_t class)
 {
     (void)class;
@@ -44,6 +45,8 @@ static int64_t draw_log_uniform(const tw_sampler *s, tw_random_words *words)
     return class % s->range; /* rounding may give the range itself */
 }
 
+/* In double: near the end of a large range the quotient is hardly more than 1, and its
+ * logarithm would have no digits left in float. */
 static float log_uniform_probability(const tw_sampler *s, int64_t class)
 {
     double k = (double)class;
@@ -153,6 +156,7 @@ static tw_status *compute_uniform(tw_compute *c)
     return tw_sample_candidates(c, &sampler);
 }
 
+/* Nothing is kept between runs but the generator. */
 static tw_status *compute_log_uniform(tw_compute *c)
 {
     tw_sampler sampler = {tw_compute_int(c, "range_max"), draw_log_uniform, log_uniform_probability,

@@ -21,6 +21,8 @@ typedef struct cell {
     int64_t other;
 } cell;
 
+/* What the attributes say, read once for each session: the weights, and the cells made of
+ * them. */
 typedef struct fixed {
     float *weights;
     cell *cells;
@@ -177,6 +179,7 @@ static int64_t draw_fixed(const tw_sampler *s, tw_random_words *words)
     return share < f->cells[at].share ? (int64_t)at : f->cells[at].other;
 }
 
+/* Labels of classes that the sampler does not know are expected never. */
 static float fixed_probability(const tw_sampler *s, int64_t class)
 {
     const fixed *f = s->data;
@@ -227,6 +230,7 @@ static int32_t count_before(const learned *l, size_t end)
     return sum;
 }
 
+/* The destructor of the session's object; no run holds the lock any more. */
 static void free_learned(void *object)
 {
     learned *l = object;

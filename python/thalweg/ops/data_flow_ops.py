@@ -9,7 +9,7 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
 
 
 def dynamic_stitch(indices, data, name=None):
-    """One tensor of rows: data[m][i] becomes row indices[m][i]; of equal numbers the last counts."""
+    """One tensor of rows: data[m][i] becomes row indices[m][i]; of equal numbers the last wins."""
     return _gen.dynamic_stitch(indices, data, name=name)
 
 
