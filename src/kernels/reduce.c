@@ -15,7 +15,8 @@
 #include "kernels/reduce_loops.h"
 #include "tensor/array.h"
 
-enum { WIDTH = 256, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32 };
+/* A line of more than LINE numbers would lose digits in 32 lanes. */
+enum { WIDTH = 256, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32, LINE = 1024 };
 
 /* Merged neighbours count as one axis, so that few shapes are left to tell apart. */
 typedef struct axis {
@@ -41,6 +42,7 @@ typedef struct reducer {
     size_t group;         /* rows side by side in an accumulator row; then columns * group wide */
     size_t tail;          /* elements of the reduced run left over by the groups */
     size_t tail_offset;
+    bool lines;           /* each output is the sum of one short, contiguous line */
     size_t outer_reduced; /* the product of reduced[].n */
     size_t reduced_total; /* elements behind one output */
     size_t blocks;        /* of columns in an output row */
@@ -268,6 +270,19 @@ static void join_pieces(const reducer *r)
     }
 }
 
+/* The commonest reduction of all: a few hundred numbers for each row of a batch. */
+static void run_lines(size_t cell, void *arg)
+{
+    const reducer *r = arg;
+    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1);
+    for (size_t task = tw_par_bound(r->tasks, 1, r->cells, cell); task < last; task++) {
+        place at = place_of(r, task);
+        double acc;
+        r->loops.line(&acc, at.in, r->reduced_total);
+        finish(r, &acc, at);
+    }
+}
+
 /* A cell does a run of whole tasks. */
 static void run_tasks(size_t cell, void *arg)
 {
@@ -290,7 +305,7 @@ static tw_status *run(reducer *r, const tw_par *par)
         r->pieces = wanted / r->tasks < rows / LEAF ? wanted / r->tasks : rows / LEAF;
     if (r->pieces <= 1) {
         r->pieces = 1;
-        tw_par_run(par, r->cells, run_tasks, r);
+        tw_par_run(par, r->cells, r->lines ? run_lines : run_tasks, r);
         return TW_OK;
     }
     r->partial = tw_alloc_aligned(r->tasks * r->pieces * WIDTH * r->acc_size);
@@ -368,6 +383,9 @@ static void arrange(reducer *r, const run_list *runs)
     }
     r->blocks = (r->columns + WIDTH - 1) / WIDTH;
     r->tasks *= r->blocks;
+    r->lines = r->loops.line && r->columns == 1 && r->outer_reduced == 1 &&
+               r->reduced_total <= LINE && (r->group > 1 || r->rows.stride == 1);
+    r->group = r->lines ? 1 : r->group;
 }
 
 /* True and false are 1 and 0: all is the smallest of them, any the largest. */

@@ -73,9 +73,9 @@
 #define NAME(f) f##_c128
 #include "kernels/reduce_complex_body.h"
 
-#define LOOPS(fold, s)                         \
-    {                                          \
-        rows_##fold##_##s, groups_##fold##_##s \
+#define LOOPS(fold, s)                                           \
+    {                                                            \
+        .rows = rows_##fold##_##s, .groups = groups_##fold##_##s \
     }
 #define ALL_LOOPS(s)                                                    \
     {                                                                   \

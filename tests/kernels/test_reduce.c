@@ -251,6 +251,37 @@ static void a_long_float_sum_stays_exact_to_a_few_ulp(void **state)
     free(x);
 }
 
+/* Lines around the lengths at which another loop takes over, at odd places; NaN and inf go
+ * through. */
+static void a_sum_of_lines_is_that_of_each_line(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 7, 31, 32, 33, 65, 100, 1000, 1023, 1024, 1025, 1500};
+    enum { ROWS = 9 };
+    const bool reduced[2] = {false, true};
+    const tw_par two = {.threads = 2};
+    for (EACH_LEVEL(level)) {
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+            size_t n = lengths[i];
+            float *x = random_numbers(TW_FLOAT32, ROWS * n + 1, n), *from = x + 1, sums[ROWS];
+            float again[ROWS];
+            from[3 * n + n / 2] = NAN;
+            from[5 * n + n - 1] = -INFINITY;
+            tw_shape shape = TW_SHAPE(ROWS, (int64_t)n);
+            assert_ok(tw_reduce(TW_REDUCE_SUM, TW_FLOAT32, shape, reduced, from, sums, NULL));
+            assert_ok(tw_reduce(TW_REDUCE_SUM, TW_FLOAT32, shape, reduced, from, again, &two));
+            assert_memory_equal(sums, again, sizeof sums);
+            for (size_t r = 0; r < ROWS; r++) {
+                double want = 0;
+                for (size_t j = 0; j < n; j++)
+                    want += from[r * n + j];
+                assert_near(sums[r], want, 1e-4, "a line");
+            }
+            free(x);
+        }
+    }
+}
+
 static void largest_and_smallest_skip_nan(void **state)
 {
     (void)state;
@@ -370,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reduction_of_every_dtype_is_what_plain_loops_give),
         cmocka_unit_test(a_long_float_sum_stays_exact_to_a_few_ulp),
+        cmocka_unit_test(a_sum_of_lines_is_that_of_each_line),
         cmocka_unit_test(largest_and_smallest_skip_nan),
         cmocka_unit_test(integers_wrap_in_their_own_type),
         cmocka_unit_test(the_place_of_the_largest_is_the_first_along_any_axis),

@@ -84,6 +84,27 @@ static void rows_without_a_finite_maximum_are_nan(void **state)
     }
 }
 
+/* The same inside of a row that is long enough for vectors. */
+static void a_long_row_with_nan_or_infinity_is_nan(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    for (EACH_LEVEL(level)) {
+        for (size_t place = 0; place < N; place += 9) {
+            float x[N], y[N];
+            for (size_t i = 0; i < N; i++)
+                x[i] = (float)(i % 5);
+            x[place] = place % 2 ? NAN : INFINITY;
+            assert_ok(tw_softmax(TW_FLOAT32, false, 1, N, x, y, NULL));
+            assert_near(y[place], (double)NAN, 0, "the place");
+            x[place] = -INFINITY;
+            assert_ok(tw_softmax(TW_FLOAT32, false, 1, N, x, y, NULL));
+            assert_near(y[place], 0, 0, "nothing");
+            assert_true(y[(place + 1) % N] > 0);
+        }
+    }
+}
+
 static void compare_xent(tw_dtype dtype, size_t rows, size_t cols, const void *x, size_t xs,
                          const void *labels, size_t ls, const void *loss, const void *backprop)
 {
@@ -235,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_normalised),
         cmocka_unit_test(rows_without_a_finite_maximum_are_nan),
+        cmocka_unit_test(a_long_row_with_nan_or_infinity_is_nan),
         cmocka_unit_test(cross_entropy_gives_loss_and_gradient),
         cmocka_unit_test(cross_entropy_takes_classes_too),
         cmocka_unit_test(huge_logits_do_not_overflow),

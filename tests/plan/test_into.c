@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is only assigned is made where the variable is (src/plan/into.c): the memory that this
  * saves, and every case in which it must not be done. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -167,6 +168,65 @@ static void what_may_fail_is_copied(void **state)
     tw_array_unref(zeros);
 }
 
+/* Large enough to be stored past the caches, with a short block at the end, on two threads. */
+static void a_large_result_is_what_each_element_says(void **state)
+{
+    (void)state;
+    enum { LARGE = (4 << 20) + 37 };
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(LARGE)), *out = NULL;
+    float *numbers = tw_array_data(in);
+    for (int64_t i = 0; i < LARGE; i++)
+        numbers[i] = (float)(i % 1001);
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(LARGE)), y = twice_and_one(x);
+    TW_CHECK(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, in}), .out = &out, .threads = 2));
+    const float *got = tw_array_const_data(out);
+    for (int64_t i = 0; i < LARGE; i++) {
+        if (got[i] != 2 * numbers[i] + 1)
+            fail_msg("element %d is %g", (int)i, (double)got[i]);
+    }
+    tw_array_unref(in);
+    tw_array_unref(out);
+}
+
+/* Rows in any order, some of them twice: the update of each in turn, at any number of threads. */
+static void a_sparse_update_is_one_of_each_row(void **state)
+{
+    (void)state;
+    enum { ROWS = 50, WIDTH = 100, TAKEN = 3000 };
+    tw_array *ids = tw_array_new(TW_INT32, TW_SHAPE(TAKEN)), *left[2] = {NULL, NULL};
+    tw_array *grad = tw_array_new(TW_FLOAT32, TW_SHAPE(TAKEN, WIDTH));
+    static double want[ROWS], accum[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        want[i] = 0, accum[i] = 1;
+    for (int i = 0; i < TAKEN; i++) {
+        int row = (i * 37) % ROWS;
+        float g = (float)(i % 7) / 8;
+        ((int32_t *)tw_array_data(ids))[i] = row;
+        for (int j = 0; j < WIDTH; j++)
+            ((float *)tw_array_data(grad))[i * WIDTH + j] = g;
+        accum[row] += (double)g * (double)g;
+        want[row] -= 0.5 * (double)g / sqrt(accum[row]);
+    }
+    tw_tensor i = tw_placeholder(TW_INT32, .shape = TW_SHAPE(TAKEN)),
+              g = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(TAKEN, WIDTH));
+    tw_tensor var = tw_variable(tw_zeros(TW_SHAPE(ROWS, WIDTH))),
+              acc = tw_variable(tw_ones(TW_SHAPE(ROWS, WIDTH)));
+    tw_tensor step = tw_sparse_apply_adagrad(var, acc, 0.5, g, i);
+    for (int t = 0; t < 2; t++) {
+        initialize();
+        TW_CHECK(tw_run(session, TW_FETCH(step), .feed = TW_FEED({i, ids}, {g, grad}),
+                        .threads = 1 + 2 * t));
+        TW_CHECK(tw_session_get(session, var, &left[t]));
+    }
+    assert_memory_equal(tw_array_data(left[0]), tw_array_data(left[1]), tw_array_bytes(left[0]));
+    for (size_t r = 0; r < ROWS; r++)
+        assert_float_equal(tw_array_get(left[0], r * WIDTH + 3), want[r], 1e-3);
+    tw_array_unref(ids);
+    tw_array_unref(grad);
+    tw_array_unref(left[0]);
+    tw_array_unref(left[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_others_read_as_well_stays_theirs, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_taken_out_before_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(what_may_fail_is_copied, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_result_is_what_each_element_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sparse_update_is_one_of_each_row, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

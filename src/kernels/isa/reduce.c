@@ -8,12 +8,26 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define AS_IS(x) (x)
 
+/* Vectors never cross a call here, so that how they would be passed is of no interest. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+#if TW_ISA_LEVEL >= 4
+#define TW_VECTOR_BYTES 64
+#elif TW_ISA_LEVEL == 3
+#define TW_VECTOR_BYTES 32
+#else
+#define TW_VECTOR_BYTES 16
+#endif
+
 #define T float
 #define ACC float
 #define WORK float
 #define WIDEN AS_IS
 #define NAME(f) f##_f32
+#define TW_REDUCE_LINE
 #include "kernels/isa/reduce_body.h"
+#undef TW_REDUCE_LINE
 #undef T
 #undef ACC
 #undef WORK
@@ -25,7 +39,9 @@
 #define WORK double
 #define WIDEN AS_IS
 #define NAME(f) f##_f64
+#define TW_REDUCE_LINE
 #include "kernels/isa/reduce_body.h"
+#undef TW_REDUCE_LINE
 #undef T
 #undef ACC
 #undef WORK
@@ -92,20 +108,22 @@
 #undef WIDEN
 #undef NAME
 
-#define LOOPS(fold, s)                         \
-    {                                          \
-        rows_##fold##_##s, groups_##fold##_##s \
+#define LOOPS(fold, s)                                           \
+    {                                                            \
+        .rows = rows_##fold##_##s, .groups = groups_##fold##_##s \
     }
 #define ALL_LOOPS(s)                                                    \
     {                                                                   \
         [TW_FOLD_SUM] = LOOPS(sum, s), [TW_FOLD_PROD] = LOOPS(prod, s), \
         [TW_FOLD_MAX] = LOOPS(max, s), [TW_FOLD_MIN] = LOOPS(min, s),   \
-        [TW_FOLD_SQUARES] = {rows_squares_##s, NULL},                   \
+        [TW_FOLD_SQUARES] = {.rows = rows_squares_##s},                 \
     }
 
 const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
+              [TW_FLOAT32][TW_FOLD_SUM].line = line_sum_f32,
               [TW_FLOAT64] = ALL_LOOPS(f64),
+              [TW_FLOAT64][TW_FOLD_SUM].line = line_sum_f64,
               [TW_FLOAT16] = ALL_LOOPS(f16),
               [TW_BFLOAT16] = ALL_LOOPS(bf16),
               [TW_INT32] = ALL_LOOPS(i32),

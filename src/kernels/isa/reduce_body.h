@@ -36,6 +36,34 @@ static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, si
     }
 }
 
+#ifdef TW_REDUCE_LINE
+/* Lanes are the same at every level, however many of them a register holds. */
+static void NAME(line_sum)(void *acc, const void *from, size_t n)
+{
+    enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
+    typedef T vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+    const T *x = from;
+    vec sum[PARTS];
+    size_t j = 0;
+    T lane[LANES];
+    for (size_t v = 0; v < PARTS; v++)
+        sum[v] = (vec){0};
+    for (; j + LANES <= n; j += LANES) {
+        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+            sum[v] += *(const vec *)(x + j + v * PART);
+    }
+    for (size_t v = 0; v < PARTS; v++)
+        *(vec *)(lane + v * PART) = sum[v];
+    for (size_t l = 0; j + l < n; l++)
+        lane[l] += x[j + l];
+    for (size_t half = LANES / 2; half; half /= 2) {
+        for (size_t l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    }
+    *(T *)acc = lane[0];
+}
+#endif
+
 static void NAME(rows_sum)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
 {
     NAME(rows)(TW_FOLD_SUM, acc, x, rows, stride, width);

@@ -8,13 +8,27 @@
 /* What is taken at once: it stays in the first cache between the passes. */
 enum { ELEMENTS = 512 };
 
+/* Vectors never cross a call here, so that how they would be passed is of no interest. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+#if TW_ISA_LEVEL >= 4
+#define TW_VECTOR_BYTES 64
+#elif TW_ISA_LEVEL == 3
+#define TW_VECTOR_BYTES 32
+#else
+#define TW_VECTOR_BYTES 16
+#endif
+
 #define T float
+#define BITS int32_t
 #define EXP tw_expf
 #define LOG tw_logf
 #define NAME(f) f##_f32
 #include "kernels/isa/softmax_body.h"
 
 #define T double
+#define BITS int64_t
 #define EXP exp
 #define LOG log
 #define NAME(f) f##_f64

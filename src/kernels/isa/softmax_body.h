@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax of one dtype. Before it is included: T, EXP, LOG and NAME(f). Short rows are taken
+ * Softmax of one dtype. Before it is included: T, BITS (an integer of
+ * its size), EXP, LOG and NAME(f). Short rows are taken
  * several at a time, so that the exponentials run over one long stretch. Sums and maxima go by
  * lanes, folded in a fixed order. */
 
 enum { NAME(LANES) = 64 / sizeof(T) };
 
-/* NaN is skipped here and comes back in the exponentials. */
+typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+typedef BITS NAME(bits) __attribute__((vector_size(TW_VECTOR_BYTES)));
+
+/* Lane by lane; where x is NaN the comparison is false and `most` stays. */
+static ALWAYS_INLINE NAME(vec) NAME(greater)(NAME(vec) x, NAME(vec) most)
+{
+    NAME(bits) chosen = x > most;
+    return (NAME(vec))(((NAME(bits))x & chosen) | ((NAME(bits))most & ~chosen));
+}
+
+/* NaN is skipped here and comes back in the exponentials. By vectors, as compilers make single
+ * comparisons of a loop. */
 static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
 {
+    enum { STEP = 4 * (TW_VECTOR_BYTES / sizeof(T)), SHORT = STEP / 4 };
     T most = -(T)INFINITY;
     size_t j = 0;
-    if (n >= NAME(LANES)) {
-        T lane[NAME(LANES)];
-        for (size_t l = 0; l < NAME(LANES); l++)
-            lane[l] = x[l];
-        for (j = NAME(LANES); j + NAME(LANES) <= n; j += NAME(LANES)) {
-            for (size_t l = 0; l < NAME(LANES); l++)
-                lane[l] = x[j + l] > lane[l] ? x[j + l] : lane[l];
+    if (n >= STEP) {
+        NAME(vec) lane[4];
+        for (size_t v = 0; v < 4; v++)
+            lane[v] = (NAME(vec)){0} - (T)INFINITY;
+        for (; j + STEP <= n; j += STEP) {
+            for (size_t v = 0; v < 4; v++)
+                lane[v] = NAME(greater)(*(const NAME(vec) *)(x + j + v * SHORT), lane[v]);
         }
-        for (size_t l = 0; l < NAME(LANES); l++)
-            most = lane[l] > most ? lane[l] : most;
+        NAME(vec)
+        last = NAME(greater)(NAME(greater)(lane[0], lane[1]), NAME(greater)(lane[2], lane[3]));
+        for (size_t l = 0; l < SHORT; l++)
+            most = last[l] > most ? last[l] : most;
     }
     for (; j < n; j++)
         most = x[j] > most ? x[j] : most;
@@ -107,14 +122,27 @@ static void NAME(exponentials)(T *x, size_t n)
         x[j] = EXP(x[j]);
 }
 
-/* Three passes over data in the first cache; one division a row. */
+/* Both at once for a long row. */
+static void NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row)
+{
+    const T *x = (const T *)r->logits + row * r->logits_stride;
+    T *out = NAME(out_row)(r, row), most = NAME(row_max)(x, r->cols);
+    for (size_t j = 0; j < r->cols; j++)
+        out[j] = EXP(x[j] - most);
+}
+
+/* A few passes over data in the first cache; one division a row. */
 static void NAME(softmax)(const tw_softmax_rows *r)
 {
     size_t step = NAME(rows_at_once)(r);
     for (size_t first = 0; first < r->rows; first += step) {
         size_t last = r->rows - first < step ? r->rows : first + step;
-        NAME(shift)(r, first, last);
-        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        if (last - first == 1) {
+            NAME(shifted_exponentials)(r, first);
+        } else {
+            NAME(shift)(r, first, last);
+            NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        }
         for (size_t row = first; row < last; row++) {
             T *out = NAME(out_row)(r, row), scale = 1 / NAME(row_sum)(out, r->cols);
             for (size_t j = 0; j < r->cols; j++)
@@ -193,6 +221,7 @@ static void NAME(sparse_xent)(const tw_softmax_rows *r)
 }
 
 #undef T
+#undef BITS
 #undef EXP
 #undef LOG
 #undef NAME
