@@ -48,6 +48,7 @@ struct tw_gradients_args {
     bool colocate;      /* with the forward operations */
     /* an optimizer asks: the nodes that TensorFlow makes for that count for later seeds */
     bool gate;
+    bool integers; /* derivatives of whole numbers flow too, as before TensorFlow 0.9 */
 };
 TW_API tw_grads tw_gradients_(const struct tw_gradients_args *args);
 /* The same with a status; on an error the graph keeps no error. */

@@ -183,15 +183,16 @@ static PyObject *raise(tw_status *status)
 /* All lists are read before anything is added, so a wrong one leaves the graph as it was. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"ys", "xs", "grad_ys", "stop", "name", "colocate", "gate", NULL};
+    static char *names[] = {"ys", "xs", "grad_ys", "stop", "name", "colocate",
+                            "gate", "integers", NULL};
     PyObject *ys, *xs, *grad_ys = Py_None, *stop = Py_None, *result = NULL;
     const char *name = NULL;
-    int colocate = 0, gate = 0;
+    int colocate = 0, gate = 0, integers = 0;
     tw_tensor *lists[4] = {NULL, NULL, NULL, NULL};
     size_t counts[4] = {0, 0, 0, 0};
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOzpp:gradients", names, &ys, &xs, &grad_ys,
-                                     &stop, &name, &colocate, &gate))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOzppp:gradients", names, &ys, &xs, &grad_ys,
+                                     &stop, &name, &colocate, &gate, &integers))
         return NULL;
     bool good = !py_unwrap_list(ys, &lists[0], &counts[0]) &&
                 !py_unwrap_list(xs, &lists[1], &counts[1]) &&
@@ -206,7 +207,8 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
                                          .stop = {lists[3], counts[3]},
                                          .name = name,
                                          .colocate = colocate,
-                                         .gate = gate};
+                                         .gate = gate,
+                                         .integers = integers};
         tw_grads grads = {NULL, 0};
         tw_status *status = tw_gradients_add(&call, &grads);
         result = status ? raise(status) : grad_list(grads.grads, grads.count);
@@ -239,8 +241,8 @@ static PyObject *op_gradient(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"gradients", (PyCFunction)(void (*)(void))gradients, METH_VARARGS | METH_KEYWORDS,
-     "gradients(ys, xs, grad_ys=None, stop=None, name=None, colocate=False, gate=False) -> a list "
-     "of None, Tensor or (values, indices, dense_shape)."},
+     "gradients(ys, xs, grad_ys=None, stop=None, name=None, colocate=False, gate=False, "
+     "integers=False) -> a list of None, Tensor or (values, indices, dense_shape)."},
     {"op_gradient", op_gradient, METH_VARARGS,
      "op_gradient(op, grads) -> a gradient for each input, by the library's own function."},
     {"override_gradient", override_gradient, METH_VARARGS,

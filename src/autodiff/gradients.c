@@ -443,11 +443,14 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     /* In the gradient of a loop, what is differentiated is the body of that loop. */
     if (b->path.base && b->path.base->forward)
         b->path.base = b->path.base->forward;
+    bool integers = tw_path_want_integers(false);
+    tw_path_want_integers(integers || b->args.integers);
     tw_status *status = ctx.status ? TW_OK : tw_loop_terms_enter(); /* or the graph is not open */
     if (!ctx.status && !status) {
         status = run(b, out);
         tw_loop_terms_leave();
     }
+    tw_path_want_integers(integers);
     tw_path_clear(&b->path);
     tw_vec_clear(&b->ready);
     tw_scope_pop_to((int)depth + (ctx.pushed_graph ? 1 : 0));

@@ -66,10 +66,12 @@ void tw_path_clear(tw_path *path);
 tw_path_node *tw_path_node_of(const tw_path *path, tw_tensor tensor, size_t *output);
 tw_status *tw_path_add(tw_path *path, tw_path_node *node, size_t output, tw_grad grad);
 
-/* Whether tensors of that dtype have derivatives. */
+/* Whether tensors of that dtype have derivatives; those of whole numbers while this thread wants
+ * them. Returns what was wanted before. */
 bool tw_dtype_is_trainable(tw_dtype dtype);
+bool tw_path_want_integers(bool want);
 
-/* The sum of derivatives as one: slices stay slices if all are. Made by builders, whose errors go
+/* The sum of derivatives as one: slices if any are. Made by builders, whose errors go
  * to the build context. */
 tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena);
 

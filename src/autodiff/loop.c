@@ -51,11 +51,11 @@ static bool is_included(const source *s)
     return s->active && s->needed;
 }
 
-/* Derivatives of integers are none, and handles carry theirs through what is read by them. */
+/* Handles carry their derivatives through what is read by them. */
 static bool has_sum(tw_dtype dtype)
 {
     dtype = tw_dtype_base(dtype);
-    return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype);
+    return tw_dtype_is_trainable(dtype) && dtype != TW_RESOURCE && dtype != TW_VARIANT;
 }
 
 /* A loop reads the outside through its Enters and through nothing else. */

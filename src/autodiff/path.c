@@ -9,13 +9,24 @@
 #include "autodiff/loop_terms.h"
 #include "base/status.h"
 
+/* A loop is differentiated by calls of tw_gradients for its body, which want what the outermost
+ * call does. */
+static _Thread_local bool integers_wanted;
+
+bool tw_path_want_integers(bool want)
+{
+    bool before = integers_wanted;
+    integers_wanted = want;
+    return before;
+}
+
 /* Derivatives flow through these only. Handles count, as what is read through them may be a
  * number. */
 bool tw_dtype_is_trainable(tw_dtype dtype)
 {
     dtype = tw_dtype_base(dtype);
     return tw_dtype_is_floating(dtype) || tw_dtype_is_complex(dtype) || dtype == TW_RESOURCE ||
-           dtype == TW_VARIANT;
+           dtype == TW_VARIANT || (integers_wanted && tw_dtype_is_integer(dtype));
 }
 
 /* The outermost loop around an operation that is not around what is differentiated; NULL: none. */

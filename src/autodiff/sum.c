@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Derivatives that come together at a tensor: dense ones are added by one AddN, slices are put one
- * after the other (equal rows add up where they are used), mixed ones become dense. */
+ * after the other (equal rows add up where they are used); a dense one among slices counts as the
+ * slices of all its rows. */
 #include "autodiff/gradients.h"
 #include "base/status.h"
 #include "thalweg/operand.h"
@@ -83,16 +84,40 @@ static void widen(tw_tensor *indices, size_t count)
     }
 }
 
+/* The shape of a tensor: a constant if it is known. */
+static tw_tensor shape_of(tw_tensor tensor)
+{
+    tw_shape shape = tw_tensor_shape(tensor);
+    if (tw_shape_fully_known(shape))
+        return tw_operand_tensor(tw_of_shape(shape), TW_INT32, "Shape");
+    return make("Shape", &tensor, 1, (tw_attr){.name = NULL});
+}
+
+/* All rows of a dense derivative, as slices. */
+static tw_grad as_slices(tw_grad grad)
+{
+    if (grad.kind == TW_GRAD_SLICES || !grad.values.op)
+        return grad;
+    tw_grad out = {.kind = TW_GRAD_SLICES, .values = grad.values};
+    out.dense_shape = shape_of(grad.values);
+    tw_tensor inputs[] = {constant(tw_of_int(0), "start"), first_of(out.dense_shape),
+                          constant(tw_of_int(1), "delta")};
+    out.indices = make("Range", inputs, 3, (tw_attr){.name = NULL});
+    return out;
+}
+
 /* The dense shape of the first stands for all: they are slices of one tensor. */
 static tw_grad sum_slices(const tw_path_sum *sum, tw_tensor *values, tw_tensor *indices)
 {
     size_t i = 0;
+    tw_grad out = tw_grad_none();
     for (const tw_path_term *term = sum->first; term; term = term->next, i++) {
-        values[i] = term->grad.values;
-        indices[i] = term->grad.indices;
+        tw_grad slices = as_slices(term->grad);
+        values[i] = slices.values;
+        indices[i] = slices.indices;
+        out = i ? out : slices;
     }
     widen(indices, sum->count);
-    tw_grad out = sum->first->grad;
     out.values = concat(values, sum->count);
     out.indices = concat(indices, sum->count);
     return out;
@@ -110,14 +135,14 @@ static tw_grad sum_dense(const tw_path_sum *sum, tw_tensor *values)
 /* A single term is itself: no node is made for it. */
 tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena)
 {
-    bool all_slices = true;
+    bool any_slices = false;
     if (sum->count < 2)
         return sum->count ? sum->first->grad : tw_grad_none();
     for (const tw_path_term *term = sum->first; term; term = term->next)
-        all_slices = all_slices && term->grad.kind == TW_GRAD_SLICES;
+        any_slices = any_slices || term->grad.kind == TW_GRAD_SLICES;
     tw_tensor *values = tw_arena_array(arena, sum->count + 1, sizeof *values);
     tw_tensor *indices = tw_arena_array(arena, sum->count + 1, sizeof *indices);
     if (!values || !indices)
         return tw_grad_of(tw_build_fail(tw_no_memory()));
-    return all_slices ? sum_slices(sum, values, indices) : sum_dense(sum, values);
+    return any_slices ? sum_slices(sum, values, indices) : sum_dense(sum, values);
 }

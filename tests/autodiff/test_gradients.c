@@ -204,14 +204,26 @@ static void slices_with_slices_stay_slices(void **state)
     check_text(tw_grad_tensor(dx), "[[2. 2.]\n [1. 1.]\n [0. 0.]]");
 }
 
-static void slices_with_a_tensor_become_dense(void **state)
+static void a_tensor_among_slices_counts_as_all_rows(void **state)
 {
     (void)state;
     tw_tensor table = tw_variable(tw_ones(TW_SHAPE(3, 2)));
     tw_tensor rows = tw_gather(table, TW_INTS(0)), all = tw_mul(table, 5);
     tw_grad dx = tw_gradients(TW_LIST(rows, all), TW_LIST(table)).grads[0];
-    assert_int_equal(dx.kind, TW_GRAD_TENSOR);
+    assert_int_equal(dx.kind, TW_GRAD_SLICES);
+    check_text(dx.indices, "[0 0 1 2]");
     check_text(tw_grad_tensor(dx), "[[6. 6.]\n [5. 5.]\n [5. 5.]]");
+}
+
+static void whole_numbers_have_derivatives_if_they_are_asked_for(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_constant(3), y = tw_mul(x, x);
+    tw_tensor seven = tw_constant(7);
+    assert_int_equal(tw_gradients(TW_LIST(y), TW_LIST(x)).grads[0].kind, TW_GRAD_NONE);
+    tw_grads all = tw_gradients(TW_LIST(y), TW_LIST(x), TW_LIST(seven), .integers = true);
+    check_text(tw_grad_tensor(all.grads[0]), "42");
+    assert_int_equal(tw_gradients(TW_LIST(y), TW_LIST(x)).grads[0].kind, TW_GRAD_NONE);
 }
 
 static void a_gradient_of_gradients_through_gather(void **state)
@@ -551,7 +563,8 @@ int main(void)
         cmocka_unit_test_setup(shapes_that_only_a_run_knows, fresh),
         cmocka_unit_test_setup(gather_gives_slices_that_become_dense, fresh),
         cmocka_unit_test_setup(slices_with_slices_stay_slices, fresh),
-        cmocka_unit_test_setup(slices_with_a_tensor_become_dense, fresh),
+        cmocka_unit_test_setup(a_tensor_among_slices_counts_as_all_rows, fresh),
+        cmocka_unit_test_setup(whole_numbers_have_derivatives_if_they_are_asked_for, fresh),
         cmocka_unit_test_setup(a_gradient_of_gradients_through_gather, fresh),
         cmocka_unit_test_setup(names_are_tensorflows, fresh),
         cmocka_unit_test_setup(

@@ -130,6 +130,10 @@ BEHAVIOUR = {
     "negative_axes": ("from the end", (("0.10", "refused"),)),
     # the shapes of a tensor and of the gradient given for it: the same, or as many elements
     "gradient_shapes": ("same", (("0.9", "same size"),)),
+    # derivatives by whole numbers: none, or as by any numbers
+    "integer_gradients": ("none", (("0.9", "flow"),)),
+    # with_dependencies() is placed with what it hands on, or on the device of that
+    "dependent_place": ("colocated", (("0.8", "device"),)),
     # repr() of an Operation: says its name and type, or where it is in memory
     "operation_repr": ("name", (("1.0", "address"),)),
     # iter(tensor): its rows, or refused
@@ -182,6 +186,8 @@ MESSAGES = r"""
 0.9 | inner sizes differ, (\d+) and (\d+)
     | Dimensions Dimension(\1) and Dimension(\2) are not compatible
 0.9 | size must be evenly divisible by (\d+) but is (\d+) | size \2 isn't divisible by \1
+0.10 | Could not read from TensorArray index (\d+)\. .*
+     | Could not read from TensorArray index \1 because it has not yet been written to.
 0.9 | Shape must be (?:broadcasted with )?rank (\d+),? but is rank \d+ | Shape must have rank \1
 0.9 | (Scatter\w+ '[^']*': )indices\[\d+\] = (-?\d+) is not in
     | \1indices is out of range: \2 is not in

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Control flow: conditions, loops, choices, and what orders operations."""
+from thalweg.compat import behaviour
 from thalweg.framework import ops
 from thalweg.ops import control_flow_nodes
 from thalweg.ops.control_flow_case import Assert, case, switch_case  # noqa: F401
@@ -30,7 +31,9 @@ def with_dependencies(dependencies, output_tensor, name=None):
 
 
 def _placed_with(output):
-    """What a dependent value is colocated with: the value itself."""
+    """A dependent value stands with the value itself."""
+    if behaviour.dependent_place == "device":
+        return ops.device(output.device)
     return ops.colocate_with(output)
 
 

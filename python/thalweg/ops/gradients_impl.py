@@ -92,7 +92,8 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         first = graph._operation_count()
         found = _core.gradients(
             ys, xs, _grad_ys(grad_ys, ys), stops, name or "gradients",
-            bool(colocate_gradients_with_ops), bool(gate_gradients))
+            bool(colocate_gradients_with_ops), bool(gate_gradients),
+            behaviour.integer_gradients == "flow")
         graph._made_by_gradients.append((first, graph._operation_count()))
         found = [conversion.unwrap_grad(g) for g in found]
         if unconnected is UnconnectedGradients.ZERO:
