@@ -18,6 +18,16 @@ static tw_region *branch_below(const tw_operation *op, const tw_region *around)
     return region && region->kind == TW_REGION_BRANCH ? region : NULL;
 }
 
+/* One part of a derivative; slices have more than one. */
+static void switch_part(tw_tensor part, tw_tensor pred, tw_tensor *if_false, tw_tensor *if_true)
+{
+    if (!part.op)
+        return;
+    struct tw_switch_result sides = tw_switch(part, pred, .name = "cond_grad");
+    *if_false = sides.output_false;
+    *if_true = sides.output_true;
+}
+
 /* Both results of one cond come together: the derivative goes where the predicate says. */
 static bool merge_of_cond(tw_gradient *g)
 {
@@ -28,10 +38,11 @@ static bool merge_of_cond(tw_gradient *g)
         sides[i] = branch_below(g->inputs[i].op, g->op->region);
     if (!sides[0] || sides[0]->branch || sides[0]->other != sides[1])
         return false;
-    struct tw_switch_result back = tw_switch(tw_grad_tensor(g->dy[0]), sides[0]->pred,
-                                             .name = "cond_grad");
-    g->dx[0] = tw_grad_of(back.output_false);
-    g->dx[1] = tw_grad_of(back.output_true);
+    g->dx[0] = g->dx[1] = g->dy[0];
+    switch_part(g->dy[0].values, sides[0]->pred, &g->dx[0].values, &g->dx[1].values);
+    switch_part(g->dy[0].indices, sides[0]->pred, &g->dx[0].indices, &g->dx[1].indices);
+    switch_part(g->dy[0].dense_shape, sides[0]->pred, &g->dx[0].dense_shape,
+                &g->dx[1].dense_shape);
     return true;
 }
 
@@ -43,6 +54,28 @@ bool tw_comes_into_branch(const tw_operation *op)
            op->inputs[1].op == region->pred.op;
 }
 
+/* In the order of the branches: what came from number `from`, and the other side's. */
+static tw_tensor merge(int from, tw_tensor came, tw_tensor other)
+{
+    return from ? tw_merge(TW_LIST(other, came), .name = "cond_grad").output
+                : tw_merge(TW_LIST(came, other), .name = "cond_grad").output;
+}
+
+/* Slices of zeros for all rows stand for the side that was not taken. Their indices come from the
+ * switched zeros, so that they are dead where those are. */
+static tw_grad merge_slices(int from, tw_grad dy, tw_tensor zeros, tw_tensor whole)
+{
+    tw_tensor rows = tw_getitem(tw_shape(zeros), "0");
+    tw_tensor indices = tw_range(0, rows, 1);
+    if (tw_dtype_base(tw_tensor_dtype(dy.indices)) == TW_INT64)
+        indices = tw_cast(indices, TW_INT64);
+    tw_grad out = {.kind = TW_GRAD_SLICES};
+    out.values = merge(from, dy.values, zeros);
+    out.indices = merge(from, dy.indices, indices);
+    out.dense_shape = tw_shape(whole);
+    return out;
+}
+
 /* What comes back from a branch is dead if that was not taken; the other side gives zeros then. */
 static bool switch_into_branch(tw_gradient *g)
 {
@@ -50,11 +83,13 @@ static bool switch_into_branch(tw_gradient *g)
         (g->dy[0].kind != TW_GRAD_NONE && g->dy[1].kind != TW_GRAD_NONE))
         return false;
     int from = g->dy[0].kind == TW_GRAD_NONE;
-    tw_tensor zeros = tw_zeros_like(g->inputs[0]), dy = tw_grad_tensor(g->dy[from]);
-    struct tw_switch_result other = tw_switch(zeros, g->inputs[1]);
-    tw_tensor merged = from ? tw_merge(TW_LIST(other.output_false, dy), .name = "cond_grad").output
-                            : tw_merge(TW_LIST(dy, other.output_true), .name = "cond_grad").output;
-    g->dx[0] = tw_grad_of(merged);
+    tw_tensor zeros = tw_zeros_like(g->inputs[0]);
+    struct tw_switch_result sides = tw_switch(zeros, g->inputs[1]);
+    tw_tensor other = from ? sides.output_false : sides.output_true;
+    if (g->dy[from].kind == TW_GRAD_SLICES)
+        g->dx[0] = merge_slices(from, g->dy[from], other, g->inputs[0]);
+    else
+        g->dx[0] = tw_grad_of(merge(from, tw_grad_tensor(g->dy[from]), other));
     return true;
 }
 

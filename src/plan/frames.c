@@ -390,6 +390,7 @@ tw_status *tw_frames_find(tw_framer *f)
     TW_TRY(find_order(f));
     for (uint32_t i = 0; i < f->count; i++)
         TW_TRY(assign_frame(f, f->order[i]));
+    tw_frames_dissolve(f);
     for (uint32_t i = 0; i < f->count; i++) {
         if (f->roles[i] == TW_ROLE_MERGE)
             TW_TRY(look_at_merge(f, i));

@@ -63,6 +63,8 @@ typedef struct tw_framer {
 /* Roles, frames and their variables; a frame that is no loop is refused. */
 tw_status *tw_frames_find(tw_framer *f);
 tw_status *tw_frame_refuse(const tw_plan_node *node, const char *format, ...) TW_PRINTF(2, 3);
+/* straight.c: frames that are left but never gone round become part of the frame around. */
+void tw_frames_dissolve(tw_framer *f);
 /* What the value stands for: past the Switch of a loop, LoopCond and aliases. */
 uint32_t tw_frame_resolve(const tw_framer *f, uint32_t value);
 tw_loop_frame *tw_frame_home(const tw_framer *f, uint32_t node);

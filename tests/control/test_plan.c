@@ -159,6 +159,21 @@ static void expect_refusal(tw_tensor fetch, const char *part)
     tw_status_free(status);
 }
 
+static void a_frame_that_is_never_gone_round_is_run_once(void **state)
+{
+    (void)state;
+    tw_tensor in = enter(tw_constant(3.0f), "d", false);
+    tw_tensor next = node("NextIteration", NULL, TW_LIST(tw_mul(in, 2.0f)), NULL, 0);
+    assert_float_equal(number(node("Exit", NULL, TW_LIST(next), NULL, 0)), 6, 0);
+    tw_tensor stop = enter(tw_less(1.0f, 0.0f), "e", false);
+    tw_tensor n = enter(tw_constant(10), "e", false);
+    tw_tensor merge = node("Merge", NULL, TW_LIST(n, n), NULL, 0);
+    tw_tensor by = node("Switch", NULL, TW_LIST(merge, stop), NULL, 0);
+    tw_tensor back = node("NextIteration", NULL, TW_LIST(by), NULL, 0);
+    expect_ok(tw_operation_set_input(merge.op, 1, back));
+    assert_float_equal(number(node("Exit", NULL, TW_LIST(by), NULL, 0)), 10, 0);
+}
+
 static void frames_that_are_no_loops_are_refused(void **state)
 {
     (void)state;
@@ -168,6 +183,10 @@ static void frames_that_are_no_loops_are_refused(void **state)
     expect_refusal(node("Add", NULL, TW_LIST(a, b), NULL, 0), "values of two while loops");
     expect_refusal(tw_neg(first), "has no LoopCond");
     expect_refusal(node("Exit", NULL, TW_LIST(x), NULL, 0), "it is in no while loop");
+    tw_tensor round = node("Merge", NULL, TW_LIST(first, first), NULL, 0);
+    tw_tensor again = node("NextIteration", NULL, TW_LIST(tw_add(round, 1.0f)), NULL, 0);
+    expect_ok(tw_operation_set_input(round.op, 1, again));
+    expect_refusal(node("Exit", NULL, TW_LIST(round), NULL, 0), "has no LoopCond");
     tw_tensor cond = node("LoopCond", NULL, TW_LIST(tw_less(a, 3.0f)), NULL, 0);
     tw_tensor merge = node("Merge", NULL, TW_LIST(a, a), NULL, 0);
     tw_tensor by = node("Switch", NULL, TW_LIST(tw_neg(merge), cond), NULL, 0);
@@ -190,6 +209,7 @@ int main(void)
         TEST(a_variable_that_stays_is_a_constant_and_a_sum_stays_in_place),
         TEST(a_swap_takes_three_moves_and_no_step),
         TEST(a_gradient_keeps_what_it_reads_and_nothing_else),
+        TEST(a_frame_that_is_never_gone_round_is_run_once),
         TEST(frames_that_are_no_loops_are_refused),
         TEST(a_ring_that_is_no_loop_is_refused),
     };
