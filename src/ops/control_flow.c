@@ -40,12 +40,13 @@ static void infer_merge(tw_infer *in)
     tw_infer_output(in, 1, TW_SHAPE());
 }
 
-/* The index picks one of the inputs in the run, hence only what is common to all of them is
- * sure. */
+/* The index picks one of the inputs in the run: something is known only if all are of one known
+ * shape. */
 static void infer_select(tw_infer *in)
 {
+    tw_shape shape = common_shape(in, 1);
     tw_infer_scalar(in, 0);
-    tw_infer_output(in, 0, common_shape(in, 1));
+    tw_infer_output(in, 0, tw_shape_fully_known(shape) ? shape : TW_UNKNOWN_SHAPE);
 }
 
 /* The condition of a loop is one bool for the whole frame; anything with a shape is refused

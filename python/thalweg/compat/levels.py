@@ -132,6 +132,8 @@ BEHAVIOUR = {
     "gradient_shapes": ("same", (("0.9", "same size"),)),
     # derivatives by whole numbers: none, or as by any numbers
     "integer_gradients": ("none", (("0.9", "flow"),)),
+    # a placeholder of a reference type: of its base type, or as it says
+    "placeholder_type": ("base", (("1.0", "reference"),)),
     # with_dependencies() is placed with what it hands on, or on the device of that
     "dependent_place": ("colocated", (("0.8", "device"),)),
     # repr() of an Operation: says its name and type, or where it is in memory

@@ -107,6 +107,11 @@ def placeholder(dtype, shape=None, name=None):
     """A tensor whose value must be fed; what is not known of its shape is None."""
     if shape is not None:
         shape = tensor_shape.as_shape(shape)
+    reference = behaviour.placeholder_type == "reference" and dtypes.as_dtype(dtype)
+    if reference and reference._is_ref_dtype:
+        attrs = {"dtype": ("type", reference.as_datatype_enum), "shape": ("shape", shape)}
+        return ops.get_default_graph()._create_op(
+            "Placeholder", [], name or "Placeholder", attrs).outputs[0]
     return gen_array_ops.placeholder(dtype=dtype, shape=shape, name=name)
 
 
