@@ -183,8 +183,8 @@ static PyObject *raise(tw_status *status)
 /* All lists are read before anything is added, so a wrong one leaves the graph as it was. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"ys", "xs", "grad_ys", "stop", "name", "colocate",
-                            "gate", "integers", NULL};
+    static char *names[] = {"ys",       "xs",   "grad_ys",  "stop", "name",
+                            "colocate", "gate", "integers", NULL};
     PyObject *ys, *xs, *grad_ys = Py_None, *stop = Py_None, *result = NULL;
     const char *name = NULL;
     int colocate = 0, gate = 0, integers = 0;

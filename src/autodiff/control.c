@@ -41,8 +41,7 @@ static bool merge_of_cond(tw_gradient *g)
     g->dx[0] = g->dx[1] = g->dy[0];
     switch_part(g->dy[0].values, sides[0]->pred, &g->dx[0].values, &g->dx[1].values);
     switch_part(g->dy[0].indices, sides[0]->pred, &g->dx[0].indices, &g->dx[1].indices);
-    switch_part(g->dy[0].dense_shape, sides[0]->pred, &g->dx[0].dense_shape,
-                &g->dx[1].dense_shape);
+    switch_part(g->dy[0].dense_shape, sides[0]->pred, &g->dx[0].dense_shape, &g->dx[1].dense_shape);
     return true;
 }
 
