@@ -22,6 +22,18 @@ OTHERWISE = {
     "tf.nn.zero_fraction(C)", "tf.nn.swish(C)",
     # windows that stand apart: the same numbers, one name inside
     "tf.nn.pool(tf.ones([1,8,8,2]),[2,2],\"AVG\",\"VALID\",dilation_rate=[2,2])",
+    # layers: sizes that are known are not asked for, nor is a rate of 1 a constant
+    "tf.layers.conv2d(tf.ones([1,8,8,2]),3,3)",
+    "tf.layers.conv2d(tf.ones([1,8,8,2]),3,[3,3],padding=\"same\",activation=tf.nn.relu,strides=2)",
+    "tf.layers.conv1d(tf.ones([1,8,2]),3,3)", "tf.contrib.layers.conv2d(tf.ones([1,8,8,2]),3,3)",
+    "tf.layers.conv2d_transpose(tf.ones([1,8,8,2]),3,3,2,\"same\")",
+    "tf.layers.separable_conv2d(tf.ones([1,8,8,2]),3,3)",
+    "tf.layers.batch_normalization(P)", "tf.layers.batch_normalization(P,training=True)",
+    "tf.layers.batch_normalization(tf.ones([2,4,4,3]))",
+    "tf.layers.batch_normalization(tf.ones([2,4,4,3]),training=True,name=\"bn\")",
+    "tf.layers.batch_normalization(P,training=tf.constant(True))",
+    # no images are made of rows for a fused kernel
+    "tf.contrib.layers.batch_norm(P)",
     # fewer constants that only say what is known
     "tf.nn.depthwise_conv2d(tf.ones([1,8,8,2]),tf.ones([3,3,2,4]),[1,1,1,1],\"SAME\")",
     "tf.nn.separable_conv2d(tf.ones([1,8,8,2]),tf.ones([3,3,2,4]),tf.ones([1,1,8,3]),[1,1,1,1],"

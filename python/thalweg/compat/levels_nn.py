@@ -29,5 +29,8 @@ _ROWS = (
     ("1.14", _A, "dropout", "dropout_1_13", "-"),
     ("1.5", _A, "in_top_k", "", "-"),
 )
-CHANGED = "".join("%s | %s%s | compat.old_nn:%s | %s\n" % (until, home, name, old or name, test)
+# contrib.layers named their arguments otherwise at first.
+_MORE = """0.8 | contrib.layers.layers.fully_connected | contrib.layers.layers:legacy_fully_connected | -
+"""
+CHANGED = _MORE + "".join("%s | %s%s | compat.old_nn:%s | %s\n" % (until, home, name, old or name, test)
                   for until, home, name, old, test in _ROWS)

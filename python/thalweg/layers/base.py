@@ -57,6 +57,8 @@ class Layer:
     """A function of tensors with variables of its own. Subclasses make the variables in build()
     and results in call()."""
 
+    updates_collections = ops.GraphKeys.UPDATE_OPS  # where add_update() puts them; None: nowhere
+
     def __init__(self, trainable=True, name=None, dtype=None, **kwargs):
         self._reuse, scope = kwargs.pop("_reuse", None), kwargs.pop("_scope", None)
         self._keep_name = kwargs.pop("_keep_name", None)  # a scope that stands open already
@@ -188,11 +190,12 @@ class Layer:
     add_variable = add_weight
 
     def add_update(self, updates, inputs=None):
-        """Operations to be run while training; they are in the collection UPDATE_OPS too."""
+        """Operations to be run while training; they go into the collection UPDATE_OPS too."""
         del inputs
         for update in updates if isinstance(updates, (list, tuple)) else [updates]:
             self._updates.append(update)
-            ops.add_to_collection(ops.GraphKeys.UPDATE_OPS, update)
+            if self.updates_collections is not None:
+                ops.add_to_collections(self.updates_collections, update)
 
     def add_loss(self, losses, inputs=None):
         """Losses of the layer's own; they are in the collection REGULARIZATION_LOSSES too."""

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public names of tf.contrib."""
+_ARG_SCOPE = "add_arg_scope arg_scope arg_scope_func_key arg_scoped_arguments current_arg_scope " \
+             "has_arg_scope"
+_LAYERS = "avg_pool2d batch_norm bias_add conv1d conv2d conv2d_transpose conv3d convolution " \
+          "convolution1d convolution2d convolution2d_transpose convolution3d dropout elu " \
+          "embed_sequence flatten fully_connected layer_norm legacy_fully_connected " \
+          "legacy_linear legacy_relu linear max_pool2d one_hot_encoding relu relu6 repeat " \
+          "scale_gradient separable_conv2d separable_convolution2d softmax stack unit_norm"
+_INITIALIZERS = "variance_scaling_initializer xavier_initializer xavier_initializer_conv2d"
+_REGULARIZERS = "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer " \
+                "sum_regularizer"
+_VARIABLES = "VariableDeviceChooser add_model_variable assign_from_values " \
+             "assign_from_values_fn filter_variables get_local_variables get_model_variables " \
+             "get_trainable_variables get_unique_variable get_variable_full_name get_variables " \
+             "get_variables_by_name get_variables_by_suffix get_variables_to_restore " \
+             "local_variable model_variable variable"
+_STEPS = "assert_global_step create_global_step get_global_step get_or_create_global_step"
+
+NAMES = {
+    "contrib": {"modules": "layers=contrib.layers framework=contrib.framework"},
+    "contrib.layers": {
+        "contrib.layers.layers": _LAYERS,
+        "contrib.layers.initializers": _INITIALIZERS,
+        "contrib.layers.regularizers": _REGULARIZERS,
+        "contrib.layers.optimizers": "OPTIMIZER_CLS_NAMES OPTIMIZER_SUMMARIES optimize_loss",
+        "ops.embedding_ops": "safe_embedding_lookup_sparse",
+        "modules": "utils=contrib.layers.utils",
+    },
+    "contrib.framework": {
+        "contrib.framework.arg_scope": _ARG_SCOPE,
+        "contrib.framework.variables": _VARIABLES,
+        "training.training_util": _STEPS,
+        "framework.ops": "is_tensor=is_dense_tensor_like",
+        "modules": "nest=util.nest",
+    },
+    "contrib.slim": {
+        "contrib.layers.layers": _LAYERS + " fc=fully_connected",
+        "contrib.layers.initializers": _INITIALIZERS,
+        "contrib.layers.regularizers": _REGULARIZERS,
+        "contrib.framework.arg_scope": _ARG_SCOPE,
+        "contrib.framework.variables": _VARIABLES,
+        "training.training_util": _STEPS,
+        "modules": "losses=losses",
+    },
+}
