@@ -28,7 +28,7 @@ NAMES = {
         "modules": "utils=contrib.layers.utils",
     },
     "contrib.framework": {
-        "contrib.framework.arg_scope": _ARG_SCOPE,
+        "contrib.framework.scoped_arguments": _ARG_SCOPE,
         "contrib.framework.variables": _VARIABLES,
         "training.training_util": _STEPS,
         "framework.ops": "is_tensor=is_dense_tensor_like",
@@ -38,7 +38,7 @@ NAMES = {
         "contrib.layers.layers": _LAYERS + " fc=fully_connected",
         "contrib.layers.initializers": _INITIALIZERS,
         "contrib.layers.regularizers": _REGULARIZERS,
-        "contrib.framework.arg_scope": _ARG_SCOPE,
+        "contrib.framework.scoped_arguments": _ARG_SCOPE,
         "contrib.framework.variables": _VARIABLES,
         "training.training_util": _STEPS,
         "modules": "losses=losses",

@@ -2,7 +2,7 @@
 """Variables of models, and where they are found."""
 import re
 
-from thalweg.contrib.framework.arg_scope import add_arg_scope
+from thalweg.contrib.framework.scoped_arguments import add_arg_scope
 from thalweg.framework import device as device_module
 from thalweg.framework import ops
 from thalweg.ops import state_ops, variable_scope

@@ -3,7 +3,7 @@
 import functools
 
 from thalweg.contrib.framework import variables as model
-from thalweg.contrib.framework.arg_scope import add_arg_scope
+from thalweg.contrib.framework.scoped_arguments import add_arg_scope
 from thalweg.contrib.layers import initializers, utils
 from thalweg.framework import constant_op, dtypes, ops
 from thalweg.layers import convolutional, core, normalization, pooling
