@@ -30,7 +30,7 @@ _ROWS = (
     ("1.5", _A, "in_top_k", "", "-"),
 )
 # contrib.layers named their arguments otherwise at first.
-_MORE = """0.8 | contrib.layers.layers.fully_connected | contrib.layers.layers:legacy_fully_connected | -
-"""
+_FULL = "contrib.layers.layers"
+_MORE = "0.8 | %s.fully_connected | %s:legacy_fully_connected | -\n" % (_FULL, _FULL)
 CHANGED = _MORE + "".join("%s | %s%s | compat.old_nn:%s | %s\n" % (until, home, name, old or name, test)
                   for until, home, name, old, test in _ROWS)
