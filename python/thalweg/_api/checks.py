@@ -9,8 +9,10 @@ _QUESTIONS = "is_non_decreasing is_numeric_tensor is_strictly_increasing"
 
 NAMES = {
     "": {"ops.check_ops": _ASSERTIONS + " " + _QUESTIONS + " ensure_shape",
+         "ops.numerics": "add_check_numerics_ops verify_tensor_all_finite",
          "framework.tensor_util": "is_tensor"},
-    "debugging": {"ops.check_ops": _ASSERTIONS + " " + _QUESTIONS,
+    "debugging": {"ops.numerics": "assert_all_finite=verify_tensor_all_finite",
+                  "ops.check_ops": _ASSERTIONS + " " + _QUESTIONS,
                   "ops.gen_array_ops": "check_numerics",
                   "ops.gen_math_ops": "is_finite is_inf is_nan"},
     "math": {"ops.check_ops": "is_non_decreasing is_strictly_increasing"},

@@ -76,6 +76,31 @@ def targets_by_name(args, kwargs):
     return "targets" in kwargs
 
 
+def reuse_second(args, kwargs):
+    """variable_scope(name, True) or variable_scope(name, None, initializer), where now the name to
+    make unique comes second, and then values."""
+    return len(args) > 1 and isinstance(args[1], bool) or len(args) > 2 and callable(args[2])
+
+
+def boolean_fifth(args, kwargs):
+    """get_variable(name, shape, dtype, initializer, trainable), where now a regularizer stands."""
+    return len(args) > 4 and isinstance(args[4], bool)
+
+
+def is_plain_name(value):
+    """A name, where now a device stands, without a level."""
+    from thalweg import compat
+    return compat.level() is None and isinstance(value, str) and ":" not in value \
+        and not value.startswith("/")
+
+
+def shape_first(args, kwargs):
+    """zeros_initializer(shape), where now it takes a type and makes an initializer."""
+    from thalweg.framework import tensor_shape
+    first = args[0] if args else kwargs.get("shape")
+    return isinstance(first, (list, tuple, tensor_shape.TensorShape))
+
+
 def either(thing):
     """The function itself, or one that takes calls in the old order too, with a warning."""
     from thalweg import compat
@@ -90,15 +115,43 @@ def either(thing):
     return _wrapped[thing]
 
 
-def _both(new, tests):
+def _old_meaning(new, tests, args, kwargs):
+    """What a call in an old order calls, or None; with a warning."""
     from thalweg import _api
+    for (until, path, attribute, _), is_old in tests:
+        if is_old(args, kwargs):
+            warnings.warn("%s() is called as before version %d.%d" % ((new.__name__,) + until),
+                          stacklevel=3)
+            return _api.fetch(path, attribute)
+    return None
+
+
+def _both(new, tests):
+    if isinstance(new, type):
+        return _both_classes(new, tests)
 
     @functools.wraps(new)
     def call(*args, **kwargs):
-        for (until, path, attribute, _), is_old in tests:
-            if is_old(args, kwargs):
-                warnings.warn("%s() is called as before version %d.%d" % ((new.__name__,) + until),
-                              stacklevel=2)
-                return _api.fetch(path, attribute)(*args, **kwargs)
-        return new(*args, **kwargs)
+        old = _old_meaning(new, tests, args, kwargs)
+        return (new if old is None else old)(*args, **kwargs)
     return call
+
+
+def _both_classes(new, tests):
+    """A class that stands for another one, whose calls may be in the old order."""
+    class Either(type(new)):
+        def __call__(cls, *args, **kwargs):
+            if cls is not stands:
+                return super().__call__(*args, **kwargs)
+            old = _old_meaning(new, tests, args, kwargs)
+            return (new if old is None else old)(*args, **kwargs)
+
+        def __instancecheck__(cls, thing):
+            return isinstance(thing, new) if cls is stands else super().__instancecheck__(thing)
+
+        def __subclasscheck__(cls, kind):
+            return issubclass(kind, new) if cls is stands else super().__subclasscheck__(kind)
+    stands = None
+    stands = Either(new.__name__, (new,), {"__doc__": new.__doc__, "__module__": new.__module__,
+                                           "__qualname__": new.__qualname__})
+    return stands

@@ -175,7 +175,10 @@ def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
         shape[axis:last].assert_is_compatible_with(mask_shape)
         leading = gen_array_ops._prod(array_shapes.shape(tensor)[axis:last], [0])
         before, behind = array_shapes.shape(tensor)[:axis], array_shapes.shape(tensor)[last:]
-        tensor = array_shapes.reshape(tensor, array_joining.concat([before, [leading], behind], 0))
+        with ops.name_scope("concat") as scope:
+            leading = gen_array_ops.pack([leading], name="values_1")
+            sizes = array_joining.concat([before, leading, behind], 0, name=scope)
+        tensor = array_shapes.reshape(tensor, sizes)
         count = shape[axis:last].num_elements()
         tensor.set_shape(tensor_shape.as_shape(shape[:axis]).concatenate([count])
                          .concatenate(shape[last:]))

@@ -3,7 +3,7 @@
 TensorFlow's: a reference NAME, its initializer NAME/Assign, and NAME/read, which readers use."""
 import enum
 
-from thalweg.compat import behaviour
+from thalweg.compat import behaviour, recognise
 from thalweg.framework import dtypes, ops, tensor_shape
 from thalweg.ops import variable_guard
 from thalweg.ops.variable_lists import (  # noqa: F401
@@ -42,7 +42,8 @@ class _Made(type):
     def __call__(cls, *args, **kwargs):
         if cls is not Variable:
             return type.__call__(cls, *args, **kwargs)
-        if len(args) > 4 and behaviour.variable_arguments == "name fifth":
+        if len(args) > 4 and (behaviour.variable_arguments == "name fifth" or
+                              recognise.is_plain_name(args[4])):
             args, kwargs = args[:4] + (None,) + args[4:], kwargs
         kwargs = _arguments(*args, **kwargs)
         creators = ops.get_default_graph().__dict__.get("_variable_creators") or ()
