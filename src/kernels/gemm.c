@@ -9,7 +9,7 @@
 #include "kernels/gemm_loops.h"
 #include "kernels/half.h"
 
-enum { CELL_FLOPS = 500000, MOST_CELLS = 64, LEAST_ROWS = 48, LINE_GRAIN = 64 };
+enum { CELL_FLOPS = 500000, MOST_CELLS = 64, LEAST_ROWS = 48, LINE_GRAIN = 64, TINY = 4 };
 
 /* Conv and others build on the same panels. */
 const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype)
@@ -101,12 +101,34 @@ static void run_cell(size_t cell, void *arg)
                      tw_par_bound(x->panels, 1, x->across, j + 1));
 }
 
+/* A few numbers: setting up panels would cost more than the product. */
+static void run_tiny(const tw_gemm_block *g)
+{
+    for (size_t i = 0; i < g->m; i++) {
+        float *c = (float *)g->c + i * g->ldc;
+        for (size_t j = 0; j < g->n; j++) {
+            const float *a = (const float *)g->a + i * g->a_row;
+            const float *b = (const float *)g->b + j * g->b_col;
+            float sum = 0;
+            for (size_t p = 0; p < g->k; p++)
+                sum += a[p * g->a_col] * b[p * g->b_row];
+            sum *= (float)g->alpha;
+            c[j] = g->beta != 0 ? sum + (float)g->beta * c[j] : sum;
+        }
+    }
+}
+
 /* First by panels, since they share nothing; by rows only where panels are too few. */
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     size_t wanted = flops >= (double)MOST_CELLS * CELL_FLOPS ? MOST_CELLS
                                                              : (size_t)(flops / CELL_FLOPS);
+    if (dtype == TW_FLOAT32 && g->m <= TINY && g->n <= TINY && g->k <= TINY && g->k && !g->packed &&
+        !g->bias && g->activation == TW_ACTIVATION_NONE) {
+        run_tiny(g);
+        return;
+    }
     cut x = {.loops = tw_gemm_loops_of(dtype), .g = *g, .size = tw_dtype_size(dtype)};
     if (wanted <= 1) {
         tw_gemm_run_block(x.loops, g);
