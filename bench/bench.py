@@ -59,6 +59,15 @@ WORKLOADS = {
     "trees": ("50 trees built, planned, run once each", 20, 20, 0, 0, 0),
     "lstm_start": ("LSTM model: build to first step", 20, 20, 0, 0, 0),
 }
+# Bytes of parameters, optimizer state, feeds and fetches, where they are not next to nothing.
+PARAMETERS = {"mlp": 4 * (784 * 256 + 256 * 256 + 2560 + 522), "lstm": 4 * 4651600,
+              "cnn": 4 * (800 + 51200 + 3136 * 1024 + 10240 + 1130)}
+DATA = {"softreg": 0.35 * MB, "mlp_sgd": PARAMETERS["mlp"] + 0.31 * MB,
+        "mlp_adam": 3 * PARAMETERS["mlp"] + 0.31 * MB, "lstm": PARAMETERS["lstm"],
+        "lstm_start": PARAMETERS["lstm"], "cnn": 3 * PARAMETERS["cnn"] + 0.16 * MB,
+        "infer1": PARAMETERS["cnn"], "infer64": PARAMETERS["cnn"] + 0.2 * MB,
+        "chain": 80 * MB, "softmax": 80 * MB, "layernorm": 80 * MB, "reduce": 40 * MB,
+        "adam": 16 * MB, "rmsprop": 16 * MB, "momentum": 12 * MB, "embedding": 512 * MB}
 # Where the goal is against TensorFlow 1.15 alone, whatever another peer takes.
 AGAINST_TF1 = ("trees", "lstm_start")
 
@@ -155,6 +164,36 @@ def measure(workload, engines, rounds, seconds):
     return rows
 
 
+def measure_memory(workload, commands, log):
+    """{engine: bytes at the peak of a fresh process, beyond its start and the step's own data}."""
+    beyond = {}
+    for name, command in commands.items():
+        engine = Engine(name, command, 1, log)
+        before = engine.ask("memory")["now"]
+        if "none" not in engine.ask("make", workload):
+            engine.ask("value", 3)
+            peak = engine.ask("memory")["peak"]
+            beyond[name] = max(0, peak - before - DATA.get(workload, 0))
+        engine.end()
+    return beyond
+
+
+def print_memory(workloads, commands, log):
+    """A table in MB; the goal is a fifth of the best peer's."""
+    widths = [40, *[10] * len(commands), 8]
+    print("peak memory beyond the start of the process and the step's own data, MB")
+    print(printed(["workload", *commands, "share"], widths))
+    tables = {}
+    for workload in workloads:
+        found = tables[workload] = measure_memory(workload, commands, log)
+        peers = [b for name, b in found.items() if name != "ours"]
+        share = "%.2f" % (found["ours"] / min(peers)) if peers and min(peers) else "-"
+        print(printed([WORKLOADS[workload][0], *["%.1f" % (found[name] / MB) if name in found
+                                                 else "-" for name in commands], share],
+                      widths), flush=True)
+    return tables
+
+
 def judged(row):
     """Adds the ratio to the best peer, the share of the limit, and whose values differ."""
     ours = row["engines"].get("ours", {})
@@ -226,6 +265,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.1, help="of one engine's turn")
     parser.add_argument("--json", metavar="FILE", help="everything, with all rounds")
+    parser.add_argument("--memory", action="store_true", help="of fresh processes, instead of time")
     parser.add_argument("--log", metavar="FILE", help="where peers' own messages go")
     args = parser.parse_args()
     unknown = set(args.workloads) - set(WORKLOADS)
@@ -254,6 +294,12 @@ def main():
     about = machine()
     print("%(cpu)s, %(cores)d cores, %(instructions)s, %(system)s, load %(load).2f" % about)
     log = open(args.log or os.devnull, "w")
+    if args.memory:
+        tables = print_memory(args.workloads or WORKLOADS, commands, log)
+        if args.json:
+            text = json.dumps({"machine": about, "memory": tables}, indent=1)
+            pathlib.Path(args.json).write_text(text)
+        return
     engines = [Engine(name, command, threads, log)
                for threads in map(int, args.threads.split(","))
                for name, command in commands.items()]
