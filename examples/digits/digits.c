@@ -242,7 +242,7 @@ static unsigned long long weights_mark(const model *m)
 
 static bool read_options(int argc, char **argv, options *o)
 {
-    *o = (options){.data = "build/demo/mnist10k", .state = "build/demo/digits.state", .epochs = 8};
+    *o = (options){.data = "build/demo/mnist10k", .state = "build/demo/digits.state", .epochs = 12};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--resume"))
             o->resume = true;

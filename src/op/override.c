@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Gradient and shape functions that replace those of the definitions in all graphs. (Those of one
  * graph are kept with the graph.) Records are replaced, never freed: readers may hold one. */
+#include <stdatomic.h>
+
 #include "base/alloc.h"
 #include "base/map.h"
 #include "base/os.h"
@@ -16,12 +18,12 @@ typedef struct override {
 
 static struct {
     tw_mutex lock;
-    bool ready;
+    atomic_bool watched; /* a fork takes the lock */
+    atomic_bool used;    /* something was set: until then nobody needs the lock to look it up */
     tw_map gradients, shapes; /* name -> override * */
 } table = {.lock = TW_MUTEX_INIT};
 
-/* Taken for every look-up too: gradients and shapes are asked for while a graph is built, where
- * a lock costs nothing that counts. */
+/* Taken for look-ups too, once there is something to find. */
 static void lock(void)
 {
     tw_mutex_lock(&table.lock);
@@ -38,10 +40,10 @@ static tw_status *set(tw_map *map, const char *name, override value)
     if (!name)
         return tw_value_error("an override needs the name of an op");
     tw_status *status = TW_OK;
-    lock();
     /* A child of fork must not find the lock held by a thread that it does not have. */
-    if (!table.ready)
-        table.ready = tw_os_on_fork(lock, unlock, unlock);
+    if (!atomic_exchange(&table.watched, true) && !tw_os_on_fork(lock, unlock, unlock))
+        atomic_store(&table.watched, false);
+    lock();
     override *record = tw_map_get(map, name);
     if (!record) {
         record = TW_NEW(override);
@@ -53,6 +55,7 @@ static tw_status *set(tw_map *map, const char *name, override value)
     }
     if (record)
         *record = value;
+    atomic_store_explicit(&table.used, true, memory_order_release);
     unlock();
     return status;
 }
@@ -60,6 +63,8 @@ static tw_status *set(tw_map *map, const char *name, override value)
 /* A copy: the record may change as soon as the lock is free. */
 static override get(const tw_map *map, const char *name)
 {
+    if (!atomic_load_explicit(&table.used, memory_order_acquire))
+        return (override){0};
     lock();
     const override *record = tw_map_get(map, name);
     override value = record ? *record : (override){0};

@@ -159,6 +159,62 @@ static void a_forked_child_runs_new_sessions(void **state)
     tw_array_unref(in);
     tw_reset_default_graph();
 }
+
+static atomic_bool enough;
+
+/* A small graph and its gradient: all that building looks up. */
+static double built_and_run(void)
+{
+    tw_array *out = NULL;
+    tw_graph *graph = tw_graph_new();
+    TW_CHECK(tw_scope_push_graph(graph));
+    tw_tensor x = tw_constant(1.0), y = x;
+    for (int i = 0; i < 8; i++)
+        y = tw_add(y, x);
+    tw_tensor dy = tw_grad_tensor(tw_gradients(TW_LIST(y), TW_LIST(x)).grads[0]);
+    tw_scope_pop();
+    struct tw_session_options options = {.size = sizeof options, .graph = graph};
+    tw_session *session = tw_session_new(&options);
+    TW_CHECK(tw_run(session, TW_FETCH(dy), .out = &out));
+    double value = tw_array_item(out);
+    tw_array_unref(out);
+    tw_session_free(session);
+    tw_graph_unref(graph);
+    return value;
+}
+
+static void *build_and_run_often(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&enough))
+        built_and_run();
+    return NULL;
+}
+
+/* No lock of the process may stay with a thread that the child has not. */
+static void children_that_are_forked_while_others_build_do_not_hang(void **state)
+{
+    (void)state;
+    if (getenv("THALWEG_SANITIZED"))
+        skip();
+    pthread_t threads[2];
+    int result = 0;
+    atomic_store(&enough, false);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, build_and_run_often, NULL);
+    for (int i = 0; i < 300 && !result; i++) {
+        pid_t child = fork();
+        if (!child) {
+            alarm(5);
+            _exit(built_and_run() != 9);
+        }
+        waitpid(child, &result, 0);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(result, 0);
+}
 #endif
 
 int main(void)
@@ -169,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_graph_made_in_one_thread_runs_in_another),
 #if !defined(_WIN32)
         cmocka_unit_test(a_forked_child_runs_new_sessions),
+        cmocka_unit_test(children_that_are_forked_while_others_build_do_not_hang),
 #endif
     };
     return cmocka_run_group_tests_name("runtime: threads", tests, NULL, NULL);
