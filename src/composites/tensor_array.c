@@ -93,7 +93,8 @@ tw_tensor_array tw_tensor_array_new_(const struct tw_tensor_array_args *args)
 {
     struct tw_tensor_array_args full = {.element_shape = TW_UNKNOWN_SHAPE};
     tw_composite_scope scope;
-    memcpy(&full, args, args->size < sizeof full ? args->size : sizeof full);
+    if (args)
+        memcpy(&full, args, args->size < sizeof full ? args->size : sizeof full);
     tw_composite_enter(&scope, full.where, &full.length, full.name, "TensorArray");
     tw_tensor size = tw_operand_tensor(full.length, TW_INT32, "size");
     struct tw_tensor_array_v3_result made = tw_tensor_array_v3(

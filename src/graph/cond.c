@@ -76,6 +76,8 @@ static tw_graph *graph_of(const tw_operand *operand)
 tw_status *tw_cond_begin(const struct tw_cond_begin_args *args, tw_cond_builder **out)
 {
     struct tw_cond_begin_args given = {0};
+    if (!args || !out)
+        return tw_value_error("a condition needs its arguments and a place for the builder");
     memcpy(&given, args, args->size < sizeof given ? args->size : sizeof given);
     *out = NULL;
     tw_cond_builder *b = TW_NEW(tw_cond_builder);
@@ -95,9 +97,17 @@ tw_status *tw_cond_begin(const struct tw_cond_begin_args *args, tw_cond_builder 
     return status;
 }
 
+/* What a step was called without. */
+static tw_status *no_builder(void)
+{
+    return tw_value_error("a step of a condition needs the builder and places for its results");
+}
+
 /* Both branches begin at the same depth of scopes. */
 tw_status *tw_cond_enter(tw_cond_builder *b, bool side)
 {
+    if (!b)
+        return no_builder();
     if (b->open)
         return tw_value_error("a branch of this condition is open already");
     int depth = tw_scope_push_region(b->regions[side]);
@@ -145,6 +155,8 @@ static tw_status *take_results(tw_cond_builder *b, tw_tensors results, tw_tensor
  * starts as this one did. */
 tw_status *tw_cond_leave(tw_cond_builder *b, tw_tensors results, tw_tensor *seen)
 {
+    if (!b || (results.count && (!results.items || !seen)))
+        return no_builder();
     if (!b->open)
         return tw_value_error("no branch of this condition is open");
     tw_build_context ctx;
@@ -159,6 +171,10 @@ tw_status *tw_cond_leave(tw_cond_builder *b, tw_tensors results, tw_tensor *seen
 /* A reference that only one side gives is read. */
 tw_status *tw_cond_merge(tw_cond_builder *b, tw_tensor on_true, tw_tensor on_false, tw_tensor *out)
 {
+    if (!b || !out)
+        return no_builder();
+    if (!tw_tensor_valid(on_true) || !tw_tensor_valid(on_false))
+        return tw_value_error("a side of the condition gives no valid tensor");
     tw_tensor sides[] = {on_false, on_true};
     tw_dtype dtypes[] = {tw_tensor_dtype(on_false), tw_tensor_dtype(on_true)};
     *out = (tw_tensor){NULL, 0};
@@ -234,7 +250,8 @@ static tw_status *build(building *b)
 tw_tensor tw_cond_(const struct tw_cond_args *args)
 {
     building b = {.count = 1};
-    memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
+    if (args)
+        memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
     b.count = b.args.count ? b.args.count : 1;
     tw_graph *graph = graph_of(&b.args.pred);
     tw_build_enter(&b.ctx, NULL, tw_current_where(b.args.where));

@@ -291,6 +291,8 @@ tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
  * stand-in are noted. */
 tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out)
 {
+    if (!region || !tw_tensor_valid(tensor) || !out)
+        return tw_value_error("a capture needs a region, a tensor and a place for what it becomes");
     if (tw_region_holds(region, tensor.op)) {
         *out = tensor;
         return TW_OK;

@@ -318,7 +318,9 @@ bool tw_graph_seed(const tw_graph *graph, int64_t *seed)
 /* TensorFlow 1.15's rule; (0, 0) would mean "random", so a given seed of that kind is moved. */
 void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2)
 {
-    int64_t of_graph = DEFAULT_SEED;
+    int64_t of_graph = DEFAULT_SEED, unused[2];
+    seed = seed ? seed : &unused[0];
+    seed2 = seed2 ? seed2 : &unused[1];
     *seed = *seed2 = 0;
     bool has = tw_graph_seed(graph, &of_graph);
     if (!has && !op_seed)

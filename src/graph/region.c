@@ -231,6 +231,8 @@ tw_status *tw_region_controls(tw_region *region, const char *type, const tw_tens
 /* Under the lock: a Switch is put into its branch after it was made. */
 tw_region *tw_operation_region(const tw_operation *op)
 {
+    if (!op)
+        return NULL;
     tw_graph_lock(op->graph);
     tw_region *region = op->region;
     tw_graph_unlock(op->graph);
@@ -240,6 +242,8 @@ tw_region *tw_operation_region(const tw_operation *op)
 /* Cut to what the caller's struct has room for: an older one is shorter. */
 void tw_region_get_info(const tw_region *region, tw_region_info *info)
 {
+    if (!region || !info)
+        return;
     size_t size = info->size < sizeof *info ? info->size : sizeof *info;
     tw_graph_lock(region->graph);
     tw_region_info all = {
@@ -266,6 +270,8 @@ void tw_region_get_info(const tw_region *region, tw_region_info *info)
 tw_loop_var tw_region_var(const tw_region *region, size_t index)
 {
     tw_loop_var var = {NULL, NULL, NULL, NULL, NULL};
+    if (!region)
+        return var;
     tw_graph_lock(region->graph);
     if (index < region->vars.count)
         var = region->vars.items[index];

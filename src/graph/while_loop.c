@@ -77,6 +77,8 @@ static tw_graph *graph_of(tw_tensors vars)
 tw_status *tw_while_begin(const struct tw_while_begin_args *args, tw_while_builder **out)
 {
     struct tw_while_begin_args given = {.parallel_iterations = 10, .back_prop = true};
+    if (!args || !out)
+        return tw_value_error("a loop needs its arguments and a place for the builder");
     memcpy(&given, args, args->size < sizeof given ? args->size : sizeof given);
     *out = NULL;
     tw_while_builder *b = TW_NEW(tw_while_builder);
@@ -99,7 +101,7 @@ tw_status *tw_while_begin(const struct tw_while_begin_args *args, tw_while_build
 /* The list is the builder's own: its tensors change when the body begins. */
 tw_tensors tw_while_vars(const tw_while_builder *b)
 {
-    return (tw_tensors){b->seen, b->count};
+    return b ? (tw_tensors){b->seen, b->count} : (tw_tensors){NULL, 0};
 }
 
 /* ---- the condition ends, the body begins ---- */
@@ -134,9 +136,17 @@ static tw_status *begin_body(tw_while_builder *b, tw_tensor go_on)
     return TW_OK;
 }
 
+/* What a step was called without. */
+static tw_status *no_builder(void)
+{
+    return tw_value_error("a step of a loop needs the builder and places for its results");
+}
+
 /* Scopes that the condition left open would otherwise reach into the body. */
 tw_status *tw_while_condition(tw_while_builder *b, tw_tensor go_on)
 {
+    if (!b)
+        return no_builder();
     if (b->region->cond)
         return tw_value_error("this loop has its condition already");
     tw_build_context ctx;
@@ -234,6 +244,8 @@ static tw_status *close_loop(tw_while_builder *b, tw_tensors next, tw_tensor *ou
 /* A second call would add second back edges, so the first variable's says whether it was made. */
 tw_status *tw_while_body(tw_while_builder *b, tw_tensors next, tw_tensor *out)
 {
+    if (!b || !next.items || !out)
+        return no_builder();
     if (!b->region->pivot_body.op || b->region->vars.items[0].next)
         return tw_value_error("the body of this loop is not open");
     tw_build_context ctx;
@@ -316,7 +328,8 @@ static tw_status *build(building *b)
 tw_tensor tw_while_loop_(const struct tw_while_loop_args *args)
 {
     building b = {.args = {.parallel_iterations = 10, .back_prop = true}};
-    memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
+    if (args)
+        memcpy(&b.args, args, args->size < sizeof b.args ? args->size : sizeof b.args);
     tw_graph *graph = graph_of(b.args.vars);
     tw_build_enter(&b.ctx, NULL, tw_current_where(b.args.where));
     tw_status *status = tw_build_end(&b.ctx, build(&b));

@@ -269,7 +269,8 @@ size_t tw_composite_count(void)
 const tw_composite *tw_composite_at(size_t index, const char **name)
 {
     bool there = index < tw_composite_count();
-    *name = there ? tw_builtin_composite_names[index] : NULL;
+    if (name)
+        *name = there ? tw_builtin_composite_names[index] : NULL;
     return there ? tw_builtin_composites[index] : NULL;
 }
 

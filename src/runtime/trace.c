@@ -99,6 +99,8 @@ static void add_micro(tw_buffer *out, int64_t nanoseconds)
 char *tw_trace_json(const tw_trace *trace)
 {
     tw_buffer out = {0};
+    if (!trace)
+        return NULL;
     tw_buffer_add_text(&out, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
     tw_mutex_lock((tw_mutex *)&trace->lock);
     for (size_t i = 0; i < trace->entries.count; i++) {

@@ -2,6 +2,7 @@
  * Learning rates that fall with a step counter: scalars computed in the graph, with the names of
  * TensorFlow's learning_rate_schedule. */
 #include <math.h>
+#include <string.h>
 
 #include "train/train.h"
 
@@ -11,6 +12,16 @@ typedef struct decay {
     tw_tensor rate, step;
     tw_dtype dtype;
 } decay;
+
+/* The defaults, and over them what the caller's struct has, which may be an older, shorter one. */
+static struct tw_decay_args all_of(const struct tw_decay_args *given)
+{
+    struct tw_decay_args all = *(TW_DECAY_ARGS_());
+    all.where = (tw_where){NULL, 0};
+    if (given)
+        memcpy(&all, given, given->size < sizeof all ? given->size : sizeof all);
+    return all;
+}
 
 /* Settings take the dtype of the rate. */
 static tw_tensor number(const decay *d, double value, const char *name)
@@ -62,22 +73,24 @@ static tw_tensor exponential(tw_operand rate, tw_operand step, double decay_step
 
 /* learning_rate * decay_rate ^ (step / decay_steps) */
 tw_tensor tw_exponential_decay_(tw_operand learning_rate, tw_operand global_step,
-                                double decay_steps, const struct tw_decay_args *args)
+                                double decay_steps, const struct tw_decay_args *given)
 {
-    return exponential(learning_rate, global_step, decay_steps, args,
-                       tw_of_float(args->decay_rate));
+    struct tw_decay_args args = all_of(given);
+    return exponential(learning_rate, global_step, decay_steps, &args,
+                       tw_of_float(args.decay_rate));
 }
 
 /* learning_rate * exp(-decay_rate) ^ (step / decay_steps) */
 tw_tensor tw_natural_exp_decay_(tw_operand learning_rate, tw_operand global_step,
-                                double decay_steps, const struct tw_decay_args *args)
+                                double decay_steps, const struct tw_decay_args *given)
 {
+    struct tw_decay_args args = all_of(given);
     tw_composite_scope scope;
-    tw_train_enter(&scope, args->where,
+    tw_train_enter(&scope, args.where,
                    global_step.kind == TW_OPERAND_TENSOR ? global_step.tensor
                                                          : learning_rate.tensor);
-    tw_tensor base = tw_exp(tw_neg(tw_train_number(args->decay_rate, "decay_rate")));
-    tw_tensor result = exponential(learning_rate, global_step, decay_steps, args,
+    tw_tensor base = tw_exp(tw_neg(tw_train_number(args.decay_rate, "decay_rate")));
+    tw_tensor result = exponential(learning_rate, global_step, decay_steps, &args,
                                    tw_of_tensor(base));
     tw_composite_leave(&scope);
     return result;
@@ -85,12 +98,13 @@ tw_tensor tw_natural_exp_decay_(tw_operand learning_rate, tw_operand global_step
 
 /* learning_rate / (1 + decay_rate * step / decay_steps) */
 tw_tensor tw_inverse_time_decay_(tw_operand learning_rate, tw_operand global_step,
-                                 double decay_steps, const struct tw_decay_args *args)
+                                 double decay_steps, const struct tw_decay_args *given)
 {
+    struct tw_decay_args args = all_of(given);
     decay d;
-    begin(&d, args, learning_rate, global_step, "InverseTimeDecay");
-    tw_tensor factor = number(&d, args->decay_rate, "decay_rate");
-    tw_tensor p = progress(&d, decay_steps, args->staircase), one = number(&d, 1, "Const");
+    begin(&d, &args, learning_rate, global_step, "InverseTimeDecay");
+    tw_tensor factor = number(&d, args.decay_rate, "decay_rate");
+    tw_tensor p = progress(&d, decay_steps, args.staircase), one = number(&d, 1, "Const");
     tw_tensor below = tw_add(one, tw_mul(factor, p));
     return end(&d, tw_real_div(d.rate, below, .name = d.scope.name));
 }
@@ -105,15 +119,16 @@ static tw_tensor cycled(const decay *d, tw_tensor step, tw_tensor steps)
 
 /* (learning_rate - end) * (1 - step / decay_steps) ^ power + end */
 tw_tensor tw_polynomial_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps,
-                               const struct tw_decay_args *args)
+                               const struct tw_decay_args *given)
 {
+    struct tw_decay_args args = all_of(given);
     decay d;
-    begin(&d, args, learning_rate, global_step, "PolynomialDecay");
-    tw_tensor last = number(&d, args->end_learning_rate, "end_learning_rate");
-    tw_tensor power = number(&d, args->power, "power");
+    begin(&d, &args, learning_rate, global_step, "PolynomialDecay");
+    tw_tensor last = number(&d, args.end_learning_rate, "end_learning_rate");
+    tw_tensor power = number(&d, args.power, "power");
     tw_tensor steps = number(&d, decay_steps, "decay_steps");
     tw_tensor step = tw_train_cast(d.step, d.dtype);
-    if (args->cycle)
+    if (args.cycle)
         steps = cycled(&d, step, steps);
     else
         step = tw_minimum(step, steps);
@@ -124,15 +139,16 @@ tw_tensor tw_polynomial_decay_(tw_operand learning_rate, tw_operand global_step,
 
 /* learning_rate * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha) */
 tw_tensor tw_cosine_decay_(tw_operand learning_rate, tw_operand global_step, double decay_steps,
-                           const struct tw_decay_args *args)
+                           const struct tw_decay_args *given)
 {
+    struct tw_decay_args args = all_of(given);
     decay d;
-    begin(&d, args, learning_rate, global_step, "CosineDecay");
+    begin(&d, &args, learning_rate, global_step, "CosineDecay");
     tw_tensor steps = number(&d, decay_steps, "decay_steps");
     tw_tensor step = tw_minimum(tw_train_cast(d.step, d.dtype), steps);
     tw_tensor angle = tw_mul(number(&d, acos(-1), "pi"), tw_real_div(step, steps));
     tw_tensor half = tw_mul(0.5, tw_add(1.0, tw_cos(angle)));
-    tw_tensor fallen = tw_add(tw_mul(1 - args->alpha, half), args->alpha);
+    tw_tensor fallen = tw_add(tw_mul(1 - args.alpha, half), args.alpha);
     return end(&d, tw_mul(d.rate, fallen, .name = d.scope.name));
 }
 
@@ -177,10 +193,11 @@ static tw_tensor pieces(tw_tensor x, tw_doubles boundaries, tw_doubles values, c
 
 /* values[i] up to boundaries[i] (included), the last value after them. */
 tw_tensor tw_piecewise_constant_(tw_operand x, tw_doubles boundaries, tw_doubles values,
-                                 const struct tw_decay_args *args)
+                                 const struct tw_decay_args *given)
 {
+    struct tw_decay_args args = all_of(given);
     tw_composite_scope scope;
-    tw_composite_enter(&scope, args->where, &x, args->name, "PiecewiseConstant");
+    tw_composite_enter(&scope, args.where, &x, args.name, "PiecewiseConstant");
     tw_tensor at = tw_operand_tensor(x, TW_INVALID_DTYPE, "x"), result = {NULL, 0};
     if (tw_tensor_valid(at))
         result = pieces(at, boundaries, values, scope.name);

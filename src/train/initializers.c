@@ -2,6 +2,7 @@
  * How variables get their first values. An initializer is a function with its settings, called with
  * the variable's shape and dtype inside NAME/Initializer. */
 #include <math.h>
+#include <string.h>
 
 #include "train/train.h"
 
@@ -16,6 +17,16 @@ static const int64_t *seed_of(const tw_initializer *initializer)
 static tw_dtype dtype_of(const tw_initializer *initializer, tw_dtype dtype)
 {
     return initializer->dtype ? initializer->dtype : dtype;
+}
+
+/* The defaults, and over them what the caller's struct has, which may be an older, shorter one. */
+static struct tw_initializer_args all_of(const struct tw_initializer_args *given)
+{
+    struct tw_initializer_args all = *(TW_INITIALIZER_ARGS_());
+    all.where = (tw_where){NULL, 0};
+    if (given)
+        memcpy(&all, given, given->size < sizeof all ? given->size : sizeof all);
+    return all;
 }
 
 /* One with the settings that all share. */
@@ -78,9 +89,10 @@ static tw_tensor uniform(const tw_initializer *initializer, tw_shape shape, tw_d
 }
 
 /* The numbers are in [minval, maxval), kept in the initializer's two numbers. */
-tw_initializer tw_random_uniform_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_random_uniform_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, uniform, args->minval, args->maxval);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, uniform, args.minval, args.maxval);
 }
 
 /* a is the mean, b the standard deviation. */
@@ -91,9 +103,10 @@ static tw_tensor normal(const tw_initializer *initializer, tw_shape shape, tw_dt
 }
 
 /* Mean and deviation are kept in the two numbers that every initializer has. */
-tw_initializer tw_random_normal_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_random_normal_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, normal, args->mean, args->stddev);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, normal, args.mean, args.stddev);
 }
 
 /* Beyond two standard deviations numbers are drawn again, so that no weight starts far out. */
@@ -104,9 +117,10 @@ static tw_tensor truncated(const tw_initializer *initializer, tw_shape shape, tw
 }
 
 /* As the normal one with its tails cut at two standard deviations. */
-tw_initializer tw_truncated_normal_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_truncated_normal_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, truncated, args->mean, args->stddev);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, truncated, args.mean, args.stddev);
 }
 
 /* ---- by the number of inputs and outputs ---- */
@@ -142,9 +156,10 @@ static tw_tensor glorot(const tw_initializer *initializer, tw_shape shape, tw_dt
 }
 
 /* Limits sqrt(6 / (fan_in + fan_out)); both fans are found from the variable's shape. */
-tw_initializer tw_glorot_uniform_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_glorot_uniform_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, glorot, 0, 0);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, glorot, 0, 0);
 }
 
 /* The same variance; what a truncated normal loses is made good by 1.3. */
@@ -157,9 +172,10 @@ static tw_tensor glorot_normal(const tw_initializer *initializer, tw_shape shape
 }
 
 /* The older name of Glorot's initializers, uniform or normal. */
-tw_initializer tw_xavier_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_xavier_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, args->uniform ? glorot : glorot_normal, 0, 0);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, args.uniform ? glorot : glorot_normal, 0, 0);
 }
 
 /* Keeps the scale of the inputs: factor * sqrt(3 / inputs). */
@@ -172,9 +188,10 @@ static tw_tensor unit_scaling(const tw_initializer *initializer, tw_shape shape,
 }
 
 /* Keeps the scale of what passes through: limits sqrt(3 / inputs) * factor. */
-tw_initializer tw_uniform_unit_scaling_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_uniform_unit_scaling_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, unit_scaling, args->factor, 0);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, unit_scaling, args.factor, 0);
 }
 
 /* ---- orthogonal (Saxe, McClelland, Ganguli 2013) ---- */
@@ -200,7 +217,8 @@ static tw_tensor orthogonal(const tw_initializer *initializer, tw_shape shape, t
 
 /* The gain multiplies the orthogonal matrix; the shape must have two dims at least, which is
  * checked when it is used. */
-tw_initializer tw_orthogonal_initializer_(const struct tw_initializer_args *args)
+tw_initializer tw_orthogonal_initializer_(const struct tw_initializer_args *given)
 {
-    return make(args, orthogonal, args->gain, 0);
+    struct tw_initializer_args args = all_of(given);
+    return make(&args, orthogonal, args.gain, 0);
 }
