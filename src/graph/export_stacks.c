@@ -75,6 +75,7 @@ static const char *name_under(exporter *e, const char *base, const char *what)
     return name && tw_map_set(&e->names, name, NULL) ? name : NULL;
 }
 
+/* As an input: what has run before. NULL where there is no memory, here or before. */
 static const char *control(exporter *e, const char *node)
 {
     return node ? tw_arena_printf(e->arena, "^%s", node) : NULL;
@@ -98,6 +99,7 @@ static tw_status *add_node(exporter *e, const char *type, const char *name,
     return good ? TW_OK : tw_no_memory();
 }
 
+/* Literals only: the attribute borrows its name. */
 static tw_attr type_attr(const char *name, tw_dtype dtype)
 {
     tw_attr attr = {.name = name, .kind = TW_ATTR_TYPE};
@@ -230,12 +232,14 @@ static tw_tensor before_loop(const tw_operation *exit)
     return op->inputs[0];
 }
 
+/* As inputs of a GraphDef name it: the first output without its index. */
 static const char *output_name(exporter *e, tw_tensor tensor)
 {
     const char *name = tensor.op->spec.name;
     return tensor.index ? tw_arena_printf(e->arena, "%s:%d", name, (int)tensor.index) : name;
 }
 
+/* In the arena, since guards and readings point at values until the file is written. */
 static tw_status *make_value(exporter *e, const char *name, tw_dtype dtype, tw_tensor tensor,
                              value **out)
 {
@@ -248,6 +252,7 @@ static tw_status *make_value(exporter *e, const char *name, tw_dtype dtype, tw_t
     return TW_OK;
 }
 
+/* Its guards are found when somebody asks for them. */
 static tw_status *value_of(exporter *e, tw_tensor tensor, value **out)
 {
     tw_dtype dtype = tw_dtype_base(tensor.op->outputs[tensor.index].dtype);
@@ -288,6 +293,8 @@ static tw_status *guards_of_read(exporter *e, const char *base, const levels *l,
     return TW_OK;
 }
 
+/* Derivatives of higher order read what a gradient loop has read itself: what was dead in the loop
+ * there is dead here. */
 static tw_status *guards_of_loop_value(exporter *e, const tw_operation *op, guards *out)
 {
     levels l;
@@ -321,6 +328,7 @@ static tw_status *find_guards(exporter *e, tw_tensor from, uint32_t walk, guards
     return TW_OK;
 }
 
+/* Walks of nested calls mark the operations that they saw by their own numbers. */
 static tw_status *guards_of(exporter *e, const value *v, guards *out)
 {
     if (v->tensor.op)
@@ -449,6 +457,7 @@ static tw_status *pushed_before(exporter *e, const levels *l, const char **out)
     return *out ? TW_OK : tw_no_memory();
 }
 
+/* In every iteration that counts back over one in which it was pushed. */
 static tw_status *add_pop(exporter *e, const char *base, const levels *l, const char *stack,
                           const value *pop)
 {
@@ -544,6 +553,7 @@ static tw_status *read_value(exporter *e, const char *base, const levels *l, con
 
 /* ---- all of them ---- */
 
+/* Each LoopValue has a stack of its own, so that it does not matter who reads the same. */
 static tw_status *add_all(exporter *e)
 {
     for (size_t i = 0; i < e->graph->operations.count; i++) {
@@ -560,6 +570,7 @@ static tw_status *add_all(exporter *e)
     return TW_OK;
 }
 
+/* A graph without gradients of loops pays one look at each operation. */
 tw_status *tw_export_stacks(const tw_graph *graph, tw_arena *arena, tw_message *def,
                             tw_added_control ***added)
 {

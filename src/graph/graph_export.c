@@ -170,6 +170,7 @@ static tw_status *write_one(const tw_operation *op, const char *attr, char **byt
     return status;
 }
 
+/* As it stands in the graph: a LoopValue is one here. */
 tw_status *tw_operation_export(const tw_operation *op, char **bytes, size_t *size)
 {
     if (!op || !bytes || !size)
@@ -177,6 +178,7 @@ tw_status *tw_operation_export(const tw_operation *op, char **bytes, size_t *siz
     return write_one(op, NULL, bytes, size);
 }
 
+/* The AttrValue alone, for front ends that show or read one. */
 tw_status *tw_operation_export_attr(const tw_operation *op, const char *name, char **bytes,
                                     size_t *size)
 {

@@ -26,6 +26,7 @@ tw_status *tw_region_new_locked(tw_graph *graph, tw_region_kind kind, tw_region 
     return TW_OK;
 }
 
+/* For callers who do not hold the lock. */
 tw_status *tw_region_new(tw_graph *graph, tw_region_kind kind, tw_region *outer, const char *name,
                          tw_region **out)
 {

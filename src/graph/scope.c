@@ -288,11 +288,13 @@ tw_status *tw_scope_push_name(const char *name)
     return tw_graph_push_name(tw_default_graph(), name);
 }
 
+/* What is made inside runs after all of these; an empty list forgets those around. */
 tw_status *tw_scope_push_control(tw_tensors inputs)
 {
     return tw_graph_push_control(tw_default_graph(), inputs);
 }
 
+/* Merged with the devices around, part by part, when an operation is made. */
 tw_status *tw_scope_push_device(const char *device)
 {
     return tw_graph_push_device(tw_default_graph(), device);

@@ -287,6 +287,7 @@ static tw_status *build_condition(building *b)
     return b->ctx.status ? TW_OK : tw_while_condition(b->builder, go_on);
 }
 
+/* The same with the body, whose next values close the loop. */
 static tw_status *build_body(building *b)
 {
     tw_where where = b->ctx.where;
