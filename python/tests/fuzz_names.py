@@ -22,7 +22,8 @@ LEFT_OUT = {"app.run", "test.main", "compat.install", "InteractiveSession", "gfi
             "gfile.DeleteRecursively", "gfile.MakeDirs", "gfile.MkDir", "gfile.Remove",
             "gfile.Rename"}
 METHODS_LEFT_OUT = {"__init_subclass__", "__subclasshook__", "__class__", "__reduce__", "wait",
-                    "__reduce_ex__", "__new__", "__enter__", "__del__", "loop", "start_loop", "join", "run_loop"}
+                    "__reduce_ex__", "__new__", "__enter__", "__del__", "loop", "start_loop",
+                    "join", "run_loop"}
 
 
 class Odd:
