@@ -130,10 +130,15 @@ class BaseSession(_core.Session):
         wanted = tensor.dtype.as_numpy_dtype
         if isinstance(value, int) and not isinstance(value, bool) and wanted is not object:
             _check_integer(value, wanted)
-        array = np.asarray(value, dtype=wanted)
+        made = " | made at %s:%d" % tensor.op._where if tensor.op._where else ""
+        try:
+            array = np.asarray(value, dtype=wanted)
+        except (TypeError, ValueError) as error:
+            raise type(error)("%s | fed to Tensor %r of type %s and shape %s%s" % (
+                error, tensor.name, tensor.dtype.name, tensor.get_shape(), made)) from None
         if not self._is_fed_shape(tensor, array.shape):
-            raise ValueError("Cannot feed value of shape %r for Tensor %r, which has shape %r"
-                             % (array.shape, tensor.name, str(tensor.get_shape())))
+            raise ValueError("Cannot feed value of shape %r for Tensor %r, which has shape %r%s"
+                             % (array.shape, tensor.name, str(tensor.get_shape()), made))
 
     @staticmethod
     def _is_fed_shape(tensor, shape):
