@@ -281,7 +281,10 @@ class Graph(graph_elements.Elements, _core.Graph):
 
     def as_graph_def(self, from_version=None, add_shapes=False):
         """The graph as a GraphDef; `from_version`: only what was added since."""
-        graph = protos.graph_pb2.GraphDef.FromString(self._export())
+        exported = self._export()
+        if len(exported) >= 1 << 31:
+            raise ValueError("GraphDef cannot be larger than 2GB.")
+        graph = protos.graph_pb2.GraphDef.FromString(exported)
         if self._versions is not None:
             graph.versions.CopyFrom(self._versions)
         if from_version is not None:

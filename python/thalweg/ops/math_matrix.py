@@ -154,3 +154,19 @@ def conjugate_transpose(a, name=None):
     """The conjugate of the transposed matrices."""
     from thalweg.ops import array_moving
     return array_moving.matrix_transpose(a, name=name or "adjoint", conjugate=True)
+
+
+@ops.RegisterStatistics("MatMul", "flops")
+def _matmul_flops(graph, node):
+    """A multiplication and an addition for each pair of elements that meet."""
+    op = graph.get_operation_by_name(node.name)
+    inner = op.inputs[0].get_shape().with_rank(2)[0 if op.get_attr("transpose_a") else 1].value
+    outputs = op.outputs[0].get_shape().num_elements()
+    return ops.OpStats("flops", None if None in (inner, outputs) else 2 * inner * outputs)
+
+
+@ops.RegisterStatistics("MatMul", "weight_parameters")
+def _matmul_parameters(graph, node):
+    """The elements of the second matrix."""
+    op = graph.get_operation_by_name(node.name)
+    return ops.OpStats("weight_parameters", op.inputs[1].get_shape().num_elements())
