@@ -87,6 +87,23 @@ def test_variables_do_not_wait_for_control_dependencies(graph):
     assert not v.initial_value.op.control_inputs
 
 
+def test_variables_made_in_loops_need_functions_for_first_values(session):
+    def body(i, x):
+        with tf.variable_scope("cell", reuse=tf.AUTO_REUSE):
+            w = tf.get_variable("w", [2], initializer=tf.ones_initializer())
+        v = tf.Variable(lambda: tf.ones([2]), name="inside")
+        with pytest.raises(ValueError, match="use a lambda as the initializer"):
+            tf.Variable(x * 2.0)
+        return i + 1, x + w + v
+    _, total = tf.while_loop(lambda i, x: i < 3, body, [0, tf.zeros([2])])
+    session.run(tf.global_variables_initializer())
+    assert session.run(total).tolist() == [6, 6]
+    train = tf.train.AdamOptimizer(0.5).minimize(tf.reduce_sum(total))
+    session.run(tf.global_variables_initializer())
+    session.run(train)
+    assert session.run(total) == pytest.approx([3, 3], abs=1e-4)
+
+
 def test_collections_and_what_lists_them(session):
     v = tf.Variable(1.0, name="a/v")
     w = tf.Variable(1.0, trainable=False, name="b/w")

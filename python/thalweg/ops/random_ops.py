@@ -41,18 +41,6 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=Non
     return _normal("TruncatedNormal", "truncated_normal", shape, mean, stddev, dtype, seed, name)
 
 
-def parameterized_truncated_normal(shape, means=0.0, stddevs=1.0, minvals=-2.0, maxvals=2.0,
-                                   dtype=dtypes.float32, seed=None, name=None):
-    """Numbers of normal distributions that are cut off at `minvals` and `maxvals`."""
-    with ops.name_scope(name, "parameterized_truncated_normal",
-                        [shape, means, stddevs, minvals, maxvals]):
-        inputs = {"shape": _shape_tensor(shape)}
-        for key, value in (("means", means), ("stdevs", stddevs), ("minvals", minvals),
-                           ("maxvals", maxvals)):
-            inputs[key] = ops.convert_to_tensor(value, dtype=dtype, name=key)
-        return _draw("ParameterizedTruncatedNormal", None, inputs, seed)
-
-
 def random_uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):
     """Numbers from `minval` up to but not including `maxval` (1 for floats), equally likely."""
     dtype = dtypes.as_dtype(dtype)
@@ -110,37 +98,6 @@ def categorical(logits, num_samples, dtype=None, seed=None, name=None):
         logits = ops.convert_to_tensor(logits, name="logits")
         return _draw("Multinomial", None, {"logits": logits, "num_samples": num_samples}, seed,
                      **attrs)
-
-
-def random_gamma(shape, alpha, beta=None, dtype=dtypes.float32, seed=None, name=None):
-    """Numbers of gamma distributions of shapes `alpha` and rates `beta`."""
-    with ops.name_scope(name, "random_gamma", [shape, alpha, beta]):
-        shape = ops.convert_to_tensor(shape, name="shape", dtype=dtypes.int32)
-        alpha = ops.convert_to_tensor(alpha, name="alpha", dtype=dtype)
-        beta = ops.convert_to_tensor(1 if beta is None else beta, name="beta", dtype=dtype)
-        alpha = array_ops.broadcast_to(alpha, array_ops.broadcast_dynamic_shape(
-            array_ops.shape(alpha), array_ops.shape(beta)))
-        draws = _draw("RandomGamma", None, {"shape": shape, "alpha": alpha}, seed)
-        return gen_math_ops.maximum(dtypes.as_dtype(dtype).as_numpy_dtype(
-            _tiny(dtype)), draws / beta)
-
-
-def _tiny(dtype):
-    import numpy as np
-    return np.finfo(dtypes.as_dtype(dtype).as_numpy_dtype).tiny
-
-
-def random_poisson(lam, shape, dtype=dtypes.float32, seed=None, name=None):
-    """Numbers of Poisson distributions of rates `lam`."""
-    return random_poisson_v2(shape, lam, dtype, seed, name)
-
-
-def random_poisson_v2(shape, lam, dtype=dtypes.float32, seed=None, name=None):
-    """random_poisson() with the shape first."""
-    with ops.name_scope(name, "random_poisson", [lam, shape]):
-        shape = ops.convert_to_tensor(shape, name="shape", dtype=dtypes.int32)
-        return _draw("RandomPoissonV2", None, {"shape": shape, "rate": lam}, seed,
-                     dtype=dtypes.as_dtype(dtype))
 
 
 set_random_seed = random_seed.set_random_seed

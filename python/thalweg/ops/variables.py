@@ -161,6 +161,10 @@ class RefVariable(Variable):
             initial_value = self._call(graph, name, initial_value, dtype, shape, scope)
         else:
             initial_value = ops.convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+        if initial_value.op._get_control_flow_context() is not None:
+            raise ValueError("Initializer for variable %s is from inside a control-flow construct, "
+                             "such as a loop or conditional. When creating a variable inside a "
+                             "loop or conditional, use a lambda as the initializer." % scope)
         self._initial_value = initial_value
         if shape is None:
             shape = initial_value.get_shape() if validate_shape else tensor_shape.unknown_shape()
