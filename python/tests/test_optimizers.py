@@ -196,3 +196,35 @@ def test_a_model_in_parts_is_trained():
         assert s.run(tf.convert_to_tensor(w)).ravel() == pytest.approx([.9] * 4, abs=1e-5)
     names = [v.name for v in tf.global_variables()]
     assert "m/w/part_0/Adam:0" in names and "m/w/part_1/Adam_1:0" in names
+
+
+def names_of(minimize):
+    with tf.Graph().as_default() as graph:
+        v = tf.Variable(1.0, name="v")
+        minimize(v)
+        return [op.name for op in graph.get_operations()]
+
+
+def test_nodes_have_tensorflows_names():
+    """As golden/python.txt has them (17, 19), without the nodes that tie derivatives together."""
+    before = ["v/initial_value", "v", "v/Assign", "v/read", "mul"]
+    between = ["gradients/Shape", "gradients/grad_ys_0", "gradients/Fill",
+               "gradients/mul_grad/Mul", "gradients/mul_grad/Mul_1", "gradients/AddN"]
+    assert names_of(lambda v: tf.train.GradientDescentOptimizer(.1).minimize(v * v)) == before + \
+        between + ["GradientDescent/learning_rate",
+                   "GradientDescent/update_v/ApplyGradientDescent", "GradientDescent"]
+    step = ["global_step/initial_value", "global_step", "global_step/Assign", "global_step/read"]
+    assert names_of(lambda v: tf.train.MomentumOptimizer(.1, .9).minimize(
+        v * v, global_step=tf.Variable(0, name="global_step", trainable=False))) == \
+        before + step + between + [
+            "v/Momentum/Initializer/zeros", "v/Momentum", "v/Momentum/Assign", "v/Momentum/read",
+            "Momentum/learning_rate", "Momentum/momentum", "Momentum/update_v/ApplyMomentum",
+            "Momentum/update", "Momentum/value", "Momentum"]
+    adam = names_of(lambda v: tf.train.AdamOptimizer().minimize(v * v))[len(before + between):]
+    assert adam == [
+        "beta1_power/initial_value", "beta1_power", "beta1_power/Assign", "beta1_power/read",
+        "beta2_power/initial_value", "beta2_power", "beta2_power/Assign", "beta2_power/read",
+        "v/Adam/Initializer/zeros", "v/Adam", "v/Adam/Assign", "v/Adam/read",
+        "v/Adam_1/Initializer/zeros", "v/Adam_1", "v/Adam_1/Assign", "v/Adam_1/read",
+        "Adam/learning_rate", "Adam/beta1", "Adam/beta2", "Adam/epsilon",
+        "Adam/update_v/ApplyAdam", "Adam/mul", "Adam/Assign", "Adam/mul_1", "Adam/Assign_1", "Adam"]
