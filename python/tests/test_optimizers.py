@@ -228,3 +228,33 @@ def test_nodes_have_tensorflows_names():
         "v/Adam_1/Initializer/zeros", "v/Adam_1", "v/Adam_1/Assign", "v/Adam_1/read",
         "Adam/learning_rate", "Adam/beta1", "Adam/beta2", "Adam/epsilon",
         "Adam/update_v/ApplyAdam", "Adam/mul", "Adam/Assign", "Adam/mul_1", "Adam/Assign_1", "Adam"]
+
+
+GRAPH = os.path.join(FOLDER, "..", "..", "files", "tf-1.15.5", "graphs", "adam.pb")
+
+
+def shown(node):
+    """A node without the order of its control inputs and without its derivatives' names."""
+    inputs = [i for i in node.input if not i.startswith("^") and not i.startswith("gradients/")]
+    controls = sorted(i for i in node.input if i.startswith("^"))
+    attrs = {k: v.SerializeToString() for k, v in node.attr.items()}
+    return node.op, inputs, controls, node.device, attrs
+
+
+@pytest.mark.skipif(not os.path.exists(GRAPH), reason="no golden data in this checkout")
+def test_the_graph_of_adam_is_tensorflows(graph):
+    with open(GRAPH, "rb") as file:
+        wanted = {n.name: n for n in tf.GraphDef.FromString(file.read()).node}
+    x, y = (tf.placeholder(tf.float32, (4, 1), name=name) for name in "Xy")
+    with tf.variable_scope("linear-regression"):
+        w = tf.get_variable("weights", (1, 1), initializer=tf.constant_initializer(0.5))
+        b = tf.get_variable("bias", (1,), initializer=tf.constant_initializer(0.0))
+        predicted = tf.matmul(x, w) + b
+        loss = tf.reduce_sum((y - predicted) ** 2 / 4, name="loss")
+    tf.train.AdamOptimizer(0.1).minimize(loss, name="train")
+    tf.group(tf.global_variables_initializer(), name="start")
+    got = {n.name: n for n in graph.as_graph_def().node}
+    forward = [name for name in wanted if not name.startswith("gradients/")]
+    assert sorted(forward) == sorted(n for n in got if not n.startswith("gradients/"))
+    for name in forward:
+        assert shown(got[name]) == shown(wanted[name]), name

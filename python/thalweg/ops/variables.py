@@ -111,6 +111,11 @@ class Variable(metaclass=_Made):
         raise TypeError("'Variable' object is not iterable.")
 
 
+def _placed_with(name):
+    """The attribute that puts an operation where another one is."""
+    return "list(string)", [b"loc:@" + name.encode()]
+
+
 class RefVariable(Variable):
     """A variable as a reference in the graph."""
 
@@ -154,8 +159,8 @@ class RefVariable(Variable):
     def _add_nodes(self, graph, scope, initial_value, dtype, validate_shape, caching_device, shape):
         """The reference, its initializer and its read."""
         from thalweg.ops import array_ops, gen_state_ops
-        name = scope[:-1]
-        if callable(initial_value):
+        name, from_function = scope[:-1], callable(initial_value)
+        if from_function:
             if dtype is None and behaviour.callable_initial_value == "needs dtype":
                 raise ValueError("dtype must also be specified when initial_value is callable.")
             initial_value = self._call(graph, name, initial_value, dtype, shape, scope)
@@ -170,6 +175,8 @@ class RefVariable(Variable):
             shape = initial_value.get_shape() if validate_shape else tensor_shape.unknown_shape()
         if self._handle is None:
             self._handle = self._reference(scope, shape, initial_value.dtype.base_dtype)
+        if from_function and self._handle.op._attr_kind("_class") is None:
+            self._handle.op._set_attr("_class", _placed_with(name))
         if validate_shape and not initial_value.get_shape().is_fully_defined():
             raise ValueError("initial_value must have a shape specified: %s" % initial_value)
         if behaviour.initial_values == "of initialized variables":
@@ -190,7 +197,7 @@ class RefVariable(Variable):
         if behaviour.callable_initial_value == "needs dtype" and dtype is not None and \
                 shape is not None:
             self._handle = self._reference(scope, shape, dtype)
-        with graph._attr_scope({"_class": ("list(string)", [b"loc:@" + name.encode()])}), \
+        with graph._attr_scope({"_class": _placed_with(name)}), \
                 graph.name_scope("Initializer"), graph.device(None):
             return ops.convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
 
