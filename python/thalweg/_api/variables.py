@@ -37,6 +37,7 @@ NAMES = {
                          "local_variables=local_variables_initializer "
                          "variables=variables_initializer",
     },
-    "random": {"ops.random_ops": "categorical multinomial normal=random_normal shuffle=random_shuffle "
-                                 "truncated_normal uniform=random_uniform"},
+    "random": {"ops.random_ops": "categorical multinomial normal=random_normal "
+                                 "shuffle=random_shuffle truncated_normal "
+                                 "uniform=random_uniform"},
 }
