@@ -132,6 +132,10 @@ BEHAVIOUR = {
     "gradient_shapes": ("same", (("0.9", "same size"),)),
     # derivatives by whole numbers: none, or as by any numbers
     "integer_gradients": ("none", (("0.9", "flow"),)),
+    # the scopes of recurrent networks: rnn, bidirectional_rnn/fw; or RNN, BiRNN/FW
+    "rnn_scopes": ("lower", (("1.0", "upper"),)),
+    # the inputs of unrolled networks: of known sizes, or of any
+    "rnn_inputs": ("known", (("0.9", "any"),)),
     # a placeholder of a reference type: of its base type, or as it says
     "placeholder_type": ("base", (("1.0", "reference"),)),
     # with_dependencies() is placed with what it hands on, or on the device of that

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public names of recurrent networks."""
+
+_CELLS = ("BasicLSTMCell BasicRNNCell DeviceWrapper DropoutWrapper GRUCell LSTMCell LSTMStateTuple "
+          "MultiRNNCell RNNCell ResidualWrapper")
+
+NAMES = {
+    "nn": {
+        "ops.rnn": "bidirectional_dynamic_rnn dynamic_rnn raw_rnn static_bidirectional_rnn "
+                   "static_rnn static_state_saving_rnn",
+    },
+    "nn.rnn_cell": {"ops.rnn_cell_impl": _CELLS},
+}
