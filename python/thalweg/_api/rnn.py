@@ -10,4 +10,12 @@ NAMES = {
                    "static_rnn static_state_saving_rnn",
     },
     "nn.rnn_cell": {"ops.rnn_cell_impl": _CELLS},
+    "contrib": {},
+    "contrib.rnn": {
+        "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
+        "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "
+                                "OutputProjectionWrapper",
+        "ops.rnn": "static_bidirectional_rnn static_rnn static_state_saving_rnn "
+                   "transpose_batch_time=_transpose_batch_time",
+    },
 }

@@ -6,7 +6,7 @@ the level; what a row cannot say by a name it says by a switch of BEHAVIOUR."""
 
 import re
 
-from thalweg.compat import levels_nn
+from thalweg.compat import levels_nn, levels_rnn
 
 OLDEST, NEWEST = (0, 5), (1, 15)
 VERSIONS = {(0, 7): "0.7.1", (0, 12): "0.12.1", (1, 15): "1.15.5"}  # else MAJOR.MINOR.0
@@ -49,6 +49,7 @@ NAMES = """
 1.0  | ops.spectral_ops      | tf | batch_fft=fft batch_ifft=ifft batch_fft2d=fft2d
                                     batch_ifft2d=ifft2d batch_fft3d=fft3d batch_ifft3d=ifft3d
 """
+NAMES += levels_rnn.NAMES
 
 # The same name, another meaning: the function or class that a program then gets.
 # until | as defined in this package | what it was | how an old call is told from its arguments, for
@@ -68,7 +69,7 @@ CHANGED = """
 1.0 | ops.math_elementwise.floormod    | compat.old_ops:mod      | -
 1.0 | ops.math_elementwise.floordiv    | compat.old_ops:floordiv | -
 """
-CHANGED += levels_nn.CHANGED
+CHANGED += levels_nn.CHANGED + levels_rnn.CHANGED
 
 # Modules of tensorflow.python that were elsewhere, or that were several: path = homes in this
 # package, the first that has a name wins.
@@ -132,10 +133,6 @@ BEHAVIOUR = {
     "gradient_shapes": ("same", (("0.9", "same size"),)),
     # derivatives by whole numbers: none, or as by any numbers
     "integer_gradients": ("none", (("0.9", "flow"),)),
-    # the scopes of recurrent networks: rnn, bidirectional_rnn/fw; or RNN, BiRNN/FW
-    "rnn_scopes": ("lower", (("1.0", "upper"),)),
-    # the inputs of unrolled networks: of known sizes, or of any
-    "rnn_inputs": ("known", (("0.9", "any"),)),
     # a placeholder of a reference type: of its base type, or as it says
     "placeholder_type": ("base", (("1.0", "reference"),)),
     # with_dependencies() is placed with what it hands on, or on the device of that
@@ -185,6 +182,7 @@ BEHAVIOUR = {
     # what is said of variables that are there, or not, against what `reuse` says
     "sharing_errors": ("newest", (("0.11", "sharing"), ("1.4", "None"),)),
 }
+BEHAVIOUR.update(levels_rnn.BEHAVIOUR)
 
 # Errors in other words, for programs that look at them: until | pattern | replacement.
 MESSAGES = r"""

@@ -2,7 +2,7 @@
 """Recurrent networks with a step for each input of a list."""
 from thalweg.compat import behaviour
 from thalweg.framework import ops, tensor_shape
-from thalweg.ops import array_ops, rnn_cell_impl, rnn_steps
+from thalweg.ops import array_ops, rnn_cell_impl, rnn_linear, rnn_steps
 from thalweg.ops import variable_scope as vs
 from thalweg.util import nest
 
@@ -114,5 +114,4 @@ def static_bidirectional_rnn(cell_fw, cell_bw, inputs, initial_state_fw=None,
                 sequence_length, scope=back)
     output_bw = rnn_steps.reverse_list(turned, sequence_length)
     sides = zip(nest.flatten(output_fw), nest.flatten(output_bw))
-    return nest.pack_sequence_as(output_fw, [array_ops.concat([one, other], 1)
-                                             for one, other in sides]), state_fw, state_bw
+    return nest.pack_sequence_as(output_fw, [rnn_linear.join(pair) for pair in sides]), state_fw, state_bw
