@@ -114,4 +114,5 @@ def static_bidirectional_rnn(cell_fw, cell_bw, inputs, initial_state_fw=None,
                 sequence_length, scope=back)
     output_bw = rnn_steps.reverse_list(turned, sequence_length)
     sides = zip(nest.flatten(output_fw), nest.flatten(output_bw))
-    return nest.pack_sequence_as(output_fw, [rnn_linear.join(pair) for pair in sides]), state_fw, state_bw
+    outputs = nest.pack_sequence_as(output_fw, [rnn_linear.join(pair) for pair in sides])
+    return outputs, state_fw, state_bw
