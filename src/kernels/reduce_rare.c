@@ -81,7 +81,7 @@
     {                                                                   \
         [TW_FOLD_SUM] = LOOPS(sum, s), [TW_FOLD_PROD] = LOOPS(prod, s), \
         [TW_FOLD_MAX] = LOOPS(max, s), [TW_FOLD_MIN] = LOOPS(min, s),   \
-        [TW_FOLD_SQUARES] = {rows_squares_##s, NULL},                   \
+        [TW_FOLD_SQUARES] = {.rows = rows_squares_##s},                 \
     }
 #define RARE(X)                                                                         \
     [TW_INT8] = X(i8), [TW_INT16] = X(i16), [TW_UINT16] = X(u16), [TW_UINT32] = X(u32), \
