@@ -49,7 +49,7 @@ NAMES = """
 1.0  | ops.spectral_ops      | tf | batch_fft=fft batch_ifft=ifft batch_fft2d=fft2d
                                     batch_ifft2d=ifft2d batch_fft3d=fft3d batch_ifft3d=ifft3d
 """
-NAMES += levels_rnn.NAMES
+NAMES += levels_rnn.NAMES + levels_nn.NAMES
 
 # The same name, another meaning: the function or class that a program then gets.
 # until | as defined in this package | what it was | how an old call is told from its arguments, for

@@ -137,6 +137,12 @@ def in_top_k(predictions, targets, k, name=None):
 
 
 
+def resize_images(images, new_height, new_width, method=0, align_corners=False):
+    """Images with another height and width."""
+    from thalweg.ops import image_geometry
+    return image_geometry.resize_images(images, [new_height, new_width], method, align_corners)
+
+
 # ---- windows, as 0.7 refused them ----
 
 def _static(dim):

@@ -70,6 +70,11 @@ def integers_fourth(args, kwargs):
     return len(args) > 3 and _is_integer(args[3]) and not _is_integer(args[2])
 
 
+def numbers_second(args, kwargs):
+    """f(images, height, width), where now the sizes are one list."""
+    return "new_height" in kwargs or len(args) > 2 and _is_axis(args[1]) and _is_axis(args[2])
+
+
 def targets_by_name(args, kwargs):
     """f(logits, targets=...), where now they are called labels."""
     del args

@@ -180,8 +180,9 @@ def per_image_standardization(image):
     """Each image less its mean, over its standard deviation, which counts as at least 1 over the
     root of how many numbers there are."""
     with ops.name_scope(None, "per_image_standardization", [image]) as scope:
-        image = math_elementwise.cast(_image(image), dtypes.float32)
-        axes = [-3, -2, -1]
+        image = _image(image)
+        own, axes = image.dtype, [-3, -2, -1]
+        image = convert_image_dtype(image, dtypes.float32)
         count = math_elementwise.cast(math_reduction.reduce_prod(
             array_shapes.shape(image)[-3:]), dtypes.float32)
         mean = math_reduction.reduce_mean(image, axes, keepdims=True)
@@ -189,7 +190,8 @@ def per_image_standardization(image):
             - gen_math_ops.square(mean)
         deviation = gen_math_ops.sqrt(gen_math_ops.maximum(variance, 0.0))
         least = gen_math_ops.maximum(deviation, gen_math_ops.rsqrt(count))
-        return gen_math_ops.div(gen_math_ops.sub(image, mean), least, name=scope)
+        made = gen_math_ops.div(gen_math_ops.sub(image, mean), least, name=scope)
+        return convert_image_dtype(made, own, saturate=True)
 
 
 # ---- measures ----

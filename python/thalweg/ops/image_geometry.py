@@ -166,7 +166,7 @@ def _random_flip(image, axis, seed, label):
             count = array_shapes.shape(image)[0]
             chance = random_ops.random_uniform([count], 0, 1.0, seed=seed)
             turned = array_moving.reverse(image, [axis + 1])
-            made = gen_math_ops.select(gen_math_ops.less(chance, 0.5), turned, image)
+            made = gen_math_ops.select(gen_math_ops.greater(chance, 0.5), turned, image)
         made.set_shape(image.get_shape())
         return made
 
