@@ -32,7 +32,8 @@ _ROWS = (
 # contrib.layers named their arguments otherwise at first.
 _FULL = "contrib.layers.layers"
 _MORE = "0.8 | %s.fully_connected | %s:legacy_fully_connected | -\n" % (_FULL, _FULL)
-_MORE += "0.11 | ops.image_geometry.resize_images | compat.old_nn:resize_images | numbers_second\n"
+_MORE += "0.11 | ops.image_geometry.resize_images | compat.old_nn:resize_images | " \
+         "numbers_second\n"
 CHANGED = _MORE + "".join(
     "%s | %s%s | compat.old_nn:%s | %s\n" % (until, home, name, old or name, test)
     for until, home, name, old, test in _ROWS)

@@ -57,13 +57,13 @@ def pad_to_bounding_box(image, offset_height, offset_width, target_height, targe
         if any(isinstance(n, ops.Tensor) for pair in pads for n in pair):
             pads = array_joining.stack([array_joining.stack(pair) for pair in pads])
         padded = array_moving.pad(_with(checks, image), pads)
-        _set_space(padded, target_height, target_width)
+        _set_space(padded, target_height, target_width, image)
         return padded
 
 
-def _set_space(image, height, width):
-    """What is known of the height and width."""
-    shape = image.get_shape().as_list()
+def _set_space(image, height, width, before):
+    """What is known of the height and width, and of what is as it was before."""
+    shape = before.get_shape().as_list()
     shape[-3:-1] = [None if isinstance(n, ops.Tensor) else n for n in (height, width)]
     image.set_shape(shape)
 
@@ -87,7 +87,7 @@ def crop_to_bounding_box(image, offset_height, offset_width, target_height, targ
         begin, size = (array_joining.stack(v) if any(isinstance(n, ops.Tensor) for n in v) else v
                        for v in (begin, size))
         cropped = array_slicing.slice(_with(checks, image), begin, size)
-        _set_space(cropped, target_height, target_width)
+        _set_space(cropped, target_height, target_width, image)
         return cropped
 
 
@@ -233,7 +233,7 @@ def resize_images(images, size, method=ResizeMethod.BILINEAR, align_corners=Fals
         else:
             made = _resized(images, size, method, align_corners)
         if known is not None:
-            _set_space(made, int(known[0]), int(known[1]))
+            _set_space(made, int(known[0]), int(known[1]), images)
         return array_shapes.squeeze(made, axis=[0]) if one else made
 
 
