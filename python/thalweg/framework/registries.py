@@ -200,7 +200,20 @@ def register_proto_function(collection_name, proto_type=None, to_proto=None, fro
     _proto_functions.register(_ProtoFunctions(proto_type, to_proto, from_proto), collection_name)
 
 
+def _register_variables():
+    """The collections of variables; messages are costly to import, and seldom asked for."""
+    from thalweg import protos
+    from thalweg.framework.graph_keys import GraphKeys
+    from thalweg.ops.variables import Variable
+    for key in GraphKeys._VARIABLE_COLLECTIONS:
+        if key not in _proto_functions.list():
+            register_proto_function(key, protos.variable_pb2.VariableDef,
+                                    lambda v, export_scope=None: v.to_proto(export_scope),
+                                    Variable.from_proto)
+
+
 def _proto_function(collection_name, field):
+    _register_variables()
     try:
         return getattr(_proto_functions.lookup(collection_name), field)
     except LookupError:

@@ -2,11 +2,6 @@
 """Operations on variables' references: making, assigning, adding, scattering."""
 from thalweg.framework import tensor_shape
 from thalweg.ops import gen_state_ops
-from thalweg.ops.gen_state_ops import (  # noqa: F401
-    assign_add as _assign_add, assign_sub as _assign_sub, count_up_to, is_variable_initialized,
-    scatter_add as _scatter_add, scatter_div as _scatter_div, scatter_max as _scatter_max,
-    scatter_min as _scatter_min, scatter_mul as _scatter_mul, scatter_nd_add, scatter_nd_sub,
-    scatter_nd_update, scatter_sub as _scatter_sub, scatter_update as _scatter_update)
 
 
 def variable_op_v2(shape, dtype, name="Variable", container="", shared_name=""):
@@ -54,29 +49,31 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
 
 def assign_add(ref, value, use_locking=None, name=None):
     """ref += value"""
-    return _assign_add(ref, value, use_locking=use_locking, name=name)
+    return gen_state_ops.assign_add(ref, value, use_locking=use_locking, name=name)
 
 
 def assign_sub(ref, value, use_locking=None, name=None):
     """ref -= value"""
-    return _assign_sub(ref, value, use_locking=use_locking, name=name)
+    return gen_state_ops.assign_sub(ref, value, use_locking=use_locking, name=name)
 
 
-def _scattering(function, does, locking):
+def _scattering(name, does, locking=False):
+    """The functions of the ops are made at their first use."""
     def scatter(ref, indices, updates, use_locking=locking, name=None):
-        return function(ref, indices, updates, use_locking=use_locking, name=name)
-    scatter.__name__ = scatter.__qualname__ = function.__name__
+        return getattr(gen_state_ops, scatter.__name__)(ref, indices, updates,
+                                                        use_locking=use_locking, name=name)
+    scatter.__name__ = scatter.__qualname__ = name
     scatter.__doc__ = "%s for each i; the result is the variable afterwards." % does
     return scatter
 
 
-scatter_update = _scattering(_scatter_update, "ref[indices[i]] = updates[i]", True)
-scatter_add = _scattering(_scatter_add, "ref[indices[i]] += updates[i]", False)
-scatter_sub = _scattering(_scatter_sub, "ref[indices[i]] -= updates[i]", False)
-scatter_mul = _scattering(_scatter_mul, "ref[indices[i]] *= updates[i]", False)
-scatter_div = _scattering(_scatter_div, "ref[indices[i]] /= updates[i]", False)
-scatter_min = _scattering(_scatter_min, "ref[indices[i]] = min(that, updates[i])", False)
-scatter_max = _scattering(_scatter_max, "ref[indices[i]] = max(that, updates[i])", False)
+scatter_update = _scattering("scatter_update", "ref[indices[i]] = updates[i]", True)
+scatter_add = _scattering("scatter_add", "ref[indices[i]] += updates[i]")
+scatter_sub = _scattering("scatter_sub", "ref[indices[i]] -= updates[i]")
+scatter_mul = _scattering("scatter_mul", "ref[indices[i]] *= updates[i]")
+scatter_div = _scattering("scatter_div", "ref[indices[i]] /= updates[i]")
+scatter_min = _scattering("scatter_min", "ref[indices[i]] = min(that, updates[i])")
+scatter_max = _scattering("scatter_max", "ref[indices[i]] = max(that, updates[i])")
 
 
 def __getattr__(name):

@@ -436,21 +436,6 @@ ops.register_tensor_conversion_function(Variable, Variable._TensorConversionFunc
 ops.register_dense_tensor_like_type(RefVariable)
 
 
-def _register_protos():
-    from thalweg import protos
-    for key in ops.GraphKeys._VARIABLE_COLLECTIONS:
-        try:
-            ops.register_proto_function(key, proto_type=protos.variable_pb2.VariableDef,
-                                        to_proto=lambda v, export_scope=None:
-                                        v.to_proto(export_scope),
-                                        from_proto=Variable.from_proto)
-        except KeyError:
-            continue
-
-
-_register_protos()
-
-
 def __getattr__(name):
     if name == "PartitionedVariable":
         from thalweg.ops import partitioned
