@@ -46,3 +46,79 @@ tw_shape tw_infer_matrices(tw_infer *in, size_t input)
     }
     return shape;
 }
+
+static void infer_sides(tw_infer *in, int64_t a, int64_t b)
+{
+    if (!tw_dims_agree(a, b))
+        tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, a, b);
+}
+
+tw_shape tw_infer_square(tw_infer *in, size_t input)
+{
+    tw_shape x = tw_infer_matrices(in, input);
+    if (!x.dims)
+        return x;
+    int64_t rows = tw_infer_dim(x, -2), columns = tw_infer_dim(x, -1);
+    infer_sides(in, rows, columns);
+    int64_t side = rows >= 0 ? rows : columns;
+    return tw_infer_concat(in, tw_infer_slice(in, x, 0, x.rank - 2), TW_SHAPE(side, side));
+}
+
+void tw_infer_square_same(tw_infer *in)
+{
+    tw_infer_output(in, 0, tw_infer_square(in, 0));
+}
+
+void tw_infer_solution(tw_infer *in, bool square)
+{
+    tw_shape a = square ? tw_infer_square(in, 0) : tw_infer_matrices(in, 0);
+    tw_shape b = tw_infer_matrices(in, 1);
+    if (!a.dims || !b.dims || tw_infer_failed(in))
+        return;
+    infer_sides(in, tw_infer_dim(a, -2), tw_infer_dim(b, -2));
+    tw_shape batch = tw_infer_merge(in, tw_infer_slice(in, a, 0, a.rank - 2),
+                                    tw_infer_slice(in, b, 0, b.rank - 2));
+    int64_t rows = tw_infer_dim(a, -1);
+    if (rows < 0 && square)
+        rows = tw_infer_dim(b, -2);
+    if (!tw_infer_failed(in))
+        tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(rows, tw_infer_dim(b, -1))));
+}
+
+size_t tw_matrix_count(const tw_array *x)
+{
+    size_t count = 1;
+    for (size_t i = 0; i + 2 < x->rank; i++)
+        count *= (size_t)x->dims[i];
+    return count;
+}
+
+size_t tw_complex_bytes(size_t count, const size_t (*areas)[2])
+{
+    size_t all = 0, area, bytes;
+    for (size_t i = 0; i < count; i++) {
+        if (!tw_size_mul(areas[i][0], areas[i][1], &area) || !tw_size_add(all, area, &all))
+            return SIZE_MAX;
+    }
+    return tw_size_mul(all, sizeof(double complex), &bytes) ? bytes : SIZE_MAX;
+}
+
+tw_tensor tw_matrix_adjoint(tw_tensor x)
+{
+    int64_t axes[TW_MAX_RANK];
+    size_t rank = tw_tensor_shape(x).rank;
+    if (!tw_tensor_shape(x).dims || rank < 2)
+        return tw_matrix_product(tw_matrix_diag(tw_ones_like(tw_sum(x, TW_INTS(-2)))), x, false,
+                                 true);
+    for (size_t i = 0; i < rank; i++)
+        axes[i] = (int64_t)i;
+    axes[rank - 2] = (int64_t)rank - 1;
+    axes[rank - 1] = (int64_t)rank - 2;
+    tw_tensor turned = tw_transpose(x, ((tw_ints){axes, rank}));
+    return tw_dtype_is_complex(tw_dtype_base(tw_tensor_dtype(x))) ? tw_conj(turned) : turned;
+}
+
+tw_tensor tw_matrix_product(tw_tensor a, tw_tensor b, bool adjoint_a, bool adjoint_b)
+{
+    return tw_batch_matmul(a, b, .adj_x = adjoint_a, .adj_y = adjoint_b);
+}

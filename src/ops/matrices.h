@@ -14,5 +14,45 @@ void tw_write_complex(tw_array *array, size_t from, size_t count, const double c
 
 /* Input `input` with at least two dims; unknown after a failure. */
 tw_shape tw_infer_matrices(tw_infer *in, size_t input);
+/* The same for square ones: both of its last dims are known if one is. */
+tw_shape tw_infer_square(tw_infer *in, size_t input);
+/* Every output is a square matrix for each of input 0. */
+void tw_infer_square_same(tw_infer *in);
+/* Outputs of ops that solve: input 0 is (.., m, n), input 1 (.., m, k), the output (.., n, k). */
+void tw_infer_solution(tw_infer *in, bool square);
+
+/* How many matrices there are, and bytes for `count` areas of complex numbers, each rows x
+ * columns (SIZE_MAX: too many), as a workspace. */
+size_t tw_matrix_count(const tw_array *x);
+size_t tw_complex_bytes(size_t count, const size_t (*areas)[2]);
+
+/* The matrix of dims (rows, columns), transposed and conjugated: out of `in`, which is another. */
+void tw_adjoint(size_t rows, size_t columns, const double complex *in, double complex *out);
+/* out = a^* b for a (rows, n), b (rows, k). */
+void tw_adjoint_product(size_t rows, size_t n, size_t k, const double complex *a,
+                        const double complex *b, double complex *out);
+
+/* Gauss with pivots: `a` (n, n) becomes upper triangular, the same is done to the `columns` right
+ * sides in x. False: singular. *odd: an odd number of rows was swapped. */
+bool tw_eliminate(size_t n, size_t columns, double complex *a, double complex *x, bool *odd);
+/* x = a^-1 x by this. */
+bool tw_solve(size_t n, size_t columns, double complex *a, double complex *x);
+/* The lower triangle of `a` becomes l with l l^* = a, the upper one 0. False: not positive. */
+bool tw_factor_cholesky(size_t n, double complex *a);
+/* x = l^-1 x, or l^-* x. */
+void tw_solve_lower(size_t n, size_t columns, bool adjoint, const double complex *l,
+                    double complex *x);
+/* Jacobi: of the hermitian `a`, whose lower triangle is read, the eigenvalues in its diagonal,
+ * ascending, and their vectors in the columns of v. */
+void tw_factor_eigen(size_t n, double complex *a, double complex *v);
+/* One-sided Jacobi for m >= n: row j of `a` (n, m) holds column j of the matrix at first, of u
+ * then; row j of v (n, n) column j of v; s descends. */
+void tw_factor_svd(size_t m, size_t n, double complex *a, double complex *v, double *s);
+/* Rows [have, want) of `a`, m long, become orthonormal to those before and each other. */
+void tw_complete_rows(size_t m, size_t have, size_t want, double complex *a);
+
+/* The derivatives' last two dims swapped and conjugated. */
+tw_tensor tw_matrix_adjoint(tw_tensor x);
+tw_tensor tw_matrix_product(tw_tensor a, tw_tensor b, bool adjoint_a, bool adjoint_b);
 
 #endif

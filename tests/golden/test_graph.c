@@ -258,6 +258,17 @@ static void compare_gradient(const golden_case *one, built *b, const golden_tens
     tally.gradients++;
 }
 
+/* Vectors are fixed up to sign: weights go with the sign that ours have beside TensorFlow's. */
+static tw_tensor with_our_sign(const golden_case *one, size_t output, tw_tensor y, tw_tensor w)
+{
+    bool vectors = !strcmp(one->op, "Svd") || !strcmp(one->op, "SelfAdjointEigV2");
+    if (!vectors || !output)
+        return w;
+    tw_array *theirs = one->outs[output].array;
+    tw_tensor both = tw_mul(y, tw_operand_tensor(tw_of_array(theirs), theirs->dtype, "theirs"));
+    return tw_mul(w, tw_sign(tw_sum(both, TW_INTS(-2), .keep_dims = true)));
+}
+
 static void differentiate(const golden_case *one, built *b)
 {
     tw_tensor ys[GOLDEN_MANY], weights[GOLDEN_MANY], xs[GOLDEN_MANY];
@@ -269,6 +280,7 @@ static void differentiate(const golden_case *one, built *b)
             if (!w)
                 continue;
             weights[y_count] = tw_operand_tensor(tw_of_array(w->array), w->dtype, "w");
+            weights[y_count] = with_our_sign(one, i, b->outputs[i], weights[y_count]);
             ys[y_count++] = b->outputs[i];
         }
     }
@@ -331,10 +343,10 @@ static bool asks_unknown(const golden_case *one)
     return golden_error_of(one, "run") || !golden_error_of(one, "build");
 }
 
-/* TensorFlow's own gradient of Qr is refused without a shape, in the words that ours has. */
+/* TensorFlow's own gradients of these are refused without a shape, in the words that ours have. */
 static bool needs_shape(const golden_case *one, knowledge known)
 {
-    return known == UNKNOWN && !strcmp(one->op, "Qr");
+    return known == UNKNOWN && (!strcmp(one->op, "Qr") || !strcmp(one->op, "Svd"));
 }
 
 static void use_way(const golden_case *one, knowledge known)

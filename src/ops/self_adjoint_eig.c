@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SelfAdjointEig: eigenvalues, ascending, and eigenvectors of hermitian matrices, of which the
+ * lower triangle is read. */
+#include "ops/arrays.h"
+#include "ops/matrices.h"
+
+/* Version 1 puts the values above the vectors. */
+static void infer_old(tw_infer *in)
+{
+    tw_shape x = tw_infer_square(in, 0);
+    if (!x.dims)
+        return;
+    int64_t n = tw_infer_dim(x, -1);
+    tw_shape batch = tw_infer_slice(in, x, 0, x.rank - 2);
+    tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(n < 0 ? -1 : n + 1, n)));
+}
+
+static void infer(tw_infer *in)
+{
+    tw_shape x = tw_infer_square(in, 0);
+    if (!x.dims)
+        return;
+    tw_infer_output(in, 0, tw_infer_slice(in, x, 0, x.rank - 1));
+    if (tw_infer_bool(in, "compute_v"))
+        tw_infer_output(in, 1, x);
+    else
+        tw_infer_output(in, 1, TW_SHAPE(0));
+}
+
+static size_t workspace(const tw_compute *c)
+{
+    size_t n = (size_t)c->inputs[0]->dims[c->inputs[0]->rank - 1];
+    return tw_complex_bytes(2, (const size_t[][2]){{n, n}, {n, n}});
+}
+
+static tw_status *compute(tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    bool old = tw_compute_output_count(c) == 1;
+    bool vectors = !old && tw_compute_bool(c, "compute_v");
+    size_t n = (size_t)x->dims[x->rank - 1], count = tw_matrix_count(x), area = n * n;
+    double complex *a = tw_compute_workspace(c), *v = a + area;
+    for (size_t k = 0; k < count; k++) {
+        tw_read_complex(x, k * area, area, a);
+        tw_factor_eigen(n, a, v);
+        for (size_t i = 0; i < n; i++)
+            a[i] = a[i * n + i];
+        tw_write_complex(tw_output(c, 0), old ? k * (area + n) : k * n, n, a);
+        if (old)
+            tw_write_complex(tw_output(c, 0), k * (area + n) + n, area, v);
+        else if (vectors)
+            tw_write_complex(tw_output(c, 1), k * area, area, v);
+    }
+    return TW_OK;
+}
+
+/* 1 / (e_j - e_i) off the diagonal, 0 on it. */
+static tw_tensor gaps(tw_tensor e)
+{
+    tw_tensor gap = tw_sub(tw_expand_dims(e, -2), tw_expand_dims(e, -1));
+    return tw_matrix_set_diag(tw_inv(gap), tw_zeros_like(e));
+}
+
+/* v (diag(de) + f o (v^* dv)) v^*, of which the lower triangle is what was read (Giles 2008). */
+static tw_status *gradient(tw_gradient *g)
+{
+    tw_tensor e = g->outputs[0], v = g->outputs[1];
+    tw_tensor inside = tw_matrix_diag(tw_gradient_dy(g, 0));
+    if (!tw_gradient_bool(g, "compute_v"))
+        v = tw_self_adjoint_eig_v2(g->inputs[0]).v;
+    else
+        inside = tw_add(inside, tw_mul(gaps(e), tw_matrix_product(v, tw_gradient_dy(g, 1), true,
+                                                                  false)));
+    tw_tensor da = tw_matrix_product(v, tw_matrix_product(inside, v, false, true), false, false);
+    tw_tensor both = tw_matrix_band_part(tw_add(da, tw_matrix_adjoint(da)), -1, 0);
+    g->dx[0] = tw_grad_of(tw_matrix_set_diag(both, tw_matrix_diag_part(da)));
+    return TW_OK;
+}
+
+static const tw_kernel kernel = {
+    .dtypes = "T: {double, float, complex64, complex128}",
+    .workspace = workspace,
+    .compute = compute,
+};
+
+const tw_op_definition tw_op_SelfAdjointEig = {
+    .signature = "input: T -> output: T; T: {double, float, half}",
+    .doc = "For symmetric matrices (.., n, n) an array (.., n + 1, n): eigenvalues, ascending, in "
+           "its first row, the eigenvectors as columns below. The lower triangle is read.",
+    .since = "half: 1.14",
+    .examples = {"self_adjoint_eig([[2., 0.], [0., 3.]]) -> [[2., 3.], [1., 0.], [0., 1.]]"},
+    .infer = infer_old,
+    .gradient = tw_gradient_undefined,
+    .kernels = &kernel,
+    .kernel_count = 1,
+};
+
+const tw_op_definition tw_op_BatchSelfAdjointEig = {
+    .signature = "input: T -> output: T; T: {double, float}",
+    .doc = "SelfAdjointEig under its older name for many matrices.",
+    .examples =
+        {"batch_self_adjoint_eig([[[2., 0.], [0., 3.]]]) -> [[[2., 3.], [1., 0.], [0., 1.]]]"},
+    .infer = infer_old,
+    .gradient = tw_gradient_undefined,
+    .kernels = &kernel,
+    .kernel_count = 1,
+};
+
+const tw_op_definition tw_op_SelfAdjointEigV2 = {
+    .signature = "input: T -> e: T, v: T; compute_v: bool = true; "
+                 "T: {double, float, half, complex64, complex128}",
+    .doc = "The eigenvalues of hermitian matrices, ascending, and their eigenvectors in the "
+           "columns of `v`, which is empty without `compute_v`. The lower triangle is read.",
+    .since = "SelfAdjointEigV2: 0.10; complex64, complex128: 1.2; half: 1.14",
+    .examples = {"self_adjoint_eig_v2([[2., 0.], [0., 3.]]) -> [2., 3.], [[1., 0.], [0., 1.]]"},
+    .infer = infer,
+    .gradient = gradient,
+    .kernels = &kernel,
+    .kernel_count = 1,
+};
