@@ -34,7 +34,13 @@ static const char *const of_numbers[] = {"Where",
                                          "SegmentMin",
                                          "SparseSegmentSum",
                                          "SparseSegmentMean",
-                                         "SparseSegmentSqrtN"};
+                                         "SparseSegmentSqrtN",
+                                         "SparseAdd",
+                                         "SparseFillEmptyRows",
+                                         "SparseSlice",
+                                         "SparseSparseMaximum",
+                                         "SparseSparseMinimum",
+                                         "SparseSplit"};
 
 static struct {
     const tw_op *op;
