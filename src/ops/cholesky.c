@@ -17,9 +17,10 @@ static tw_status *compute(tw_compute *c)
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(x, k * n * n, n * n, a);
         if (!tw_factor_cholesky(n, a))
-            return tw_compute_fail(c, "Cholesky decomposition was not successful. The input might "
-                                      "not be valid: LLT decomposition was not successful, matrix "
-                                      "%zu is not positive definite.",
+            return tw_compute_fail(c,
+                                   "Cholesky decomposition was not successful. The input might "
+                                   "not be valid: LLT decomposition was not successful, matrix "
+                                   "%zu is not positive definite.",
                                    k);
         tw_write_complex(tw_output(c, 0), k * n * n, n * n, a);
     }

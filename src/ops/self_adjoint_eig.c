@@ -69,8 +69,8 @@ static tw_status *gradient(tw_gradient *g)
     if (!tw_gradient_bool(g, "compute_v"))
         v = tw_self_adjoint_eig_v2(g->inputs[0]).v;
     else
-        inside = tw_add(inside, tw_mul(gaps(e), tw_matrix_product(v, tw_gradient_dy(g, 1), true,
-                                                                  false)));
+        inside = tw_add(inside,
+                        tw_mul(gaps(e), tw_matrix_product(v, tw_gradient_dy(g, 1), true, false)));
     tw_tensor da = tw_matrix_product(v, tw_matrix_product(inside, v, false, true), false, false);
     tw_tensor both = tw_matrix_band_part(tw_add(da, tw_matrix_adjoint(da)), -1, 0);
     g->dx[0] = tw_grad_of(tw_matrix_set_diag(both, tw_matrix_diag_part(da)));

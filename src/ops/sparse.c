@@ -11,12 +11,14 @@ tw_sparse_sizes tw_infer_sparse_at(tw_infer *in, size_t indices, size_t values, 
     tw_sparse_sizes out = {tw_infer_dim(rows, 0), tw_infer_dim(rows, 1)};
     int64_t count = tw_infer_dim(numbers, 0), rank = tw_infer_dim(dims, 0);
     if (!tw_dims_agree(out.count, count))
-        tw_infer_fail(in, "Number of values must match first dimension of indices. Got %" PRId64
-                          " values and %" PRId64 " rows of indices",
+        tw_infer_fail(in,
+                      "Number of values must match first dimension of indices. Got %" PRId64
+                      " values and %" PRId64 " rows of indices",
                       count, out.count);
     if (!tw_dims_agree(out.rank, rank))
-        tw_infer_fail(in, "Number of dimensions must match second dimension of indices. Got %" PRId64
-                          " dimensions and indices of %" PRId64,
+        tw_infer_fail(in,
+                      "Number of dimensions must match second dimension of indices. Got %" PRId64
+                      " dimensions and indices of %" PRId64,
                       rank, out.rank);
     out.count = out.count < 0 ? count : out.count;
     out.rank = out.rank < 0 ? rank : out.rank;
@@ -49,9 +51,10 @@ static tw_status *check_order(const tw_compute *c, const tw_array *indices, size
         if (before < here)
             return TW_OK;
         if (before > here)
-            return tw_compute_fail(c, "indices[%zu] = %s is out of order. Many sparse ops require "
-                                      "sorted indices.\n    Use `tf.sparse.reorder` to create a "
-                                      "correctly ordered copy.",
+            return tw_compute_fail(c,
+                                   "indices[%zu] = %s is out of order. Many sparse ops require "
+                                   "sorted indices.\n    Use `tf.sparse.reorder` to create a "
+                                   "correctly ordered copy.",
                                    i, tw_index_row_text(indices, i, rank).s);
     }
     return tw_compute_fail(c, "indices[%zu] = %s is repeated", i,
@@ -67,10 +70,9 @@ tw_status *tw_sparse_check(const tw_compute *c, const tw_array *indices, const i
         for (size_t k = 0; k < rank; k++) {
             int64_t at = tw_index_at(indices, i * rank + k);
             if (at < 0 || at >= sizes[k])
-                return tw_compute_fail(c,
-                                       "indices[%zu] = %s is out of bounds: need 0 <= index < %s",
-                                       i, tw_index_row_text(indices, i, rank).s,
-                                       size_text(sizes, rank).s);
+                return tw_compute_fail(
+                    c, "indices[%zu] = %s is out of bounds: need 0 <= index < %s", i,
+                    tw_index_row_text(indices, i, rank).s, size_text(sizes, rank).s);
         }
         if (ordered && i)
             TW_TRY(check_order(c, indices, i, rank));
@@ -93,16 +95,16 @@ void tw_sort_rows(const int64_t *rows, size_t count, size_t rank, size_t *order)
     size_t *from = order, *to = order + count;
     for (size_t i = 0; i < count; i++)
         order[i] = i;
-    for (size_t run = 1; run < count; run = run > count / 2 ? count : run * 2) {
-        for (size_t start = 0; start < count; start += count - start > 2 * run ? 2 * run
-                                                                              : count - start) {
+    for (size_t run = 1; run<count; run = run> count / 2 ? count : run * 2) {
+        for (size_t start = 0;
+             start<count; start += count - start> 2 * run ? 2 * run : count - start) {
             size_t middle = count - start > run ? start + run : count;
             size_t end = count - middle > run ? middle + run : count;
             size_t a = start, b = middle;
             for (size_t k = start; k < end; k++) {
-                bool left = b == end || (a < middle && tw_compare_rows(rows + from[a] * rank,
-                                                                       rows + from[b] * rank,
-                                                                       rank) <= 0);
+                bool left = b == end ||
+                            (a < middle && tw_compare_rows(rows + from[a] * rank,
+                                                           rows + from[b] * rank, rank) <= 0);
                 to[k] = left ? from[a++] : from[b++];
             }
         }

@@ -3,6 +3,7 @@
  * sides' rows ascend, so one pass over both meets what belongs together. */
 #include <math.h>
 
+#include "ops/arrays.h"
 #include "ops/combine.h"
 #include "ops/sparse.h"
 
@@ -15,7 +16,8 @@ typedef struct walk {
 
 static walk begin(const tw_array *a, const tw_array *b)
 {
-    return (walk){a->data, b->data, (size_t)a->dims[0], (size_t)b->dims[0], (size_t)a->dims[1], 0, 0};
+    return (walk){a->data, b->data, (size_t)a->dims[0], (size_t)b->dims[0], (size_t)a->dims[1],
+                  0,       0};
 }
 
 static bool next(walk *w, size_t *a, size_t *b)
@@ -123,8 +125,8 @@ static tw_status *compute_add(tw_compute *c)
 
 static tw_status *gradient_add(tw_gradient *g)
 {
-    struct tw_sparse_add_grad_result d = tw_sparse_add_grad(
-        tw_gradient_dy(g, 1), g->inputs[0], g->inputs[3], g->outputs[0]);
+    struct tw_sparse_add_grad_result d = tw_sparse_add_grad(tw_gradient_dy(g, 1), g->inputs[0],
+                                                            g->inputs[3], g->outputs[0]);
     g->dx[1] = tw_grad_of(d.a_val_grad);
     g->dx[4] = tw_grad_of(d.b_val_grad);
     return TW_OK;
@@ -209,8 +211,8 @@ static tw_status *compute_minimum(tw_compute *c)
     return unite(c, TW_COMBINE_MIN, 0);
 }
 
-#define EXTREME                                                                                 \
-    "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, b_shape: "   \
+#define EXTREME                                                                               \
+    "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, b_shape: " \
     "int64 -> output_indices: int64, output_values: T; T: "
 
 static const tw_kernel maximum_kernel = {

@@ -12,8 +12,9 @@ static void infer_concat(tw_infer *in)
     for (size_t i = 0; i < n; i++) {
         tw_sparse_sizes s = tw_infer_sparse_at(in, i, n + i, 2 * n + i);
         if (!tw_dims_agree(rank, s.rank))
-            tw_infer_fail(in, "Ranks of all inputs must match: expected %" PRId64 " but got %" PRId64
-                              " at position %zu",
+            tw_infer_fail(in,
+                          "Ranks of all inputs must match: expected %" PRId64 " but got %" PRId64
+                          " at position %zu",
                           rank, s.rank, i);
         rank = rank < 0 ? s.rank : rank;
         count = count < 0 || s.count < 0 ? -1 : count + s.count;
@@ -48,8 +49,9 @@ static tw_status *join_shapes(tw_compute *c, size_t n, size_t axis)
             if (i == 0)
                 sizes[k] = size;
             else if (k != axis && size != sizes[k])
-                return tw_compute_fail(c, "Input shapes must match: expected %" PRId64
-                                          " for dimension %zu but got %" PRId64 " at position %zu",
+                return tw_compute_fail(c,
+                                       "Input shapes must match: expected %" PRId64
+                                       " for dimension %zu but got %" PRId64 " at position %zu",
                                        sizes[k], k, size, i);
             else if (k == axis && (size < 0 || !tw_dim_add(sizes[k], size, &sizes[k])))
                 return tw_compute_fail(c, "the joined dimension is too large");
@@ -73,17 +75,16 @@ static tw_status *compute_concat(tw_compute *c)
     int64_t axis = tw_compute_int(c, "concat_dim"), shift = 0, *rows = tw_compute_workspace(c);
     int64_t signed_rank = (int64_t)rank;
     if (axis < -signed_rank || axis >= signed_rank)
-        return tw_compute_fail(c, "Concat dimension must be in range [%" PRId64 ", %" PRId64
-                                  "), got %" PRId64,
-                               -signed_rank, signed_rank, axis);
+        return tw_compute_fail(
+            c, "Concat dimension must be in range [%" PRId64 ", %" PRId64 "), got %" PRId64,
+            -signed_rank, signed_rank, axis);
     axis = axis < 0 ? axis + signed_rank : axis;
     TW_TRY(join_shapes(c, n, (size_t)axis));
     for (size_t i = 0; i < n; i++) {
         const tw_array *one = tw_input(c, i), *sizes = tw_input(c, 2 * n + i);
         TW_TRY(tw_sparse_check(c, one, sizes->data, false));
         for (size_t k = 0; k < one->count; k++)
-            rows[count * rank + k] = tw_index_at(one, k) +
-                                     (k % rank == (size_t)axis ? shift : 0);
+            rows[count * rank + k] = tw_index_at(one, k) + (k % rank == (size_t)axis ? shift : 0);
         count += (size_t)one->dims[0];
         shift += tw_index_at(sizes, (size_t)axis);
     }
@@ -177,8 +178,9 @@ static tw_status *compute_split(tw_compute *c)
         size[k] = tw_index_at(sizes, k);
     int64_t whole = size[axis];
     if (whole < (int64_t)n)
-        return tw_compute_fail(c, "Input num_split should be between 1 and the splitting dimension "
-                                  "size (%" PRId64 "), got %zu",
+        return tw_compute_fail(c,
+                               "Input num_split should be between 1 and the splitting dimension "
+                               "size (%" PRId64 "), got %zu",
                                whole, n);
     for (size_t i = 0; i < n; i++) {
         size[axis] = whole / (int64_t)n + ((int64_t)i < whole % (int64_t)n);
@@ -231,8 +233,8 @@ static tw_status *compute_slice(tw_compute *c)
 
 static tw_status *gradient_slice(tw_gradient *g)
 {
-    g->dx[1] = tw_grad_of(tw_sparse_slice_grad(tw_gradient_dy(g, 1), g->inputs[0], g->inputs[3],
-                                               g->outputs[0]));
+    g->dx[1] = tw_grad_of(
+        tw_sparse_slice_grad(tw_gradient_dy(g, 1), g->inputs[0], g->inputs[3], g->outputs[0]));
     return TW_OK;
 }
 

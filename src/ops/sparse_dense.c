@@ -4,6 +4,7 @@
 #include <complex.h>
 #include <string.h>
 
+#include "ops/arrays.h"
 #include "ops/combine.h"
 #include "ops/sparse.h"
 
@@ -35,15 +36,15 @@ static void infer_product(tw_infer *in)
 typedef void (*add_row)(size_t n, const void *a, bool conj_a, const void *x, size_t step,
                         bool conj_x, void *y);
 
-#define ADD_ROW(name, type, product)                                                           \
-    static void name(size_t n, const void *a, bool conj_a, const void *x, size_t step,         \
-                     bool conj_x, void *y)                                                     \
-    {                                                                                          \
-        type by = *(const type *)a, *to = y;                                                   \
-        const type *from = x;                                                                  \
-        (void)conj_a, (void)conj_x;                                                            \
-        for (size_t i = 0; i < n; i++)                                                         \
-            to[i] += product;                                                                  \
+#define ADD_ROW(name, type, product)                                                   \
+    static void name(size_t n, const void *a, bool conj_a, const void *x, size_t step, \
+                     bool conj_x, void *y)                                             \
+    {                                                                                  \
+        type by = *(const type *)a, *to = y;                                           \
+        const type *from = x;                                                          \
+        (void)conj_a, (void)conj_x;                                                    \
+        for (size_t i = 0; i < n; i++)                                                 \
+            to[i] += product;                                                          \
     }
 ADD_ROW(add_float, float, by *from[i * step])
 ADD_ROW(add_double, double, by *from[i * step])
@@ -146,8 +147,9 @@ static tw_status *compute_add(tw_compute *c)
     tw_combine add = tw_combine_loop(TW_COMBINE_ADD, y->dtype);
     for (size_t k = 0; k < rank; k++) {
         if (tw_index_at(sizes, k) != b->dims[k])
-            return tw_compute_fail(c, "Dimension %zu does not equal (no broadcasting is "
-                                      "supported): sparse side %" PRId64 " vs dense side %" PRId64,
+            return tw_compute_fail(c,
+                                   "Dimension %zu does not equal (no broadcasting is "
+                                   "supported): sparse side %" PRId64 " vs dense side %" PRId64,
                                    k, tw_index_at(sizes, k), b->dims[k]);
     }
     TW_TRY(tw_sparse_check(c, indices, b->dims, false));
@@ -217,8 +219,9 @@ static tw_status *cwise(tw_compute *c, tw_combination how)
     tw_combine loop = tw_combine_loop(how, y->dtype);
     size_t rank = sizes->count, skipped = rank - dense->rank;
     if (!fits(sizes, dense))
-        return tw_compute_fail(c, "SparseDenseBinaryOpShared broadcasts dense to sparse only; got "
-                                  "incompatible shapes: a sparse one of %zu dims vs. %s",
+        return tw_compute_fail(c,
+                               "SparseDenseBinaryOpShared broadcasts dense to sparse only; got "
+                               "incompatible shapes: a sparse one of %zu dims vs. %s",
                                rank, tw_brackets(dense).s);
     if (how == TW_COMBINE_DIV && tw_has_integer_zero(dense))
         return tw_compute_fail(c, "Integer division by zero");
@@ -283,7 +286,8 @@ static tw_status *gradient_cwise_div(tw_gradient *g)
     return TW_OK;
 }
 
-#define CWISE "sp_indices: int64, sp_values: T, sp_shape: int64, dense: T -> output: T; T: numbertype"
+#define CWISE \
+    "sp_indices: int64, sp_values: T, sp_shape: int64, dense: T -> output: T; T: numbertype"
 
 static const tw_kernel cwise_kernels[] = {
     {.dtypes = TW_COMBINED_TYPES, .in_place = 1 << 1, .compute = compute_cwise_add},

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/arrays.h"
 #include "ops/combine.h"
 #include "ops/sparse.h"
 
@@ -97,16 +98,16 @@ static tw_status *gradient_sum(tw_gradient *g)
     tw_tensor kept = tw_sparse_reduce_sum(g->inputs[0], tw_zeros_like(g->inputs[1]), g->inputs[2],
                                           g->inputs[3], .keep_dims = true);
     tw_tensor dy = tw_reshape(tw_gradient_dy(g, 0), tw_shape(kept));
-    g->dx[1] = tw_grad_of(tw_sparse_dense_cwise_add(g->inputs[0], tw_zeros_like(g->inputs[1]),
-                                                    g->inputs[2], dy));
+    g->dx[1] = tw_grad_of(
+        tw_sparse_dense_cwise_add(g->inputs[0], tw_zeros_like(g->inputs[1]), g->inputs[2], dy));
     return TW_OK;
 }
 
 static const tw_kernel sum_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = compute_sum};
 static const tw_kernel max_kernel = {.compute = compute_max};
 
-#define REDUCE                                                                              \
-    "input_indices: int64, input_values: T, input_shape: int64, reduction_axes: int32 -> "  \
+#define REDUCE                                                                             \
+    "input_indices: int64, input_values: T, input_shape: int64, reduction_axes: int32 -> " \
     "output: T; keep_dims: bool = false; T: "
 
 const tw_op_definition tw_op_SparseReduceSum = {
@@ -168,8 +169,8 @@ static tw_status *compute_softmax(tw_compute *c)
     size_t rank = (size_t)indices->dims[1];
     TW_TRY(tw_sparse_check(c, indices, tw_input_data(c, 2), true));
     for (size_t from = 0, to; from < x->count; from = to) {
-        for (to = from + 1; to < x->count && !tw_compare_rows(rows + from * rank, rows + to * rank,
-                                                              rank - 1);)
+        for (to = from + 1;
+             to < x->count && !tw_compare_rows(rows + from * rank, rows + to * rank, rank - 1);)
             to++;
         softmax(x, from, to, tw_output(c, 0));
     }
@@ -188,11 +189,13 @@ static tw_status *gradient_softmax(tw_gradient *g)
 }
 
 const tw_op_definition tw_op_SparseSoftmax = {
-    .signature = "sp_indices: int64, sp_values: T, sp_shape: int64 -> output: T; T: {float, double}",
+    .signature =
+        "sp_indices: int64, sp_values: T, sp_shape: int64 -> output: T; T: {float, double}",
     .doc = "Softmax over the values of each row of a sparse tensor, whose last dimension it is; "
            "what is not there has no part in it.",
     .since = "SparseSoftmax: 0.9",
-    .examples = {"sparse_softmax([[0, 0], [0, 2], [1, 1]], [1., 1., 3.], [2, 3]) -> [0.5, 0.5, 1.]"},
+    .examples =
+        {"sparse_softmax([[0, 0], [0, 2], [1, 1]], [1., 1., 3.], [2, 3]) -> [0.5, 0.5, 1.]"},
     .infer = infer_softmax,
     .gradient = gradient_softmax,
     .compute = compute_softmax,

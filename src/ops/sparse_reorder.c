@@ -37,8 +37,8 @@ static tw_status *compute_reorder(tw_compute *c)
 static tw_status *gradient_reorder(tw_gradient *g)
 {
     tw_tensor count = tw_cast(tw_size(g->inputs[1]), TW_INT32);
-    tw_tensor order = tw_sparse_reorder(g->inputs[0], tw_range(0, count, 1), g->inputs[2])
-                          .output_values;
+    tw_tensor order =
+        tw_sparse_reorder(g->inputs[0], tw_range(0, count, 1), g->inputs[2]).output_values;
     g->dx[1] = tw_grad_of(tw_gather(tw_gradient_dy(g, 1), tw_invert_permutation(order)));
     return TW_OK;
 }
@@ -89,15 +89,17 @@ static tw_status *resolve(const tw_compute *c, int64_t *sizes)
     }
     if (unknown != SIZE_MAX) {
         if (product < 1 || volume % product)
-            return tw_compute_fail(c, "reshape cannot infer the missing input size for %" PRId64
-                                      " elements in parts of %" PRId64,
+            return tw_compute_fail(c,
+                                   "reshape cannot infer the missing input size for %" PRId64
+                                   " elements in parts of %" PRId64,
                                    volume, product);
         sizes[unknown] = volume / product;
         product = volume;
     }
     if (product != volume)
-        return tw_compute_fail(c, "Input to reshape is a tensor with %" PRId64 " dense values, but "
-                                  "the requested shape has %" PRId64,
+        return tw_compute_fail(c,
+                               "Input to reshape is a tensor with %" PRId64 " dense values, but "
+                               "the requested shape has %" PRId64,
                                volume, product);
     return TW_OK;
 }

@@ -21,9 +21,9 @@ static void infer(tw_infer *in)
                       shape.rank, depth);
     int64_t rows = !indices.dims ? -1 : indices.rank ? indices.dims[0] : 1;
     if (values.dims && values.rank == 1 && !tw_dims_agree(rows, values.dims[0]))
-        tw_infer_fail(in, "sparse_values has incorrect shape [%" PRId64 "], should be [] or [%" PRId64
-                          "]",
-                      values.dims[0], rows);
+        tw_infer_fail(
+            in, "sparse_values has incorrect shape [%" PRId64 "], should be [] or [%" PRId64 "]",
+            values.dims[0], rows);
     tw_infer_output(in, 0, shape);
 }
 

@@ -13,10 +13,10 @@ static void infer(tw_infer *in)
     tw_shape batch = tw_infer_slice(in, x, 0, x.rank - 2);
     tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(least)));
     tw_shape none = TW_SHAPE(0);
-    tw_infer_output(
-        in, 1, vectors ? tw_infer_concat(in, batch, TW_SHAPE(m, full ? m : least)) : none);
-    tw_infer_output(
-        in, 2, vectors ? tw_infer_concat(in, batch, TW_SHAPE(n, full ? n : least)) : none);
+    tw_infer_output(in, 1,
+                    vectors ? tw_infer_concat(in, batch, TW_SHAPE(m, full ? m : least)) : none);
+    tw_infer_output(in, 2,
+                    vectors ? tw_infer_concat(in, batch, TW_SHAPE(n, full ? n : least)) : none);
 }
 
 /* A matrix that is wider than high is taken by its adjoint: m >= n. */
@@ -137,8 +137,8 @@ static tw_tensor outside(const vectors *p, tw_tensor v1, tw_tensor dv1, bool ful
     tw_tensor rest = tw_sub(tw_matrix_adjoint(dv1), inside);
     if (full) {
         tw_tensor v2 = columns(p->v, p->m, p->n), dv2 = columns(p->dv, p->m, p->n);
-        rest = tw_sub(rest, product(tw_matrix_product(v1, dv2, true, false),
-                                    tw_matrix_adjoint(v2)));
+        rest = tw_sub(rest,
+                      product(tw_matrix_product(v1, dv2, true, false), tw_matrix_adjoint(v2)));
     }
     return product(product(p->u, tw_matrix_diag(tw_inv(p->s))), rest);
 }
@@ -167,8 +167,8 @@ static tw_status *gradient(tw_gradient *g)
         return TW_OK;
     }
     bool full = tw_gradient_bool(g, "full_matrices");
-    vectors p = {tw_infer_dim(x, -2),  tw_infer_dim(x, -1),  g->outputs[0],        g->outputs[1],
-                 g->outputs[2],        tw_gradient_dy(g, 1), tw_gradient_dy(g, 2)};
+    vectors p = {tw_infer_dim(x, -2), tw_infer_dim(x, -1),  g->outputs[0],       g->outputs[1],
+                 g->outputs[2],       tw_gradient_dy(g, 1), tw_gradient_dy(g, 2)};
     if (!x.dims || p.m < 0 || p.n < 0)
         return tw_status_new(TW_UNIMPLEMENTED, "SVD gradient has not been implemented for input "
                                                "with unknown inner matrix shape.");
