@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cholesky: the lower triangular l with l l^* = input, and its derivative as an op. */
+ * Cholesky: the lower triangular l with l l^* = input, and its derivative as an op.
+ *
+ * The batch ops of TensorFlow 0.7 are the same under other names. The derivative of the lower
+ * triangle is shared with the upper one, which is what TensorFlow does: the matrix that comes in
+ * is symmetric, and so is its gradient. */
 #include "ops/arrays.h"
 #include "ops/matrices.h"
 
+/* The factor itself, and for the derivative two more matrices: what is worked on and its
+ * adjoint, since the two solutions by l come from opposite sides. */
 static size_t workspace(const tw_compute *c)
 {
     size_t n = (size_t)c->inputs[0]->dims[c->inputs[0]->rank - 1];
     return tw_complex_bytes(3, (const size_t[][2]){{n, n}, {n, n}, {n, n}});
 }
 
+/* Matrices one after the other in the widest precision, rounded once on the way out. What the
+ * upper triangle holds is never looked at, so it need not be the conjugate of the lower one. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -64,6 +72,8 @@ static tw_status *compute_grad(tw_compute *c)
     return TW_OK;
 }
 
+/* Factor and gradient are matrices of one size; what is unknown of one may be known of the
+ * other. */
 static void infer_grad(tw_infer *in)
 {
     tw_shape l = tw_infer_square(in, 0), grad = tw_infer_square(in, 1);
@@ -84,11 +94,14 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* half is in the signatures of TensorFlow 1.14 and has no kernel there either. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,
     .compute = compute,
 };
+/* TensorFlow has the derivative as an op for real numbers alone; complex ones are differentiated
+ * by the ops that gradient() builds. */
 static const tw_kernel grad_kernel = {
     .dtypes = "T: {double, float}",
     .workspace = workspace,

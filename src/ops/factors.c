@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The numerical part of the ops of linear algebra: elimination, Cholesky's factor, eigenvectors and
  * singular values by Jacobi's rotations (Golub and Van Loan, Matrix Computations, 3.4, 4.2, 8.5,
- * 8.6), all in complex double. */
+ * 8.6), all in complex double.
+ *
+ * Matrices lie row by row in the caller's memory. Real ones have imaginary parts of zero all the
+ * way, so one body serves four dtypes; that costs time, but these ops are rare and this is a third
+ * of the code. Nothing depends on the number of threads: one matrix is the work of one. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -10,6 +14,7 @@
 
 enum { MOST_SWEEPS = 60 };
 
+/* The square of the absolute value, without the root that cabs would take. */
 static double square_of(double complex x)
 {
     return creal(x) * creal(x) + cimag(x) * cimag(x);
@@ -41,6 +46,7 @@ static double complex inner(size_t n, const double complex *x, const double comp
     return sum;
 }
 
+/* By elements rather than by pointers: the matrices lie in one piece that the caller owns. */
 static void swap_rows(size_t n, double complex *x, double complex *y)
 {
     for (size_t i = 0; i < n; i++) {
@@ -50,6 +56,7 @@ static void swap_rows(size_t n, double complex *x, double complex *y)
     }
 }
 
+/* Written row by row of the input, so that reads are in order; the output is strided. */
 void tw_adjoint(size_t rows, size_t columns, const double complex *in, double complex *out)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -58,6 +65,8 @@ void tw_adjoint(size_t rows, size_t columns, const double complex *in, double co
     }
 }
 
+/* A sum over the rows of both, each of which adds its own outer product: all three matrices are
+ * then read and written along their rows. */
 void tw_adjoint_product(size_t rows, size_t n, size_t k, const double complex *a,
                         const double complex *b, double complex *out)
 {
@@ -68,6 +77,9 @@ void tw_adjoint_product(size_t rows, size_t n, size_t k, const double complex *a
     }
 }
 
+/* Pivots are the greatest of their column by absolute value, which keeps the factors at or
+ * below 1. What stands below the diagonal is not cleared, for nobody reads it again. The right
+ * sides go along in the same pass, so that the swaps need not be kept. */
 bool tw_eliminate(size_t n, size_t columns, double complex *a, double complex *x, bool *odd)
 {
     *odd = false;
@@ -93,6 +105,7 @@ bool tw_eliminate(size_t n, size_t columns, double complex *a, double complex *x
     return true;
 }
 
+/* Elimination goes down, this goes up; the unknowns of all right sides are found row by row. */
 bool tw_solve(size_t n, size_t columns, double complex *a, double complex *x)
 {
     bool odd;
@@ -108,6 +121,9 @@ bool tw_solve(size_t n, size_t columns, double complex *a, double complex *x)
     return true;
 }
 
+/* Row by row: every element is what remains of it after the product of the two rows of l that
+ * are known by then, over the diagonal. NaN is not above zero, so it is refused like a negative
+ * remainder. */
 bool tw_factor_cholesky(size_t n, double complex *a)
 {
     for (size_t i = 0; i < n; i++) {
@@ -127,6 +143,7 @@ bool tw_factor_cholesky(size_t n, double complex *a)
     return true;
 }
 
+/* The diagonal of l is real and above zero as tw_factor_cholesky leaves it. */
 void tw_solve_lower(size_t n, size_t columns, bool adjoint, const double complex *l,
                     double complex *x)
 {
@@ -150,6 +167,8 @@ typedef struct rotation {
     double complex phase;
 } rotation;
 
+/* Of the two angles that do it the smaller one, by which the iteration converges. An angle of
+ * gamma is taken out of q first, which makes the rest a problem of real numbers. */
 static rotation find_rotation(double alpha, double beta, double complex gamma)
 {
     double size = cabs(gamma), theta = (beta - alpha) / (2 * size);
@@ -171,6 +190,7 @@ static void rotate(size_t n, double complex *p, double complex *q, size_t stride
     }
 }
 
+/* Vectors start as the axes and are turned along with the matrix. */
 static void set_identity(size_t n, double complex *v)
 {
     memset(v, 0, n * n * sizeof *v);
@@ -181,6 +201,7 @@ static void set_identity(size_t n, double complex *v)
 /* One sweep over all pairs; false: nothing was left to turn. */
 static bool sweep_eigen(size_t n, double complex *a, double complex *v)
 {
+    /* Every pair once, row by row: cyclic sweeps converge as well as a search for the largest. */
     bool turned = false;
     for (size_t p = 0; p < n; p++) {
         for (size_t q = p + 1; q < n; q++) {
@@ -193,6 +214,7 @@ static bool sweep_eigen(size_t n, double complex *a, double complex *v)
             rotate(n, a + p, a + q, n, &r, false);
             rotate(n, a + p * n, a + q * n, 1, &r, true);
             rotate(n, v + p, v + q, n, &r, false);
+            /* What the rotation made of these is known exactly, so rounding is not let in. */
             a[p * n + p] = app - r.t * size;
             a[q * n + q] = aqq + r.t * size;
             a[p * n + q] = a[q * n + p] = 0;
@@ -202,6 +224,9 @@ static bool sweep_eigen(size_t n, double complex *a, double complex *v)
     return turned;
 }
 
+/* Sweeps go on until no element off the diagonal is above rounding; that takes six or so,
+ * quadratically at the end. The bound is for NaN, which never gets small. Sorting is by
+ * selection: it is nothing beside the sweeps and moves each vector once. */
 void tw_factor_eigen(size_t n, double complex *a, double complex *v)
 {
     for (size_t i = 0; i < n; i++) {
@@ -226,6 +251,8 @@ void tw_factor_eigen(size_t n, double complex *a, double complex *v)
     }
 }
 
+/* Columns that are orthogonal to within rounding of their own lengths are left, so that small
+ * singular values come out with as many digits as large ones. */
 static bool sweep_svd(size_t m, size_t n, double complex *a, double complex *v)
 {
     bool turned = false;
@@ -264,6 +291,7 @@ void tw_factor_svd(size_t m, size_t n, double complex *a, double complex *v, dou
             swap_rows(n, v + k * n, v + most * n);
         }
     }
+    /* Far below rounding: only what is zero but for underflow. */
     size_t rank = 0;
     for (; rank < n && s[rank] > s[0] * 0x1p-200; rank++) {
         for (size_t i = 0; i < m; i++)

@@ -47,12 +47,15 @@ tw_shape tw_infer_matrices(tw_infer *in, size_t input)
     return shape;
 }
 
+/* TensorFlow's words, which its tests look for. */
 static void infer_sides(tw_infer *in, int64_t a, int64_t b)
 {
     if (!tw_dims_agree(a, b))
         tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, a, b);
 }
 
+/* A failure leaves the shape as it was read: callers may go on, the library reports the first
+ * one. */
 tw_shape tw_infer_square(tw_infer *in, size_t input)
 {
     tw_shape x = tw_infer_matrices(in, input);
@@ -64,11 +67,14 @@ tw_shape tw_infer_square(tw_infer *in, size_t input)
     return tw_infer_concat(in, tw_infer_slice(in, x, 0, x.rank - 2), TW_SHAPE(side, side));
 }
 
+/* As a shape rule of its own: inverses and factors have the size of what they come from. */
 void tw_infer_square_same(tw_infer *in)
 {
     tw_infer_output(in, 0, tw_infer_square(in, 0));
 }
 
+/* Least squares takes matrices of any sizes; then only the rows must agree with those of the
+ * right sides. Of a square matrix these say its columns too. */
 void tw_infer_solution(tw_infer *in, bool square)
 {
     tw_shape a = square ? tw_infer_square(in, 0) : tw_infer_matrices(in, 0);
@@ -85,6 +91,7 @@ void tw_infer_solution(tw_infer *in, bool square)
         tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(rows, tw_infer_dim(b, -1))));
 }
 
+/* From the dims rather than from the count of elements, which is 0 for empty matrices. */
 size_t tw_matrix_count(const tw_array *x)
 {
     size_t count = 1;
@@ -93,6 +100,8 @@ size_t tw_matrix_count(const tw_array *x)
     return count;
 }
 
+/* Sizes come from shapes that may be anything, so every step is checked; an allocation of
+ * SIZE_MAX is refused by the engine with a proper error. */
 size_t tw_complex_bytes(size_t count, const size_t (*areas)[2])
 {
     size_t all = 0, area, bytes;
@@ -103,6 +112,8 @@ size_t tw_complex_bytes(size_t count, const size_t (*areas)[2])
     return tw_size_mul(all, sizeof(double complex), &bytes) ? bytes : SIZE_MAX;
 }
 
+/* Transpose wants its axes while building. Where the rank is not known yet a product with the
+ * unit matrix turns it instead, at the price of that product. */
 tw_tensor tw_matrix_adjoint(tw_tensor x)
 {
     int64_t axes[TW_MAX_RANK];
@@ -118,6 +129,7 @@ tw_tensor tw_matrix_adjoint(tw_tensor x)
     return tw_dtype_is_complex(tw_dtype_base(tw_tensor_dtype(x))) ? tw_conj(turned) : turned;
 }
 
+/* One name for what derivatives of linear algebra are made of; any number of leading dims. */
 tw_tensor tw_matrix_product(tw_tensor a, tw_tensor b, bool adjoint_a, bool adjoint_b)
 {
     return tw_batch_matmul(a, b, .adj_x = adjoint_a, .adj_y = adjoint_b);

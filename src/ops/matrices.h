@@ -32,6 +32,9 @@ void tw_adjoint(size_t rows, size_t columns, const double complex *in, double co
 void tw_adjoint_product(size_t rows, size_t n, size_t k, const double complex *a,
                         const double complex *b, double complex *out);
 
+/* What follows works on whole matrices in the caller's memory and allocates nothing. Sizes of 0 are
+ * allowed everywhere; nothing here overlaps unless it says so. */
+
 /* Gauss with pivots: `a` (n, n) becomes upper triangular, the same is done to the `columns` right
  * sides in x. False: singular. *odd: an odd number of rows was swapped. */
 bool tw_eliminate(size_t n, size_t columns, double complex *a, double complex *x, bool *odd);

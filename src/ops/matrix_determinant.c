@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MatrixDeterminant and its logarithm: the product of the pivots of Gauss's elimination. */
+ * MatrixDeterminant and its logarithm: the product of the pivots of Gauss's elimination.
+ *
+ * The logarithm is for matrices whose determinant is beyond the range of numbers: its sum of
+ * logarithms cannot overflow. */
 #include <math.h>
 
 #include "ops/matrices.h"
@@ -12,6 +15,7 @@ static void infer(tw_infer *in)
         tw_infer_output(in, i, tw_infer_slice(in, x, 0, x.rank - 2));
 }
 
+/* One matrix at a time, which elimination destroys. */
 static size_t workspace(const tw_compute *c)
 {
     size_t n = (size_t)c->inputs[0]->dims[c->inputs[0]->rank - 1];
@@ -30,6 +34,8 @@ static void logarithm(size_t n, const double complex *a, double complex out[2])
     out[1] = sum;
 }
 
+/* A singular matrix is no error here: its determinant is 0, and the logarithm of that is minus
+ * infinity with a sign of 0. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -63,6 +69,7 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* One kernel serves the three ops: what is wanted shows in the number of outputs. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,

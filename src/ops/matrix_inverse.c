@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MatrixInverse and MatrixSolve: Gauss's elimination with pivots. */
+ * MatrixInverse and MatrixSolve: Gauss's elimination with pivots.
+ *
+ * The inverse is computed as a solution for the unit matrix. Pivots that are exactly zero are what
+ * "not invertible" means, as in TensorFlow; a matrix that is nearly singular gives large numbers,
+ * no error. */
 #include <string.h>
 
 #include "ops/matrices.h"
 
+/* The inverse has a rule without right sides, tw_infer_square_same. */
 static void infer_solve(tw_infer *in)
 {
     tw_infer_solution(in, true);
@@ -17,6 +22,7 @@ static size_t workspace(const tw_compute *c)
     return tw_complex_bytes(3, (const size_t[][2]){{n, n}, {n, n}, {n, columns}});
 }
 
+/* The oldest versions of these ops did not have the attribute; graphs of theirs lack it. */
 static bool is_adjoint(const tw_compute *c)
 {
     return tw_compute_attr(c, "adjoint") && tw_compute_bool(c, "adjoint");
@@ -34,6 +40,8 @@ static void read_right(const tw_compute *c, size_t k, size_t n, size_t columns, 
         x[i * n + i] = 1;
 }
 
+/* An inverse and a solution differ in the right side and in the words of the refusal, which
+ * TensorFlow's tests look for. The adjoint is made first, so that elimination is written once. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *right = tw_input(c, c->input_count - 1u);
@@ -78,6 +86,7 @@ static tw_status *gradient_of_solve(tw_gradient *g)
     return TW_OK;
 }
 
+/* One kernel serves the four ops: what is wanted shows in the number of inputs. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MatrixSolveLs: least squares, by the normal equations or, slower and for every rank, by singular
- * values. */
+ * values.
+ *
+ * The normal equations square the condition of the matrix, but work in double here; the other way
+ * drops directions whose singular values are rounding, and gives the shortest solution. */
 #include <float.h>
 #include <string.h>
 
 #include "ops/arrays.h"
 #include "ops/matrices.h"
 
+/* The regularizer is one number for all matrices; it stays a double whatever the others are. */
 static void infer(tw_infer *in)
 {
     tw_infer_solution(in, false);
@@ -20,6 +24,7 @@ typedef struct squares {
     double *s;
 } squares;
 
+/* Sizes alone: the workspace is asked for before there is memory. */
 static squares see(const tw_compute *c)
 {
     const tw_array *a = c->inputs[0], *b = c->inputs[1];
@@ -31,6 +36,8 @@ static squares see(const tw_compute *c)
     return q;
 }
 
+/* Areas are asked for in the order in which compute hands them out. Two of them have the size
+ * of the higher side, since either the solution or the right side may be the longer one. */
 static size_t workspace(const tw_compute *c)
 {
     squares q = see(c);
@@ -89,6 +96,8 @@ static void solve_every_rank(const squares *q, double epsilon)
     }
 }
 
+/* The tolerance of the rank follows from the dtype that came in, not from that of the work:
+ * digits that were rounded away before cannot be told from zero. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
@@ -174,6 +183,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* The older op is the same but for its dtypes, and for a derivative, which TensorFlow lacks
+ * there. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SelfAdjointEig: eigenvalues, ascending, and eigenvectors of hermitian matrices, of which the
- * lower triangle is read. */
+ * lower triangle is read.
+ *
+ * Vectors are fixed up to a factor of absolute value 1, for which every implementation has its own
+ * choice. */
 #include "ops/arrays.h"
 #include "ops/matrices.h"
 
@@ -15,6 +18,7 @@ static void infer_old(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_concat(in, batch, TW_SHAPE(n < 0 ? -1 : n + 1, n)));
 }
 
+/* Without vectors the second output is an empty vector, as in TensorFlow. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_square(in, 0);
@@ -27,12 +31,16 @@ static void infer(tw_infer *in)
         tw_infer_output(in, 1, TW_SHAPE(0));
 }
 
+/* The matrix, which becomes its eigenvalues, and the vectors. */
 static size_t workspace(const tw_compute *c)
 {
     size_t n = (size_t)c->inputs[0]->dims[c->inputs[0]->rank - 1];
     return tw_complex_bytes(2, (const size_t[][2]){{n, n}, {n, n}});
 }
 
+/* Vectors are computed even if nobody asks: leaving them out would save a third of a rotation
+ * and need a loop of its own. The older op writes values and vectors of a matrix one below the
+ * other. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -77,6 +85,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* One kernel serves the three ops: what is wanted shows in the number of outputs. The older ones
+ * have no derivative, as in TensorFlow. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What ops on sparse tensors share: sizes, checks in TensorFlow's words, and order. */
+ * What ops on sparse tensors share: sizes, checks in TensorFlow's words, and order.
+ *
+ * Indices are int64 rows, but those of a few ops may be int32; what sorts takes int64 only, and
+ * what checks takes both. */
 #include "ops/sparse.h"
 
 #include <string.h>
 
+/* Every size stands in two of the three arrays; what one lacks the other may know. */
 tw_sparse_sizes tw_infer_sparse_at(tw_infer *in, size_t indices, size_t values, size_t sizes)
 {
     tw_shape rows = tw_infer_matrix(in, indices), numbers = tw_infer_vector(in, values);
@@ -25,6 +29,7 @@ tw_sparse_sizes tw_infer_sparse_at(tw_infer *in, size_t indices, size_t values, 
     return out;
 }
 
+/* In most ops the three arrays stand one behind the other. */
 tw_sparse_sizes tw_infer_sparse(tw_infer *in, size_t first)
 {
     return tw_infer_sparse_at(in, first, first + 1, first + 2);
@@ -61,6 +66,8 @@ static tw_status *check_order(const tw_compute *c, const tw_array *indices, size
                            tw_index_row_text(indices, i, rank).s);
 }
 
+/* Kernels use indices as positions in memory, so nothing may be written before all of them are
+ * checked. TensorFlow tells the row and the sizes, and its tests look for that. */
 tw_status *tw_sparse_check(const tw_compute *c, const tw_array *indices, const int64_t *sizes,
                            bool ordered)
 {
@@ -80,6 +87,8 @@ tw_status *tw_sparse_check(const tw_compute *c, const tw_array *indices, const i
     return TW_OK;
 }
 
+/* Lexicographic, which is row-major order for indices inside of the same sizes, and needs no
+ * product of sizes that could overflow. */
 int tw_compare_rows(const int64_t *a, const int64_t *b, size_t rank)
 {
     for (size_t k = 0; k < rank; k++) {
@@ -116,6 +125,7 @@ void tw_sort_rows(const int64_t *rows, size_t count, size_t rank, size_t *order)
         memcpy(order, from, count * sizeof *order);
 }
 
+/* Of a sparse tensor the volume may be far more than memory, but it must be a number. */
 bool tw_sparse_volume(const tw_array *sizes, int64_t *out)
 {
     *out = 1;

@@ -17,6 +17,7 @@ tw_sparse_sizes tw_infer_sparse_at(tw_infer *in, size_t indices, size_t values, 
 tw_status *tw_sparse_check(const tw_compute *c, const tw_array *indices, const int64_t *sizes,
                            bool ordered);
 /* Below 0, 0 or above 0 as the rows of `rank` numbers are ordered. */
+/* Numbers are compared as they are, without sizes. */
 int tw_compare_rows(const int64_t *a, const int64_t *b, size_t rank);
 /* The order of `count` rows, those that are equal as they came; order has room for 2 count. */
 void tw_sort_rows(const int64_t *rows, size_t count, size_t rank, size_t *order);

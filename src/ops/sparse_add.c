@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Sparse tensors with sparse ones: SparseAdd and its gradient, SparseSparseMaximum, -Minimum. Both
- * sides' rows ascend, so one pass over both meets what belongs together. */
+ * sides' rows ascend, so one pass over both meets what belongs together.
+ *
+ * What is in neither has no place in the result; what is in both counts once. The values of the
+ * result may be zero, as sums that cancel are. */
 #include <math.h>
 
 #include "ops/arrays.h"
@@ -14,12 +17,14 @@ typedef struct walk {
     size_t a_count, b_count, rank, a_next, b_next;
 } walk;
 
+/* Both have rows of the same length, which the callers have checked. */
 static walk begin(const tw_array *a, const tw_array *b)
 {
     return (walk){a->data, b->data, (size_t)a->dims[0], (size_t)b->dims[0], (size_t)a->dims[1],
                   0,       0};
 }
 
+/* The lower row first; equal rows are given together, once. */
 static bool next(walk *w, size_t *a, size_t *b)
 {
     bool in_a = w->a_next < w->a_count, in_b = w->b_next < w->b_count;
@@ -34,6 +39,8 @@ static bool next(walk *w, size_t *a, size_t *b)
     return true;
 }
 
+/* Integers of 64 bits lose their last digits here, which matters only beside a threshold of the
+ * same size. */
 static double magnitude(tw_dtype dtype, const void *at)
 {
     if (dtype == TW_COMPLEX64)
@@ -53,6 +60,7 @@ static void join(tw_dtype dtype, tw_combine loop, const char *a, const char *b, 
     loop(1, out, b ? b : zero, 1);
 }
 
+/* NULL stands for the zero of a side that has nothing there. */
 static const char *element(const tw_array *values, size_t at)
 {
     return at == NOWHERE ? NULL : tw_element_at(values, at);
@@ -107,6 +115,7 @@ static int64_t infer_both(tw_infer *in)
 
 /* ---- SparseAdd ---- */
 
+/* How many values remain depends on the threshold, and so on the numbers. */
 static void infer_add(tw_infer *in)
 {
     int64_t rank = infer_both(in);
@@ -116,6 +125,7 @@ static void infer_add(tw_infer *in)
     tw_infer_output(in, 2, TW_SHAPE(rank));
 }
 
+/* A threshold of 0 keeps everything, zeros too. */
 static tw_status *compute_add(tw_compute *c)
 {
     const tw_array *least = tw_input(c, 6), *sizes = tw_input(c, 2);
@@ -123,6 +133,7 @@ static tw_status *compute_add(tw_compute *c)
     return tw_elements_copy(TW_INT64, tw_output_data(c, 2), sizes->data, sizes->count);
 }
 
+/* The rows of the sum are an output, so that no threshold needs to be looked at again. */
 static tw_status *gradient_add(tw_gradient *g)
 {
     struct tw_sparse_add_grad_result d = tw_sparse_add_grad(tw_gradient_dy(g, 1), g->inputs[0],
@@ -132,6 +143,7 @@ static tw_status *gradient_add(tw_gradient *g)
     return TW_OK;
 }
 
+/* The threshold may be of another dtype than the values, so it is read as a double. */
 static const tw_kernel add_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = compute_add};
 
 const tw_op_definition tw_op_SparseAdd = {
@@ -151,6 +163,7 @@ const tw_op_definition tw_op_SparseAdd = {
 
 /* ---- SparseAddGrad ---- */
 
+/* Each side gets as many gradients as it has rows. */
 static void infer_grad(tw_infer *in)
 {
     tw_infer_vector(in, 0);
@@ -176,6 +189,8 @@ static tw_status *pick(tw_compute *c, size_t side)
     return TW_OK;
 }
 
+/* The sides do not know of each other: a row that both have gets the gradient twice, once in
+ * each. */
 static tw_status *compute_grad(tw_compute *c)
 {
     TW_TRY(pick(c, 0));
@@ -195,6 +210,7 @@ const tw_op_definition tw_op_SparseAddGrad = {
 
 /* ---- SparseSparseMaximum, SparseSparseMinimum ---- */
 
+/* The union of the rows has a size that only the rows tell. */
 static void infer_extreme(tw_infer *in)
 {
     int64_t rank = infer_both(in);
@@ -202,24 +218,30 @@ static void infer_extreme(tw_infer *in)
     tw_infer_output(in, 1, TW_SHAPE(-1));
 }
 
+/* All values remain, also those that became 0. */
 static tw_status *compute_maximum(tw_compute *c)
 {
     return unite(c, TW_COMBINE_MAX, 0);
 }
+/* As for the maximum. */
 static tw_status *compute_minimum(tw_compute *c)
 {
     return unite(c, TW_COMBINE_MIN, 0);
 }
 
+/* The signature that both share up to the list of dtypes, which TensorFlow gives them
+ * differently. */
 #define EXTREME                                                                               \
     "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, b_shape: " \
     "int64 -> output_indices: int64, output_values: T; T: "
 
+/* Complex numbers have no order. */
 static const tw_kernel maximum_kernel = {
     .dtypes = "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, "
               "uint32, uint64}",
     .compute = compute_maximum,
 };
+/* The signature lets complex numbers in; there is no kernel for them, nor has TensorFlow one. */
 static const tw_kernel minimum_kernel = {
     .dtypes = "T: {half, bfloat16, float, double, int8, int16, int32, int64, uint8, uint16, "
               "uint32, uint64}",

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SparseConcat, SparseSplit, SparseSlice: sparse tensors joined along a dimension and taken
- * apart. */
+ * apart.
+ *
+ * Parts that are cut out keep the order of their rows. How many rows each has is counted before
+ * its outputs are made, so that each is made once in its size. */
 #include "ops/sparse.h"
 
 /* ---- SparseConcat: n indices, n values, n shapes ---- */
 
+/* All counts add up, and all ranks are one; what one input knows of the rank holds for all. */
 static void infer_concat(tw_infer *in)
 {
     size_t n = tw_infer_input_count(in) / 3;
@@ -69,6 +73,8 @@ static const char *value_at(const tw_compute *c, size_t n, size_t row)
     return tw_element_at(tw_input(c, n + i), row);
 }
 
+/* Rows are shifted first and sorted then. Inputs that ascend stay in order when joined along
+ * the first dimension, but not along others. */
 static tw_status *compute_concat(tw_compute *c)
 {
     size_t n = c->input_count / 3u, rank = tw_input(c, 2 * n)->count, count = 0;
@@ -150,6 +156,7 @@ static tw_status *cut(tw_compute *c, size_t first, const int64_t *start, const i
     return TW_OK;
 }
 
+/* How many rows fall into a part is known from the numbers alone. */
 static void infer_parts(tw_infer *in, size_t n, int64_t rank)
 {
     for (size_t i = 0; i < n; i++) {
@@ -159,6 +166,7 @@ static void infer_parts(tw_infer *in, size_t n, int64_t rank)
     }
 }
 
+/* The attribute says how many parts there are, so the outputs are three lists of that length. */
 static void infer_split(tw_infer *in)
 {
     tw_infer_scalar(in, 0);
@@ -203,6 +211,7 @@ const tw_op_definition tw_op_SparseSplit = {
     .compute = compute_split,
 };
 
+/* Start and size have an entry for each dimension. */
 static void infer_slice(tw_infer *in)
 {
     int64_t rank = tw_infer_sparse(in, 0).rank;
@@ -214,6 +223,7 @@ static void infer_slice(tw_infer *in)
     infer_parts(in, 1, rank);
 }
 
+/* A start behind the end gives an empty part, not an error; a size that goes too far is cut. */
 static tw_status *compute_slice(tw_compute *c)
 {
     const int64_t *shape = tw_input_data(c, 2), *start = tw_input_data(c, 3);
@@ -231,6 +241,7 @@ static tw_status *compute_slice(tw_compute *c)
     return cut(c, 0, start, size, (const size_t[]){0, 1, 2});
 }
 
+/* The slice's own rows say which values it took. */
 static tw_status *gradient_slice(tw_gradient *g)
 {
     g->dx[1] = tw_grad_of(
@@ -253,6 +264,7 @@ const tw_op_definition tw_op_SparseSlice = {
 
 /* ---- what of a slice's gradient belongs to which value ---- */
 
+/* One number for each value of the tensor that was cut. */
 static void infer_slice_grad(tw_infer *in)
 {
     tw_shape rows = tw_infer_matrix(in, 1);

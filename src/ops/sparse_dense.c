@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Sparse tensors beside dense ones: SparseTensorDenseMatMul, SparseTensorDenseAdd, and
- * SparseDenseCwiseAdd, -Mul, -Div. */
+ * SparseDenseCwiseAdd, -Mul, -Div.
+ *
+ * Places are read in the order in which they come, and nothing requires that they ascend. All of
+ * them are checked before the first is used as an address. */
 #include <complex.h>
 #include <string.h>
 
@@ -10,6 +13,8 @@
 
 /* ---- SparseTensorDenseMatMul ---- */
 
+/* The sizes of a are a value, which may be known while building; then the inner sizes can be
+ * compared there, where the user's line is. */
 static void infer_product(tw_infer *in)
 {
     bool adjoint_a = tw_infer_bool(in, "adjoint_a"), adjoint_b = tw_infer_bool(in, "adjoint_b");
@@ -36,6 +41,8 @@ static void infer_product(tw_infer *in)
 typedef void (*add_row)(size_t n, const void *a, bool conj_a, const void *x, size_t step,
                         bool conj_x, void *y);
 
+/* Integers are multiplied as unsigned ones, which wrap where signed ones would overflow. A flag
+ * that a real dtype has no use for is not looked at. */
 #define ADD_ROW(name, type, product)                                                   \
     static void name(size_t n, const void *a, bool conj_a, const void *x, size_t step, \
                      bool conj_x, void *y)                                             \
@@ -54,6 +61,7 @@ ADD_ROW(add_complex, float complex,
 ADD_ROW(add_complex_double, double complex,
         (conj_a ? conj(by) : by) * (conj_x ? conj(from[i * step]) : from[i * step]))
 
+/* The kernel's list of dtypes lets no other through. */
 static add_row find_loop(tw_dtype dtype)
 {
     switch (dtype) {
@@ -106,6 +114,7 @@ static tw_status *gradient_product(tw_gradient *g)
     return TW_OK;
 }
 
+/* Any type may stand in the signature, which is TensorFlow's; these have a product. */
 static const tw_kernel product_kernel = {
     .dtypes = "T: {float, double, int32, complex64, complex128}",
     .compute = compute_product,
@@ -129,6 +138,7 @@ const tw_op_definition tw_op_SparseTensorDenseMatMul = {
 
 /* ---- SparseTensorDenseAdd ---- */
 
+/* No side is broadcast, so the dense one has the result's shape. */
 static void infer_add(tw_infer *in)
 {
     tw_sparse_sizes s = tw_infer_sparse(in, 0);
@@ -138,6 +148,8 @@ static void infer_add(tw_infer *in)
     tw_infer_output(in, 0, b);
 }
 
+/* The dense side's memory is taken over where nobody else reads it. A place that comes twice is
+ * added to twice, as in TensorFlow. */
 static tw_status *compute_add(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 1), *sizes = tw_input(c, 2);
@@ -164,6 +176,7 @@ static tw_status *compute_add(tw_compute *c)
     return TW_OK;
 }
 
+/* A sum hands its gradient on; the sparse side gets what stands at its places. */
 static tw_status *gradient_add(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0);
@@ -172,6 +185,7 @@ static tw_status *gradient_add(tw_gradient *g)
     return TW_OK;
 }
 
+/* The dense side's memory may become the result's. */
 static const tw_kernel add_kernel = {
     .dtypes = TW_COMBINED_TYPES,
     .in_place = 1 << 3,
@@ -192,6 +206,7 @@ const tw_op_definition tw_op_SparseTensorDenseAdd = {
 
 /* ---- with a dense tensor that is broadcast ---- */
 
+/* The result has the places of the sparse side. */
 static void infer_cwise(tw_infer *in)
 {
     tw_sparse_sizes s = tw_infer_sparse(in, 0);
@@ -211,6 +226,8 @@ static bool fits(const tw_array *sizes, const tw_array *dense)
     return true;
 }
 
+/* Index arithmetic for a dense side of fewer dimensions: they are aligned at the end as in
+ * NumPy, and sizes of 1 stand still. */
 static tw_status *cwise(tw_compute *c, tw_combination how)
 {
     const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 1), *sizes = tw_input(c, 2);
@@ -239,14 +256,17 @@ static tw_status *cwise(tw_compute *c, tw_combination how)
     return TW_OK;
 }
 
+/* The operations differ in their loop. */
 static tw_status *compute_cwise_add(tw_compute *c)
 {
     return cwise(c, TW_COMBINE_ADD);
 }
+/* A place that the dense side multiplies by zero stays a value of zero. */
 static tw_status *compute_cwise_mul(tw_compute *c)
 {
     return cwise(c, TW_COMBINE_MUL);
 }
+/* A dense zero among integers is refused, even where the sparse side has nothing. */
 static tw_status *compute_cwise_div(tw_compute *c)
 {
     return cwise(c, TW_COMBINE_DIV);
@@ -267,18 +287,21 @@ static tw_tensor dense_values(tw_gradient *g)
                                                          g->inputs[2], g->inputs[3]));
 }
 
+/* d(x + y) = dx + dy */
 static tw_status *gradient_cwise_add(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0);
     set_cwise(g, dy, dy);
     return TW_OK;
 }
+/* d(x y) = y dx + x dy */
 static tw_status *gradient_cwise_mul(tw_gradient *g)
 {
     tw_tensor dy = tw_gradient_dy(g, 0);
     set_cwise(g, tw_mul(dy, dense_values(g)), tw_mul(dy, tw_gradient_conj(g, g->inputs[1])));
     return TW_OK;
 }
+/* d(x / y) = dx / y - (x / y) dy / y */
 static tw_status *gradient_cwise_div(tw_gradient *g)
 {
     tw_tensor dx = tw_div(tw_gradient_dy(g, 0), dense_values(g));
@@ -286,6 +309,8 @@ static tw_status *gradient_cwise_div(tw_gradient *g)
     return TW_OK;
 }
 
+/* The signature that the three ops share; the list of dtypes of their kernels leaves out those that
+ * no loop adds. */
 #define CWISE \
     "sp_indices: int64, sp_values: T, sp_shape: int64, dense: T -> output: T; T: numbertype"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reductions of sparse tensors: SparseReduceSum and SparseReduceMax into dense ones, SparseSoftmax
- * over the last dimension, and SparseFillEmptyRows. */
+ * over the last dimension, and SparseFillEmptyRows.
+ *
+ * A dense result has the sizes that remain, which is known while building if the sizes and the
+ * axes are; so its memory is planned like that of any other op. */
 #include <math.h>
 #include <string.h>
 
@@ -75,6 +78,7 @@ static tw_status *reduce(tw_compute *c, tw_combination how)
         return tw_compute_fail(c, "Invalid reduction dimension");
     for (size_t k = 0; axes->count == 0 && k < sizes->count; k++)
         gone[k] = true;
+    /* A sum starts from the zeros. */
     for (size_t i = 0; how != TW_COMBINE_ADD && i < values->count; i++)
         TW_TRY(tw_elements_copy(y->dtype, tw_element_to(y, target(indices, sizes, gone, i)),
                                 tw_element_at(values, i), 1));
@@ -83,10 +87,13 @@ static tw_status *reduce(tw_compute *c, tw_combination how)
     return TW_OK;
 }
 
+/* Values are added in the order in which they come, which is the same for any number of
+ * threads. */
 static tw_status *compute_sum(tw_compute *c)
 {
     return reduce(c, TW_COMBINE_ADD);
 }
+/* NaN is handled as the elementwise maximum does. */
 static tw_status *compute_max(tw_compute *c)
 {
     return reduce(c, TW_COMBINE_MAX);
@@ -103,9 +110,11 @@ static tw_status *gradient_sum(tw_gradient *g)
     return TW_OK;
 }
 
+/* Sums of what can be added; the maximum's signature has no other dtypes than the loops. */
 static const tw_kernel sum_kernel = {.dtypes = TW_COMBINED_TYPES, .compute = compute_sum};
 static const tw_kernel max_kernel = {.compute = compute_max};
 
+/* The signature that both reductions share up to the list of dtypes. */
 #define REDUCE                                                                             \
     "input_indices: int64, input_values: T, input_shape: int64, reduction_axes: int32 -> " \
     "output: T; keep_dims: bool = false; T: "
@@ -141,6 +150,7 @@ const tw_op_definition tw_op_SparseReduceMax = {
 
 /* ---- SparseSoftmax ---- */
 
+/* TensorFlow takes no vectors here, though a row alone would make sense. */
 static void infer_softmax(tw_infer *in)
 {
     tw_sparse_sizes s = tw_infer_sparse(in, 0);
@@ -162,6 +172,7 @@ static void softmax(const tw_array *x, size_t from, size_t to, tw_array *y)
                        exp(tw_element_get(x->dtype, tw_element_at(x, i)) - most) / sum);
 }
 
+/* Rows ascend, which is checked, so those of one row stand together and need no grouping. */
 static tw_status *compute_softmax(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *x = tw_input(c, 1);
@@ -203,6 +214,8 @@ const tw_op_definition tw_op_SparseSoftmax = {
 
 /* ---- SparseFillEmptyRows ---- */
 
+/* The number of rows is a value, and so are the flags' sizes; the rest follows from the
+ * indices. */
 static void infer_fill(tw_infer *in)
 {
     tw_sparse_sizes s = tw_infer_sparse(in, 0);
@@ -232,6 +245,8 @@ static size_t find_starts(const tw_array *indices, bool *empty, size_t rows, int
     return total;
 }
 
+/* Positions are handed out row by row, so that values keep the order in which they came within
+ * their row even if the rows themselves were not in order. */
 static tw_status *place(tw_compute *c, int64_t *next, size_t total)
 {
     const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 1);
@@ -259,6 +274,8 @@ static tw_status *place(tw_compute *c, int64_t *next, size_t total)
     return TW_OK;
 }
 
+/* The number of rows is the flags' size, which was allocated by then, so it is no hostile one;
+ * the scratch memory for it is checked all the same. */
 static tw_status *compute_fill(tw_compute *c)
 {
     tw_array *flags = tw_output(c, 2);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SparseReorder: rows of indices in ascending order; SparseReshape: indices into another shape. */
+ * SparseReorder: rows of indices in ascending order; SparseReshape: indices into another shape.
+ *
+ * Neither looks at values as numbers: texts are moved like everything else. */
 #include "ops/sparse.h"
 
+/* Nothing is added and nothing left out. */
 static void infer_reorder(tw_infer *in)
 {
     tw_sparse_sizes s = tw_infer_sparse(in, 0);
@@ -9,6 +12,7 @@ static void infer_reorder(tw_infer *in)
     tw_infer_output(in, 1, TW_SHAPE(s.count));
 }
 
+/* An order and room to merge it. */
 static size_t workspace_reorder(const tw_compute *c)
 {
     size_t bytes;
@@ -16,6 +20,7 @@ static size_t workspace_reorder(const tw_compute *c)
                                                                                   : SIZE_MAX;
 }
 
+/* Sorting is stable: places that come twice keep their order. */
 static tw_status *compute_reorder(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 1);
@@ -57,6 +62,7 @@ const tw_op_definition tw_op_SparseReorder = {
 
 /* ---- SparseReshape ---- */
 
+/* The new rank is the length of the new sizes; how many rows there are stays. */
 static void infer_reshape(tw_infer *in)
 {
     tw_shape rows = tw_infer_matrix(in, 0);
@@ -104,6 +110,7 @@ static tw_status *resolve(const tw_compute *c, int64_t *sizes)
     return TW_OK;
 }
 
+/* The volume fits 64 bits, which was checked, so no place inside of it overflows. */
 static tw_status *compute_reshape(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *old = tw_input(c, 1);

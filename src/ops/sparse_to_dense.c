@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SparseToDense: values put into an array that is filled with a default. */
+ * SparseToDense: values put into an array that is filled with a default.
+ *
+ * The inverse of picking the values out by GatherNd, which is what its derivative does. */
 #include "ops/sparse.h"
 
 /* Indices may be a scalar (one value), a vector (of a vector) or rows. */
@@ -27,6 +29,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, shape);
 }
 
+/* All indices are checked before the first is used. Without validation of the order a place may
+ * come twice, and the last one stays. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 2);

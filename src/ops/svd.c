@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Svd: input = u diag(s) v^* with orthonormal columns in u and v, s descending. */
+ * Svd: input = u diag(s) v^* with orthonormal columns in u and v, s descending.
+ *
+ * Vectors are fixed up to a factor of absolute value 1 that u and v share. Columns of u that
+ * belong to no singular value at all are any that are orthonormal to the rest. */
 #include "ops/matrices.h"
 
+/* All sizes follow from the matrix and the two flags. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_matrices(in, 0);
@@ -27,6 +31,7 @@ typedef struct parts {
     double *lengths;
 } parts;
 
+/* Sizes and flags; the memory is handed out by compute. */
 static parts see(const tw_compute *c)
 {
     const tw_array *x = c->inputs[0];
@@ -39,11 +44,13 @@ static parts see(const tw_compute *c)
     return p;
 }
 
+/* How many vectors the longer side gets. */
 static size_t width(const parts *p)
 {
     return p->full && p->vectors ? p->m : p->n;
 }
 
+/* Areas in the order in which compute hands them out; the lengths need half of theirs. */
 static size_t workspace(const tw_compute *c)
 {
     parts p = see(c);
@@ -73,6 +80,8 @@ static void write(const parts *p, tw_array *out, size_t k, size_t count, size_t 
     tw_write_complex(out, k * count * length, count * length, p->out);
 }
 
+/* The vectors of the longer side that no singular value belongs to are any orthonormal ones.
+ * For the adjoint the two sides change places. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -105,6 +114,7 @@ typedef struct vectors {
     tw_tensor s, u, v, du, dv;
 } vectors;
 
+/* Most products here are plain ones. */
 static tw_tensor product(tw_tensor a, tw_tensor b)
 {
     return tw_matrix_product(a, b, false, false);
@@ -143,6 +153,7 @@ static tw_tensor outside(const vectors *p, tw_tensor v1, tw_tensor dv1, bool ful
     return product(product(p->u, tw_matrix_diag(tw_inv(p->s))), rest);
 }
 
+/* The part inside of the two spaces that the matrix connects, and what is outside of v's. */
 static tw_tensor derivative(const vectors *p, tw_tensor ds, bool full)
 {
     tw_tensor v1 = columns(p->v, 0, p->m), dv1 = columns(p->dv, 0, p->m);
@@ -156,6 +167,9 @@ static tw_tensor derivative(const vectors *p, tw_tensor ds, bool full)
     return p->m == p->n ? da : tw_add(da, outside(p, v1, dv1, full));
 }
 
+/* The formulas need the inner sizes while building. Without vectors the derivative is plain,
+ * but needs them, so they are computed then. Singular values that are equal have no derivative
+ * of their vectors: infinities come out, as in TensorFlow. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_shape x = tw_tensor_shape(g->inputs[0]);
@@ -183,6 +197,7 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+/* half is in the signature of TensorFlow 1.14 and has no kernel there either. */
 static const tw_kernel kernel = {
     .dtypes = "T: {double, float, complex64, complex128}",
     .workspace = workspace,
