@@ -80,8 +80,13 @@ class Random:
 
 
 def timed(step, seconds):
-    """(Seconds of one step, of them the processor's), means over about so many seconds."""
+    """(Seconds of one step, of them the processor's), means over about so many seconds. A step that
+    takes longer than a turn is not run twice for it."""
+    start, first = time.perf_counter(), time.process_time()
     step()
+    passed = time.perf_counter() - start
+    if passed > 4 * seconds:
+        return passed, time.process_time() - first
     calls, wanted, passed, since, cpu = 0, 1, 0.0, time.perf_counter(), time.process_time()
     while passed < seconds:
         for _ in range(wanted):
