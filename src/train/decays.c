@@ -165,7 +165,8 @@ static bool check_pieces(tw_dtype dtype, tw_doubles boundaries, tw_doubles value
     }
     for (size_t i = 0; i < boundaries.count; i++) {
         double b = boundaries.items[i];
-        if (!tw_dtype_is_floating(dtype) && b != floor(b)) {
+        bool whole = b == floor(b) && fabs(b) < 0x1p63;
+        if (!tw_dtype_is_floating(dtype) && !whole) {
             tw_train_refuse("Boundaries (%g) must have dtype %s consistent with x.", b,
                             tw_dtype_name(dtype));
             return false;

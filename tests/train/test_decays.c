@@ -129,6 +129,11 @@ static void pieces_need_one_value_more_than_boundaries(void **state)
     tw_piecewise_constant(s, TW_DOUBLES(1.5), TW_DOUBLES(1, 2));
     message = tw_status_message(tw_graph_status(tw_default_graph()));
     assert_non_null(strstr(message, "Boundaries (1.5) must have dtype int32"));
+    tw_reset_default_graph(); /* a whole number, but none that an integer holds */
+    s = tw_placeholder(TW_INT64, .shape = TW_SHAPE());
+    tw_piecewise_constant(s, TW_DOUBLES(1e300), TW_DOUBLES(1, 2));
+    message = tw_status_message(tw_graph_status(tw_default_graph()));
+    assert_non_null(strstr(message, "Boundaries (1e+300) must have dtype int64"));
 }
 
 /* ---- averages ---- */

@@ -10,10 +10,10 @@
 static int usage(void)
 {
     fputs("usage: thalweg version\n"
-          "       thalweg ops [NAME]                          all ops, or what one does\n"
-          "       thalweg reference                      all ops and composites as Markdown\n"
-          "       thalweg explain GRAPH TENSOR...        the plan for tensors of a GraphDef file\n"
-          "               [--feed TENSOR]...                  with these fed\n",
+          "       thalweg ops [NAME]               all ops, or what one does\n"
+          "       thalweg reference                all ops and composites as Markdown\n"
+          "       thalweg explain GRAPH TENSOR...  the plan for tensors of a GraphDef file,\n"
+          "               [--feed TENSOR]...       with these fed\n",
           stderr);
     return 2;
 }
