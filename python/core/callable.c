@@ -64,7 +64,7 @@ static PyObject *callable_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     py_prepared *prepared = py_prepared_of_lists((py_session *)session, fetches, feeds);
     py_callable *self = prepared ? (py_callable *)type->tp_alloc(type, 0) : NULL;
     if (!self) {
-        py_prepared_unref(prepared);
+        Py_XDECREF(prepared);
         return NULL;
     }
     self->session = (py_session *)Py_NewRef(session);
@@ -75,13 +75,14 @@ static PyObject *callable_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     return (PyObject *)self;
 }
 
-/* The prepared run's objects are the graph's, which the session holds anyway. */
+/* No tp_clear: a cycle through a callable leads through a graph or a session, which cut it. */
 static int callable_traverse(py_callable *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
     Py_VISIT(Py_TYPE(self));
 #endif
     Py_VISIT(self->session);
+    Py_VISIT(self->prepared);
     return 0;
 }
 
@@ -92,7 +93,7 @@ static void callable_dealloc(py_callable *self)
     PyObject_GC_UnTrack(self);
     if (self->weak_references)
         PyObject_ClearWeakRefs((PyObject *)self);
-    py_prepared_unref(self->prepared);
+    Py_XDECREF(self->prepared);
     Py_XDECREF(self->session);
     type->tp_free(self);
     Py_DECREF(type);

@@ -17,18 +17,47 @@ size_t py_prepared_hash(PyObject *const *keys, size_t fetches, size_t feeds)
     return (size_t)(hash >> 20);
 }
 
-/* Also of one that was only half made. */
-void py_prepared_unref(py_prepared *prepared)
+static PyTypeObject *prepared_type;
+
+/* The keys lead to the graph. No tp_clear: whatever cycle it is in, a session or graph cuts it. */
+static int prepared_traverse(py_prepared *self, visitproc visit, void *arg)
 {
-    if (!prepared || --prepared->refs)
-        return;
-    tw_callable *callable = prepared->callable;
-    for (size_t i = 0; i < prepared->fetch_count + prepared->feed_count; i++)
-        Py_XDECREF(prepared->keys[i]);
-    PyMem_Free(prepared->feeds);
-    PyMem_Free(prepared);
+#if PY_VERSION_HEX >= 0x03090000
+    Py_VISIT(Py_TYPE(self));
+#endif
+    for (Py_ssize_t i = 0; i < Py_SIZE(self); i++)
+        Py_VISIT(self->keys[i]);
+    return 0;
+}
+
+/* Also of one that was only half made. The library's callable goes last: it points into the graph
+ * as long as it lives, but holds that itself. */
+static void prepared_dealloc(py_prepared *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    tw_callable *callable = self->callable;
+    for (Py_ssize_t i = 0; i < Py_SIZE(self); i++)
+        Py_XDECREF(self->keys[i]);
+    PyMem_Free(self->feeds);
+    type->tp_free(self);
+    Py_DECREF(type);
     tw_callable_free(callable);
 }
+
+static PyType_Slot prepared_slots[] = {
+    {Py_tp_dealloc, prepared_dealloc},
+    {Py_tp_traverse, prepared_traverse},
+    {0, NULL},
+};
+
+static PyType_Spec prepared_spec = {
+    .name = "thalweg._core.Prepared",
+    .basicsize = offsetof(py_prepared, keys),
+    .itemsize = sizeof(PyObject *),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = prepared_slots,
+};
 
 /* Where shapes of feeds may differ from what was declared, those of placeholders still may not. */
 static bool only_placeholders(const tw_tensor *feeds, size_t count)
@@ -79,10 +108,10 @@ py_prepared *py_prepare(tw_session *session, PyObject *const *keys, size_t fetch
                         bool any_shapes)
 {
     size_t count = fetches + feeds;
-    py_prepared *prepared = PyMem_Calloc(1, sizeof *prepared + count * sizeof *keys);
+    py_prepared *prepared = (py_prepared *)prepared_type->tp_alloc(prepared_type,
+                                                                   (Py_ssize_t)count);
     tw_tensor *tensors = PyMem_Calloc(count + 1, sizeof *tensors);
     if (prepared) {
-        prepared->refs = 1;
         prepared->fetch_count = fetches;
         prepared->feed_count = feeds;
         prepared->hash = py_prepared_hash(keys, fetches, feeds);
@@ -97,10 +126,9 @@ py_prepared *py_prepare(tw_session *session, PyObject *const *keys, size_t fetch
         failed = describe(prepared, tensors) ||
                  make_callable(prepared, session, tensors, any_shapes);
     PyMem_Free(tensors);
-    if (!failed)
-        return prepared;
-    py_prepared_unref(prepared);
-    return NULL;
+    if (failed)
+        Py_CLEAR(prepared);
+    return prepared;
 }
 
 /* ---- feeds ---- */
@@ -436,14 +464,14 @@ int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
     size_t count = prepared->feed_count;
     if (at_fault)
         *at_fault = false;
-    prepared->refs++;
+    Py_INCREF(prepared);
     for (size_t i = 0; i < count; i++)
         Py_INCREF(values[i]);
     int result = count <= PY_FEW ? run_few(prepared, values, results, options, at_fault)
                                  : run_many(prepared, values, results, options, at_fault);
     for (size_t i = 0; i < count; i++)
         Py_DECREF(values[i]);
-    py_prepared_unref(prepared);
+    Py_DECREF(prepared);
     return result;
 }
 
@@ -488,5 +516,9 @@ static PyMethodDef methods[] = {
 int py_run_init(PyObject *module)
 {
     main_thread = PyThread_get_thread_ident();
+    prepared_type = (PyTypeObject *)PyType_FromSpec(&prepared_spec);
+    if (!prepared_type)
+        return -1;
+    prepared_type->tp_new = NULL; /* nobody makes one but py_prepare */
     return PyModule_AddFunctions(module, methods);
 }

@@ -12,10 +12,10 @@ typedef struct py_feed {
     int number; /* NumPy's; -1: none, or strings */
 } py_feed;
 
-/* Counted by hand, under the GIL. */
+/* An object that Python code never sees, so that the collector can tell how many of its references
+ * come from sessions and callables that nobody needs any more: they share it. */
 typedef struct py_prepared {
-    Py_ssize_t refs;
-    tw_callable *callable;
+    PyObject_VAR_HEAD tw_callable *callable;
     size_t fetch_count, feed_count;
     bool used; /* since the table was last swept */
     size_t hash;
@@ -26,7 +26,6 @@ typedef struct py_prepared {
 /* The session's graph must be that of all objects; NULL with an exception. */
 py_prepared *py_prepare(tw_session *session, PyObject *const *keys, size_t fetches, size_t feeds,
                         bool any_shapes);
-void py_prepared_unref(py_prepared *prepared);
 size_t py_prepared_hash(PyObject *const *keys, size_t fetches, size_t feeds);
 
 /* How one run goes; zeros: plainly. */

@@ -59,7 +59,7 @@ static void clear_table(py_session *self)
     self->table = NULL;
     self->table_size = self->table_count = 0;
     for (size_t i = 0; i < size; i++)
-        py_prepared_unref(table[i]);
+        Py_XDECREF(table[i]);
     PyMem_Free(table);
 }
 
@@ -71,14 +71,8 @@ static int session_traverse(py_session *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
 #endif
     Py_VISIT(self->graph);
-    for (size_t i = 0; i < self->table_size; i++) {
-        const py_prepared *prepared = self->table[i];
-        /* shared with a callable: its references are not this object's alone */
-        for (size_t k = 0;
-             prepared && prepared->refs == 1 && k < prepared->fetch_count + prepared->feed_count;
-             k++)
-            Py_VISIT(prepared->keys[k]);
-    }
+    for (size_t i = 0; i < self->table_size; i++)
+        Py_VISIT(self->table[i]);
     return 0;
 }
 
@@ -186,7 +180,7 @@ static int make_room(py_session *self)
     self->table_size = size;
     self->table_count = kept;
     for (size_t i = 0; i < dropped; i++) /* may run code of others: the table is whole again */
-        py_prepared_unref(old[i]);
+        Py_DECREF(old[i]);
     PyMem_Free(old);
     return 0;
 }
@@ -196,7 +190,7 @@ py_prepared *py_session_prepared(py_session *self, PyObject *const *keys, size_t
 {
     py_prepared *prepared = look_up(self, keys, fetches, feeds);
     if (prepared) {
-        prepared->refs++;
+        Py_INCREF(prepared);
         return prepared;
     }
     prepared = py_prepare(self->session, keys, fetches, feeds, self->any_shapes);
@@ -204,10 +198,10 @@ py_prepared *py_session_prepared(py_session *self, PyObject *const *keys, size_t
     if (!prepared || look_up(self, keys, fetches, feeds))
         return prepared;
     if (make_room(self)) {
-        py_prepared_unref(prepared);
+        Py_DECREF(prepared);
         return NULL;
     }
-    prepared->refs++;
+    Py_INCREF(prepared);
     put(self->table, self->table_size, prepared);
     self->table_count++;
     return prepared;
@@ -284,8 +278,11 @@ static PyObject *run_fast(py_session *self, PyObject *fetches, PyObject *feed_di
     prepared->used = true;
     if (!py_run(prepared, c.values, c.results, NULL, &at_fault))
         return py_pack(c.results, c.fetches, c.shape);
-    if (at_fault && !PyErr_ExceptionMatches(PyExc_MemoryError))
-        PyErr_Clear(); /* the slow way says what is wrong with it */
+    /* The slow way says what is wrong with the value. Ctrl-C in a value's own code is no fault of
+     * its, and would be lost. */
+    if (at_fault && PyErr_ExceptionMatches(PyExc_Exception) &&
+        !PyErr_ExceptionMatches(PyExc_MemoryError))
+        PyErr_Clear();
     return NULL;
 }
 
@@ -415,7 +412,7 @@ static PyObject *session_run_flat(py_session *self, PyObject *args)
         return NULL;
     py_run_options options = {timeout, traced ? tw_trace_new() : NULL};
     PyObject *list = run_lists(prepared, values, &options);
-    py_prepared_unref(prepared);
+    Py_DECREF(prepared);
     if (list && options.trace) {
         char *json = tw_trace_json(options.trace);
         list = Py_BuildValue("(Ns)", list, json ? json : "{}");
@@ -445,8 +442,8 @@ static PyObject *explain(py_session *self, PyObject *args)
         result = status ? py_raise(status) : PyUnicode_FromString(text);
     }
     tw_free(text);
-    PyMem_Free(fetch);
-    PyMem_Free(feed);
+    py_free_list(fetch);
+    py_free_list(feed);
     return result;
 }
 
