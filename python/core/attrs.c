@@ -162,11 +162,13 @@ static int find_kind(PyObject **value, const tw_op_attr *known, tw_attr *out)
             return 0; /* an empty list of any kind */
         item = PySequence_Fast_GET_ITEM(*value, 0);
     }
+    Py_INCREF(item); /* asking for its attributes may run code that empties the list */
     out->kind = natural_kind(item);
-    if (out->kind != TW_ATTR_NONE)
-        return 0;
-    PyErr_Format(PyExc_TypeError, "attribute '%s': %R is no attribute value", out->name, item);
-    return -1;
+    int failed = out->kind == TW_ATTR_NONE ? -1 : 0;
+    if (failed)
+        PyErr_Format(PyExc_TypeError, "attribute '%s': %R is no attribute value", out->name, item);
+    Py_DECREF(item);
+    return failed;
 }
 
 /* ---- one value ---- */
@@ -226,13 +228,22 @@ static int read_func(PyObject *value, tw_func *out, PyObject *keep)
         return -1;
     }
     const py_func *func = (const py_func *)value;
+    if (!func->attrs) { /* the collector has been here */
+        PyErr_SetString(PyExc_RuntimeError, "the Func is about to be freed");
+        return -1;
+    }
     size_t count = (size_t)PyDict_Size(func->attrs);
     tw_attr *attrs = keep_memory(keep, (count + 1) * sizeof *attrs);
     const char *name = PyUnicode_AsUTF8(func->name);
     if (!attrs || !name || PyList_Append(keep, value))
         return -1;
     *out = (tw_func){name, attrs, 0};
-    return py_attrs_from(func->attrs, NULL, attrs, &out->attr_count, keep);
+    /* a Func can be among its own attributes */
+    if (Py_EnterRecursiveCall(" while reading the attributes of a Func"))
+        return -1;
+    int failed = py_attrs_from(func->attrs, NULL, attrs, &out->attr_count, keep);
+    Py_LeaveRecursiveCall();
+    return failed;
 }
 
 static int read_int(PyObject *value, int64_t *out)
@@ -307,16 +318,16 @@ static size_t item_size(tw_attr_kind kind)
 /* One block for all elements; what they point at is kept apart. */
 static int read_list(PyObject *value, tw_attr *out, PyObject *keep)
 {
-    PyObject *fast = PySequence_Fast(value, "expected a list");
-    if (!fast)
+    PyObject *fixed = py_fixed(value, "expected a list");
+    if (!fixed)
         return -1;
-    size_t count = (size_t)PySequence_Fast_GET_SIZE(fast), size = item_size(out->kind);
+    size_t count = (size_t)PyTuple_GET_SIZE(fixed), size = item_size(out->kind);
     char *items = keep_memory(keep, count * size + 1);
-    int failed = items ? PyList_Append(keep, fast) : -1;
+    int failed = items ? PyList_Append(keep, fixed) : -1;
     for (size_t i = 0; !failed && i < count; i++)
-        failed = read_item(PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i), out->kind,
-                           items + i * size, keep);
-    Py_DECREF(fast);
+        failed = read_item(PyTuple_GET_ITEM(fixed, (Py_ssize_t)i), out->kind, items + i * size,
+                           keep);
+    Py_DECREF(fixed);
     out->count = count;
     out->value.items = items;
     return failed;

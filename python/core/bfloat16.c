@@ -221,7 +221,10 @@ static PyObject *compare_scalars(PyObject *a, PyObject *b, int op)
                   : op == Py_NE ? x != y
                   : op == Py_GT ? x > y
                                 : x >= y;
-    return PyArray_Scalar(&result, PyArray_DescrFromType(NPY_BOOL), NULL);
+    PyArray_Descr *descr = PyArray_DescrFromType(NPY_BOOL);
+    PyObject *object = descr ? PyArray_Scalar(&result, descr, NULL) : NULL;
+    Py_XDECREF(descr); /* PyArray_Scalar takes none */
+    return object;
 }
 
 static PyType_Slot slots[] = {

@@ -24,6 +24,11 @@ static void free_kept(PyObject *capsule)
     PyMem_Free(PyCapsule_GetPointer(capsule, NULL));
 }
 
+static void free_tensors(PyObject *capsule)
+{
+    py_free_list(PyCapsule_GetPointer(capsule, NULL));
+}
+
 static void unref_kept(PyObject *capsule)
 {
     tw_array_unref(PyCapsule_GetPointer(capsule, NULL));
@@ -91,9 +96,9 @@ static int read_tensors(const call *c, PyObject *value, tw_tensors *out)
     if (py_unwrap_list(value, &items, &out->count))
         return -1;
     out->items = items;
-    if (!keep_pointer(c, items, free_kept))
+    if (!keep_pointer(c, items, free_tensors))
         return 0;
-    PyMem_Free(items);
+    py_free_list(items);
     return -1;
 }
 
@@ -111,17 +116,17 @@ static int read_shape(const call *c, PyObject *value, tw_shape *out)
 /* A list of numbers; an axis given alone is a list of one. */
 static int read_ints(const call *c, PyObject *value, tw_ints *out)
 {
-    PyObject *fast = PyLong_Check(value) ? PyTuple_Pack(1, value)
-                                         : PySequence_Fast(value, "expected a list of int");
-    if (!fast)
+    PyObject *fixed = PyLong_Check(value) ? PyTuple_Pack(1, value)
+                                          : py_fixed(value, "expected a list of int");
+    if (!fixed)
         return -1;
-    out->count = (size_t)PySequence_Fast_GET_SIZE(fast);
+    out->count = (size_t)PyTuple_GET_SIZE(fixed);
     int64_t *items = keep_memory(c, (out->count + 1) * sizeof *items);
     bool failed = !items;
     for (size_t i = 0; !failed && i < out->count; i++)
-        failed = read_int(PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i), &items[i]) != 0;
+        failed = read_int(PyTuple_GET_ITEM(fixed, (Py_ssize_t)i), &items[i]) != 0;
     out->items = items;
-    Py_DECREF(fast);
+    Py_DECREF(fixed);
     return failed ? -1 : 0;
 }
 
@@ -177,8 +182,8 @@ static int read_field(const call *c, const tw_field *field, PyObject *value)
 
 /* ---- the call ---- */
 
-/* None stands for what is not given. A key that is no argument is an error, as with any
- * function. */
+/* None stands for what is not given. A key that is no argument is an error, as with any function.
+ * Values are kept: code of one may empty the dict while the others are still pointed at. */
 static int read_args(const call *c, PyObject *dict)
 {
     Py_ssize_t read = 0;
@@ -186,7 +191,8 @@ static int read_args(const call *c, PyObject *dict)
         const tw_field *field = &c->face->fields[i];
         PyObject *value = PyDict_GetItemString(dict, field->name);
         read += value != NULL;
-        if (value && value != Py_None && read_field(c, field, value))
+        if (value && value != Py_None &&
+            (PyList_Append(c->keep, value) || read_field(c, field, value)))
             return -1;
     }
     if (read == PyDict_Size(dict))

@@ -84,7 +84,7 @@ static PyObject *cond_leave(PyObject *module, PyObject *args)
         return NULL;
     tw_status *status = tw_cond_leave(builder, (tw_tensors){items, count}, items);
     PyObject *seen = status ? py_raise(status) : py_wrap_tensors((tw_tensors){items, count});
-    PyMem_Free(items);
+    py_free_list(items);
     return seen;
 }
 
@@ -135,7 +135,7 @@ static void invariants_clear(invariants *v)
 /* The sequence has one entry for each variable. */
 static int invariants_from(PyObject *object, size_t count, invariants *v)
 {
-    PyObject *list = PySequence_Fast(object, "shape invariants are a sequence of shapes");
+    PyObject *list = py_fixed(object, "shape invariants are a sequence of shapes");
     if (!list)
         return -1;
     v->shapes = PyMem_Calloc(count + 1, sizeof *v->shapes);
@@ -143,14 +143,14 @@ static int invariants_from(PyObject *object, size_t count, invariants *v)
     int bad = v->shapes && v->memory ? 0 : -1;
     if (bad)
         PyErr_NoMemory();
-    if (!bad && (size_t)PySequence_Fast_GET_SIZE(list) != count) {
+    if (!bad && (size_t)PyTuple_GET_SIZE(list) != count) {
         PyErr_Format(PyExc_ValueError, "%zd shape invariants for %zu loop variables",
-                     PySequence_Fast_GET_SIZE(list), count);
+                     PyTuple_GET_SIZE(list), count);
         bad = -1;
     }
     for (; !bad && v->count < count; v->count++)
-        bad = py_shape_from(PySequence_Fast_GET_ITEM(list, (Py_ssize_t)v->count),
-                            &v->shapes[v->count], &v->memory[v->count]);
+        bad = py_shape_from(PyTuple_GET_ITEM(list, (Py_ssize_t)v->count), &v->shapes[v->count],
+                            &v->memory[v->count]);
     Py_DECREF(list);
     return bad;
 }
@@ -196,7 +196,7 @@ static PyObject *while_begin(PyObject *module, PyObject *args)
         both = begin_loop(&given);
     }
     invariants_clear(&v);
-    PyMem_Free(items);
+    py_free_list(items);
     return both;
 }
 
@@ -229,7 +229,7 @@ static PyObject *while_body(PyObject *module, PyObject *args)
         return NULL;
     tw_status *status = tw_while_body(builder, (tw_tensors){items, count}, items);
     PyObject *last = status ? py_raise(status) : py_wrap_tensors((tw_tensors){items, count});
-    PyMem_Free(items);
+    py_free_list(items);
     return last;
 }
 
@@ -486,6 +486,8 @@ static PyObject *operation_region(PyObject *module, PyObject *object)
         return NULL;
     }
     py_operation *op = (py_operation *)object;
+    if (!op->op)
+        return PyErr_Format(PyExc_ValueError, "this Operation belongs to no graph");
     return wrap_region(op->graph, tw_operation_region(op->op));
 }
 
@@ -543,6 +545,7 @@ int py_control_init(PyObject *module)
     region_type = (PyTypeObject *)PyType_FromSpec(&region_spec);
     if (!region_type)
         return -1;
+    region_type->tp_new = NULL; /* a region is always one of a graph: `_core.Region()` is refused */
     Py_INCREF(region_type);
     if (PyModule_AddObject(module, "Region", (PyObject *)region_type)) {
         Py_DECREF(region_type);

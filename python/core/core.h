@@ -33,7 +33,7 @@ static inline PyObject *py_new_ref(PyObject *object)
 typedef struct py_graph {
     PyObject_HEAD tw_graph *graph;
     PyObject *operations;
-    PyObject *overrides; /* dict of gradient and shape functions, see gradients.c; NULL: none */
+    PyObject *overrides; /* list of (name, gradient function), see gradients.c; NULL: none */
     PyObject *weak_references;
 } py_graph;
 
@@ -97,8 +97,20 @@ PyObject *py_wrap_tensor(tw_tensor tensor);    /* index -1: the operation; inval
 PyObject *py_wrap_tensors(tw_tensors tensors); /* a list */
 /* Of a Tensor, or an Operation (index -1); TypeError else. */
 int py_unwrap(PyObject *object, tw_tensor *out);
-/* Of a sequence; *out is PyMem memory that the caller frees with PyMem_Free. */
+/* Of a sequence. *out holds the objects too, and so their graphs, whatever becomes of the sequence;
+ * the caller lets go of all that with py_free_list. */
 int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count);
+/* The same where None stands for a tensor that is not given. */
+int py_unwrap_holes(PyObject *sequence, tw_tensor **out, size_t *count);
+void py_free_list(tw_tensor *list); /* NULL: nothing */
+/* A sequence's elements as a tuple, which code of theirs cannot change while they are read;
+ * TypeError with `message` for what is no sequence. */
+PyObject *py_fixed(PyObject *sequence, const char *message);
+
+/* ---- gradients.c ---- */
+
+/* The library's graph and the object forget the object's gradient functions. */
+void py_drop_overrides(py_graph *graph);
 
 /* ---- attrs.c ---- */
 

@@ -141,6 +141,8 @@ int py_dtype_from(PyObject *object, tw_dtype *out)
         Py_DECREF(number);
         return failed;
     }
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) /* Ctrl-C in a property */
+        return -1;
     PyErr_Clear();
     return from_numpy(object, out);
 }

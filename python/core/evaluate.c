@@ -4,12 +4,20 @@
 
 #include <string.h>
 
-/* The integer or list length that attribute `name` has; -1: it is not given. */
+/* No operation has so many; room for those that an attribute asks for is made before the library
+ * sees the attribute. */
+enum { MOST_OUTPUTS = 1 << 20 };
+
+/* The integer or list length that attribute `name` has; -1: it is not given, or of a kind that the
+ * library is going to refuse. */
 static int64_t given_count(const char *name, const tw_attr *attrs, size_t attr_count)
 {
     for (size_t i = 0; i < attr_count; i++) {
-        if (!strcmp(attrs[i].name, name))
-            return attrs[i].list ? (int64_t)attrs[i].count : attrs[i].value.i;
+        if (strcmp(attrs[i].name, name) != 0)
+            continue;
+        if (attrs[i].list)
+            return (int64_t)attrs[i].count;
+        return attrs[i].kind == TW_ATTR_INT ? attrs[i].value.i : -1;
     }
     return -1;
 }
@@ -29,7 +37,12 @@ static int64_t count_outputs(const tw_op *op, const tw_attr *attrs, size_t attr_
         /* one list goes in and one comes out: they are equally long */
         if (length < 0 && inputs >= singles)
             length = (int64_t)(inputs - singles);
-        count += length;
+        if (length > MOST_OUTPUTS) {
+            PyErr_Format(PyExc_ValueError, "%s: %lld outputs are more than the %d allowed",
+                         tw_op_name(op), (long long)length, MOST_OUTPUTS);
+            return -1;
+        }
+        count += length > 0 ? length : 0;
     }
     return count;
 }
@@ -83,7 +96,9 @@ static int read_evaluation(evaluation *e, const tw_op *op, PyObject *attrs, PyOb
     if (py_attrs_from(attrs, op, e->attrs, &e->attr_count, e->keep) || read_inputs(e, inputs))
         return -1;
     int64_t count = count_outputs(op, e->attrs, e->attr_count, e->input_count);
-    e->output_count = count > 0 ? (size_t)count : 0;
+    if (count < 0)
+        return -1;
+    e->output_count = (size_t)count;
     e->outputs = PyMem_Calloc(e->output_count + 1, sizeof *e->outputs);
     if (e->outputs)
         return 0;

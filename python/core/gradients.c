@@ -116,13 +116,30 @@ static tw_status *call_gradient(tw_gradient *g)
 /* Functions for all graphs stay for ever: a gradient that is being built may hold one. */
 static PyObject *kept_functions;
 
-static int keep_function(py_graph *graph, PyObject *function)
+/* A graph's functions stay with its object, replaced ones too: the call that replaces one may come
+ * out of it. */
+static int keep_function(py_graph *graph, const char *name, PyObject *function)
 {
     if (!graph)
         return PyList_Append(kept_functions, function);
     if (!graph->overrides)
         graph->overrides = PyList_New(0);
-    return graph->overrides ? PyList_Append(graph->overrides, function) : -1;
+    PyObject *pair = graph->overrides ? Py_BuildValue("(sO)", name, function) : NULL;
+    int failed = pair ? PyList_Append(graph->overrides, pair) : -1;
+    Py_XDECREF(pair);
+    return failed;
+}
+
+/* The list is taken off first: what goes with it may run code that adds to the graph's. */
+void py_drop_overrides(py_graph *graph)
+{
+    PyObject *list = graph->overrides;
+    graph->overrides = NULL;
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
+        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(PyList_GET_ITEM(list, i), 0));
+        tw_status_free(tw_override_gradient(graph->graph, name, NULL, NULL));
+    }
+    Py_XDECREF(list);
 }
 
 static PyObject *override_gradient(PyObject *module, PyObject *args)
@@ -138,7 +155,7 @@ static PyObject *override_gradient(PyObject *module, PyObject *args)
     bool is_given = function != Py_None;
     if (is_given && (!PyCallable_Check(function)))
         return PyErr_Format(PyExc_TypeError, "%R is not callable", function);
-    if (is_given && keep_function(graph, function))
+    if (is_given && keep_function(graph, name, function))
         return NULL;
     tw_status *status = tw_override_gradient(graph ? graph->graph : NULL, name,
                                              is_given ? call_gradient : NULL,
@@ -150,26 +167,6 @@ static PyObject *override_gradient(PyObject *module, PyObject *args)
 
 /* ---- differentiating ---- */
 
-/* grad_ys: None among them stands for ones. */
-static int read_grad_ys(PyObject *object, tw_tensor **out, size_t *count)
-{
-    PyObject *fast = PySequence_Fast(object, "grad_ys must be a list");
-    if (!fast)
-        return -1;
-    *count = (size_t)PySequence_Fast_GET_SIZE(fast);
-    *out = PY_NEW(tw_tensor, *count + 1);
-    bool failed = !*out;
-    if (failed)
-        PyErr_NoMemory();
-    for (size_t i = 0; !failed && i < *count; i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i);
-        (*out)[i] = (tw_tensor){NULL, 0};
-        failed = item != Py_None && py_unwrap(item, &(*out)[i]);
-    }
-    Py_DECREF(fast);
-    return failed ? -1 : 0;
-}
-
 /* An op without a gradient is what Python calls a failed look-up. */
 static PyObject *raise(tw_status *status)
 {
@@ -180,7 +177,8 @@ static PyObject *raise(tw_status *status)
     return NULL;
 }
 
-/* All lists are read before anything is added, so a wrong one leaves the graph as it was. */
+/* All lists are read before anything is added, so a wrong one leaves the graph as it was. They hold
+ * the graph, which a gradient function of Python could let go of otherwise. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"ys",       "xs",   "grad_ys",  "stop", "name",
@@ -196,7 +194,7 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
         return NULL;
     bool good = !py_unwrap_list(ys, &lists[0], &counts[0]) &&
                 !py_unwrap_list(xs, &lists[1], &counts[1]) &&
-                (grad_ys == Py_None || !read_grad_ys(grad_ys, &lists[2], &counts[2])) &&
+                (grad_ys == Py_None || !py_unwrap_holes(grad_ys, &lists[2], &counts[2])) &&
                 (stop == Py_None || !py_unwrap_list(stop, &lists[3], &counts[3]));
     if (good) {
         struct tw_gradients_args call = {.size = sizeof call,
@@ -214,7 +212,7 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
         result = status ? raise(status) : grad_list(grads.grads, grads.count);
     }
     for (size_t i = 0; i < 4; i++)
-        PyMem_Free(lists[i]);
+        py_free_list(lists[i]);
     return result;
 }
 
@@ -226,7 +224,9 @@ static PyObject *op_gradient(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O:op_gradient", py_operation_type, &object, &list))
         return NULL;
     tw_operation *op = ((py_operation *)object)->op;
-    size_t count = op ? tw_operation_output_count(op) : 0;
+    if (!op)
+        return PyErr_Format(PyExc_ValueError, "this Operation belongs to no graph");
+    size_t count = tw_operation_output_count(op);
     tw_grad *dy = PY_NEW(tw_grad, count + 1);
     if (!dy)
         return PyErr_NoMemory();

@@ -61,11 +61,12 @@ static int graph_traverse(py_graph *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* Cuts all cycles through operations; the graph itself stays until the object goes. */
+/* Cuts all cycles through operations; the graph itself stays until the object goes. The library's
+ * graph may stay even longer, in a scope or a session, and must not know a function that went. */
 static int graph_clear(py_graph *self)
 {
     Py_CLEAR(self->operations);
-    Py_CLEAR(self->overrides);
+    py_drop_overrides(self);
     return 0;
 }
 
@@ -73,7 +74,7 @@ static void graph_dealloc(py_graph *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    if (tw_graph_user(self->graph) == self)
+    if (self->graph && tw_graph_user(self->graph) == self)
         tw_graph_set_user(self->graph, NULL);
     if (self->weak_references)
         PyObject_ClearWeakRefs((PyObject *)self);
@@ -119,8 +120,8 @@ typedef struct addition {
 
 static void clear_addition(addition *a)
 {
-    PyMem_Free(a->inputs);
-    PyMem_Free(a->controls);
+    py_free_list(a->inputs);
+    py_free_list(a->controls);
     PyMem_Free(a->counts);
     PyMem_Free(a->attrs);
     PyMem_Free(a->outputs);
@@ -143,10 +144,11 @@ static int get_text(PyObject *object, const char *what, const char **out)
         PyErr_Format(PyExc_TypeError, "%s must be a str, got %R", what, object);
         return -1;
     }
-    *out = PyUnicode_AsUTF8(object);
+    Py_ssize_t length;
+    *out = PyUnicode_AsUTF8AndSize(object, &length);
     if (!*out)
         return -1;
-    if (strlen(*out) == (size_t)PyUnicode_GET_LENGTH(object) || !PyUnicode_IS_ASCII(object))
+    if (strlen(*out) == (size_t)length)
         return 0;
     PyErr_Format(PyExc_ValueError, "%s %R holds a null character", what, object);
     return -1;
@@ -174,15 +176,15 @@ static int get_counts(PyObject *object, addition *a)
 
 static int get_outputs(PyObject *object, addition *a)
 {
-    PyObject *fast = PySequence_Fast(object, "output_dtypes must be a list");
-    if (!fast)
+    PyObject *fixed = py_fixed(object, "output_dtypes must be a list");
+    if (!fixed)
         return -1;
-    Py_ssize_t count = PySequence_Fast_GET_SIZE(fast);
+    Py_ssize_t count = PyTuple_GET_SIZE(fixed);
     a->outputs = PY_NEW(tw_dtype, count + 1);
     bool failed = !a->outputs;
     for (Py_ssize_t i = 0; !failed && i < count; i++)
-        failed = py_dtype_from(PySequence_Fast_GET_ITEM(fast, i), &a->outputs[i]) != 0;
-    Py_DECREF(fast);
+        failed = py_dtype_from(PyTuple_GET_ITEM(fixed, i), &a->outputs[i]) != 0;
+    Py_DECREF(fixed);
     if (!a->outputs)
         PyErr_NoMemory();
     a->args.output_dtypes = a->outputs;

@@ -31,8 +31,8 @@ static PyObject *partial_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         if (status)
             py_raise(status);
     }
-    PyMem_Free(fetch);
-    PyMem_Free(feed);
+    py_free_list(fetch);
+    py_free_list(feed);
     if (self && !self->partial)
         Py_CLEAR(self);
     return (PyObject *)self;
@@ -71,8 +71,8 @@ static void clear_part(part *p)
 {
     for (size_t i = 0; p->feeds && i < p->fed_count; i++)
         tw_array_unref(p->feeds[i].array);
-    PyMem_Free(p->fetch);
-    PyMem_Free(p->fed);
+    py_free_list(p->fetch);
+    py_free_list(p->fed);
     PyMem_Free(p->feeds);
     PyMem_Free(p->out);
 }

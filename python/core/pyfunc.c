@@ -93,10 +93,12 @@ static tw_status *call_function(tw_compute *c)
     if (!dispatcher)
         return tw_compute_fail(c, "no dispatcher of Python functions was set");
     PyObject *arguments = arguments_of(c);
-    PyObject *list = arguments ? PyObject_CallFunction(dispatcher, "sO",
+    PyObject *function = Py_NewRef(dispatcher); /* which the call may replace */
+    PyObject *list = arguments ? PyObject_CallFunction(function, "sO",
                                                        tw_compute_string(c, "token"), arguments)
                                : NULL;
     Py_XDECREF(arguments);
+    Py_DECREF(function);
     if (!list)
         return py_take_exception();
     tw_status *status = give_outputs(c, list);

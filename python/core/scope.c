@@ -67,7 +67,7 @@ static PyObject *push_control(PyObject *module, PyObject *args)
         (inputs != Py_None && py_unwrap_list(inputs, &items, &count)))
         return NULL;
     PyObject *mark = pushed(tw_graph_push_control(graph, (tw_tensors){items, count}));
-    PyMem_Free(items);
+    py_free_list(items);
     return mark;
 }
 

@@ -38,17 +38,17 @@ static int read_dim(PyObject *item, int64_t *out)
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
-/* `fast` is a list or tuple. A dimension beyond what is allowed is the library's to refuse. */
-static int read_dims(PyObject *fast, tw_shape *out, void **memory)
+/* A dimension beyond what is allowed is the library's to refuse. */
+static int read_dims(PyObject *tuple, tw_shape *out, void **memory)
 {
-    Py_ssize_t rank = PySequence_Fast_GET_SIZE(fast);
+    Py_ssize_t rank = PyTuple_GET_SIZE(tuple);
     int64_t *dims = PY_NEW(int64_t, rank + 1);
     if (!dims) {
         PyErr_NoMemory();
         return -1;
     }
     for (Py_ssize_t i = 0; i < rank; i++) {
-        if (read_dim(PySequence_Fast_GET_ITEM(fast, i), &dims[i])) {
+        if (read_dim(PyTuple_GET_ITEM(tuple, i), &dims[i])) {
             PyMem_Free(dims);
             return -1;
         }
@@ -65,7 +65,7 @@ int py_shape_from(PyObject *object, tw_shape *out, void **memory)
     *memory = NULL;
     if (object == Py_None)
         return 0;
-    PyObject *dims = NULL, *fast;
+    PyObject *dims = NULL, *fixed;
     bool is_list = PyList_Check(object) || PyTuple_Check(object);
     if (!is_list && get_attribute(object, "dims", &dims))
         return -1;
@@ -73,12 +73,12 @@ int py_shape_from(PyObject *object, tw_shape *out, void **memory)
         Py_DECREF(dims);
         return 0;
     }
-    fast = PySequence_Fast(dims ? dims : object, "a shape is None or a list of int and None");
+    fixed = py_fixed(dims ? dims : object, "a shape is None or a list of int and None");
     Py_XDECREF(dims);
-    if (!fast)
+    if (!fixed)
         return -1;
-    int failed = read_dims(fast, out, memory);
-    Py_DECREF(fast);
+    int failed = read_dims(fixed, out, memory);
+    Py_DECREF(fixed);
     return failed;
 }
 

@@ -112,29 +112,70 @@ int py_unwrap(PyObject *object, tw_tensor *out)
     return -1;
 }
 
-/* Room for one more, so that an empty list is not NULL, which means "no list". */
-int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count)
+PyObject *py_fixed(PyObject *sequence, const char *message)
 {
-    PyObject *fast = PySequence_Fast(sequence, "expected a list of tensors");
+    PyObject *fast = PySequence_Fast(sequence, message);
+    PyObject *tuple = fast ? PySequence_Tuple(fast) : NULL; /* of a tuple the tuple itself */
+    Py_XDECREF(fast);
+    return tuple;
+}
+
+/* What stands before the first tensor of a list: a reference to the tuple that it was read from.
+ * A tensor of the library is only a pointer into its graph, which lives no longer than the last
+ * object that knows it. */
+typedef union list_head {
+    PyObject *held;
+    tw_tensor aligned;
+} list_head;
+
+/* Room for one more, so that an empty list is not NULL, which means "no list". */
+static int unwrap_all(PyObject *sequence, bool holes, tw_tensor **out, size_t *count)
+{
+    PyObject *fixed = py_fixed(sequence, "expected a list of tensors");
     *out = NULL;
     *count = 0;
-    if (!fast)
+    if (!fixed)
         return -1;
-    Py_ssize_t length = PySequence_Fast_GET_SIZE(fast);
-    tw_tensor *items = PY_NEW(tw_tensor, length + 1);
-    bool failed = !items;
-    if (failed)
+    Py_ssize_t length = PyTuple_GET_SIZE(fixed);
+    list_head *head = PY_NEW(list_head, length + 2);
+    if (!head) {
+        Py_DECREF(fixed);
         PyErr_NoMemory();
-    for (Py_ssize_t i = 0; !failed && i < length; i++)
-        failed = py_unwrap(PySequence_Fast_GET_ITEM(fast, i), &items[i]) != 0;
-    Py_DECREF(fast);
-    if (failed) {
-        PyMem_Free(items);
         return -1;
+    }
+    head->held = fixed;
+    tw_tensor *items = &head[1].aligned;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        PyObject *item = PyTuple_GET_ITEM(fixed, i);
+        items[i] = (tw_tensor){NULL, 0};
+        if (!(holes && item == Py_None) && py_unwrap(item, &items[i])) {
+            py_free_list(items);
+            return -1;
+        }
     }
     *out = items;
     *count = (size_t)length;
     return 0;
+}
+
+int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count)
+{
+    return unwrap_all(sequence, false, out, count);
+}
+
+int py_unwrap_holes(PyObject *sequence, tw_tensor **out, size_t *count)
+{
+    return unwrap_all(sequence, true, out, count);
+}
+
+void py_free_list(tw_tensor *list)
+{
+    if (!list)
+        return;
+    list_head *head = (list_head *)(void *)list - 1;
+    PyObject *held = head->held;
+    PyMem_Free(head);
+    Py_DECREF(held); /* may run any code, a graph's end among it */
 }
 
 /* ---- what it says ---- */
