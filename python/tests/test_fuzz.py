@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No sequence of calls ends the process (fuzz_names.py), and nothing is kept that nobody needs."""
+"""No sequence of calls ends the process (fuzz_names.py, fuzz_core.py), and nothing is kept that
+nobody needs."""
 import os
 import subprocess
 import sys
@@ -23,6 +24,17 @@ def child(words, folder):
 def test_odd_arguments_everywhere(seed, tmp_path):
     log = tmp_path / "calls.log"
     done = child([os.path.join(HERE, "fuzz_names.py"), str(log), str(seed), "2"], str(tmp_path))
+    last = log.read_text(errors="replace").splitlines()[-3:]
+    assert done.returncode == 0, "status %d after %s\n%s" % (
+        done.returncode, "\n".join(last), done.stderr[-2000:])
+    assert "done: " in done.stdout, done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and time are Linux's")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_odd_arguments_of_the_extension(seed, tmp_path):
+    log = tmp_path / "calls.log"
+    done = child([os.path.join(HERE, "fuzz_core.py"), str(log), str(seed), "3"], str(tmp_path))
     last = log.read_text(errors="replace").splitlines()[-3:]
     assert done.returncode == 0, "status %d after %s\n%s" % (
         done.returncode, "\n".join(last), done.stderr[-2000:])
