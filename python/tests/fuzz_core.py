@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fuzz_core.py LOG SEED CALLS: calls every function, type, method and attribute of `thalweg._core`
-with odd arguments, CALLS times each. Exceptions are answers; a crash is not. Each call is written to
-LOG before it is made, so that the last line of a run that died says which it was.
+with odd arguments, CALLS times each. Exceptions are answers; a crash is not. Each call is written
+to LOG before it is made, so that the last line of a run that died says which it was.
 
 What only tests or the package may call is called too, since nothing else guards it: the C interface
 has to hold by itself."""
@@ -21,7 +21,8 @@ MEMORY, SECONDS = 3 << 30, 20
 # These change what the rest of the process rests on, or make its real objects' classes others.
 LEFT_OUT = {"set_classes", "set_main_thread", "set_py_func"}
 # NumPy reads lists given to these, and does not bear that they shrink meanwhile.
-NUMPYS = ("composite", "bfloat16", "evaluate", "_through_array", "Session", "Callable", "PartialRun")
+NUMPYS = ("composite", "bfloat16", "evaluate", "_through_array", "Session", "Callable",
+          "PartialRun")
 METHODS_LEFT_OUT = {"__class__", "__init_subclass__", "__subclasshook__", "__dir__", "__setattr__",
                     "__delattr__", "__reduce__", "__reduce_ex__", "__getattribute__"}
 
