@@ -41,7 +41,7 @@ def namespaces():
 def fetch(path, attribute=None):
     """A module of this package by its path, or something in it."""
     module = importlib.import_module(PACKAGE + "." + path)
-    return module if attribute is None else getattr(module, attribute)
+    return getattr(module, attribute) if attribute else module
 
 
 def find(namespace, name):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public names of recurrent networks."""
+from thalweg.compat.levels_rnn import SEQ2SEQ
 
 _CELLS = ("BasicLSTMCell BasicRNNCell DeviceWrapper DropoutWrapper GRUCell LSTMCell LSTMStateTuple "
           "MultiRNNCell RNNCell ResidualWrapper")
@@ -11,6 +12,7 @@ NAMES = {
     },
     "nn.rnn_cell": {"ops.rnn_cell_impl": _CELLS},
     "contrib": {},
+    "contrib.legacy_seq2seq": {"ops.seq2seq": SEQ2SEQ},
     "contrib.rnn": {
         "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
         "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "

@@ -6,7 +6,10 @@ from thalweg.ops import array_ops, init_ops, variable_scope, variables
 
 
 def _create_slot_var(primary, val, scope, validate_shape, shape, dtype):
-    """The slot, as a variable of a scope of its own."""
+    """The slot, as a variable of a scope of its own; of none, if it was made before."""
+    if behaviour.slot_values == "made before":
+        return _noted(primary, variables.Variable(val, name=scope, trainable=False,
+                                                  validate_shape=validate_shape))
     scopes = variable_scope.get_variable_scope()
     partitioner = scopes.partitioner
     scopes.set_partitioner(None)  # a slot is as whole as what it belongs to
@@ -16,6 +19,11 @@ def _create_slot_var(primary, val, scope, validate_shape, shape, dtype):
             dtype=dtype, validate_shape=validate_shape)
     finally:
         scopes.set_partitioner(partitioner)
+    return _noted(primary, slot)
+
+
+def _noted(primary, slot):
+    """The slot of a piece of a variable is a piece as well."""
     whole = getattr(primary, "_save_slice_info", None)
     if isinstance(primary, variables.Variable) and whole:
         name = slot.name[len(primary.op.name + "/"):].partition(":")[0]
@@ -26,11 +34,14 @@ def _create_slot_var(primary, val, scope, validate_shape, shape, dtype):
 
 
 def _make(primary, val, name, colocate, validate_shape, shape, dtype):
-    with variable_scope.variable_scope(None, primary.op.name + "/" + name):
+    name = primary.op.name + "/" + name
+    plain = behaviour.slot_values == "made before"
+    with ops.name_scope(name) if plain else variable_scope.variable_scope(None, name) as scope:
+        scope = scope if plain else ""
         if not colocate:
-            return _create_slot_var(primary, val, "", validate_shape, shape, dtype)
+            return _create_slot_var(primary, val, scope, validate_shape, shape, dtype)
         with ops.colocate_with(primary):
-            return _create_slot_var(primary, val, "", validate_shape, shape, dtype)
+            return _create_slot_var(primary, val, scope, validate_shape, shape, dtype)
 
 
 def create_slot(primary, val, name, colocate_with_primary=True):
