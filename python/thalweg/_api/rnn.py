@@ -13,6 +13,7 @@ NAMES = {
     "nn.rnn_cell": {"ops.rnn_cell_impl": _CELLS},
     "contrib": {},
     "contrib.legacy_seq2seq": {"ops.seq2seq": SEQ2SEQ},
+    "contrib.seq2seq": {"ops.seq2seq_whole": "sequence_loss"},
     "contrib.rnn": {
         "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
         "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "
