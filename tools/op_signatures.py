@@ -92,7 +92,7 @@ def members(body, defines, wanted):
 
 def read_definitions(folder, kind, prefix):
     """Every `const KIND PREFIX_NAME = {...};` of the C files in a folder."""
-    files = sorted(folder.glob("*.c")) + sorted(folder.glob("*.h"))
+    files = sorted(folder.rglob("*.c")) + sorted(folder.rglob("*.h"))
     texts = {path: without_comments(path.read_text()) for path in files}
     shared = {m[1]: m[2] for text in texts.values() for m in DEFINE.finditer(text)}
     start = re.compile(r"^const %s %s_(\w+)\s*=\s*\{(.*?)^\};" % (kind, prefix), re.M | re.S)

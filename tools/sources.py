@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
-Kinds: library (src/ without kernels and isa folders), kernels, rare (kernels named *_rare.c), isa,
-op-inputs (what ops.h is made from), command, support (shared by tests), python-core (the
-extension), python-package (what is installed with it); examples, bench and tests as
-NAME:FILE,FILE... Paths are relative to the folder of the meson.build that asks. Kind all lists
+Kinds: library (src/ without the kinds that follow), kernels, rare (kernels named *_rare.c), small
+(what is compiled for size: see SMALL, and folders named rare), isa, op-inputs (what ops.h is made
+from), command, support (shared by tests), python-core (the extension), python-package (what is
+installed with it); examples, bench and tests as NAME:FILE,FILE... Paths are relative to the folder of the meson.build that asks. Kind all lists
 everything, to see whether a file came or went. A file named os_*posix.c or os_*windows.c is taken
 on that system only."""
 import os
@@ -15,7 +15,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites", "autodiff",
           "plan", "runtime", "train")
-ASKING = {"library": "src", "kernels": "src", "rare": "src", "isa": "src",
+# Layers in which no time is spent while a step runs.
+SMALL = ("composites", "train")
+ASKING = {"library": "src", "kernels": "src", "rare": "src", "small": "src", "isa": "src",
           "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
           "examples": "examples", "bench": "bench", "python-core": "python",
           "python-package": "python"}
@@ -32,6 +34,10 @@ def of_system(paths, system):
 
 def in_isa(path):
     return path.parent.name == "isa"
+
+
+def is_small(path):
+    return path.parent.name == "rare" or path.relative_to(ROOT / "src").parts[0] in SMALL
 
 
 def layer_files(layers, system):
@@ -58,8 +64,9 @@ def op_inputs():
 
 
 def files_of(kind, system):
-    if kind == "library":
-        return layer_files([l for l in LAYERS if l != "kernels"], system)
+    if kind in ("library", "small"):
+        return [p for p in layer_files([l for l in LAYERS if l != "kernels"], system)
+                if is_small(p) == (kind == "small")]
     if kind in ("kernels", "rare"):
         return [p for p in layer_files(["kernels"], system)
                 if p.name.endswith("_rare.c") == (kind == "rare")]
