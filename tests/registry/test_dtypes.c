@@ -27,6 +27,7 @@ enum { DTYPES = sizeof all_dtypes / sizeof *all_dtypes, SAMPLES = 6 };
 /* Ops whose numbers depend on the width of their dtype, or on a draw. */
 static const char *const of_own_width[] = {"Bitcast",
                                            "Cast",
+                                           "DecodeRaw",
                                            "LeftShift",
                                            "RightShift",
                                            "StatelessRandomNormal",

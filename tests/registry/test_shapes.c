@@ -40,7 +40,9 @@ static const char *const of_numbers[] = {"Where",
                                          "SparseSlice",
                                          "SparseSparseMaximum",
                                          "SparseSparseMinimum",
-                                         "SparseSplit"};
+                                         "SparseSplit",
+                                         "DecodeRaw",
+                                         "StringSplit"};
 
 static struct {
     const tw_op *op;
