@@ -12,7 +12,8 @@
 
 #include "ops/matrices.h"
 
-/* The number in the op's name: its last dims. */
+/* The number in the op's name: how many of the last dims are transformed. Names without one are of
+ * the transform of lines. */
 static size_t ranks(const char *type)
 {
     for (; *type; type++) {
@@ -22,7 +23,8 @@ static size_t ranks(const char *type)
     return 1;
 }
 
-/* Nothing but the rank is asked. */
+/* Nothing but the rank is asked: a dimension of any size can be transformed, and the result has the
+ * same. */
 static void infer(tw_infer *in, size_t least)
 {
     tw_shape x = tw_infer_input(in, 0);
@@ -113,7 +115,8 @@ static size_t workspace(const tw_compute *c)
     return tw_complex_bytes(1, (const size_t[][2]){{longest, 4}});
 }
 
-/* All lines along one axis. */
+/* All lines along one axis. Reading and writing go number by number, since those of a line lie
+ * `stride` apart; a line is read whole before any of it is written, so that x may be y. */
 static void along(const tw_array *x, tw_array *y, transform *t, size_t axis, bool inverse)
 {
     size_t stride = 1;

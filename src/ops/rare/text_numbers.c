@@ -137,7 +137,8 @@ static void turn(char *bytes, size_t length, size_t size)
     }
 }
 
-/* All texts have the length of the first, which holds whole elements. */
+/* All texts have the length of the first, which holds whole elements. Without texts there is
+ * nothing to tell it, and it is 0. */
 static tw_status *check_lengths(const tw_compute *c, size_t size, size_t *length)
 {
     const tw_array *x = tw_input(c, 0);
