@@ -16,6 +16,8 @@ typedef struct py_func {
 
 PyTypeObject *py_func_type;
 
+/* The dict is the caller's own, not a copy: it may be changed, and may come to hold the Func
+ * itself. */
 static PyObject *func_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"name", "attrs", NULL};
@@ -32,6 +34,7 @@ static PyObject *func_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+/* The name is a str, which leads nowhere. */
 static int func_traverse(py_func *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -47,6 +50,8 @@ static int func_clear(py_func *self)
     return 0;
 }
 
+/* A chain of many Funcs, each an attribute of the next, is cut by the dicts between them, whose
+ * deallocation bounds its depth. */
 static void func_dealloc(py_func *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -57,6 +62,7 @@ static void func_dealloc(py_func *self)
     Py_DECREF(type);
 }
 
+/* Python's own guard for dicts ends a Func that holds itself. */
 static PyObject *func_repr(py_func *self)
 {
     return PyUnicode_FromFormat("Func(%R, %R)", self->name, self->attrs ? self->attrs : Py_None);
@@ -102,7 +108,8 @@ const char *py_attr_kind_name(tw_attr_kind kind)
     return (size_t)kind < KINDS ? kind_names[kind] : "?";
 }
 
-/* ("shape", [2, 3]), ("list(type)", [1, 2]): a kind by name before the value. */
+/* ("shape", [2, 3]), ("list(type)", [1, 2]): a kind by name before the value. The value is then
+ * borrowed from the tuple, which whoever holds the value holds. */
 static bool is_forced(PyObject **value, tw_attr *out)
 {
     if (!PyTuple_CheckExact(*value) || PyTuple_GET_SIZE(*value) != 2 ||
@@ -123,7 +130,8 @@ static bool is_forced(PyObject **value, tw_attr *out)
     return false;
 }
 
-/* Of one value that is no list; TW_ATTR_NONE: it says nothing. */
+/* Of one value that is no list; TW_ATTR_NONE: it says nothing. By type first: asking for an
+ * attribute may run code, so it comes last. */
 static tw_attr_kind natural_kind(PyObject *value)
 {
     if (PyBool_Check(value))
@@ -145,7 +153,8 @@ static tw_attr_kind natural_kind(PyObject *value)
     return TW_ATTR_NONE;
 }
 
-/* The caller's word goes first, then the signature's, then what the value looks like. */
+/* The caller's word goes first, then the signature's, then what the value looks like. A kind that
+ * the signature names needs no guess, so what is wrong with such a value is found when it is read. */
 static int find_kind(PyObject **value, const tw_op_attr *known, tw_attr *out)
 {
     if (is_forced(value, out))
@@ -192,7 +201,7 @@ static void unref_kept(PyObject *capsule)
     tw_array_unref(PyCapsule_GetPointer(capsule, NULL));
 }
 
-/* `memory` (NULL: nothing) lives as long as `keep`. */
+/* `memory` (NULL: nothing) lives as long as `keep`. On failure the memory is still the caller's. */
 static int keep_pointer(PyObject *keep, void *memory, PyCapsule_Destructor release)
 {
     if (!memory)
@@ -221,6 +230,7 @@ static int read_string(PyObject *value, tw_bytes *out, PyObject *keep)
     return PyList_Append(keep, value);
 }
 
+/* Its attributes are read by their own types, as no signature speaks of them. */
 static int read_func(PyObject *value, tw_func *out, PyObject *keep)
 {
     if (!PyObject_TypeCheck(value, py_func_type)) {
@@ -246,6 +256,7 @@ static int read_func(PyObject *value, tw_func *out, PyObject *keep)
     return failed;
 }
 
+/* Anything with __index__, NumPy's integers among it, but no float. */
 static int read_int(PyObject *value, int64_t *out)
 {
     PyObject *number = PyNumber_Index(value);
@@ -268,7 +279,8 @@ static int read_tensor(PyObject *value, tw_array **out, PyObject *keep)
     return -1;
 }
 
-/* The kind's C type at `out`. */
+/* The kind's C type at `out`. What it points at goes into `keep`, so that half-read lists need no
+ * undoing. */
 static int read_item(PyObject *value, tw_attr_kind kind, void *out, PyObject *keep)
 {
     void *memory;
@@ -333,6 +345,7 @@ static int read_list(PyObject *value, tw_attr *out, PyObject *keep)
     return failed;
 }
 
+/* NULL for unknown ops, and for the attributes with an underscore that any operation may have. */
 static const tw_op_attr *find_known(const tw_op *op, const char *name)
 {
     const tw_op_attr *attr;
@@ -357,6 +370,7 @@ static int explain(const char *name)
     return -1;
 }
 
+/* A list's items are read into memory of `keep`; nothing of the attribute is the caller's to free. */
 int py_attr_from(PyObject *value, const char *name, const tw_op *op, tw_attr *out, PyObject *keep)
 {
     *out = (tw_attr){.name = name};
@@ -370,6 +384,8 @@ int py_attr_from(PyObject *value, const char *name, const tw_op *op, tw_attr *ou
     return failed ? explain(name) : 0;
 }
 
+/* The key is held by `keep`, as the name is the key's own text; the value by this loop, while its
+ * code may take it out of the dict. */
 int py_attrs_from(PyObject *dict, const tw_op *op, tw_attr *out, size_t *count, PyObject *keep)
 {
     PyObject *key, *value;
@@ -417,6 +433,7 @@ static PyObject *shape_object(tw_shape shape)
     return object;
 }
 
+/* Functions of functions: as deep as the library let them in. */
 static PyObject *func_object(const tw_func *func)
 {
     PyObject *attrs = py_attr_dict(func->attrs, func->attr_count);
@@ -426,6 +443,7 @@ static PyObject *func_object(const tw_func *func)
     return object;
 }
 
+/* A DType or a TensorShape may be made by Python code: the item is not looked at after that. */
 static PyObject *item_object(tw_attr_kind kind, const void *item)
 {
     const tw_bytes *text = item;
@@ -442,6 +460,7 @@ static PyObject *item_object(tw_attr_kind kind, const void *item)
     }
 }
 
+/* A new object each time. A list in TensorFlow's sense is a list here. */
 PyObject *py_attr_value(const tw_attr *attr)
 {
     if (!attr->list)
@@ -458,6 +477,7 @@ PyObject *py_attr_value(const tw_attr *attr)
     return list;
 }
 
+/* Of a function's attributes, which stand still. */
 PyObject *py_attr_dict(const tw_attr *attrs, size_t count)
 {
     PyObject *dict = PyDict_New();

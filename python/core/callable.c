@@ -26,7 +26,8 @@ static PyObject *pack(const py_callable *self, PyObject **results)
     Py_RETURN_NONE;
 }
 
-/* By position only: there are no names to look up. */
+/* By position only: there are no names to look up. The arguments are the caller's and stay for the
+ * call. The object itself is held by it too, and so is the plan. */
 static PyObject *call(PyObject *object, PyObject *const *args, size_t flags, PyObject *names)
 {
     py_callable *self = (py_callable *)object;
@@ -36,6 +37,7 @@ static PyObject *call(PyObject *object, PyObject *const *args, size_t flags, PyO
     if ((size_t)count != self->prepared->feed_count)
         return PyErr_Format(PyExc_ValueError, "Expected %zd values to feed, got %zd.",
                             (Py_ssize_t)self->prepared->feed_count, count);
+    /* results come into plain memory: a list would be seen by the collector half filled */
     PyObject *few[PY_FEW], **results = few, *packed = NULL;
     size_t fetches = self->prepared->fetch_count;
     if (fetches > PY_FEW)
@@ -61,6 +63,7 @@ static PyObject *callable_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     if (shape < 0 || shape > 3 || (shape == PY_SINGLE && PyList_GET_SIZE(fetches) != 1))
         return PyErr_Format(PyExc_ValueError, "%zd fetches cannot be given as %d",
                             PyList_GET_SIZE(fetches), shape);
+    /* from the session's table, where `run` of the same fetches finds it too */
     py_prepared *prepared = py_prepared_of_lists((py_session *)session, fetches, feeds);
     py_callable *self = prepared ? (py_callable *)type->tp_alloc(type, 0) : NULL;
     if (!self) {
@@ -94,6 +97,7 @@ static void callable_dealloc(py_callable *self)
     if (self->weak_references)
         PyObject_ClearWeakRefs((PyObject *)self);
     Py_XDECREF(self->prepared);
+    /* the session after the plan: it may be the last reference, and waits for its threads */
     Py_XDECREF(self->session);
     type->tp_free(self);
     Py_DECREF(type);
@@ -112,6 +116,7 @@ static PyMethodDef callable_methods[] = {
     {NULL, NULL, 0, NULL}};
 
 #if PY_VERSION_HEX >= 0x03090000
+/* Since 3.9 a type says by this member where an instance has its vectorcall function. */
 static PyMemberDef callable_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(py_callable, call), READONLY, NULL},
     {NULL, 0, 0, 0, NULL}};
@@ -132,6 +137,7 @@ static PyType_Slot callable_slots[] = {
 #ifndef Py_TPFLAGS_HAVE_VECTORCALL
 #define Py_TPFLAGS_HAVE_VECTORCALL _Py_TPFLAGS_HAVE_VECTORCALL
 #endif
+/* Final: a subclass with a __call__ of its own would be called past it. */
 static PyType_Spec callable_spec = {.name = "thalweg._core.Callable",
                                     .basicsize = sizeof(py_callable),
                                     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |

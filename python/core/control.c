@@ -16,7 +16,8 @@ static void *builder_of(PyObject *capsule, const char *name)
     return NULL;
 }
 
-/* The capsule stays with its owner, so that a second end finds it empty. */
+/* The capsule stays with its owner, so that a second end finds it empty. The name says whether it
+ * was ended; the pointer in it is not looked at again. */
 static void *take_builder(PyObject *capsule, const char *name)
 {
     void *builder = builder_of(capsule, name);
@@ -36,7 +37,8 @@ static PyObject *done(tw_status *status)
 /* ---- conditions ---- */
 
 /* The place that the condition's nodes get is the user's line, found here: the library sees only C
- * callers. */
+ * callers. A builder left behind stays in memory and its scopes open until the thread closes them:
+ * there is no destructor that could run on the right thread. */
 static PyObject *cond_begin(PyObject *module, PyObject *args)
 {
     PyObject *pred;
@@ -155,7 +157,8 @@ static int invariants_from(PyObject *object, size_t count, invariants *v)
     return bad;
 }
 
-/* (builder, what the condition reads) */
+/* (builder, what the condition reads) Where objects cannot be made the loop is ended at once, as
+ * nobody else could. */
 static PyObject *begin_loop(const struct tw_while_begin_args *args)
 {
     tw_while_builder *builder;
@@ -200,7 +203,7 @@ static PyObject *while_begin(PyObject *module, PyObject *args)
     return both;
 }
 
-/* Gives what the body reads. */
+/* Gives what the body reads. The loop's own tensors, by the objects that Python knows. */
 static PyObject *while_condition(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *go_on;
@@ -215,7 +218,8 @@ static PyObject *while_condition(PyObject *module, PyObject *args)
     return status ? py_raise(status) : py_wrap_tensors(tw_while_vars(builder));
 }
 
-/* Gives the last values. */
+/* Gives the last values. The same list serves for both directions, as the library writes each
+ * result where it read the value. */
 static PyObject *while_body(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *next;
@@ -246,7 +250,7 @@ static PyObject *while_end(PyObject *module, PyObject *capsule)
 
 /* ---- regions ---- */
 
-/* Lives as long as it needs to: it holds its graph. */
+/* Lives as long as it needs to: it holds its graph. The region is the graph's and goes with it. */
 typedef struct py_region {
     PyObject_HEAD tw_region *region;
     py_graph *graph;
@@ -262,7 +266,7 @@ static tw_region_info info_of(PyObject *self)
     return info;
 }
 
-/* None for NULL. */
+/* None for NULL. An object each time; they compare by what they stand for. */
 static PyObject *wrap_region(py_graph *graph, tw_region *region)
 {
     if (!region)
@@ -322,6 +326,7 @@ static PyObject *region_repr(PyObject *self)
 
 /* ---- attributes of a region, named as in tw_region_info ---- */
 
+/* By name of the library's kind, so that Python has one class for both. */
 static PyObject *get_is_loop(PyObject *self, void *unused)
 {
     (void)unused;
@@ -336,60 +341,70 @@ static PyObject *get_graph(PyObject *self, void *unused)
     return graph;
 }
 
+/* None at the graph's own level. */
 static PyObject *get_outer(PyObject *self, void *unused)
 {
     (void)unused;
     return wrap_region(((py_region *)self)->graph, info_of(self).outer);
 }
 
+/* None for a loop, and for a branch whose sibling was never entered. */
 static PyObject *get_other(PyObject *self, void *unused)
 {
     (void)unused;
     return wrap_region(((py_region *)self)->graph, info_of(self).other);
 }
 
+/* Set for loops that gradients() made; it is how their stacks are found. */
 static PyObject *get_forward(PyObject *self, void *unused)
 {
     (void)unused;
     return wrap_region(((py_region *)self)->graph, info_of(self).forward);
 }
 
+/* Unique in its graph; the frame's name is what Enter operations carry. */
 static PyObject *get_name(PyObject *self, void *unused)
 {
     (void)unused;
     return PyUnicode_FromString(info_of(self).name);
 }
 
+/* Constants of the inside depend on it, so that they run as often as the rest does. */
 static PyObject *get_pivot(PyObject *self, void *unused)
 {
     (void)unused;
     return py_wrap_tensor(info_of(self).pivot);
 }
 
+/* None for a loop. */
 static PyObject *get_pred(PyObject *self, void *unused)
 {
     (void)unused;
     return py_wrap_tensor(info_of(self).pred);
 }
 
+/* False for a loop too: ask is_loop first. */
 static PyObject *get_branch(PyObject *self, void *unused)
 {
     (void)unused;
     return PyBool_FromLong(info_of(self).branch);
 }
 
+/* None before while_condition was called. */
 static PyObject *get_cond(PyObject *self, void *unused)
 {
     (void)unused;
     return py_wrap_tensor((tw_tensor){info_of(self).cond, -1});
 }
 
+/* Kept for export alone where the engine goes its own way. */
 static PyObject *get_parallel_iterations(PyObject *self, void *unused)
 {
     (void)unused;
     return PyLong_FromLongLong((long long)info_of(self).parallel_iterations);
 }
 
+/* Where it is false, gradients() stops at the loop. */
 static PyObject *get_back_prop(PyObject *self, void *unused)
 {
     (void)unused;
@@ -478,6 +493,7 @@ static PyType_Spec region_spec = {
 
 /* ---- where an operation or a graph's building stands ---- */
 
+/* An object that was never bound has no graph to ask. */
 static PyObject *operation_region(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -503,7 +519,8 @@ static PyObject *graph_region(PyObject *module, PyObject *object)
     return wrap_region(graph, tw_graph_region(graph->graph));
 }
 
-/* Closed by pop, as every scope is. */
+/* Closed by pop, as every scope is. None leaves all regions, for what has to be made once whatever
+ * runs. */
 static PyObject *push_region(PyObject *module, PyObject *args)
 {
     PyObject *graph, *region;
@@ -540,6 +557,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* The builders are capsules and need no type. */
 int py_control_init(PyObject *module)
 {
     region_type = (PyTypeObject *)PyType_FromSpec(&region_spec);

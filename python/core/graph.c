@@ -9,7 +9,9 @@ PyTypeObject *py_graph_type;
 
 /* ---- types ---- */
 
-/* The offset is set here for Python 3.8, which does not know it as a member of the spec. */
+/* The offset is set here for Python 3.8, which does not know it as a member of the spec.
+ * PyModule_AddObject takes the reference only where it succeeds; the one in *out is the process'
+ * and is never given back. */
 int py_add_type(PyObject *module, PyType_Spec *spec, const char *name, Py_ssize_t weak_offset,
                 PyTypeObject **out)
 {
@@ -31,6 +33,9 @@ int py_add_type(PyObject *module, PyType_Spec *spec, const char *name, Py_ssize_
 /* The graph that the next object is for; NULL: a new one. See py_graph_for. */
 static tw_graph *adopted;
 
+/* The library's graph points back at the object without a reference: the object's end clears the
+ * pointer. All fields but those set here are zero, as tp_alloc leaves them, so that dealloc may see
+ * a half-made object. */
 static PyObject *graph_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     (void)args;
@@ -51,6 +56,7 @@ static PyObject *graph_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+/* The objects of operations lead back here, and so do functions that close over tensors. */
 static int graph_traverse(py_graph *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -70,6 +76,8 @@ static int graph_clear(py_graph *self)
     return 0;
 }
 
+/* The pointer back is cleared before anything else may run: who asks the library's graph for its
+ * object from now on gets a new one, or none. */
 static void graph_dealloc(py_graph *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -92,6 +100,8 @@ py_graph *py_graph_object(const tw_graph *graph)
     return object && Py_REFCNT(object) > 0 ? object : NULL; /* not one that is about to go */
 }
 
+/* The class's own __init__ runs, so the graph travels past it by `adopted`, which graph_new takes
+ * at once: nothing else can run between the two. */
 PyObject *py_graph_for(tw_graph *graph)
 {
     if (!graph)
@@ -118,6 +128,7 @@ typedef struct addition {
     PyObject *keep;
 } addition;
 
+/* In any state that read_addition left it in; the tensors' objects go with the lists. */
 static void clear_addition(addition *a)
 {
     py_free_list(a->inputs);
@@ -174,6 +185,7 @@ static int get_counts(PyObject *object, addition *a)
     return failed ? -1 : 0;
 }
 
+/* A DType is read by a property, which is code: hence a tuple. */
 static int get_outputs(PyObject *object, addition *a)
 {
     PyObject *fixed = py_fixed(object, "output_dtypes must be a list");
@@ -249,7 +261,9 @@ static int read_addition(PyObject *const *given, addition *a)
     return 0;
 }
 
-/* Positions only: the calls are many and come from the package alone. */
+/* Positions only: the calls are many and come from the package alone. Everything is read before the
+ * library is called, and py_where looks at Python's frames, so that nothing of Python runs while
+ * the graph changes. An addition that succeeded stays, also if its object could not be made. */
 static PyObject *graph_add(py_graph *self, PyObject *const *args, Py_ssize_t count)
 {
     PyObject *given[ADD_ARGS];
@@ -291,6 +305,7 @@ static PyObject *graph_operation(py_graph *self, PyObject *name)
     return py_wrap_operation(self, op);
 }
 
+/* Errors are the library's, which tells a bad name from a missing one. */
 static PyObject *graph_tensor(py_graph *self, PyObject *name)
 {
     const char *text;
@@ -301,12 +316,15 @@ static PyObject *graph_tensor(py_graph *self, PyObject *name)
     return status ? py_raise(status) : py_wrap_tensor(tensor);
 }
 
+/* Of the library's graph, not of the objects: most operations of an import never get one. */
 static PyObject *graph_operation_count(py_graph *self, PyObject *unused)
 {
     (void)unused;
     return PyLong_FromSize_t(tw_graph_operation_count(self->graph));
 }
 
+/* The count is fixed first; what is added meanwhile, by code that the collector runs, is not in the
+ * list. */
 PyObject *py_operations_from(py_graph *graph, size_t from)
 {
     size_t count = tw_graph_operation_count(graph->graph);
@@ -322,6 +340,7 @@ PyObject *py_operations_from(py_graph *graph, size_t from)
     return list;
 }
 
+/* From a number on, for those who already know the operations before it. */
 static PyObject *graph_operations(py_graph *self, PyObject *args)
 {
     Py_ssize_t from = 0;
@@ -330,6 +349,7 @@ static PyObject *graph_operations(py_graph *self, PyObject *args)
     return py_operations_from(self, from > 0 ? (size_t)from : 0);
 }
 
+/* The text is the graph's; it stands still until the next name is asked for. */
 static PyObject *graph_unique_name(py_graph *self, PyObject *args)
 {
     const char *name;
@@ -342,7 +362,7 @@ static PyObject *graph_unique_name(py_graph *self, PyObject *args)
 
 /* ---- seeds, version, end ---- */
 
-/* None takes the seed away. */
+/* Old versions of TensorFlow take names that differ only in case for two; see compat. */
 static PyObject *graph_set_exact_names(py_graph *self, PyObject *exact)
 {
     int truth = PyObject_IsTrue(exact);
@@ -352,6 +372,7 @@ static PyObject *graph_set_exact_names(py_graph *self, PyObject *exact)
     Py_RETURN_NONE;
 }
 
+/* None takes the seed away. */
 static PyObject *graph_set_seed(py_graph *self, PyObject *seed)
 {
     if (seed == Py_None) {
@@ -365,6 +386,7 @@ static PyObject *graph_set_seed(py_graph *self, PyObject *seed)
     Py_RETURN_NONE;
 }
 
+/* None is not zero: a seed of zero is a seed. */
 static PyObject *graph_seed(py_graph *self, PyObject *unused)
 {
     int64_t seed;
@@ -374,6 +396,8 @@ static PyObject *graph_seed(py_graph *self, PyObject *unused)
     return PyLong_FromLongLong(seed);
 }
 
+/* Both numbers at once, because the second counts the graph's operations: asking for each alone
+ * could fall between two additions. */
 static PyObject *graph_seeds(py_graph *self, PyObject *op_seed)
 {
     int64_t value = 0, seed = 0, seed2 = 0;
@@ -386,12 +410,14 @@ static PyObject *graph_seeds(py_graph *self, PyObject *op_seed)
     return Py_BuildValue("(LL)", (long long)seed, (long long)seed2);
 }
 
+/* Sessions compare it to know whether their plans still hold. */
 static PyObject *graph_version(py_graph *self, PyObject *unused)
 {
     (void)unused;
     return PyLong_FromUnsignedLongLong(tw_graph_version(self->graph));
 }
 
+/* Also undone, for tests and for programs that add to a graph that a Supervisor closed. */
 static PyObject *graph_finalize(py_graph *self, PyObject *args)
 {
     int on = 1;
@@ -409,6 +435,7 @@ static PyObject *graph_finalize(py_graph *self, PyObject *args)
 
 /* ---- GraphDef ---- */
 
+/* The bytes are the library's, and freed by it whether or not Python could copy them. */
 static PyObject *graph_export(py_graph *self, PyObject *unused)
 {
     char *bytes = NULL;
@@ -422,6 +449,8 @@ static PyObject *graph_export(py_graph *self, PyObject *unused)
     return result;
 }
 
+/* Strings of a graph may be any bytes; the text format escapes them, and what it does not is
+ * replaced. */
 static PyObject *graph_export_text(py_graph *self, PyObject *unused)
 {
     char *text = NULL;
@@ -448,6 +477,7 @@ static PyObject *graph_import(py_graph *self, PyObject *args)
     return status ? py_raise(status) : py_operations_from(self, from);
 }
 
+/* The same for the text format; a text of Python is UTF-8 to the library. */
 static PyObject *graph_import_text(py_graph *self, PyObject *args)
 {
     const char *text, *prefix = NULL;
@@ -506,6 +536,7 @@ static PyType_Spec graph_spec = {
     .slots = graph_slots,
 };
 
+/* Graphs first: operations and tensors name the type in their own checks. */
 int py_graph_init(PyObject *module)
 {
     if (py_add_type(module, &graph_spec, "Graph", offsetof(py_graph, weak_references),

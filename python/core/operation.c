@@ -9,6 +9,8 @@ PyTypeObject *py_operation_type;
 
 /* ---- life ---- */
 
+/* Arguments are those of a Python subclass' __init__: nothing is known of the operation before the
+ * library has accepted it. */
 static PyObject *operation_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     (void)args;
@@ -16,6 +18,8 @@ static PyObject *operation_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     return type->tp_alloc(type, 0);
 }
 
+/* The type is an object of its own reference count since 3.9, and its instances say so; before, the
+ * collector did not ask. */
 static int operation_traverse(py_operation *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -33,6 +37,8 @@ static int operation_clear(py_operation *self)
     return 0;
 }
 
+/* The type goes last: a subclass made at run time may live by its instances alone. The library's
+ * operation is the graph's. */
 static void operation_dealloc(py_operation *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -47,14 +53,16 @@ static void operation_dealloc(py_operation *self)
 
 /* ---- binding ---- */
 
-/* All or nothing: an object that could not be bound stands for nothing still. */
-static int bind(py_operation *self, py_graph *graph, tw_operation *op)
+/* All or nothing: an object that could not be bound stands for nothing still. 1 if it gave way to
+ * one that was bound while memory was found for this. */
+static int bind(py_operation *self, py_graph *graph, tw_operation *op, bool give_way)
 {
     size_t id = tw_operation_id(op), count = tw_operation_output_count(op);
     if (!graph->operations) {
         PyErr_SetString(PyExc_RuntimeError, "the graph is about to be freed");
         return -1;
     }
+    /* the library may have added many since somebody last asked for an object */
     while ((size_t)PyList_GET_SIZE(graph->operations) <= id) {
         if (PyList_Append(graph->operations, Py_None))
             return -1;
@@ -70,12 +78,18 @@ static int bind(py_operation *self, py_graph *graph, tw_operation *op)
         }
         PyTuple_SET_ITEM(outputs, (Py_ssize_t)i, tensor);
     }
+    if (give_way && PyList_GET_ITEM(graph->operations, (Py_ssize_t)id) != Py_None) {
+        Py_DECREF(outputs);
+        return 1;
+    }
     self->op = op;
     self->outputs = outputs;
     self->graph = (py_graph *)Py_NewRef((PyObject *)graph);
     return PyList_SetItem(graph->operations, (Py_ssize_t)id, Py_NewRef((PyObject *)self));
 }
 
+/* Allocating may run the collector and with it any code, which may ask for the same operation:
+ * whoever bound an object first has the one that counts. */
 PyObject *py_wrap_operation(py_graph *graph, tw_operation *op)
 {
     size_t id = tw_operation_id(op);
@@ -87,16 +101,21 @@ PyObject *py_wrap_operation(py_graph *graph, tw_operation *op)
     }
     PyTypeObject *type = py_registered.operation ? py_registered.operation : py_operation_type;
     py_operation *self = (py_operation *)type->tp_alloc(type, 0);
-    if (self && bind(self, graph, op))
+    int failed = self ? bind(self, graph, op, true) : -1;
+    if (failed)
         Py_CLEAR(self);
+    if (failed > 0)
+        return Py_NewRef(PyList_GET_ITEM(graph->operations, (Py_ssize_t)id));
     return (PyObject *)self;
 }
 
+/* Given an object, its class is Python's choice; one that already stands for an operation would
+ * stand for two. */
 PyObject *py_bind_operation(py_graph *graph, tw_operation *op, PyObject *object)
 {
     if (!py_is_operation(object) || ((py_operation *)object)->op)
         return PyErr_Format(PyExc_TypeError, "%R is no operation that can be bound", object);
-    return bind((py_operation *)object, graph, op) ? NULL : Py_NewRef(object);
+    return bind((py_operation *)object, graph, op, false) ? NULL : Py_NewRef(object);
 }
 
 /* ---- what it says ---- */
@@ -109,6 +128,7 @@ static tw_operation *bound(const py_operation *self)
     return self->op;
 }
 
+/* Of an object that stands for nothing an exception, as in all that follow. */
 static PyObject *get_name(py_operation *self, void *unused)
 {
     (void)unused;
@@ -121,18 +141,21 @@ static PyObject *get_type(py_operation *self, void *unused)
     return bound(self) ? PyUnicode_FromString(tw_operation_type(self->op)) : NULL;
 }
 
+/* Empty, not None, where no scope and no caller asked for a device: programs compare it to ''. */
 static PyObject *get_device(py_operation *self, void *unused)
 {
     (void)unused;
     return bound(self) ? PyUnicode_FromString(tw_operation_device(self->op)) : NULL;
 }
 
+/* Python's object keeps the library's graph, so an operation alone keeps all of its graph. */
 static PyObject *get_graph(py_operation *self, void *unused)
 {
     (void)unused;
     return bound(self) ? Py_NewRef((PyObject *)self->graph) : NULL;
 }
 
+/* Also the place in the graph's list of objects. */
 static PyObject *get_id(py_operation *self, void *unused)
 {
     (void)unused;
@@ -176,6 +199,7 @@ static PyObject *get_inputs(py_operation *self, void *unused)
     return tuple;
 }
 
+/* Of the same graph always, so the object of that serves; a new list, which the caller may keep. */
 static PyObject *get_control_inputs(py_operation *self, void *unused)
 {
     (void)unused;
@@ -193,6 +217,7 @@ static PyObject *get_control_inputs(py_operation *self, void *unused)
     return list;
 }
 
+/* The file's text is interned by py_where, and outlives the operation. */
 static PyObject *get_where(py_operation *self, void *unused)
 {
     (void)unused;
@@ -221,6 +246,7 @@ static PyGetSetDef operation_getset[] = {
 
 /* ---- attributes ---- */
 
+/* The wording is what programs match on. */
 static PyObject *operation_attr(py_operation *self, PyObject *name)
 {
     const char *text = bound(self) ? PyUnicode_AsUTF8(name) : NULL;
@@ -245,6 +271,7 @@ static PyObject *operation_attr_kind(py_operation *self, PyObject *name)
     return PyUnicode_FromFormat(attr->list ? "list(%s)" : "%s", py_attr_kind_name(attr->kind));
 }
 
+/* Without values, since a constant's would be copied. */
 static PyObject *operation_attr_names(py_operation *self, PyObject *unused)
 {
     (void)unused;
@@ -262,6 +289,8 @@ static PyObject *operation_attr_names(py_operation *self, PyObject *unused)
     return list;
 }
 
+/* The count is asked for again in each round: a value's class is Python code, which may change the
+ * operation. */
 static PyObject *operation_attrs(py_operation *self, PyObject *unused)
 {
     (void)unused;
@@ -280,6 +309,7 @@ static PyObject *operation_attrs(py_operation *self, PyObject *unused)
 
 /* ---- as messages ---- */
 
+/* Takes the status, or else the bytes, which the library allocated and its own function frees. */
 static PyObject *exported(tw_status *status, char *bytes, size_t size)
 {
     if (status)
@@ -289,6 +319,7 @@ static PyObject *exported(tw_status *status, char *bytes, size_t size)
     return result;
 }
 
+/* Protocol buffer bytes, so that Python can read what it has no class for. */
 static PyObject *operation_node_def_bytes(py_operation *self, PyObject *unused)
 {
     char *bytes = NULL;
@@ -300,6 +331,7 @@ static PyObject *operation_node_def_bytes(py_operation *self, PyObject *unused)
     return exported(status, bytes, size);
 }
 
+/* What is missing is the library's to say. */
 static PyObject *operation_attr_bytes(py_operation *self, PyObject *name)
 {
     char *bytes = NULL;
@@ -321,6 +353,7 @@ static PyObject *done(tw_status *status)
     Py_RETURN_NONE;
 }
 
+/* The library copies the value; `keep` holds what it points at until then. */
 static PyObject *operation_set_attr(py_operation *self, PyObject *args)
 {
     const char *name;
@@ -348,6 +381,7 @@ static PyObject *operation_set_input(py_operation *self, PyObject *args)
     return done(tw_operation_set_input(self->op, index < 0 ? SIZE_MAX : (size_t)index, tensor));
 }
 
+/* A Tensor stands for its operation, as in control_dependencies. */
 static PyObject *operation_add_control_input(py_operation *self, PyObject *object)
 {
     tw_tensor tensor;
@@ -356,12 +390,14 @@ static PyObject *operation_add_control_input(py_operation *self, PyObject *objec
     return done(tw_operation_add_control_input(self->op, tensor.op));
 }
 
+/* Of this operation alone: what waits for it still does. */
 static PyObject *operation_clear_control_inputs(py_operation *self, PyObject *unused)
 {
     (void)unused;
     return bound(self) ? done(tw_operation_clear_control_inputs(self->op)) : NULL;
 }
 
+/* None and the empty text are the same: no wish. */
 static PyObject *operation_set_device(py_operation *self, PyObject *device)
 {
     if (!bound(self))
@@ -406,6 +442,7 @@ static PyType_Spec operation_spec = {
     .slots = operation_slots,
 };
 
+/* Not final: Python subclasses it, and its class is what set_classes registers. */
 int py_operation_init(PyObject *module)
 {
     return py_add_type(module, &operation_spec, "Operation",

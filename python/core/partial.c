@@ -10,7 +10,8 @@ typedef struct py_partial {
 
 static PyTypeObject *partial_type;
 
-/* PartialRun(session, fetches, feeds); an Operation among the fetches is a target. */
+/* PartialRun(session, fetches, feeds); an Operation among the fetches is a target. The signature's
+ * lists are copied by the library; the objects are let go after it. */
 static PyObject *partial_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *session, *fetches, *feeds;
@@ -48,6 +49,8 @@ static int partial_traverse(py_partial *self, visitproc visit, void *arg)
     return 0;
 }
 
+/* A run that never came to its last part is given up; the library waits for what it had begun. The
+ * session must outlast it. */
 static void partial_dealloc(py_partial *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -66,7 +69,8 @@ typedef struct part {
     tw_array **out;
 } part;
 
-/* Lent feeds are given back: the library has copied what later parts need. */
+/* Lent feeds are given back: the library has copied what later parts need. In any state that
+ * read_part left it in. */
 static void clear_part(part *p)
 {
     for (size_t i = 0; p->feeds && i < p->fed_count; i++)
@@ -77,7 +81,8 @@ static void clear_part(part *p)
     PyMem_Free(p->out);
 }
 
-/* All values are converted before anything runs. */
+/* All values are converted before anything runs. Code of the values runs here, and may run another
+ * part of this very run: `busy` is looked at after it. */
 static int read_part(part *p, PyObject *fetches, PyObject *feeds, PyObject *values)
 {
     if (py_unwrap_list(fetches, &p->fetch, &p->fetch_count) ||
@@ -108,6 +113,7 @@ static PyObject *run_part(py_partial *self, const part *p)
 {
     if (self->busy)
         return PyErr_Format(PyExc_RuntimeError, "another part of this run is going on");
+    /* no results by the hook: the library gives arrays, which later parts may need as well */
     py_running running = {NULL, NULL};
     struct tw_call_options options = py_running_options(&running, NULL);
     struct tw_partial_args args = {.size = sizeof args,
@@ -122,6 +128,7 @@ static PyObject *run_part(py_partial *self, const part *p)
     self->busy = false;
     if (status)
         return py_raise(status);
+    /* each array is taken by its object, also where the list failed */
     PyObject *list = PyList_New((Py_ssize_t)p->fetch_count);
     for (size_t i = 0; i < p->fetch_count; i++) {
         PyObject *value = p->out[i] ? py_array_to(p->out[i], true) : Py_NewRef(Py_None);

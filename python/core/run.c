@@ -69,7 +69,8 @@ static bool only_placeholders(const tw_tensor *feeds, size_t count)
     return true;
 }
 
-/* Planning takes long beside everything else here. */
+/* Planning takes long beside everything else here. The keys are held by now and `tensors` is nobody
+ * else's, so the GIL may go. */
 static int make_callable(py_prepared *prepared, tw_session *session, const tw_tensor *tensors,
                          bool any_shapes)
 {
@@ -90,7 +91,8 @@ static int make_callable(py_prepared *prepared, tw_session *session, const tw_te
     return status ? -1 : 0;
 }
 
-/* What a feed needs to know of its tensor is read once. */
+/* What a feed needs to know of its tensor is read once. The pointers are good as long as the keys
+ * are held. */
 static int describe(py_prepared *prepared, tw_tensor *tensors)
 {
     for (size_t i = 0; i < prepared->fetch_count + prepared->feed_count; i++) {
@@ -155,7 +157,9 @@ static void let_go(py_fed *fed, size_t count)
     }
 }
 
-/* Takes the reference to an ndarray that a kernel can read. */
+/* Takes the reference to an ndarray that a kernel can read. The reference keeps the memory, and
+ * keeps NumPy from resizing it, while kernels read it without the GIL. That another thread writes
+ * to it meanwhile is that thread's affair. */
 static int feed_ndarray(PyObject *ndarray, const py_feed *feed, py_fed *fed, tw_view *view)
 {
     PyArrayObject *array = (PyArrayObject *)ndarray;
@@ -173,7 +177,8 @@ static int feed_ndarray(PyObject *ndarray, const py_feed *feed, py_fed *fed, tw_
     return 0;
 }
 
-/* Of an integer that the dtype holds exactly; false otherwise. */
+/* Of an integer that the dtype holds exactly; false otherwise. A Python integer has no width: what
+ * a dtype would round or wrap is left to the slow way. */
 static bool store_integer(long long n, tw_dtype dtype, py_fed *fed)
 {
     static const struct {
@@ -257,7 +262,9 @@ static int feed_other(PyObject *value, const py_feed *feed, py_fed *fed, tw_view
     return ndarray ? feed_ndarray(ndarray, feed, fed, view) : -1;
 }
 
-/* The dict that the values came from may be changed by another thread: they are held. */
+/* The dict that the values came from may be changed by another thread: they are held. What was fed
+ * before one value is refused is let go here. A value's own code runs in feed_other only, and finds
+ * this run with nothing of the library's begun. */
 static int feed_all(const py_prepared *prepared, PyObject *const *values, py_fed *fed,
                     tw_view *views)
 {
@@ -285,7 +292,8 @@ static int feed_all(const py_prepared *prepared, PyObject *const *values, py_fed
 /* Python runs handlers of signals in its main thread alone. */
 static unsigned long main_thread;
 
-/* From here on other Python threads go on. */
+/* From here on other Python threads go on. The library calls this at most once, on the thread that
+ * called it, and holds no lock. */
 static void hook_long_run(void *user)
 {
     py_running *running = user;
@@ -306,7 +314,9 @@ static tw_status *hook_poll(void *user)
     return status;
 }
 
-/* The first result takes the GIL back; the run itself is over by then. */
+/* The first result takes the GIL back; the run itself is over by then. Only now does the value's
+ * memory exist; it is the library's and gone after the call, hence the copy. The GIL stays with us
+ * for the results that follow. */
 static tw_status *hook_fetch(size_t index, const tw_view *value, void *user)
 {
     py_running *running = user;
@@ -365,7 +375,8 @@ static py_graph *graph_of(const py_prepared *prepared)
 }
 
 /* An exception with a place for the operation that failed (`_op`) gets it. What goes wrong here
- * leaves the exception without it. */
+ * leaves the exception without it. Runs code of the exception's class; the operation is the graph's
+ * and stays. */
 static void name_operation(PyObject *exception, py_graph *graph, tw_operation *op)
 {
     PyObject *known = PyObject_GetAttrString(exception, "_op");
@@ -379,7 +390,9 @@ static void name_operation(PyObject *exception, py_graph *graph, tw_operation *o
     PyErr_Clear();
 }
 
-/* A status does not know of graphs as objects: the run does. */
+/* A status does not know of graphs as objects: the run does. The operation is found before the
+ * status goes, since its name is the status'. The error factory is Python code: what is used after
+ * it is held by the prepared run. */
 static void raise_of_run(const py_prepared *prepared, tw_status *status)
 {
     py_graph *graph = graph_of(prepared);
@@ -396,7 +409,8 @@ static void raise_of_run(const py_prepared *prepared, tw_status *status)
     PyErr_Restore(type, value, traceback);
 }
 
-/* All results or none. */
+/* All results or none. On failure there may be results all the same: those made before the one that
+ * failed. */
 static int finish(const py_prepared *prepared, tw_status *status, PyObject **results,
                   bool *at_fault)
 {
@@ -414,7 +428,9 @@ static int finish(const py_prepared *prepared, tw_status *status, PyObject **res
     return -1;
 }
 
-/* Results are NULL until they are made, so that a failure knows what there is to drop. */
+/* Results are NULL until they are made, so that a failure knows what there is to drop. In this
+ * order: values are converted while nothing of the library is under way; the GIL is back before
+ * anything is dropped; results are complete before an exception is made. */
 static int run_with(py_prepared *prepared, PyObject *const *values, PyObject **results,
                     const py_run_options *options, bool *at_fault, py_fed *fed, tw_view *views)
 {
@@ -441,6 +457,7 @@ static int run_few(py_prepared *prepared, PyObject *const *values, PyObject **re
     return run_with(prepared, values, results, options, at_fault, fed, views);
 }
 
+/* The room is Python's, and the GIL is held wherever it is given back. */
 static int run_many(py_prepared *prepared, PyObject *const *values, PyObject **results,
                     const py_run_options *options, bool *at_fault)
 {
@@ -475,7 +492,8 @@ int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
     return result;
 }
 
-/* The results' references go into the list, or are dropped where there is none. */
+/* The results' references go into the list, or are dropped where there is none. An exception can
+ * only be that memory is short for the list. */
 PyObject *py_pack(PyObject **results, size_t count, py_shape_of_results shape)
 {
     if (shape == PY_SINGLE)

@@ -15,7 +15,8 @@ static PyObject *name_fetches, *name_feed_dict, *name_options, *name_run_metadat
 
 /* ---- life ---- */
 
-/* Arguments are those of the Python class's __init__, which calls _open. */
+/* Arguments are those of the Python class's __init__, which calls _open. Nothing is opened here, so
+ * that Python's __init__ may look at its arguments first. */
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     (void)args;
@@ -23,6 +24,7 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     return type->tp_alloc(type, 0);
 }
 
+/* Asked wherever the library's session is used, as a subclass may forget to call __init__. */
 int py_session_check(py_session *self)
 {
     if (self->session)
@@ -32,7 +34,7 @@ int py_session_check(py_session *self)
     return -1;
 }
 
-/* Once: runs of other threads may be using the library's session. */
+/* The graph's object is held, not only the library's: results and errors name its operations. */
 static PyObject *session_open(py_session *self, PyObject *args)
 {
     PyObject *graph;
@@ -51,7 +53,9 @@ static PyObject *session_open(py_session *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* A run that goes on holds its own reference to what it needs. */
+/* A run that goes on holds its own reference to what it needs. The table is taken off before
+ * anything is dropped: the end of a plan may be the end of objects whose code comes back to this
+ * session. */
 static void clear_table(py_session *self)
 {
     py_prepared **table = self->table;
@@ -91,6 +95,8 @@ static void session_dealloc(py_session *self)
     if (self->weak_references)
         PyObject_ClearWeakRefs((PyObject *)self);
     clear_table(self);
+    /* The library may have to wait for its threads, which must not wait for the GIL meanwhile;
+     * nobody else can reach the object any more. */
     tw_session *session = self->session;
     self->session = NULL;
     Py_BEGIN_ALLOW_THREADS
@@ -126,7 +132,7 @@ static bool is_for(const py_prepared *prepared, PyObject *const *keys, size_t fe
            !memcmp(prepared->keys, keys, (fetches + feeds) * sizeof *keys);
 }
 
-/* Borrowed; NULL: it is not there. */
+/* Borrowed; NULL: it is not there. Ends, as the table always has free entries. */
 static py_prepared *look_up(const py_session *self, PyObject *const *keys, size_t fetches,
                             size_t feeds)
 {
@@ -193,6 +199,7 @@ py_prepared *py_session_prepared(py_session *self, PyObject *const *keys, size_t
         Py_INCREF(prepared);
         return prepared;
     }
+    /* the GIL is away while the library plans; the keys are the caller's memory and stay */
     prepared = py_prepare(self->session, keys, fetches, feeds, self->any_shapes);
     /* another thread may have been here while this one planned */
     if (!prepared || look_up(self, keys, fetches, feeds))
@@ -217,7 +224,8 @@ typedef struct call {
     py_shape_of_results shape;
 } call;
 
-/* Lists are cut off where the room ends: longer ones go the slow way. */
+/* Lists are cut off where the room ends: longer ones go the slow way. Borrowed from the arguments,
+ * which the caller of `run` holds; nothing of Python runs before py_run takes references. */
 static bool take_fetches(PyObject *fetches, call *c)
 {
     PyObject *const *items = &fetches;
@@ -271,6 +279,7 @@ static PyObject *run_fast(py_session *self, PyObject *fetches, PyObject *feed_di
     c.results = c.few + 3 * PY_FEW;
     if (!take_fetches(fetches, &c) || !take_feeds(feed_dict, &c))
         return NULL;
+    /* borrowed: py_run holds it, since a value's code may close the session */
     py_prepared *prepared = look_up(self, c.keys, c.fetches, c.feeds);
     if (!prepared)
         return NULL;
@@ -347,7 +356,8 @@ static PyObject *session_run(py_session *self, PyObject *const *args, Py_ssize_t
 
 /* ---- the slow way's end: flat lists ---- */
 
-/* Copies two lists of keys one after the other; they must hold tensors and operations. */
+/* Copies two lists of keys one after the other; they must hold tensors and operations. The objects
+ * are borrowed still: py_prepare takes references before the GIL goes. */
 static PyObject **join_keys(PyObject *fetches, PyObject *feeds)
 {
     Py_ssize_t a = PyList_GET_SIZE(fetches), b = PyList_GET_SIZE(feeds);
@@ -397,8 +407,9 @@ static PyObject *run_lists(py_prepared *prepared, PyObject *values, const py_run
     return list;
 }
 
-/* _run_flat(fetches, feeds, values, timeout_ms=0, trace=False) -> list, or (list, trace as
- * JSON). */
+/* _run_flat(fetches, feeds, values, timeout_ms=0, trace=False) -> list, or (list, trace as JSON).
+ * The trace is made and freed here; its text is made only of a run that succeeded, and goes into
+ * the result. */
 static PyObject *session_run_flat(py_session *self, PyObject *args)
 {
     PyObject *fetches, *feeds, *values;
@@ -424,7 +435,7 @@ static PyObject *session_run_flat(py_session *self, PyObject *args)
 
 /* ---- what else one asks of a session ---- */
 
-/* For people: nothing is run. */
+/* For people: nothing is run. Planned as a run would be, but kept nowhere. */
 static PyObject *explain(py_session *self, PyObject *args)
 {
     PyObject *fetches, *feeds;
@@ -447,7 +458,8 @@ static PyObject *explain(py_session *self, PyObject *args)
     return result;
 }
 
-/* For tests of what is planned anew and what is not. */
+/* For tests of what is planned anew and what is not. Of this session alone, and of a moment: other
+ * threads may be running. */
 static PyObject *counts(py_session *self, PyObject *unused)
 {
     (void)unused;

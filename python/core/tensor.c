@@ -7,6 +7,8 @@ PyTypeObject *py_tensor_type;
 
 /* ---- life ---- */
 
+/* Without __init__: a class of Python that wants one has to do without. The operation's reference
+ * and the tuple of outputs make a cycle on purpose, so that identity holds. */
 PyObject *py_new_tensor(py_operation *op, tw_tensor tensor)
 {
     PyTypeObject *type = py_registered.tensor ? py_registered.tensor : py_tensor_type;
@@ -34,6 +36,7 @@ static PyObject *tensor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return PyErr_Format(PyExc_ValueError, "%R has no output %zd", op, index);
 }
 
+/* No tp_clear: every cycle through a tensor leads through its operation, which cuts it. */
 static int tensor_traverse(py_tensor *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -43,6 +46,8 @@ static int tensor_traverse(py_tensor *self, visitproc visit, void *arg)
     return 0;
 }
 
+/* The operation may be the last to hold the graph, so this may end a whole graph; nothing of the
+ * tensor is touched after it. */
 static void tensor_dealloc(py_tensor *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -67,6 +72,8 @@ static PyObject *operation_of(tw_operation *op)
     return NULL;
 }
 
+/* By way of the operation's tuple, never a new object: `is` and dictionaries of tensors count on
+ * it. */
 PyObject *py_wrap_tensor(tw_tensor tensor)
 {
     if (!tw_tensor_valid(tensor))
@@ -98,6 +105,8 @@ PyObject *py_wrap_tensors(tw_tensors tensors)
     return list;
 }
 
+/* Gives a pointer into the graph: good as long as somebody holds the object. Arguments of a
+ * function are held by its caller; elements of a list are not, see py_unwrap_list. */
 int py_unwrap(PyObject *object, tw_tensor *out)
 {
     if (py_is_tensor(object)) {
@@ -180,6 +189,7 @@ void py_free_list(tw_tensor *list)
 
 /* ---- what it says ---- */
 
+/* There is always one: tensors are only made with their operation. */
 static PyObject *get_op(py_tensor *self, void *unused)
 {
     (void)unused;
@@ -192,6 +202,7 @@ static PyObject *get_graph(py_tensor *self, void *unused)
     return Py_NewRef((PyObject *)self->op->graph);
 }
 
+/* -1 never comes out: that stands for an operation, which is no Tensor. */
 static PyObject *get_value_index(py_tensor *self, void *unused)
 {
     (void)unused;
@@ -216,12 +227,15 @@ static PyObject *get_dtype_number(py_tensor *self, void *unused)
     return PyLong_FromLong(tw_tensor_dtype(self->tensor));
 }
 
+/* The registered object of that number; a reference type of a variable is another one than its
+ * base. */
 static PyObject *get_dtype(py_tensor *self, void *unused)
 {
     (void)unused;
     return py_dtype_object(tw_tensor_dtype(self->tensor));
 }
 
+/* Of the operation as it is now, since devices may be set later. */
 static PyObject *get_device(py_tensor *self, void *unused)
 {
     (void)unused;
@@ -246,6 +260,7 @@ static PyObject *tensor_dims(py_tensor *self, PyObject *unused)
     return py_shape_list(tw_tensor_shape(self->tensor));
 }
 
+/* What contradicts what is known is the library's to refuse; the dims are copied by it. */
 static PyObject *tensor_merge_shape(py_tensor *self, PyObject *shape)
 {
     tw_shape dims;
@@ -271,6 +286,7 @@ static PyObject *tensor_constant_value(py_tensor *self, PyObject *unused)
     return own ? py_array_to(own, false) : PyErr_NoMemory();
 }
 
+/* The room is the largest rank there is: a value with more elements is none of a shape. */
 static PyObject *tensor_shape_value(py_tensor *self, PyObject *unused)
 {
     int64_t dims[TW_MAX_RANK];
@@ -310,6 +326,7 @@ static PyType_Spec tensor_spec = {
     .slots = tensor_slots,
 };
 
+/* As of operations, Python's subclass is what is made. */
 int py_tensor_init(PyObject *module)
 {
     return py_add_type(module, &tensor_spec, "Tensor", offsetof(py_tensor, weak_references),
