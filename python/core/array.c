@@ -44,7 +44,8 @@ static int drain_pending(void *unused)
     return 0;
 }
 
-/* From any thread, with or without the GIL, under whatever locks the library holds. */
+/* From any thread, with or without the GIL, under whatever locks the library holds. After the
+ * exchange the node is the list's; the pending call is asked for once for many. */
 static void give_back(void *data, void *user)
 {
     py_lent *lent = user;
@@ -57,7 +58,9 @@ static void give_back(void *data, void *user)
         atomic_store(&drain_asked, 0);
 }
 
-/* NULL without an exception: the memory cannot be lent (its alignment), a copy is needed. */
+/* NULL without an exception: the memory cannot be lent (its alignment), a copy is needed. The
+ * reference is taken only when the library took the memory; it is given back by give_back, exactly
+ * once. */
 static tw_array *lend_memory(PyObject *ndarray, tw_dtype dtype, tw_shape shape)
 {
     py_lent *lent = PyMem_RawMalloc(sizeof *lent);
@@ -75,7 +78,7 @@ static tw_array *lend_memory(PyObject *ndarray, tw_dtype dtype, tw_shape shape)
 
 /* ---- strings ---- */
 
-/* The bytes of an element, borrowed from it. */
+/* The bytes of an element, borrowed from it. Text is encoded once and kept by the str itself. */
 static int string_of(PyObject *item, const char **bytes, Py_ssize_t *length)
 {
     if (PyUnicode_Check(item)) {
@@ -97,7 +100,8 @@ static int string_of(PyObject *item, const char **bytes, Py_ssize_t *length)
     return -1;
 }
 
-/* NumPy allows more dimensions than the library does. */
+/* NumPy allows more dimensions than the library does. The dims are the caller's memory: what is
+ * made of the shape copies them. */
 static int shape_of(PyArrayObject *ndarray, int64_t *dims, tw_shape *out)
 {
     int rank = PyArray_NDIM(ndarray);
@@ -112,7 +116,8 @@ static int shape_of(PyArrayObject *ndarray, int64_t *dims, tw_shape *out)
     return 0;
 }
 
-/* Elements that were set before one fails go with the array. */
+/* Elements that were set before one fails go with the array. Nothing here runs code of the elements
+ * but an error's text, after which nothing is read. */
 static int fill_strings(tw_array *array, PyObject *const *items)
 {
     for (size_t i = 0; i < tw_array_count(array); i++) {
@@ -141,7 +146,8 @@ static tw_array *new_array(tw_dtype dtype, tw_shape shape)
     return NULL;
 }
 
-/* Through an object array: NumPy's own strings would lose NULs at their end. */
+/* Through an object array: NumPy's own strings would lose NULs at their end. NumPy may run code of
+ * the value; the elements are read after that, with none in between. */
 static tw_array *strings_from(PyObject *value)
 {
     int64_t dims[TW_MAX_RANK];
@@ -171,7 +177,8 @@ bool py_array_is_plain(PyObject *object, int number)
 }
 
 /* A new reference to an ndarray that can be read as it is. Numbers are converted as NumPy's
- * asarray(value, dtype) does, also where that loses something. */
+ * asarray(value, dtype) does, also where that loses something. NumPy takes the descriptor's
+ * reference. */
 static PyObject *readable(PyObject *value, int number)
 {
     if (number >= 0 && py_array_is_plain(value, number)) {
@@ -219,7 +226,8 @@ static tw_array *array_over(PyObject *ndarray, tw_dtype dtype, bool lend)
 }
 
 /* NumPy's own dtype for a value holds where the caller does not name one; whether that suits a
- * tensor is the caller's to judge. */
+ * tensor is the caller's to judge. What was lent before is let go first, as this is a place where
+ * any code may run. */
 tw_array *py_array_from(PyObject *value, tw_dtype dtype, bool lend)
 {
     py_array_drain();
@@ -250,7 +258,8 @@ tw_array *py_array_from(PyObject *value, tw_dtype dtype, bool lend)
 
 /* ---- to NumPy ---- */
 
-/* The two forms of the library's string, as dtype.h describes them. */
+/* The two forms of the library's string, as dtype.h describes them. Never text: a graph's strings
+ * may be any bytes. */
 static PyObject *bytes_of(const tw_string *string)
 {
     const char *bytes = string->length <= 12 ? string->head : string->rest.bytes;
@@ -289,7 +298,8 @@ static int number_for(tw_dtype dtype)
     return number;
 }
 
-/* Other threads go on while much is copied: nobody else knows the new array yet. */
+/* Other threads go on while much is copied: nobody else knows the new array yet. The source is the
+ * library's, and held by whoever called. */
 static PyObject *copy_numbers(int number, int rank, npy_intp *dims, const void *data)
 {
     PyObject *ndarray = PyArray_SimpleNew(rank, dims, number);
@@ -335,7 +345,8 @@ static void drop_array(PyObject *capsule)
     tw_array_unref(PyCapsule_GetPointer(capsule, NULL));
 }
 
-/* The ndarray's base is a capsule that owns the array. */
+/* The ndarray's base is a capsule that owns the array. Takes the array in every case; the memory is
+ * writable, which is why only fresh results come here. */
 static PyObject *wrap_array(tw_array *array, int number)
 {
     npy_intp dims[TW_MAX_RANK];
@@ -374,7 +385,8 @@ PyObject *py_array_to(tw_array *array, bool scalar)
 
 /* ---- seen from Python ---- */
 
-/* For tests: a value as it comes out of the library again. */
+/* For tests: a value as it comes out of the library again. Any number may come for the dtype; what
+ * is none is refused as every dtype that NumPy cannot hold. */
 static PyObject *to_array_and_back(PyObject *module, PyObject *args)
 {
     PyObject *value;

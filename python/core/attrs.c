@@ -154,7 +154,7 @@ static tw_attr_kind natural_kind(PyObject *value)
 }
 
 /* The caller's word goes first, then the signature's, then what the value looks like. A kind that
- * the signature names needs no guess, so what is wrong with such a value is found when it is read. */
+ * the signature names needs no guess, and a wrong value is found when it is read. */
 static int find_kind(PyObject **value, const tw_op_attr *known, tw_attr *out)
 {
     if (is_forced(value, out))
@@ -191,6 +191,8 @@ static void *keep_memory(PyObject *keep, size_t size)
     return memory;
 }
 
+/* The destructors of what `keep` holds: shapes' dims come from Python's allocator, arrays from the
+ * library's. */
 static void free_kept(PyObject *capsule)
 {
     PyMem_Free(PyCapsule_GetPointer(capsule, NULL));
@@ -310,7 +312,7 @@ static int read_item(PyObject *value, tw_attr_kind kind, void *out, PyObject *ke
     }
 }
 
-/* Of the C type in which lists hold the kind. */
+/* Of the C type in which lists hold the kind. Zero for kinds that no list has. */
 static size_t item_size(tw_attr_kind kind)
 {
     static const size_t sizes[KINDS] = {
@@ -327,7 +329,8 @@ static size_t item_size(tw_attr_kind kind)
     return sizes[kind];
 }
 
-/* One block for all elements; what they point at is kept apart. */
+/* One block for all elements; what they point at is kept apart. A tuple first: an item's __index__
+ * or property may change the caller's list. */
 static int read_list(PyObject *value, tw_attr *out, PyObject *keep)
 {
     PyObject *fixed = py_fixed(value, "expected a list");
@@ -370,7 +373,7 @@ static int explain(const char *name)
     return -1;
 }
 
-/* A list's items are read into memory of `keep`; nothing of the attribute is the caller's to free. */
+/* A list's items are read into memory of `keep`; nothing is the caller's to free. */
 int py_attr_from(PyObject *value, const char *name, const tw_op *op, tw_attr *out, PyObject *keep)
 {
     *out = (tw_attr){.name = name};

@@ -35,7 +35,8 @@ static float value_of(PyObject *object)
 
 #define is_scalar(o) PyObject_TypeCheck(o, py_bfloat16_type)
 
-/* bfloat16(x): of an array an array, else of whatever float() takes. */
+/* bfloat16(x): of an array an array, else of whatever float() takes. A scalar is a value and
+ * nothing else: no argument names, no subclass. */
 static PyObject *new_scalar(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *value = NULL;
@@ -78,6 +79,7 @@ static PyObject *text_of(PyObject *object)
     return text;
 }
 
+/* The hash of the equal Python float, so that both find the same entry of a dict. */
 static Py_hash_t hash_of(PyObject *object)
 {
     PyObject *number = PyFloat_FromDouble((double)value_of(object));
@@ -121,7 +123,8 @@ static float divide(float a, float b)
     return a / b;
 }
 
-/* Another operand makes it NumPy's affair, by the number protocol of arrays. */
+/* Another operand makes it NumPy's affair, by the number protocol of arrays. The array's slots give
+ * NotImplemented where the other operand knows better. */
 static PyObject *arithmetic(PyObject *a, PyObject *b, char operator)
 {
     float x, y;
@@ -177,16 +180,19 @@ static PyObject *power(PyObject *a, PyObject *b, PyObject *modulo)
     return PyArray_Type.tp_as_number->nb_power(a, b, modulo);
 }
 
+/* The slots of one operand are only ever called with a scalar of this type. */
 static PyObject *negative(PyObject *a)
 {
     return make(-value_of(a));
 }
 
+/* A new object, as of all numbers. */
 static PyObject *positive(PyObject *a)
 {
     return make(value_of(a));
 }
 
+/* fabsf also clears the sign of a NaN, as NumPy does. */
 static PyObject *absolute(PyObject *a)
 {
     return make(fabsf(value_of(a)));
@@ -198,6 +204,7 @@ static int is_true(PyObject *a)
     return value_of(a) != 0;
 }
 
+/* Exact: every bfloat16 is a double. */
 static PyObject *as_float(PyObject *a)
 {
     return PyFloat_FromDouble((double)value_of(a));
@@ -227,6 +234,7 @@ static PyObject *compare_scalars(PyObject *a, PyObject *b, int op)
     return object;
 }
 
+/* What is missing is inherited from NumPy's generic scalar: item(), astype() and the rest. */
 static PyType_Slot slots[] = {
     {Py_tp_new, new_scalar},
     {Py_tp_repr, text_of},
@@ -250,6 +258,7 @@ static PyType_Slot slots[] = {
     {0, NULL},
 };
 
+/* Final, as NumPy reads the value at a fixed place behind the head. */
 static PyType_Spec spec = {
     .name = "thalweg.bfloat16",
     .basicsize = sizeof(scalar),
@@ -376,7 +385,7 @@ static int fill(void *data, npy_intp n, void *array)
     return 0;
 }
 
-/* For np.full and assignments of one number. */
+/* For np.full and assignments of one number. NumPy hands over the number as an element. */
 static int fill_with(void *data, npy_intp n, void *value, void *array)
 {
     uint16_t *x = data;
@@ -388,6 +397,7 @@ static int fill_with(void *data, npy_intp n, void *value, void *array)
 
 /* ---- registration ---- */
 
+/* Both are NumPy's for ever: it keeps the pointers. */
 static PyArray_ArrFuncs functions;
 static PyArray_DescrProto prototype = {
     PyObject_HEAD_INIT(NULL).kind = 'V',
@@ -399,7 +409,8 @@ static PyArray_DescrProto prototype = {
     .hash = -1,
 };
 
-/* The number that NumPy gives is the type's name in all of its C interface. */
+/* The number that NumPy gives is the type's name in all of its C interface. Elements may be copied
+ * by NumPy as plain bytes, but are made and read through our functions. */
 static int register_type(void)
 {
     PyArray_InitArrFuncs(&functions);
@@ -420,7 +431,8 @@ static int register_type(void)
     return PyArray_RegisterDataType(&prototype);
 }
 
-/* np.dtype("bfloat16") finds it too, unless another package's type has the name. */
+/* np.dtype("bfloat16") finds it too, unless another package's type has the name. Failing to be
+ * found by name is no failure: the type itself serves. */
 static int publish(PyObject *module, PyArray_Descr *descr)
 {
     PyObject *type = (PyObject *)py_bfloat16_type;

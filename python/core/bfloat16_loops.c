@@ -158,7 +158,8 @@ static void from_half(void *from, void *to, npy_intp n, void *from_array, void *
         y[i] = py_bfloat16_bits(half_value(x[i]));
 }
 
-/* `safe`: 1: every value of it is a bfloat16; 2: every bfloat16 is one of its values. */
+/* `safe`: 1: every value of it is a bfloat16; 2: every bfloat16 is one of its values. NumPy asks
+ * for a function for every pair; those that are missing would be errors at the first use. */
 static const struct {
     int number, safe;
     PyArray_VectorUnaryFunc *to, *from;
@@ -183,7 +184,8 @@ static const struct {
     {NPY_CLONGDOUBLE, 2, to_clongdouble, from_clongdouble},
 };
 
-/* NumPy copies the tables: nothing has to be kept. */
+/* NumPy copies the tables: nothing has to be kept. A cast table belongs to the type that is cast
+ * from, so each direction is registered with another descriptor. */
 int py_bfloat16_register_casts(PyArray_Descr *descr)
 {
     for (size_t i = 0; i < sizeof casts / sizeof *casts; i++) {
@@ -212,12 +214,15 @@ typedef struct binary {
     float (*function)(float, float);
 } binary;
 
-/* What C's library has no function for, as functions for the table. */
+/* What C's library has no function for, as functions for the table. The functions of the first
+ * table; all of one float in float32, where a result is exact or rounded once more when it is
+ * stored. */
 static float negative(float x)
 {
     return -x;
 }
 
+/* np.positive: a copy. */
 static float positive(float x)
 {
     return x;
@@ -240,16 +245,20 @@ static float sign(float x)
     return isnan(x) ? x : (float)((x > 0) - (x < 0));
 }
 
+/* Of two bfloat16 the sum in float32 may be rounded, and again when stored; twice rounding does no
+ * harm, as float32 has more than twice the digits. */
 static float add(float x, float y)
 {
     return x + y;
 }
 
+/* As the sum. */
 static float subtract(float x, float y)
 {
     return x - y;
 }
 
+/* Exact in float32: twice eight bits. */
 static float multiply(float x, float y)
 {
     return x * y;
@@ -328,52 +337,61 @@ static const binary binaries[] = {
 /* ---- tests ----
  * Comparisons by C's macros, which raise no flag for a NaN: NumPy would warn of it. */
 
+/* Results are bool here, so that NumPy's `where` and masks take them. */
 typedef struct test {
     const char *name;
     int inputs;
     bool (*function)(float, float);
 } test;
 
+/* Tests have one signature for one number and two, so that one loop does. */
 static bool is_finite(float x, float unused)
 {
     (void)unused;
     return isfinite(x);
 }
 
+/* Both signs. */
 static bool is_infinite(float x, float unused)
 {
     (void)unused;
     return isinf(x);
 }
 
+/* What no comparison finds. */
 static bool is_nan(float x, float unused)
 {
     (void)unused;
     return isnan(x);
 }
 
+/* Of minus zero and of NaNs too. */
 static bool has_sign(float x, float unused)
 {
     (void)unused;
     return signbit(x);
 }
 
+/* logical_not: NaN is true, so its negation is false. */
 static bool is_zero(float x, float unused)
 {
     (void)unused;
     return x == 0;
 }
 
+/* NaN equals nothing, zeros of both signs each other. */
 static bool equal(float x, float y)
 {
     return x == y;
 }
 
+/* The one comparison that is true of NaN. */
 static bool not_equal(float x, float y)
 {
     return x != y;
 }
 
+/* The quiet macros: comparing a NaN raises no flag, of which NumPy would make a warning. */
 static bool less(float x, float y)
 {
     return isless(x, y);
@@ -394,6 +412,7 @@ static bool greater_equal(float x, float y)
     return isgreaterequal(x, y);
 }
 
+/* The logical functions take every number but zero for true. */
 static bool both(float x, float y)
 {
     return x != 0 && y != 0;
@@ -409,6 +428,7 @@ static bool one_of(float x, float y)
     return (x != 0) != (y != 0);
 }
 
+/* By NumPy's names. */
 static const test tests[] = {
     {"isfinite", 1, is_finite},
     {"isinf", 1, is_infinite},
@@ -436,6 +456,7 @@ static float load_at(const char *element)
     return py_bfloat16_value(bits);
 }
 
+/* Rounded to nearest even, the one place where results lose digits. */
 static void store_at(char *element, float value)
 {
     uint16_t bits = py_bfloat16_bits(value);
@@ -451,6 +472,8 @@ static void unary_loop(char **args, const npy_intp *n, const npy_intp *steps, vo
         store_at(args[1] + i * steps[1], row->function(load_at(args[0] + i * steps[0])));
 }
 
+/* Element by element: the output may be one of the inputs, which NumPy allows where they overlap
+ * exactly. */
 static void binary_loop(char **args, const npy_intp *n, const npy_intp *steps, void *data)
 {
     const binary *row = data;
@@ -490,7 +513,8 @@ static void matmul_loop(char **args, const npy_intp *n, const npy_intp *steps, v
     }
 }
 
-/* A function that this NumPy does not have is left out. */
+/* A function that this NumPy does not have is left out. NumPy keeps the pointer to the row, which
+ * is static, and copies the types. It owns the function; our reference is for the call alone. */
 static int add_loop(PyObject *numpy, const char *name, int number, int inputs, int result,
                     PyUFuncGenericFunction loop, const void *row)
 {
@@ -523,7 +547,8 @@ static int add_loops(PyObject *numpy, int number)
     return failed;
 }
 
-/* NumPy's table of functions is imported here, the only place that needs it. */
+/* NumPy's table of functions is imported here, the only place that needs it. Called once in a
+ * process, since NumPy refuses a second loop of the same types. */
 int py_bfloat16_register_ufuncs(int number)
 {
     if (_import_umath())

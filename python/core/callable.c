@@ -51,7 +51,8 @@ static PyObject *call(PyObject *object, PyObject *const *args, size_t flags, PyO
     return packed;
 }
 
-/* Callable(session, fetches, feeds, shape): shape 0 a single value, 1 a list, 2 a tuple, 3 None. */
+/* Callable(session, fetches, feeds, shape): shape 0 a single value, 1 a list, 2 a tuple, 3 None. A
+ * single value needs exactly one fetch: py_pack looks at no count then. */
 static PyObject *callable_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *session, *fetches, *feeds;
@@ -103,7 +104,8 @@ static void callable_dealloc(py_callable *self)
     Py_DECREF(type);
 }
 
-/* Microseconds that a call takes, roughly; what the GIL is let go by. */
+/* Microseconds that a call takes, roughly; what the GIL is let go by. Nothing runs; the number is
+ * that of the last plan. */
 static PyObject *estimate(py_callable *self, PyObject *unused)
 {
     (void)unused;

@@ -11,6 +11,7 @@ typedef struct call {
     PyObject *keep;
 } call;
 
+/* Zeroed by nobody: the readers fill all of it. */
 static void *keep_memory(const call *c, size_t size)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
@@ -24,6 +25,7 @@ static void free_kept(PyObject *capsule)
     PyMem_Free(PyCapsule_GetPointer(capsule, NULL));
 }
 
+/* Capsules go when `keep` does. */
 static void free_tensors(PyObject *capsule)
 {
     py_free_list(PyCapsule_GetPointer(capsule, NULL));
@@ -34,6 +36,7 @@ static void unref_kept(PyObject *capsule)
     tw_array_unref(PyCapsule_GetPointer(capsule, NULL));
 }
 
+/* A capsule frees what no Python object is; on failure the memory is still the caller's. */
 static int keep_pointer(const call *c, void *memory, PyCapsule_Destructor release)
 {
     PyObject *capsule = PyCapsule_New(memory, NULL, release);
@@ -44,6 +47,7 @@ static int keep_pointer(const call *c, void *memory, PyCapsule_Destructor releas
 
 /* ---- one field ---- */
 
+/* Whole numbers only: a float for a count is a mistake, as TensorFlow has it. */
 static int read_int(PyObject *value, int64_t *out)
 {
     PyObject *number = PyNumber_Index(value);
@@ -52,6 +56,7 @@ static int read_int(PyObject *value, int64_t *out)
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
+/* A copy, as the composite may make a constant of it, which lives as long as the graph. */
 static int read_array(const call *c, PyObject *value, tw_array **out)
 {
     *out = py_array_from(value, TW_INVALID_DTYPE, false);
@@ -90,6 +95,7 @@ static int read_operand(const call *c, PyObject *value, tw_operand *out)
     return 0;
 }
 
+/* The list holds the tensors' graphs until the call is over. */
 static int read_tensors(const call *c, PyObject *value, tw_tensors *out)
 {
     tw_tensor *items;
@@ -102,6 +108,7 @@ static int read_tensors(const call *c, PyObject *value, tw_tensors *out)
     return -1;
 }
 
+/* An unknown shape has no memory to keep. */
 static int read_shape(const call *c, PyObject *value, tw_shape *out)
 {
     void *memory;
@@ -130,6 +137,7 @@ static int read_ints(const call *c, PyObject *value, tw_ints *out)
     return failed ? -1 : 0;
 }
 
+/* By pointer, since a seed that is not given differs from zero. */
 static int read_seed(const call *c, PyObject *value, const int64_t **out)
 {
     int64_t *seed = keep_memory(c, sizeof *seed);
@@ -137,6 +145,7 @@ static int read_seed(const call *c, PyObject *value, const int64_t **out)
     return seed ? read_int(value, seed) : -1;
 }
 
+/* The text is the object's own, which is kept. */
 static int read_text(const call *c, PyObject *value, const char **out)
 {
     *out = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
@@ -147,12 +156,14 @@ static int read_text(const call *c, PyObject *value, const char **out)
     return -1;
 }
 
+/* Anything with __float__. */
 static int read_number(PyObject *value, double *out)
 {
     *out = PyFloat_AsDouble(value);
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
+/* The field's kind says what lies at its offset; both come from one generated table. */
 static int read_field(const call *c, const tw_field *field, PyObject *value)
 {
     void *out = c->args + field->offset;
@@ -201,6 +212,7 @@ static int read_args(const call *c, PyObject *dict)
     return -1;
 }
 
+/* Results are the graph's tensors, whose objects are made as they are asked for. */
 static PyObject *result_object(const call *c, const tw_field *field)
 {
     const void *at = c->result + field->offset;
@@ -224,7 +236,8 @@ static PyObject *results(const call *c)
     return tuple;
 }
 
-/* Errors of the composite's builders come here, not to the graph. */
+/* Errors of the composite's builders come here, not to the graph. The composite may come back to
+ * Python, for a gradient function: it runs on this thread with the GIL held. */
 static PyObject *run(const call *c)
 {
     tw_build_context ctx;
@@ -234,6 +247,8 @@ static PyObject *run(const call *c)
     return status ? py_raise(status) : results(c);
 }
 
+/* The struct begins as the defaults that the table has. Nothing is added before all arguments were
+ * read; `keep` goes last, since everything points into it. */
 static PyObject *composite(PyObject *module, PyObject *args)
 {
     PyObject *dict, *result = NULL;

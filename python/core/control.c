@@ -348,14 +348,14 @@ static PyObject *get_outer(PyObject *self, void *unused)
     return wrap_region(((py_region *)self)->graph, info_of(self).outer);
 }
 
-/* None for a loop, and for a branch whose sibling was never entered. */
+/* None for a loop. */
 static PyObject *get_other(PyObject *self, void *unused)
 {
     (void)unused;
     return wrap_region(((py_region *)self)->graph, info_of(self).other);
 }
 
-/* Set for loops that gradients() made; it is how their stacks are found. */
+/* Loops that gradients() made have one. */
 static PyObject *get_forward(PyObject *self, void *unused)
 {
     (void)unused;
@@ -397,7 +397,7 @@ static PyObject *get_cond(PyObject *self, void *unused)
     return py_wrap_tensor((tw_tensor){info_of(self).cond, -1});
 }
 
-/* Kept for export alone where the engine goes its own way. */
+/* Stored with the loop's Enter operations. */
 static PyObject *get_parallel_iterations(PyObject *self, void *unused)
 {
     (void)unused;

@@ -37,6 +37,7 @@ static const int numbers[TW_DTYPE_COUNT] = {
 
 int py_bfloat16_number = -1;
 
+/* The base's: memory of a reference holds the same elements. */
 int py_dtype_numpy(tw_dtype dtype)
 {
     dtype = tw_dtype_base(dtype);
@@ -45,7 +46,8 @@ int py_dtype_numpy(tw_dtype dtype)
     return (size_t)dtype < TW_DTYPE_COUNT ? numbers[dtype] : -1;
 }
 
-/* Integers by size and sign: C has more of their names than NumPy has widths. */
+/* Integers by size and sign: C has more of their names than NumPy has widths. NumPy tells `long`
+ * and `long long` apart even where they are equally wide. */
 static tw_dtype dtype_of_integer(size_t size, bool is_signed)
 {
     switch (size) {
@@ -89,6 +91,7 @@ static bool is_dtype(long number)
            number / TW_REF <= 1;
 }
 
+/* Numbers go to C tables, so one that is none must end here. */
 static int from_number(PyObject *object, tw_dtype *out)
 {
     long number = PyLong_AsLong(object);
@@ -102,7 +105,8 @@ static int from_number(PyObject *object, tw_dtype *out)
     return 0;
 }
 
-/* NumPy's own words for a type: a dtype, a scalar type, a name. */
+/* NumPy's own words for a type: a dtype, a scalar type, a name. A text has been looked up among the
+ * library's names before; NumPy would take many more, such as 'f4,i4'. */
 static int from_numpy(PyObject *object, tw_dtype *out)
 {
     PyArray_Descr *descr = NULL;
@@ -119,7 +123,9 @@ static int from_numpy(PyObject *object, tw_dtype *out)
     return -1;
 }
 
-/* NumPy is asked last: it takes nearly everything for a type (None for float64). */
+/* NumPy is asked last: it takes nearly everything for a type (None for float64). Ways in order of
+ * cost: most callers give a number or a DType. A property is code of Python's, so whoever reads a
+ * list of types reads a tuple of them. */
 int py_dtype_from(PyObject *object, tw_dtype *out)
 {
     static PyObject *attribute;
@@ -147,7 +153,8 @@ int py_dtype_from(PyObject *object, tw_dtype *out)
     return from_numpy(object, out);
 }
 
-/* One DType for each number, so that `is` may be used. */
+/* One DType for each number, so that `is` may be used. Borrowed from the registered table and held
+ * at once; a number for a dtype that has no object, and before there is a table. */
 PyObject *py_dtype_object(tw_dtype dtype)
 {
     PyObject *number = PyLong_FromLong(dtype);
@@ -164,6 +171,7 @@ PyObject *py_dtype_object(tw_dtype dtype)
 
 /* ---- the module's part ---- */
 
+/* References end in _ref. */
 static PyObject *dtype_name(PyObject *module, PyObject *object)
 {
     tw_dtype dtype;
@@ -171,6 +179,7 @@ static PyObject *dtype_name(PyObject *module, PyObject *object)
     return py_dtype_from(object, &dtype) ? NULL : PyUnicode_FromString(tw_dtype_name(dtype));
 }
 
+/* For Python's as_dtype, which looks the number up in its own table. */
 static PyObject *dtype_of(PyObject *module, PyObject *object)
 {
     tw_dtype dtype;

@@ -22,7 +22,8 @@ static int64_t given_count(const char *name, const tw_attr *attrs, size_t attr_c
     return -1;
 }
 
-/* How many arrays come out; -1 with an exception where the attributes do not say. */
+/* How many arrays come out; -1 with an exception where the attributes do not say. Room must be made
+ * before the library is called, which checks the count again. */
 static int64_t count_outputs(const tw_op *op, const tw_attr *attrs, size_t attr_count,
                              size_t inputs)
 {
@@ -65,7 +66,8 @@ static void clear_evaluation(evaluation *e)
     Py_XDECREF(e->keep);
 }
 
-/* Lent for the time of the evaluation, which is over before anybody can write to them. */
+/* Lent for the time of the evaluation, which is over before anybody can write to them. On failure
+ * those read so far are in the struct, for clear_evaluation. */
 static int read_inputs(evaluation *e, PyObject *inputs)
 {
     PyObject *fast = PySequence_Tuple(inputs); /* conversions may change a list */
@@ -84,7 +86,8 @@ static int read_inputs(evaluation *e, PyObject *inputs)
     return failed ? -1 : 0;
 }
 
-/* Attributes are read by the kinds that the op declares. */
+/* Attributes are read by the kinds that the op declares. Code of values and attributes runs here,
+ * before the GIL goes. */
 static int read_evaluation(evaluation *e, const tw_op *op, PyObject *attrs, PyObject *inputs)
 {
     e->keep = PyList_New(0);
@@ -106,7 +109,8 @@ static int read_evaluation(evaluation *e, const tw_op *op, PyObject *attrs, PyOb
     return -1;
 }
 
-/* The kernel may be a caller's, or take long. */
+/* The kernel may be a caller's, or take long. Everything that the kernel reads is held by `e`, and
+ * no other thread knows it. On failure the library has put nothing into the outputs. */
 static PyObject *compute(evaluation *e, const char *type)
 {
     tw_status *status;

@@ -5,6 +5,7 @@
 
 /* ---- one gradient as Python sees it: None, a Tensor, (values, indices, dense_shape) ---- */
 
+/* Slices have three parts, the last of which may be missing: None then. */
 static PyObject *grad_object(const tw_grad *grad)
 {
     if (grad->kind == TW_GRAD_NONE)
@@ -15,6 +16,7 @@ static PyObject *grad_object(const tw_grad *grad)
                          py_wrap_tensor(grad->dense_shape));
 }
 
+/* The function made a tuple, as the class IndexedSlices is Python's own. */
 static int read_slices(PyObject *object, tw_grad *out)
 {
     PyObject *shape = PyTuple_GET_ITEM(object, 2);
@@ -37,6 +39,7 @@ static int read_grad(PyObject *object, tw_grad *out)
     return py_unwrap(object, &out->values);
 }
 
+/* The tensors are the graph's by now. */
 static PyObject *grad_list(const tw_grad *grads, size_t count)
 {
     PyObject *list = PyList_New((Py_ssize_t)count);
@@ -79,7 +82,7 @@ static tw_grad filled(tw_gradient *g, size_t i)
     return tw_tensor_valid(zeros) ? tw_grad_of(zeros) : tw_grad_none();
 }
 
-/* (op, *grads), or NULL. */
+/* (op, *grads), or NULL. Zeros for outputs without a gradient are added to the graph by this. */
 static PyObject *arguments(tw_gradient *g)
 {
     PyObject *args = PyTuple_New((Py_ssize_t)g->output_count + 1);
@@ -99,7 +102,9 @@ static PyObject *arguments(tw_gradient *g)
     return args;
 }
 
-/* What the library calls; `user` is the function. */
+/* What the library calls; `user` is the function. The GIL is held already where Python asked for
+ * gradients; asking again is cheap and covers other callers. The library holds no lock here, so the
+ * function may do whatever it likes to the graph. */
 static tw_status *call_gradient(tw_gradient *g)
 {
     PyGILState_STATE state = PyGILState_Ensure();
@@ -142,6 +147,7 @@ void py_drop_overrides(py_graph *graph)
     Py_XDECREF(list);
 }
 
+/* The function is kept before the library learns of it; if that fails, it is kept for nothing. */
 static PyObject *override_gradient(PyObject *module, PyObject *args)
 {
     PyObject *object, *function;
@@ -178,7 +184,8 @@ static PyObject *raise(tw_status *status)
 }
 
 /* All lists are read before anything is added, so a wrong one leaves the graph as it was. They hold
- * the graph, which a gradient function of Python could let go of otherwise. */
+ * the graph, which a gradient function of Python could let go of otherwise. Results are borrowed
+ * from the library until the next call, and made objects of at once. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"ys",       "xs",   "grad_ys",  "stop", "name",
@@ -216,7 +223,8 @@ static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-/* For gradient functions of Python that build on those of other ops. */
+/* For gradient functions of Python that build on those of other ops. The operation holds its graph,
+ * and is held by the arguments. */
 static PyObject *op_gradient(PyObject *module, PyObject *args)
 {
     PyObject *object, *list, *result = NULL;
@@ -252,6 +260,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Never freed, like the registry's own functions. */
 int py_gradients_init(PyObject *module)
 {
     kept_functions = PyList_New(0);

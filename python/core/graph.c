@@ -94,6 +94,8 @@ static void graph_dealloc(py_graph *self)
 
 /* ---- from the library's graph to its object ---- */
 
+/* Borrowed: whoever asks has the graph in his hands by another object already, or takes a reference
+ * at once. */
 py_graph *py_graph_object(const tw_graph *graph)
 {
     py_graph *object = tw_graph_user(graph);
@@ -140,7 +142,8 @@ static void clear_addition(addition *a)
 }
 
 /* A text of C ends at the first zero, so one inside would cut the name. Programs of Python 2 name
- * operations by bytes. */
+ * operations by bytes. Borrowed from the object, which the caller holds: as long as a str lives, so
+ * does its UTF-8. */
 static int get_text(PyObject *object, const char *what, const char **out)
 {
     *out = NULL;
@@ -165,7 +168,8 @@ static int get_text(PyObject *object, const char *what, const char **out)
     return -1;
 }
 
-/* Lists whose elements are numbers or dtypes; *out never NULL. */
+/* Lists whose elements are numbers or dtypes; *out never NULL. Only true integers are read, so no
+ * code runs and the list may be read in place. */
 static int get_counts(PyObject *object, addition *a)
 {
     PyObject *fast = PySequence_Fast(object, "input_counts must be a list");
@@ -204,7 +208,8 @@ static int get_outputs(PyObject *object, addition *a)
     return failed ? -1 : 0;
 }
 
-/* The room is that of the dictionary as it is now; see py_attrs_from. */
+/* The room is that of the dictionary as it is now; see py_attrs_from. `keep` outlives the call of
+ * the library, which copies what it keeps. */
 static int get_attrs(PyObject *dict, addition *a)
 {
     if (!PyDict_Check(dict)) {
@@ -236,7 +241,8 @@ enum { /* of _add */
        ADD_ARGS
 };
 
-/* What was read before an error is given back by clear_addition. */
+/* What was read before an error is given back by clear_addition. Attributes last: their code may be
+ * any, and what was read before is held by now. */
 static int read_addition(PyObject *const *given, addition *a)
 {
     tw_graph_add_args *args = &a->args;
@@ -316,7 +322,7 @@ static PyObject *graph_tensor(py_graph *self, PyObject *name)
     return status ? py_raise(status) : py_wrap_tensor(tensor);
 }
 
-/* Of the library's graph, not of the objects: most operations of an import never get one. */
+/* Of the library's graph, not of the objects, which are made when they are asked for. */
 static PyObject *graph_operation_count(py_graph *self, PyObject *unused)
 {
     (void)unused;
@@ -349,7 +355,7 @@ static PyObject *graph_operations(py_graph *self, PyObject *args)
     return py_operations_from(self, from > 0 ? (size_t)from : 0);
 }
 
-/* The text is the graph's; it stands still until the next name is asked for. */
+/* The text is the graph's own, and copied at once. */
 static PyObject *graph_unique_name(py_graph *self, PyObject *args)
 {
     const char *name;
@@ -417,7 +423,7 @@ static PyObject *graph_version(py_graph *self, PyObject *unused)
     return PyLong_FromUnsignedLongLong(tw_graph_version(self->graph));
 }
 
-/* Also undone, for tests and for programs that add to a graph that a Supervisor closed. */
+/* Also undone: TensorFlow has a way to do so, which its own tests take. */
 static PyObject *graph_finalize(py_graph *self, PyObject *args)
 {
     int on = 1;

@@ -3,6 +3,7 @@
  * objects. */
 #include "core.h"
 
+/* In this order: bfloat16 before the first dtype is looked up, types before what makes them. */
 static int (*const parts[])(PyObject *module) = {
     py_status_init,   py_dtype_init,     py_array_init,     py_graph_init,   py_scope_init,
     py_registry_init, py_composite_init, py_gradients_init, py_control_init, py_session_init,

@@ -30,7 +30,8 @@ static int operation_traverse(py_operation *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* The graph stays: it is what keeps the operation's memory. */
+/* The graph stays: it is what keeps the operation's memory. Without its outputs it stands for the
+ * same operation still, and its methods go on working. */
 static int operation_clear(py_operation *self)
 {
     Py_CLEAR(self->outputs);
@@ -172,7 +173,8 @@ static PyObject *get_output_tuple(py_operation *self, void *unused)
     return self->outputs ? Py_NewRef(self->outputs) : PyTuple_New(0);
 }
 
-/* A list of its own for each caller, who may change it. */
+/* A list of its own for each caller, who may change it. TensorFlow gives a list here, a tuple of
+ * inputs. */
 static PyObject *get_outputs(py_operation *self, void *unused)
 {
     PyObject *tuple = get_output_tuple(self, unused);

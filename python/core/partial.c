@@ -49,8 +49,8 @@ static int partial_traverse(py_partial *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* A run that never came to its last part is given up; the library waits for what it had begun. The
- * session must outlast it. */
+/* A run that never came to its last part is given up: what it held of values goes here. The session
+ * must outlast it. */
 static void partial_dealloc(py_partial *self)
 {
     PyTypeObject *type = Py_TYPE(self);

@@ -7,7 +7,8 @@
 /* dispatcher(token, arguments) -> list of values, set by ops/script_ops.py. */
 static PyObject *dispatcher;
 
-/* The function may keep its arguments: they are copies. */
+/* The function may keep its arguments: they are copies. As NumPy scalars where the rank is zero,
+ * which is what TensorFlow's py_func gives. */
 static PyObject *arguments_of(tw_compute *c)
 {
     size_t count = tw_compute_input_count(c);
@@ -33,7 +34,8 @@ static tw_status *unsupported(PyObject *ndarray, PyObject *value)
     return tw_status_new(TW_UNIMPLEMENTED, "Unsupported object type %s", Py_TYPE(value)->tp_name);
 }
 
-/* The value's own dtype decides: a float64 where a float32 was promised is told, not rounded. */
+/* The value's own dtype decides: a float64 where a float32 was promised is told, not rounded. Code
+ * of the value may run; the GIL is held and no lock of the library's is. */
 static tw_status *convert(PyObject *value, tw_array **out)
 {
     PyObject *ndarray = PyArray_FROM_O(value);
@@ -106,7 +108,8 @@ static tw_status *call_function(tw_compute *c)
     return status;
 }
 
-/* Kernels may run while Python shuts down, when nobody may ask for the GIL. */
+/* Kernels may run while Python shuts down, when nobody may ask for the GIL. Waits for the GIL if
+ * another Python thread has it: the run that this is part of let it go, or never had it. */
 static tw_status *run_function(tw_compute *c)
 {
     if (!Py_IsInitialized())
@@ -117,7 +120,8 @@ static tw_status *run_function(tw_compute *c)
     return status;
 }
 
-/* One for the process: tokens tell the functions apart. */
+/* One for the process: tokens tell the functions apart. The old one goes after the new one is
+ * there, since its end may run code. */
 static PyObject *set_py_func(PyObject *module, PyObject *function)
 {
     (void)module;
@@ -134,7 +138,8 @@ static PyMethodDef methods[] = {
      "set_py_func(dispatcher): dispatcher(token, arguments) -> list runs Python functions."},
     {NULL, NULL, 0, NULL}};
 
-/* A second import in one process finds the type there. */
+/* A second import in one process finds the type there. The definition may go, as the registry
+ * copies it; the texts are literals. */
 static int register_type(const char *name, uint32_t flags)
 {
     const tw_op_definition definition = {

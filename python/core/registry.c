@@ -7,6 +7,7 @@ static PyTypeObject *op_def_type, *arg_def_type, *attr_def_type, *composite_def_
 
 /* ---- values ---- */
 
+/* None for what a definition leaves out. */
 static PyObject *text(const char *s)
 {
     if (!s)
@@ -14,7 +15,8 @@ static PyObject *text(const char *s)
     return PyUnicode_FromString(s);
 }
 
-/* Puts values into a new object of a struct sequence type; NULL among them is an error. */
+/* Puts values into a new object of a struct sequence type; NULL among them is an error. Takes the
+ * values, whether or not it succeeds: callers make them in the argument list. */
 static PyObject *make(PyTypeObject *type, PyObject *const *values, Py_ssize_t count)
 {
     PyObject *object = PyStructSequence_New(type);
@@ -33,18 +35,21 @@ static PyObject *make(PyTypeObject *type, PyObject *const *values, Py_ssize_t co
     make(type, (PyObject *const[]){__VA_ARGS__}, \
          sizeof((PyObject *const[]){__VA_ARGS__}) / sizeof(PyObject *))
 
+/* Not a DType: see default_object. */
 static PyObject *dtype_number(tw_dtype dtype)
 {
     return PyLong_FromLong(dtype);
 }
 
+/* Of an input or output; which of the attributes rules it is what apply_op goes by. */
 static PyObject *arg_object(const tw_op_arg *arg)
 {
     return MAKE(arg_def_type, text(arg->name), dtype_number(arg->type), text(arg->type_attr),
                 text(arg->number_attr), text(arg->type_list_attr), PyBool_FromLong(arg->is_ref));
 }
 
-/* Types by number, texts as they are; None where anything is allowed. */
+/* Types by number, texts as they are; None where anything is allowed. An attribute is restricted to
+ * types or to texts, never to both. */
 static PyObject *allowed_object(const tw_op_attr *attr)
 {
     bool types = attr->allowed_types != NULL;
@@ -84,6 +89,7 @@ static PyObject *default_object(const tw_op_attr *attr)
     return list;
 }
 
+/* A default that is a tensor comes as a read-only array; the registry's own stays as it is. */
 static PyObject *attr_object(const tw_op_attr *attr)
 {
     PyObject *minimum = attr->has_minimum ? PyLong_FromLongLong(attr->minimum) : Py_NewRef(Py_None);
@@ -95,7 +101,8 @@ static PyObject *attr_object(const tw_op_attr *attr)
 
 /* ---- ops ---- */
 
-/* A tuple of what `item` gives for 0, 1 ... until it gives nothing without an exception. */
+/* A tuple of what `item` gives for 0, 1 ... until it gives nothing without an exception. A list
+ * first, since only asking tells how many there are. */
 static PyObject *collect(const tw_op *op, PyObject *(*item)(const tw_op *op, size_t index))
 {
     PyObject *list = PyList_New(0), *value = NULL;
@@ -111,25 +118,29 @@ static PyObject *collect(const tw_op *op, PyObject *(*item)(const tw_op *op, siz
     return tuple;
 }
 
+/* The three readers have one type, so that `collect` does for all. */
 static PyObject *input_at(const tw_op *op, size_t index)
 {
     const tw_op_arg *arg = tw_op_input(op, index);
     return arg ? arg_object(arg) : NULL;
 }
 
+/* NULL without an exception is the end. */
 static PyObject *output_at(const tw_op *op, size_t index)
 {
     const tw_op_arg *arg = tw_op_output(op, index);
     return arg ? arg_object(arg) : NULL;
 }
 
+/* In the order of the signature, which is that of TensorFlow's keyword arguments. */
 static PyObject *attribute_at(const tw_op *op, size_t index)
 {
     const tw_op_attr *attr = tw_op_attribute(op, index);
     return attr ? attr_object(attr) : NULL;
 }
 
-/* None, not an exception: callers ask whether an op is known at all. */
+/* None, not an exception: callers ask whether an op is known at all. Made anew for every call;
+ * Python keeps those that it made functions of. */
 static PyObject *op_def(PyObject *module, PyObject *name)
 {
     (void)module;
@@ -146,6 +157,8 @@ static PyObject *op_def(PyObject *module, PyObject *name)
                 PyBool_FromLong(d->gradient != NULL));
 }
 
+/* Sorted or not is the registry's affair; types registered later come too, so nobody keeps the
+ * list. */
 static PyObject *op_names(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -163,6 +176,8 @@ static PyObject *op_names(PyObject *module, PyObject *unused)
 
 /* ---- composites ---- */
 
+/* Few and fixed when the library was built; texts are all that Python needs to make functions of
+ * them. */
 static PyObject *composites(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -182,6 +197,7 @@ static PyObject *composites(PyObject *module, PyObject *unused)
 
 /* ---- the module's part ---- */
 
+/* Names are what Python code uses; the numbers of fields stand again in the descriptions below. */
 static PyStructSequence_Field arg_fields[] = {
     {"name", NULL},
     {"type", "a dtype's number, 0 where an attribute says it"},
@@ -205,9 +221,11 @@ static PyStructSequence_Field attr_fields[] = {
     {"inferred", "inputs say its value"},
     {NULL, NULL},
 };
+/* Struct sequences: as small as tuples, and read by name. */
 static PyStructSequence_Desc attr_desc = {"thalweg._core.AttrDef", "An attribute of an op.",
                                           attr_fields, 8};
 
+/* Two forms of the same: the signature as it was written, and as it was parsed. */
 static PyStructSequence_Field op_fields[] = {
     {"name", NULL},
     {"inputs", "a tuple of ArgDef"},
@@ -239,6 +257,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* The types are not names of the module: objects of theirs only come from here. */
 int py_registry_init(PyObject *module)
 {
     arg_def_type = PyStructSequence_NewType(&arg_desc);

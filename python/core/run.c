@@ -59,7 +59,8 @@ static PyType_Spec prepared_spec = {
     .slots = prepared_slots,
 };
 
-/* Where shapes of feeds may differ from what was declared, those of placeholders still may not. */
+/* Where shapes of feeds may differ from what was declared, those of placeholders still may not. By
+ * the type's name: there are several kinds of placeholders. */
 static bool only_placeholders(const tw_tensor *feeds, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -148,7 +149,8 @@ typedef struct py_fed {
     int64_t dims[TW_MAX_RANK];
 } py_fed;
 
-/* After the run, under the GIL, so that objects may be dropped. */
+/* After the run, under the GIL, so that objects may be dropped. May be the end of an array whose
+ * base has code of its own, so nothing of the run is half done by now. */
 static void let_go(py_fed *fed, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -207,7 +209,8 @@ static bool store_integer(long long n, tw_dtype dtype, py_fed *fed)
     return false;
 }
 
-/* Plain Python numbers without an array; false: not one of these, or one that does not fit. */
+/* Plain Python numbers without an array; false: not one of these, or one that does not fit. The
+ * number lies in the struct that the view points at, as long as the run. */
 static bool feed_number(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
 {
     bool fits = false;
@@ -231,7 +234,8 @@ static bool feed_number(PyObject *value, const py_feed *feed, py_fed *fed, tw_vi
 }
 
 /* Everything else that NumPy makes an array of; what is refused here is told by the slow way. A
- * Python integer that does not fit is not NumPy's to wrap around. */
+ * Python integer that does not fit is not NumPy's to wrap around. NumPy takes the descriptor's
+ * reference, also where it fails. A result that is the value itself is a reference of its own. */
 static int feed_other(PyObject *value, const py_feed *feed, py_fed *fed, tw_view *view)
 {
     if (py_is_tensor(value) || py_is_operation(value)) {
@@ -301,7 +305,8 @@ static void hook_long_run(void *user)
 }
 
 /* Every 20 ms or so: cheap enough, and a person does not notice that it is not at once. Other
- * threads need not look, and would only fight for the GIL. */
+ * threads need not look, and would only fight for the GIL. A handler's exception ends the run as
+ * its status, with the traceback of the handler, and comes out of `run` unchanged. */
 static tw_status *hook_poll(void *user)
 {
     py_running *running = user;
@@ -340,7 +345,8 @@ struct tw_call_options py_running_options(py_running *running, const py_run_opti
     return call;
 }
 
-/* Also where nothing was fetched, or the run failed while the GIL was away. */
+/* Also where nothing was fetched, or the run failed while the GIL was away. The one place where a
+ * run that let the GIL go has it back for good. */
 void py_running_end(py_running *running)
 {
     if (!running->released)
@@ -474,7 +480,8 @@ static int run_many(py_prepared *prepared, PyObject *const *values, PyObject **r
 }
 
 /* What a value's own __array__ does, or another thread while the GIL is away, may take the values
- * out of their dict and the plan out of the table: both are held. */
+ * out of their dict and the plan out of the table: both are held. `values` itself is the caller's
+ * memory and may not move: an array on the stack, or a tuple's. */
 int py_run(py_prepared *prepared, PyObject *const *values, PyObject **results,
            const py_run_options *options, bool *at_fault)
 {
@@ -514,7 +521,8 @@ PyObject *py_pack(PyObject **results, size_t count, py_shape_of_results shape)
 /* ---- the module's part ---- */
 
 /* Called when the module is imported and, in a child process, after a fork: there is one thread
- * then, the one that handles signals. */
+ * then, the one that handles signals. A number, not an object: it is compared while the GIL is
+ * away. */
 static PyObject *set_main_thread(PyObject *module, PyObject *ident)
 {
     (void)module;

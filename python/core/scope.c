@@ -26,6 +26,8 @@ static PyObject *pushed(tw_status *status)
     return status ? py_raise(status) : PyLong_FromUnsignedLongLong(tw_scope_mark());
 }
 
+/* The library holds its graph for the scope, not the object: one that nobody else holds goes, and
+ * default_graph makes another. */
 static PyObject *push_graph(PyObject *module, PyObject *object)
 {
     tw_graph *graph;
@@ -33,6 +35,7 @@ static PyObject *push_graph(PyObject *module, PyObject *object)
     return graph_of(object, &graph) ? NULL : pushed(tw_scope_push_graph(graph));
 }
 
+/* Names are checked by the library, as they become parts of operations' names. */
 static PyObject *push_name(PyObject *module, PyObject *args)
 {
     PyObject *object;
@@ -44,6 +47,7 @@ static PyObject *push_name(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_name(graph, name));
 }
 
+/* Text only: functions of devices are Python's, and applied before an operation is added. */
 static PyObject *push_device(PyObject *module, PyObject *args)
 {
     PyObject *object;
@@ -55,7 +59,8 @@ static PyObject *push_device(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_device(graph, device));
 }
 
-/* An empty list is a scope that adds nothing; None forgets those around. */
+/* An empty list is a scope that adds nothing; None forgets those around. The library copies the
+ * list; its operations are the graph's, which the scope holds. */
 static PyObject *push_control(PyObject *module, PyObject *args)
 {
     PyObject *object, *inputs;
@@ -71,6 +76,7 @@ static PyObject *push_control(PyObject *module, PyObject *args)
     return mark;
 }
 
+/* A Tensor stands for its operation. */
 static PyObject *push_colocate(PyObject *module, PyObject *args)
 {
     PyObject *object, *with;
@@ -83,6 +89,7 @@ static PyObject *push_colocate(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_colocate(graph, tensor));
 }
 
+/* Both are names: the function is looked up when gradients are built. */
 static PyObject *push_override(PyObject *module, PyObject *args)
 {
     PyObject *object;
@@ -95,7 +102,8 @@ static PyObject *push_override(PyObject *module, PyObject *args)
     return pushed(tw_graph_push_gradient_override(graph, type, gradient));
 }
 
-/* Blocks that end out of order are no error here; who minds says so in Python. */
+/* Blocks that end out of order are no error here; who minds says so in Python. Numbers are never
+ * used twice, so an old one closes nothing. */
 static PyObject *pop(PyObject *module, PyObject *mark)
 {
     (void)module;
@@ -105,6 +113,7 @@ static PyObject *pop(PyObject *module, PyObject *mark)
     return PyBool_FromLong(tw_scope_close(number));
 }
 
+/* What is pushed after it has higher numbers. */
 static PyObject *scope_mark(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -112,6 +121,7 @@ static PyObject *scope_mark(PyObject *module, PyObject *unused)
     return PyLong_FromUnsignedLongLong(tw_scope_mark());
 }
 
+/* With the slash at its end, so that a name can be put behind it. */
 static PyObject *scope_name(PyObject *module, PyObject *object)
 {
     tw_graph *graph;
@@ -123,6 +133,7 @@ static PyObject *scope_name(PyObject *module, PyObject *object)
  * kept with the thread, since the library keeps only the graph. */
 static const char held[] = "thalweg._core.default_graph";
 
+/* The thread's dict ends with the thread, as the library's own graph of it does. */
 static PyObject *default_graph(PyObject *module, PyObject *unused)
 {
     tw_graph *graph = tw_default_graph();
@@ -138,6 +149,7 @@ static PyObject *default_graph(PyObject *module, PyObject *unused)
     return object;
 }
 
+/* The thread's object goes with it, if nobody else has it. */
 static PyObject *reset_default_graph(PyObject *module, PyObject *unused)
 {
     PyObject *thread = PyThreadState_GetDict();
@@ -171,6 +183,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* All state is the library's, by thread: there is nothing to keep here. */
 int py_scope_init(PyObject *module)
 {
     return PyModule_AddFunctions(module, methods);

@@ -67,8 +67,9 @@ static void clear_table(py_session *self)
     PyMem_Free(table);
 }
 
-/* The tensors in the table lead to the graph, which may lead back to the session by an attribute
- * of the user's. */
+/* The tensors in the table lead to the graph, which may lead back to the session by an attribute of
+ * the user's. Plans are objects for this purpose: the collector counts the references of all who
+ * share one. */
 static int session_traverse(py_session *self, visitproc visit, void *arg)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -107,7 +108,8 @@ static void session_dealloc(py_session *self)
     Py_DECREF(type);
 }
 
-/* Other threads' runs end at their next step, and need the GIL for that. */
+/* Other threads' runs end at their next step, and need the GIL for that. Later runs find the
+ * session closed and an empty table: they go the slow way, which says so. */
 static PyObject *session_close(py_session *self, PyObject *unused)
 {
     (void)unused;
@@ -146,7 +148,8 @@ static py_prepared *look_up(const py_session *self, PyObject *const *keys, size_
     }
 }
 
-/* The caller knows that it is not there, and that there is room. */
+/* The caller knows that it is not there, and that there is room. By the hash that was kept, so that
+ * keys are not read again when the table grows. */
 static void put(py_prepared **table, size_t size, py_prepared *prepared)
 {
     size_t at = prepared->hash;
@@ -156,7 +159,8 @@ static void put(py_prepared **table, size_t size, py_prepared *prepared)
 }
 
 /* A table that grew too large loses what was not used since it was last swept, and a program that
- * makes new operations for every run keeps no more than this. */
+ * makes new operations for every run keeps no more than this. Between the new table's coming and
+ * the last drop nothing of `self` is touched again but by others. */
 static int make_room(py_session *self)
 {
     bool sweep = self->table_count >= MOST_PREPARED;
@@ -191,6 +195,7 @@ static int make_room(py_session *self)
     return 0;
 }
 
+/* A plan that lost the race to another thread's is good for its own run, and goes after it. */
 py_prepared *py_session_prepared(py_session *self, PyObject *const *keys, size_t fetches,
                                  size_t feeds)
 {
@@ -251,7 +256,8 @@ static bool take_fetches(PyObject *fetches, call *c)
     return true;
 }
 
-/* Any key that is no tensor, and any mapping that is no plain dict, goes the slow way. */
+/* Any key that is no tensor, and any mapping that is no plain dict, goes the slow way. Keys and
+ * values are borrowed from the dict: py_run holds the values, the table's plan the keys. */
 static bool take_feeds(PyObject *feed_dict, call *c)
 {
     c->feeds = 0;
@@ -270,7 +276,8 @@ static bool take_feeds(PyObject *feed_dict, call *c)
     return true;
 }
 
-/* NULL without an exception: not for the fast way. */
+/* NULL without an exception: not for the fast way. Room for results is on the stack: no result is
+ * seen by anybody before all are made. */
 static PyObject *run_fast(py_session *self, PyObject *fetches, PyObject *feed_dict)
 {
     call c;
@@ -295,7 +302,8 @@ static PyObject *run_fast(py_session *self, PyObject *fetches, PyObject *feed_di
     return NULL;
 }
 
-/* Interned names are compared by identity first, which is how they come from a call. */
+/* Interned names are compared by identity first, which is how they come from a call. A str made at
+ * run time is equal, but not the same object. */
 static int take_keyword(PyObject *name, PyObject *value, PyObject **out)
 {
     PyObject *const names[4] = {name_fetches, name_feed_dict, name_options, name_run_metadata};
@@ -338,7 +346,8 @@ static int take_arguments(PyObject *const *args, Py_ssize_t count, PyObject *nam
     return 0;
 }
 
-/* Whatever the fast way cannot do, or refuses to feed, is done again in Python. */
+/* Whatever the fast way cannot do, or refuses to feed, is done again in Python. The vector of
+ * arguments is the caller's: all that is borrowed from it stays until the return. */
 static PyObject *session_run(py_session *self, PyObject *const *args, Py_ssize_t count,
                              PyObject *names)
 {
@@ -377,6 +386,7 @@ static PyObject **join_keys(PyObject *fetches, PyObject *feeds)
     return keys;
 }
 
+/* The lists may be changed by others while the library plans; the keys are copied before. */
 py_prepared *py_prepared_of_lists(py_session *self, PyObject *fetches, PyObject *feeds)
 {
     if (py_session_check(self))
@@ -390,7 +400,8 @@ py_prepared *py_prepared_of_lists(py_session *self, PyObject *fetches, PyObject 
     return prepared;
 }
 
-/* A tuple, because code of a value's may change the list while it is converted. */
+/* A tuple, because code of a value's may change the list while it is converted. Results are in
+ * zeroed memory, as a failure may come before the first. */
 static PyObject *run_lists(py_prepared *prepared, PyObject *values, const py_run_options *options)
 {
     PyObject **results = PyMem_Calloc(prepared->fetch_count + 1, sizeof *results);
@@ -472,7 +483,8 @@ static PyObject *counts(py_session *self, PyObject *unused)
                          "prepared", (Py_ssize_t)self->table_count);
 }
 
-/* None before _open, when there is no graph to give. */
+/* None before _open, when there is no graph to give. An object that nobody may write to: a session
+ * is for one graph. */
 static PyObject *get_graph(py_session *self, void *unused)
 {
     (void)unused;
@@ -517,7 +529,8 @@ static PyType_Spec session_spec = {.name = "thalweg._core.Session",
                                             Py_TPFLAGS_HAVE_GC,
                                    .slots = session_slots};
 
-/* The types first: a callable is made of a session. */
+/* The types first: a callable is made of a session. Interned names live as long as the process,
+ * like the types. */
 int py_session_init(PyObject *module)
 {
     name_fetches = PyUnicode_InternFromString("fetches");

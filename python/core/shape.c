@@ -2,7 +2,8 @@
  * Shapes: None, lists of int and None, TensorShape objects; and back to lists. */
 #include "core.h"
 
-/* An attribute that may be missing: *out NULL without an exception then. */
+/* An attribute that may be missing: *out NULL without an exception then. Other exceptions than
+ * AttributeError come out: a property may fail for its own reasons. */
 static int get_attribute(PyObject *object, const char *name, PyObject **out)
 {
     *out = PyObject_GetAttrString(object, name);
@@ -12,7 +13,8 @@ static int get_attribute(PyObject *object, const char *name, PyObject **out)
     return 0;
 }
 
-/* None, an integer, or a Dimension: an object with `value`. */
+/* None, an integer, or a Dimension: an object with `value`. A Dimension's value is a property,
+ * which is code; the item is held by the tuple that it is read from. */
 static int read_dim(PyObject *item, int64_t *out)
 {
     *out = -1;

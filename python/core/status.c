@@ -12,7 +12,8 @@
 
 /* ---- exceptions ---- */
 
-/* The exception that is set, with its traceback, no longer set; NULL: none was. */
+/* The exception that is set, with its traceback, no longer set; NULL: none was. Normalized: before
+ * 3.12 Python keeps a class and arguments until somebody asks for the object. */
 static PyObject *fetch(void)
 {
 #if PY_VERSION_HEX >= 0x030C0000
@@ -31,7 +32,8 @@ static PyObject *fetch(void)
 #endif
 }
 
-/* Sets an exception (taken) with the traceback that it has. */
+/* Sets an exception (taken) with the traceback that it has. The traceback grows by the frames that
+ * it passes from here on, as with `raise` in an except block. */
 static void restore(PyObject *exception)
 {
 #if PY_VERSION_HEX >= 0x030C0000
@@ -43,8 +45,9 @@ static void restore(PyObject *exception)
 #endif
 }
 
-/* A status may be freed by any thread, also when Python has gone: then there is nothing to
- * release. */
+/* A status may be freed by any thread, also when Python has gone: then there is nothing to release.
+ * Asks for the GIL, so no code of the library may free a status that it did not make under a lock
+ * that Python code could want. */
 static void release_exception(void *exception)
 {
     if (!Py_IsInitialized())
@@ -54,7 +57,8 @@ static void release_exception(void *exception)
     PyGILState_Release(state);
 }
 
-/* The text is only seen where the library itself prints a status. */
+/* The text is only seen where the library itself prints a status. str() of an exception is code of
+ * its class; what it raises is dropped. */
 tw_status *py_take_exception(void)
 {
     PyObject *exception = fetch();
@@ -71,6 +75,7 @@ tw_status *py_take_exception(void)
     return status;
 }
 
+/* Messages quote names of graphs, which may be any bytes. */
 static PyObject *text_or_none(const char *text)
 {
     if (!text)
@@ -78,7 +83,8 @@ static PyObject *text_or_none(const char *text)
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
-/* Before Python has said how, every error is a ValueError: nothing but this module is there. */
+/* Before Python has said how, every error is a ValueError: nothing but this module is there. The
+ * arguments are read from the status before the factory runs, which may be any code. */
 static PyObject *make_exception(const tw_status *status)
 {
     PyObject *message = text_or_none(tw_status_message(status));
@@ -107,7 +113,8 @@ static PyObject *make_exception(const tw_status *status)
     return exception;
 }
 
-/* A factory that fails raises its own exception instead. */
+/* A factory that fails raises its own exception instead. The exception is set before the status
+ * goes: a payload's last reference may be the status'. */
 PyObject *py_raise(tw_status *status)
 {
     PyObject *exception = tw_status_payload(status);
@@ -127,7 +134,8 @@ static struct {
     PyObject *last; /* a file outside of the package; one of those in `files` */
 } places;
 
-/* ".../thalweg/", known once the module has been imported; a new reference. */
+/* ".../thalweg/", known once the module has been imported; a new reference. The extension lies in
+ * the package's own folder. */
 static PyObject *package_prefix(void)
 {
     PyObject *file = PyModule_GetFilenameObject(places.module);
@@ -143,7 +151,7 @@ static PyObject *package_prefix(void)
 }
 
 /* What Python calls between the package's functions belongs to it too: the module that runs
- * generators as `with` blocks. */
+ * generators as `with` blocks. The verdict is borrowed from the dict, which never loses one. */
 static PyObject *judge(PyObject *file)
 {
     if (!places.prefix)
@@ -175,7 +183,8 @@ static PyObject *outside(PyObject *file)
     return places.last = verdict;
 }
 
-/* A new reference to the file of a frame's code. */
+/* A new reference to the file of a frame's code. By the code object, which every frame has in every
+ * version. */
 static PyObject *file_of(PyFrameObject *frame)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -188,6 +197,8 @@ static PyObject *file_of(PyFrameObject *frame)
 #endif
 }
 
+/* Since 3.11 frames have no objects until one asks for them, so this may allocate; NULL ends the
+ * walk either way. */
 static PyFrameObject *caller_of(PyFrameObject *frame)
 {
 #if PY_VERSION_HEX >= 0x03090000
@@ -198,6 +209,8 @@ static PyFrameObject *caller_of(PyFrameObject *frame)
 #endif
 }
 
+/* Walks up from the newest frame; within the package that is a handful. No line numbers are
+ * computed but the one that counts. */
 tw_where py_where(void)
 {
     tw_where where = {NULL, 0};
@@ -222,6 +235,7 @@ tw_where py_where(void)
 
 py_classes py_registered;
 
+/* What is not given stays as it was. */
 static void replace(PyObject **member, PyObject *value)
 {
     if (!value || value == Py_None)
@@ -230,6 +244,8 @@ static void replace(PyObject **member, PyObject *value)
     Py_XSETREF(*member, value);
 }
 
+/* Once, when the package is imported. The checks make sure that every object has our fields at its
+ * beginning. */
 static PyObject *set_classes(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"graph", "operation", "tensor", "dtypes", "error", "shape", NULL};
@@ -254,6 +270,7 @@ static PyObject *set_classes(PyObject *module, PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
+/* For what Python makes itself: variables, summaries. */
 static PyObject *where_now(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -273,6 +290,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* The module is asked for its file only when the first place is looked for, when the import system
+ * has set it. */
 int py_status_init(PyObject *module)
 {
     places.module = Py_NewRef(module);

@@ -172,6 +172,7 @@ int py_unwrap_list(PyObject *sequence, tw_tensor **out, size_t *count)
     return unwrap_all(sequence, false, out, count);
 }
 
+/* For gradients, where None among the given stands for ones. */
 int py_unwrap_holes(PyObject *sequence, tw_tensor **out, size_t *count)
 {
     return unwrap_all(sequence, true, out, count);
@@ -253,7 +254,8 @@ static PyGetSetDef tensor_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-/* A plain list: the TensorShape is made by Python where one is wanted. */
+/* A plain list: the TensorShape is made by Python where one is wanted. The library's dims are read
+ * with nothing in between that could change them but integers' memory. */
 static PyObject *tensor_dims(py_tensor *self, PyObject *unused)
 {
     (void)unused;
@@ -274,6 +276,7 @@ static PyObject *tensor_merge_shape(py_tensor *self, PyObject *shape)
     Py_RETURN_NONE;
 }
 
+/* Known means folded while building: nothing runs for it. */
 static PyObject *tensor_constant_value(py_tensor *self, PyObject *unused)
 {
     (void)unused;

@@ -31,6 +31,7 @@ static tw_status *say_default(tw_compute *c)
     return say(c, "My label is: default", 20);
 }
 
+/* As the labels of TensorFlow's own test op. */
 static tw_status *say_first(tw_compute *c)
 {
     return say(c, "My label is: overload_1", 23);
@@ -71,7 +72,7 @@ static tw_status *make_heap(tw_compute *c, void **out)
     return NULL;
 }
 
-/* With the session; runs that wait are over by then. */
+/* With the session; runs that wait are over by then. A waker that was never woken is freed here. */
 static void free_heap(void *object)
 {
     heap *h = object;
@@ -121,6 +122,7 @@ static tw_status *add_token(tw_compute *c)
 
 /* ---- registration ---- */
 
+/* The order is that in which they are tried. */
 static const tw_kernel labelled[] = {{.compute = say_default},
                                      {.label = "overload_1", .compute = say_first},
                                      {.label = "overload_2", .compute = say_second}};
