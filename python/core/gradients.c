@@ -184,8 +184,8 @@ static PyObject *raise(tw_status *status)
 }
 
 /* All lists are read before anything is added, so a wrong one leaves the graph as it was. They hold
- * the graph, which a gradient function of Python could let go of otherwise. Results are borrowed
- * from the library until the next call, and made objects of at once. */
+ * the graph, which a gradient function of Python could let go of otherwise. Results lie
+ * in the graph's memory, so objects are made of them while the lists still hold it. */
 static PyObject *gradients(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"ys",       "xs",   "grad_ys",  "stop", "name",
