@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public names of functions of linear algebra, and of Fourier transforms."""
+_TRANSFORMS = "fft fft2d fft3d ifft ifft2d ifft3d"
+
+NAMES = {
+    "": {
+        "ops.linalg_ops": "cholesky cholesky_solve matrix_determinant matrix_inverse matrix_solve "
+                          "matrix_solve_ls matrix_triangular_solve qr self_adjoint_eig "
+                          "self_adjoint_eigvals svd",
+        "ops.spectral_ops": _TRANSFORMS,
+        "ops.gen_parsing_ops": "decode_raw",
+    },
+    "linalg": {
+        "ops.linalg_ops": "cholesky cholesky_solve det=matrix_determinant inv=matrix_inverse "
+                          "solve=matrix_solve lstsq=matrix_solve_ls "
+                          "triangular_solve=matrix_triangular_solve qr eigh=self_adjoint_eig "
+                          "eigvalsh=self_adjoint_eigvals svd slogdet",
+    },
+    "spectral": {"ops.spectral_ops": _TRANSFORMS},
+    "signal": {"ops.spectral_ops": _TRANSFORMS},
+}
