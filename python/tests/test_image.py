@@ -108,3 +108,22 @@ def test_what_is_refused():
                  lambda: I.resize_images(X, [2, 2], method=9), lambda: I.adjust_gamma(X, -1)):
         with pytest.raises(ValueError):
             call()
+
+
+@pytest.mark.parametrize("method", [0, 1])
+def test_other_sizes(method):
+    values = {0: [[0, .5, 1, 1], [1, 1.5, 2, 2], [2, 2.5, 3, 3], [2, 2.5, 3, 3]],
+              1: [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]}[method]
+    image = np.arange(4, dtype="f").reshape(2, 2, 1)
+    made = I.resize_images(image, [4, 4], method)
+    assert made.shape.as_list() == [4, 4, 1]
+    assert value(made)[..., 0].tolist() == values
+    assert value(I.resize_images(MANY, [4, 5], method)).tolist() == MANY.tolist()
+    aligned = value(I.resize_images(image, [3, 3], method, align_corners=True))[..., 0]
+    assert aligned[0, 0] == 0 and aligned[2, 2] == 3
+    x = tf.constant(image)
+    gradient = tf.gradients(I.resize_images(x, [4, 6], method), x)[0]
+    assert value(gradient).sum() == 24
+    assert I.resize_images(X, [9, 9], preserve_aspect_ratio=True).shape.as_list() == [6, 9, 3]
+    padded = value(I.resize_image_with_pad(X, 9, 9, method))
+    assert padded.shape == (9, 9, 3) and not padded[0].any() and padded[4].any()

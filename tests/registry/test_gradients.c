@@ -40,6 +40,8 @@ static const struct {
     {"TensorArray", "tests/control"}, /* and all whose names begin so */
     {"PreventGradient", "refuses, which tests/ops/test_state_ops.c checks"},
     {"RefIdentity", "its operand is a variable: tests/autodiff"},
+    {"ResizeBilinear", "its result is float, too coarse for differences: tests/golden"},
+    {"ResizeBilinearGrad", "as ResizeBilinear"},
     {"Print", "prints; its gradient is Identity's, which tests/ops/test_state_ops.c checks"},
 };
 
