@@ -124,6 +124,63 @@ static tw_status *bring(tw_framer *f, tw_loop_frame *from, tw_loop_frame *to, ui
     return bring_one(f, to, *out, as_ref, flat, out);
 }
 
+/* The plain read of a variable behind constant Enters, or TW_NO_INDEX. */
+static uint32_t plain_read(const tw_framer *f, uint32_t value)
+{
+    uint32_t node = tw_frame_source(f, tw_frame_resolve(f, value));
+    while (has_role(f, node, TW_ROLE_ENTER) && f->var[node] == TW_NO_INDEX)
+        node = tw_frame_source(f, tw_frame_resolve(f, tw_frame_node(f, node)->inputs[0]));
+    const tw_plan_node *n = tw_frame_node(f, node);
+    bool reads = n->kind == TW_NODE_OP && n->input_count == 1 && n->output_count == 1 &&
+                 !strcmp(n->spec.op->name, "Identity") &&
+                 f->plan->values.items[n->inputs[0]].is_ref && !n->control_count;
+    return reads ? node : TW_NO_INDEX;
+}
+
+static bool is_written_inside(const tw_framer *f, const tw_loop_frame *frame, uint32_t variable)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        const tw_plan_node *n = tw_frame_node(f, i);
+        bool may = n->ref_inputs && has_role(f, i, TW_ROLE_PLAIN) &&
+                   tw_frame_is_around(frame, f->frames[i]);
+        for (uint32_t k = 0; may && k < n->input_count && k < 32; k++) {
+            if (n->ref_inputs >> k & 1 && tw_frame_variable(f, n->inputs[k]) == variable)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Where a loop writes a variable, what was read of it outside is read anew in every iteration: in
+ * TensorFlow such a read is the variable's own memory, which its writes change. *out is TW_NO_INDEX
+ * for other values. */
+static tw_status *read_inside(tw_framer *f, tw_loop_frame *frame, const tw_plan_node *reader,
+                              uint32_t value, uint32_t *out)
+{
+    uint32_t read = frame->effects ? plain_read(f, value) : TW_NO_INDEX, node, input;
+    uint64_t key = 1ull << 63 | read, there;
+    *out = TW_NO_INDEX;
+    if (read == TW_NO_INDEX ||
+        !is_written_inside(f, frame, tw_frame_variable(f, tw_frame_node(f, read)->inputs[0])))
+        return TW_OK;
+    if (tw_int_map_get(&frame->brought, key, &there)) {
+        *out = (uint32_t)there;
+        return TW_OK;
+    }
+    TW_TRY(tw_frame_value_in(f, frame, reader, tw_frame_node(f, read)->inputs[0], &input));
+    TW_TRY(copy_node(frame->plan, f->plan, tw_frame_node(f, read), &node));
+    tw_plan_node *copy = &frame->plan->nodes.items[node];
+    copy->target = false;
+    copy->inputs = tw_arena_copy(&frame->plan->arena, &input, sizeof input);
+    copy->input_dtypes = tw_arena_copy(&frame->plan->arena, tw_frame_node(f, read)->input_dtypes,
+                                       sizeof *copy->input_dtypes);
+    if (!copy->inputs || !copy->input_dtypes)
+        return tw_no_memory();
+    copy->input_count = 1;
+    *out = copy->first_value;
+    return tw_int_map_set(&frame->brought, key, *out) ? TW_OK : tw_no_memory();
+}
+
 /* A value of an inner frame is never seen outside but through an Exit; that is checked here,
  * for every reader. */
 tw_status *tw_frame_value_in(tw_framer *f, tw_loop_frame *frame, const tw_plan_node *reader,
@@ -155,6 +212,13 @@ tw_status *tw_frame_value_in(tw_framer *f, tw_loop_frame *frame, const tw_plan_n
     }
     if (!enters)
         return bring(f, home, frame, f->placed[value], as_ref, flat, out);
+    if (!as_ref && has_role(f, node, TW_ROLE_ENTER) && f->var[node] == TW_NO_INDEX) {
+        uint32_t inside;
+        TW_TRY(read_inside(f, home, reader, from->inputs[0], &inside));
+        if (inside != TW_NO_INDEX)
+            return bring(f, home, frame, inside, false, flat, out);
+        from = tw_frame_node(f, node);
+    }
     TW_TRY(tw_frame_value_in(f, home->parent, reader, from->inputs[0], out));
     TW_TRY(bring_one(f, home, *out, as_ref, from->inputs[0], out));
     return bring(f, home, frame, *out, as_ref, flat, out);
