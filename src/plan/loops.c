@@ -131,8 +131,8 @@ static uint32_t plain_read(const tw_framer *f, uint32_t value)
     while (has_role(f, node, TW_ROLE_ENTER) && f->var[node] == TW_NO_INDEX)
         node = tw_frame_source(f, tw_frame_resolve(f, tw_frame_node(f, node)->inputs[0]));
     const tw_plan_node *n = tw_frame_node(f, node);
-    bool reads = n->kind == TW_NODE_OP && n->input_count == 1 && n->output_count == 1 &&
-                 !strcmp(n->spec.op->name, "Identity") &&
+    bool reads = n->kind == TW_NODE_OP && !f->frames[node]->parent && n->input_count == 1 &&
+                 n->output_count == 1 && !strcmp(n->spec.op->name, "Identity") &&
                  f->plan->values.items[n->inputs[0]].is_ref && !n->control_count;
     return reads ? node : TW_NO_INDEX;
 }
@@ -289,22 +289,31 @@ static bool must_not_stay(const tw_framer *f, uint32_t node)
 }
 
 /* Nodes of the root stay where they are; those of frames are copied, and the loop's own
- * machinery is not needed any more. */
+ * machinery is not needed any more. Reads stand before what uses them, for that is the order of
+ * accesses. */
 static tw_status *copy_nodes(tw_framer *f)
 {
+    for (uint32_t i = 0; i < f->count; i++) {
+        const tw_plan_node *node = tw_frame_node(f, i);
+        for (uint32_t k = 0; !f->frames[i]->parent && k < node->output_count; k++)
+            f->placed[node->first_value + k] = node->first_value + k;
+    }
     for (uint32_t i = 0; i < f->count; i++) {
         tw_loop_frame *frame = f->frames[i];
         const tw_plan_node *node = tw_frame_node(f, i);
         f->at[i] = has_role(f, i, TW_ROLE_EXIT) ? f->at[i] : i;
-        for (uint32_t k = 0; !frame->parent && k < node->output_count; k++)
-            f->placed[node->first_value + k] = node->first_value + k;
         if (frame->parent && node->target && !has_role(f, i, TW_ROLE_EXIT))
             return tw_frame_refuse(node,
                                    "it is inside of the while loop '%s': it cannot be run "
                                    "by itself",
                                    frame->name);
+        if (has_role(f, i, TW_ROLE_ENTER) && f->var[i] == TW_NO_INDEX) {
+            uint32_t unused;
+            TW_TRY(read_inside(f, frame, node, node->inputs[0], &unused));
+        }
         if (!frame->parent || !has_role(f, i, TW_ROLE_PLAIN))
             continue;
+        node = tw_frame_node(f, i);
         TW_TRY(copy_node(frame->plan, f->plan, node, &f->at[i]));
         tw_plan_node *copy = &frame->plan->nodes.items[f->at[i]];
         copy->before_test = must_not_stay(f, i);

@@ -310,6 +310,39 @@ static void a_loop_writes_a_variable_in_each_iteration(void **state)
     assert_true(number(l.w) == 7);
 }
 
+static tw_tensor is_small(const tw_tensor *vars, size_t count, void *user)
+{
+    (void)vars;
+    (void)count;
+    return tw_less(((limits *)user)->n, 10.0f);
+}
+
+static void add_what_was_read(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    (void)count;
+    limits *l = user;
+    tw_tensor added = tw_assign_add(l->w, 2.0f);
+    TW_CONTROL_DEPENDENCIES(added)
+        next[0] = tw_add(vars[0], l->n);
+}
+
+/* As TensorFlow's read, which is the variable's memory, does. */
+static void what_was_read_outside_follows_the_writes_of_a_loop(void **state)
+{
+    (void)state;
+    limits l;
+    l.w = tw_variable_v2(.shape = TW_SHAPE(), .dtype = TW_FLOAT32, .name = "v");
+    l.n = tw_identity(l.w);
+    tw_tensor first = tw_assign(l.w, 3.0f), out[1];
+    tw_while_loop(.cond = is_small, .body = add_what_was_read, .vars = TW_LIST(tw_constant(0.0f)),
+                  .user = &l, .out = out);
+    check_graph();
+    number(first);
+    assert_true(number(out[0]) == 5 + 7 + 9 + 11);
+    assert_true(number(l.w) == 11);
+    assert_true(number(out[0]) == 0);
+}
+
 static void append(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
 {
     (void)count;
@@ -408,6 +441,7 @@ int main(void)
         TEST(a_variable_that_changes_its_dtype_or_is_forgotten_is_refused),
         TEST(what_is_inside_of_a_loop_cannot_be_used_outside),
         TEST(a_loop_writes_a_variable_in_each_iteration),
+        TEST(what_was_read_outside_follows_the_writes_of_a_loop),
         TEST(variables_may_be_strings),
         TEST(an_iteration_allocates_nothing),
         TEST(a_loop_without_end_is_stopped_when_its_time_is_over),
