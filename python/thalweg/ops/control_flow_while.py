@@ -138,6 +138,10 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
     once, while building, with as many arguments; `body` gives the next values. A value keeps its
     type, and its shape as far as `shape_invariants` says (its first shape, by default). A loop of
     one variable gives that variable, unless `return_same_structure`."""
+    if isinstance(shape_invariants, int):  # what stood there before there were invariants
+        shape_invariants, parallel_iterations, back_prop, name = None, shape_invariants, (
+            parallel_iterations if isinstance(parallel_iterations, bool) else back_prop), (
+            swap_memory if isinstance(swap_memory, str) else name)
     del swap_memory  # values stay where they are
     _check(cond, body, loop_vars, parallel_iterations)
     with ops.name_scope(name, "while", loop_vars) as scope:

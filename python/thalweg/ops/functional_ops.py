@@ -176,6 +176,8 @@ def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, s
 def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False,
          infer_shape=True, reverse=False, name=None):
     """All values that foldl (foldr if `reverse`) goes through, stacked in the order of the rows."""
+    if isinstance(reverse, str):  # where the name stood before 1.8
+        reverse, name = False, reverse
     _checked(fn)
     with ops.name_scope(name, "scan", nest.flatten(elems)), _caching_variables():
         elements = _Elements(elems)
