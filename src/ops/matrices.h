@@ -25,6 +25,9 @@ void tw_infer_solution(tw_infer *in, bool square);
  * columns (SIZE_MAX: too many), as a workspace. */
 size_t tw_matrix_count(const tw_array *x);
 size_t tw_complex_bytes(size_t count, const size_t (*areas)[2]);
+/* The workspace as complex numbers; a place where nothing is kept if empty matrices need none, so
+ * that parts of it can be counted out all the same. */
+double complex *tw_matrix_workspace(const tw_compute *c);
 
 /* The matrix of dims (rows, columns), transposed and conjugated: out of `in`, which is another. */
 void tw_adjoint(size_t rows, size_t columns, const double complex *in, double complex *out);

@@ -21,7 +21,7 @@ static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
     size_t n = (size_t)x->dims[x->rank - 1], count = tw_matrix_count(x);
-    double complex *a = tw_compute_workspace(c);
+    double complex *a = tw_matrix_workspace(c);
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(x, k * n * n, n * n, a);
         if (!tw_factor_cholesky(n, a))
@@ -51,7 +51,7 @@ static tw_status *compute_grad(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *dx = tw_input(c, 1);
     size_t n = (size_t)x->dims[x->rank - 1], count = tw_matrix_count(x), area = n * n;
-    double complex *l = tw_compute_workspace(c), *work = l + area, *turned = work + area;
+    double complex *l = tw_matrix_workspace(c), *work = l + area, *turned = work + area;
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(x, k * area, area, l);
         tw_read_complex(dx, k * area, area, turned);

@@ -146,7 +146,7 @@ static tw_status *compute(tw_compute *c)
     tw_array *y = tw_output(c, 0);
     size_t count = ranks(c->spec->op->name);
     bool inverse = c->spec->op->name[0] == 'I';
-    transform t = {.in = tw_compute_workspace(c)};
+    transform t = {.in = tw_matrix_workspace(c)};
     for (size_t k = 0; k < count && x->count; k++)
         along(k ? y : x, y, &t, x->rank - 1 - k, inverse);
     return TW_OK;

@@ -112,6 +112,14 @@ size_t tw_complex_bytes(size_t count, const size_t (*areas)[2])
     return tw_size_mul(all, sizeof(double complex), &bytes) ? bytes : SIZE_MAX;
 }
 
+/* Nobody writes to it: there are no elements. */
+double complex *tw_matrix_workspace(const tw_compute *c)
+{
+    static double complex nothing;
+    double complex *space = tw_compute_workspace(c);
+    return space ? space : &nothing;
+}
+
 /* Transpose wants its axes while building. Where the rank is not known yet a product with the
  * unit matrix turns it instead, at the price of that product. */
 tw_tensor tw_matrix_adjoint(tw_tensor x)

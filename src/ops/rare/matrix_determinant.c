@@ -41,12 +41,10 @@ static tw_status *compute(tw_compute *c)
     const tw_array *x = tw_input(c, 0);
     bool logs = tw_compute_output_count(c) == 2, odd;
     size_t n = (size_t)x->dims[x->rank - 1], count = tw_matrix_count(x);
-    double complex *a = tw_compute_workspace(c);
+    double complex *a = tw_matrix_workspace(c);
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(x, k * n * n, n * n, a);
-        /* There is no right side, but no arithmetic is done on NULL even so. */
-        double complex none = 0;
-        bool regular = tw_eliminate(n, 0, a, &none, &odd);
+        bool regular = tw_eliminate(n, 0, a, a, &odd); /* there is no right side */
         double complex out[2] = {regular ? odd ? -1 : 1 : 0, -INFINITY};
         if (logs && regular)
             logarithm(n, a, out);

@@ -47,7 +47,7 @@ static tw_status *compute(tw_compute *c)
     const tw_array *right = tw_input(c, c->input_count - 1u);
     size_t n = (size_t)right->dims[right->rank - 2], count = tw_matrix_count(right);
     size_t columns = (size_t)right->dims[right->rank - 1];
-    double complex *a = tw_compute_workspace(c), *turned = a + n * n, *x = turned + n * n;
+    double complex *a = tw_matrix_workspace(c), *turned = a + n * n, *x = turned + n * n;
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(tw_input(c, 0), k * n * n, n * n, a);
         if (is_adjoint(c)) {

@@ -107,7 +107,7 @@ static tw_status *compute(tw_compute *c)
     size_t count = tw_matrix_count(b);
     if (!(l2 >= 0))
         return tw_compute_fail(c, "l2_regularizer must be >= 0, got %g", l2);
-    q.a = tw_compute_workspace(c);
+    q.a = tw_matrix_workspace(c);
     q.tall = q.a + q.m * q.n;
     q.b = q.tall + q.m * q.n;
     q.gram = q.b + q.m * q.k;

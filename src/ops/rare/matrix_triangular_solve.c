@@ -84,7 +84,7 @@ static tw_status *compute(tw_compute *c)
     equations e = see(c);
     e.lower = tw_compute_bool(c, "lower");
     e.adjoint = tw_compute_attr(c, "adjoint") && tw_compute_bool(c, "adjoint");
-    e.a = tw_compute_workspace(c);
+    e.a = tw_matrix_workspace(c);
     e.x = e.a + e.n * e.n;
     size_t area = e.n * e.columns, count = area ? b->count / area : 0;
     for (size_t k = 0; k < count; k++) {

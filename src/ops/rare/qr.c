@@ -113,7 +113,7 @@ static tw_status *compute(tw_compute *c)
     size_t count = of_q ? q->count / of_q : of_r ? r->count / of_r : 0;
     if (!count)
         return TW_OK;
-    f.r = tw_compute_workspace(c);
+    f.r = tw_matrix_workspace(c);
     f.q = f.r + area;
     f.tau = f.q + of_q;
     for (size_t b = 0; b < count; b++) {

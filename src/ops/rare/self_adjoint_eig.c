@@ -47,7 +47,7 @@ static tw_status *compute(tw_compute *c)
     bool old = tw_compute_output_count(c) == 1;
     bool vectors = !old && tw_compute_bool(c, "compute_v");
     size_t n = (size_t)x->dims[x->rank - 1], count = tw_matrix_count(x), area = n * n;
-    double complex *a = tw_compute_workspace(c), *v = a + area;
+    double complex *a = tw_matrix_workspace(c), *v = a + area;
     for (size_t k = 0; k < count; k++) {
         tw_read_complex(x, k * area, area, a);
         tw_factor_eigen(n, a, v);

@@ -87,7 +87,7 @@ static tw_status *compute(tw_compute *c)
     const tw_array *x = tw_input(c, 0);
     parts p = see(c);
     size_t count = tw_matrix_count(x);
-    p.a = tw_compute_workspace(c);
+    p.a = tw_matrix_workspace(c);
     p.v = p.a + width(&p) * p.m;
     p.s = p.v + p.n * p.n;
     p.out = p.s + p.n;
