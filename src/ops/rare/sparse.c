@@ -101,14 +101,15 @@ int tw_compare_rows(const int64_t *a, const int64_t *b, size_t rank)
 /* Runs of twice the length each time, from one half of `order` into the other. */
 void tw_sort_rows(const int64_t *rows, size_t count, size_t rank, size_t *order)
 {
-    size_t *from = order, *to = order + count;
     for (size_t i = 0; i < count; i++)
         order[i] = i;
-    for (size_t run = 1; run<count; run = run> count / 2 ? count : run * 2) {
-        for (size_t start = 0;
-             start<count; start += count - start> 2 * run ? 2 * run : count - start) {
+    if (!count || !rank)
+        return; /* there is nothing to tell rows apart by */
+    size_t *from = order, *to = order + count;
+    for (size_t run = 1; run < count; run = run <= count / 2 ? run * 2 : count) {
+        for (size_t start = 0, end; start < count; start = end) {
             size_t middle = count - start > run ? start + run : count;
-            size_t end = count - middle > run ? middle + run : count;
+            end = count - middle > run ? middle + run : count;
             size_t a = start, b = middle;
             for (size_t k = start; k < end; k++) {
                 bool left = b == end ||
