@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test_python.py WORK [PYTHON]: the Python package as its users get it. Makes an environment in
-WORK, builds the wheel, installs it there and runs python/tests; with TW_TF_TREE=DIR, a work tree
-of TensorFlow at v0.7.1, also TensorFlow's own tests. The last line is "N passed, N failed"; what
-cannot run here is said in a line that begins with "note: "."""
+"""test_python.py WORK [PYTHON [TEST ...]]: the Python package as its users get it. Makes an
+environment in WORK, builds the wheel, installs it there and runs python/tests, all or the files
+named; with TW_TF_TREE=DIR, a work tree of TensorFlow at v0.7.1, and without PYTHON also
+TensorFlow's own tests. The last line is "N passed, N failed"; what cannot run here is said in a
+line that begins with "note: "."""
 import json
 import os
 import pathlib
@@ -75,11 +76,11 @@ def install(work, python):
     return check(code == 0, "pip install", output)
 
 
-def own_tests(work, python):
-    """python/tests, counted one by one."""
+def own_tests(work, python, files):
+    """python/tests, or some files of it, counted one by one."""
     global passed, failed
     code, output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rf", "--tb=short",
-                       ROOT / "python/tests", cwd=work)
+                       *(ROOT / "python/tests" / name for name in files or ["."]), cwd=work)
     counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)\b",
                                                      output.strip().split("\n")[-1])}
     wrong = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
@@ -136,8 +137,9 @@ def main():
     if python is None:
         print("note: skipped: " + why)
     elif install(work, python):
-        own_tests(work, python)
-        tensorflow_tests(work, python)
+        own_tests(work, python, sys.argv[3:])
+        if len(sys.argv) < 3:
+            tensorflow_tests(work, python)
     print("%d passed, %d failed" % (passed, failed))
     return failed > 0
 
