@@ -66,10 +66,27 @@ def function_stub(name, op):
                                             " ".join(op.doc.split()))
 
 
+def is_source(namespace):
+    """Whether a namespace is a module or package with a file of its own."""
+    path = PACKAGE.joinpath(*namespace.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def module_of(namespace):
+    """The module whose stub stands for a namespace. A folder without __init__.py would be taken
+    for the namespace by Python itself, so what lies inside of one that has no source goes aside."""
+    outer, _, last = namespace.rpartition(".")
+    if not outer or is_source(outer):
+        return "thalweg." + namespace
+    return "thalweg._stubs." + namespace.replace(".", "_")
+
+
 def stub(namespace, names, inner, known):
     """The text of a namespace's stub; `names` is {name: (home, attribute)}."""
-    here = "thalweg." + namespace if namespace else "thalweg"
-    out = [HEAD, *("from %s import %s as %s\n" % (here, s, s) for s in inner)]
+    out = [HEAD]
+    for space in inner:
+        package, _, last = module_of((namespace + "." if namespace else "") + space).rpartition(".")
+        out.append("from %s import %s as %s\n" % (package, last, space))
     for name, (home, attribute) in sorted(names.items()):
         if keyword.iskeyword(name) or name in inner:
             continue
@@ -90,17 +107,16 @@ def write_stubs(out):
     from thalweg import _api
     spaces, known = ["", *_api.namespaces()], ops()
     for namespace in spaces:
+        if namespace and is_source(namespace):
+            continue  # type checkers read the source
         prefix = namespace + "." if namespace else ""
         inner = [n[len(prefix):] for n in spaces if n.startswith(prefix) and n != namespace
                  and "." not in n[len(prefix):]]
-        path = pathlib.Path(*namespace.split("."))
-        if namespace and ((PACKAGE / path).with_suffix(".py").exists()
-                          or (PACKAGE / path / "__init__.py").exists()):
-            continue  # type checkers read the source
-        path = out / "thalweg" / (path / "__init__.pyi" if inner else path.with_suffix(".pyi"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(stub(namespace, _api.table()[namespace], inner, known))
-        print(path.relative_to(out).as_posix())
+        name = module_of(namespace).replace(".", "/") + ".pyi" if namespace else \
+            "thalweg/__init__.pyi"
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(stub(namespace, _api.table()[namespace], inner, known))
+        print(name)
 
 
 # ---- the index -----------------------------------------------------------------------------------

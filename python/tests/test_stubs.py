@@ -38,6 +38,13 @@ def test_each_name_is_there(namespace):
     assert not {n for n in _api.table()[namespace] if n.isidentifier() and n != "print"} - names
 
 
+def test_no_folder_stands_in_for_a_namespace():
+    for folder, _, files in os.walk(HERE):
+        inside = os.path.relpath(folder, HERE)
+        aside = inside in (".", "_stubs") or "__pycache__" in inside
+        assert aside or "__init__.py" in files, folder
+
+
 def test_functions_of_ops_have_their_parameters():
     found = [node for node in ast.parse(stub_of("nn")).body
              if isinstance(node, ast.FunctionDef) and node.name == "elu"]
