@@ -14,7 +14,7 @@ import pytest
 import thalweg as tf
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(tf.__file__)))
-TOP = os.path.dirname(ROOT)
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TUTORIAL = os.path.join(os.path.dirname(TOP), "shared", "tutorial")
 SLIDES = sorted(glob.glob(os.path.join(TUTORIAL, "slide*.py")))
 EXAMPLES = sorted(glob.glob(os.path.join(TOP, "examples", "python", "*.py")))
