@@ -268,12 +268,6 @@ def _cwise(op, sparse, dense):
                                            dense), sparse.dense_shape)
 
 
-def _operator(op):
-    """What a SparseTensor's operator does: with dense operands that broadcast to it."""
-    def apply(self, other):
-        return _cwise(op, self, ops.convert_to_tensor(other, dtype=self.dtype.base_dtype))
-    return apply
-
 
 def _sum(op, sparse_op, dense):
     def reduce(sp_input, axis=None, keepdims=None, reduction_axes=None, keep_dims=None):
