@@ -47,6 +47,14 @@ def _collect(variable, variables_collections, name):
             ops.add_to_collection(collection, variable)
 
 
+def _applied(layer, inputs, variables_collections):
+    """What a layer of weights and biases gives; its variables go into the collections."""
+    outputs = layer.apply(inputs)
+    _collect(layer.kernel, variables_collections, "weights")
+    _collect(layer.bias, variables_collections, "biases")
+    return outputs
+
+
 def _finished(outputs, inputs, normalizer_fn, normalizer_params, activation_fn,
               outputs_collections, scope):
     """Normalized and activated, and known by name."""
@@ -77,11 +85,8 @@ def fully_connected(inputs, num_outputs, activation_fn=gen_nn_ops.relu, normaliz
             kernel_regularizer=weights_regularizer, bias_regularizer=biases_regularizer,
             trainable=trainable, name=opened.name, dtype=inputs.dtype.base_dtype, _scope=opened,
             _reuse=reuse)
-        outputs = layer.apply(inputs)
-        _collect(layer.kernel, variables_collections, "weights")
-        _collect(layer.bias, variables_collections, "biases")
-        return _finished(outputs, inputs, normalizer_fn, normalizer_params, activation_fn,
-                         outputs_collections, opened.name)
+        return _finished(_applied(layer, inputs, variables_collections), inputs, normalizer_fn,
+                         normalizer_params, activation_fn, outputs_collections, opened.name)
 
 
 @add_arg_scope
@@ -111,11 +116,8 @@ def convolution(inputs, num_outputs, kernel_size, stride=1, padding="SAME", data
             kernel_regularizer=weights_regularizer, bias_regularizer=biases_regularizer,
             trainable=trainable, name=opened.name, dtype=inputs.dtype.base_dtype, _scope=opened,
             _reuse=reuse)
-        outputs = layer.apply(inputs)
-        _collect(layer.kernel, variables_collections, "weights")
-        _collect(layer.bias, variables_collections, "biases")
-        return _finished(outputs, inputs, normalizer_fn, normalizer_params, activation_fn,
-                         outputs_collections, opened.name)
+        return _finished(_applied(layer, inputs, variables_collections), inputs, normalizer_fn,
+                         normalizer_params, activation_fn, outputs_collections, opened.name)
 
 
 def _of_dims(dims, name):
@@ -151,11 +153,8 @@ def convolution2d_transpose(inputs, num_outputs, kernel_size, stride=1, padding=
             kernel_regularizer=weights_regularizer, bias_regularizer=biases_regularizer,
             trainable=trainable, name=opened.name, dtype=inputs.dtype.base_dtype, _scope=opened,
             _reuse=reuse)
-        outputs = layer.apply(inputs)
-        _collect(layer.kernel, variables_collections, "weights")
-        _collect(layer.bias, variables_collections, "biases")
-        return _finished(outputs, inputs, normalizer_fn, normalizer_params, activation_fn,
-                         outputs_collections, opened.name)
+        return _finished(_applied(layer, inputs, variables_collections), inputs, normalizer_fn,
+                         normalizer_params, activation_fn, outputs_collections, opened.name)
 
 
 conv2d_transpose = convolution2d_transpose
