@@ -11,7 +11,7 @@ all: build
 build:
 	@tools/setup.sh build
 	@tools/configure.sh $(BUILD)
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) product
 
 # The C tests alone, with gcc.
 check:

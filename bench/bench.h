@@ -28,29 +28,35 @@ static inline int bench_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The median over 9 rounds of the seconds that one call of body(arg) takes; each round lasts about
- * 20 ms. */
+/* The middle of n figures, which are put in order. */
+static inline double bench_median(double *figures, size_t n)
+{
+    qsort(figures, n, sizeof *figures, bench_order);
+    return figures[n / 2];
+}
+
+/* The median over 9 rounds of the seconds of processor time that one call of body(arg) takes, which
+ * other programs on the machine change least; each round lasts about 20 ms. */
 static inline double bench_time(void (*body)(void *arg), void *arg)
 {
     enum { ROUNDS = 9 };
     double rounds[ROUNDS];
     long calls = 1;
     for (;;) {
-        double start = bench_now();
+        double start = bench_cpu();
         for (long i = 0; i < calls; i++)
             body(arg);
-        if (bench_now() - start > 0.02)
+        if (bench_cpu() - start > 0.02)
             break;
         calls *= 2;
     }
     for (int r = 0; r < ROUNDS; r++) {
-        double start = bench_now();
+        double start = bench_cpu();
         for (long i = 0; i < calls; i++)
             body(arg);
-        rounds[r] = (bench_now() - start) / (double)calls;
+        rounds[r] = (bench_cpu() - start) / (double)calls;
     }
-    qsort(rounds, ROUNDS, sizeof *rounds, bench_order);
-    return rounds[ROUNDS / 2];
+    return bench_median(rounds, ROUNDS);
 }
 
 #endif
