@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """check_layers.py: a folder of src/ includes only what its layer may know; a public header includes
-public headers alone, without a circle. Prints each breach; exit status 1 if there is one."""
+public headers alone, without a circle. In the Python package a module imports when it is loaded
+only what its folder's layer may know, without a circle; what is imported inside functions (an
+operator of a tensor, a method that runs a session) is loaded at its first use and is free. Prints
+each breach; exit status 1 if there is one."""
+import ast
 import pathlib
 import re
 import sys
@@ -36,6 +40,26 @@ PUBLIC = {
     "ops.h": "ops", "thalweg.h": "ops",
     "session.h": "plan", "callable.h": "plan", "train.h": "train",
 }
+# The folders of python/thalweg (and modules beside them), each with those that it may import when
+# it is loaded. The root is `thalweg` itself, which loads almost nothing.
+PYTHON_MAY = {
+    "root": "_api",
+    "_api": "root compat",
+    "util": "root",
+    "platform": "root util",
+    "protos": "root util",
+    "compat": "root _api protos framework ops",
+    "framework": "root util platform protos compat",
+    "ops": "root util platform protos compat framework layers",
+    "layers": "root _api util framework ops training",
+    "training": "root util platform protos compat framework ops",
+    "client": "root util compat framework",
+    "contrib": "root _api util framework ops layers training",
+    "__main__": "root compat",
+    "pywrap_tensorflow": "framework",
+}
+# Files lie under the folder that TensorFlow's programs import, but raise the framework's errors.
+PYTHON_FACES = {"thalweg.platform.gfile": "framework"}
 GENERATED = ("op_table.h",)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
 
@@ -99,15 +123,7 @@ def check_public():
             elif quote == '"':
                 yield '%s: "%s" is no public header' % (relative(path), name)
 
-    def walk(name, trail):
-        if name in trail:
-            yield "public headers in a circle: " + " -> ".join(trail[trail.index(name):] + [name])
-        elif name in graph:
-            for other in graph[name]:
-                yield from walk(other, trail + [name])
-
-    for name in graph:
-        yield from (line for line in walk(name, []) if line.endswith("-> " + name))
+    yield from circles(graph, "public headers in a circle: ")
 
 
 def check_programs():
@@ -118,9 +134,73 @@ def check_programs():
                 yield '%s: "%s" is not public' % (relative(path), name)
 
 
+def python_modules():
+    """{dotted name: path} of the Python package."""
+    package = ROOT / "python"
+    return {".".join(p.relative_to(package).with_suffix("").parts).replace(".__init__", ""): p
+            for p in sorted((package / "thalweg").rglob("*.py"))}
+
+
+def loaded_with(path, modules):
+    """The modules of the package that are imported when the one at `path` is loaded."""
+    inside = ast.parse(path.read_text(encoding="utf-8"))
+    waiting = list(inside.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.If, ast.Try, ast.With)):
+            waiting += [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)]
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module + "." + a.name for a in node.names]
+            yield from (n if n in modules else node.module for n in names)
+        elif isinstance(node, ast.Import):
+            yield from (a.name for a in node.names)
+
+
+def python_layer(module):
+    if module in PYTHON_FACES:
+        return PYTHON_FACES[module]
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in PYTHON_MAY else \
+        parts[1] if len(parts) > 2 else "root"
+
+
+def check_python():
+    modules = python_modules()
+    loads = {}
+    for module, path in modules.items():
+        layer = python_layer(module)
+        if layer not in PYTHON_MAY:
+            yield "%s: the folder is no layer: name it in tools/check_layers.py" % relative(path)
+            continue
+        loads[module] = sorted({m for m in loaded_with(path, modules) if m in modules} - {module})
+        for other in loads[module]:
+            if python_layer(other) not in [layer, *PYTHON_MAY[layer].split()]:
+                yield "%s: %s is loaded with it; %s may load %s" % (
+                    relative(path), other, layer, PYTHON_MAY[layer])
+    yield from circles(loads, "modules that load each other: ")
+
+
+def circles(graph, what):
+    """A line for each circle in {name: names}, found once, from the name at which it closes."""
+    done, trail = set(), []
+
+    def walk(name):
+        if name in trail:
+            yield what + " -> ".join(trail[trail.index(name):] + [name])
+        elif name in graph and name not in done:
+            trail.append(name)
+            for other in graph[name]:
+                yield from walk(other)
+            trail.pop()
+            done.add(name)
+
+    for name in graph:
+        yield from walk(name)
+
+
 def main():
-    breaches = [*check_sources(), *check_public(), *check_programs()]
-    print("\n".join(breaches) if breaches else "layers: all includes go down")
+    breaches = [*check_sources(), *check_public(), *check_programs(), *check_python()]
+    print("\n".join(breaches) if breaches else "layers: all includes and imports go down")
     return bool(breaches)
 
 

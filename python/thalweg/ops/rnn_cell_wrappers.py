@@ -4,17 +4,17 @@ import hashlib
 
 from thalweg.framework import ops, tensor_shape, tensor_util
 from thalweg.ops import array_ops, math_ops, nn_ops, random_ops
-from thalweg.ops import rnn_cell_impl as impl
 from thalweg.ops import variable_scope as vs
+from thalweg.ops.rnn_cell_base import LSTMStateTuple, RNNCell, assert_like_rnncell
 from thalweg.util import nest
 
 
-class _Wrapper(impl.RNNCell):
+class _Wrapper(RNNCell):
     """A cell around another one, with the same sizes and no variables of its own."""
 
     def __init__(self, cell, **kwargs):
-        impl.RNNCell.__init__(self, **kwargs)
-        impl.assert_like_rnncell("cell", cell)
+        RNNCell.__init__(self, **kwargs)
+        assert_like_rnncell("cell", cell)
         self._cell = cell
 
     cell = property(lambda self: self._cell, doc="The cell inside.")
@@ -145,7 +145,7 @@ def _kept(state, wanted):
 
 def _all_but_c(part):
     """Dropout of what an LSTM remembers would wipe it out."""
-    return impl.LSTMStateTuple(c=False, h=True) if isinstance(part, impl.LSTMStateTuple) else True
+    return LSTMStateTuple(c=False, h=True) if isinstance(part, LSTMStateTuple) else True
 
 
 class ResidualWrapper(_Wrapper):
@@ -184,11 +184,11 @@ class DeviceWrapper(_Wrapper):
             return cell(inputs, state, **kwargs)
 
 
-class MultiRNNCell(impl.RNNCell):
+class MultiRNNCell(RNNCell):
     """Cells on top of each other: the output of one is the input of the next."""
 
     def __init__(self, cells, state_is_tuple=True):
-        impl.RNNCell.__init__(self)
+        RNNCell.__init__(self)
         if not cells:
             raise ValueError("Must specify at least one cell for MultiRNNCell.")
         if not nest.is_sequence(cells):
@@ -210,7 +210,7 @@ class MultiRNNCell(impl.RNNCell):
         with ops.name_scope(type(self).__name__ + "ZeroState", values=[batch_size]):
             if self._state_is_tuple:
                 return tuple(cell.zero_state(batch_size, dtype) for cell in self._cells)
-            return impl.RNNCell.zero_state(self, batch_size, dtype)
+            return RNNCell.zero_state(self, batch_size, dtype)
 
     def call(self, inputs, state):
         at, new_states = 0, []
