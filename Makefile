@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD := build
 
-.PHONY: all build check test demo bench docs install clean format
+.PHONY: all build check test demo bench bench-python docs install clean format
 
 all: build
 
@@ -30,14 +30,24 @@ demo:
 	@ninja -C $(BUILD) examples/example_linear_regression examples/example_digits
 	@BUILD=$(BUILD) tools/demo.sh $(if $(RESUME),--resume)
 
-# Ours beside the peers that bench/peers/setup.sh made; BENCH holds bench.py's arguments, such as
-# BENCH="chain lstm --json out.json".
+# Ours beside the peers that bench/peers/setup.sh made: from C, and what programs in Python pay. With
+# BENCH, bench.py's arguments (BENCH="chain lstm --json out.json"), from C alone; BENCH_PYTHON is one
+# that has NumPy, BENCH_ROWS holds from_python.py's arguments.
+BENCH_PYTHON ?= $(firstword $(wildcard $(HOME)/.cache/thalweg/peers/numpy/bin/python) python3)
 bench:
 	@tools/setup.sh build
 	@tools/configure.sh $(BUILD)/bench-release -Dtests=disabled -Doptimization=2
 	@ninja -C $(BUILD)/bench-release bench/bench_engine bench/bench_overhead
 	@[ -n "$(BENCH)" ] || $(BUILD)/bench-release/bench/bench_overhead
 	@python3 bench/bench.py --engine $(BUILD)/bench-release/bench/bench_engine $(BENCH)
+	@[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-python
+
+bench-python:
+	@tools/configure.sh $(BUILD)/bench-release -Dtests=disabled -Doptimization=2
+	@ninja -C $(BUILD)/bench-release bench/bench_engine
+	@if $(BENCH_PYTHON) -c 'import numpy' 2>/dev/null; then tools/python.sh $(BENCH_PYTHON) && \
+	    python3 bench/from_python.py --python $(BENCH_PYTHON) $(BENCH_ROWS); \
+	    else echo "note: $(BENCH_PYTHON) has no NumPy: nothing is measured from Python"; fi
 
 # The reference of all ops, from the registry.
 docs: build

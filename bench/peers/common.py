@@ -4,7 +4,9 @@ lines that bench/bench.py sends (see bench/engine/main.c).
 
 A peer gives {workload: function}; the function builds everything and returns its step, or several
 steps in a dictionary {way: step}, of which the fastest counts. A step gives what it computed (a
-number) or None and is over only when its results are there."""
+number, an array, a list that begins with one) or None and is over only when its results are
+there."""
+import contextlib
 import json
 import os
 import resource
@@ -15,6 +17,8 @@ import numpy as np
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 CLASSES = 10
+clock = time.process_time if THREADS == 1 else time.perf_counter
+aside = 0.0  # seconds of the clock that belong to no figure
 
 
 def mixed(x):
@@ -64,6 +68,15 @@ def embedding_ids():
     return (np.arange(10000, dtype=np.int64) * 99991 + 7) % 1000000
 
 
+def megabytes64():
+    return np.ones((1 << 24,), np.float32)
+
+
+def copied64():
+    """What NumPy takes to copy as much: the least that a fetch of fresh memory can cost."""
+    return megabytes64().copy
+
+
 def rotation():
     return np.array([[0.8, -0.6], [0.6, 0.8]], np.float32)
 
@@ -98,6 +111,22 @@ def timed(step, seconds):
     return passed / calls, (time.process_time() - cpu) / calls
 
 
+@contextlib.contextmanager
+def apart():
+    """What opens a session is neither of building nor of the first step."""
+    global aside
+    since = clock()
+    yield
+    aside += clock() - since
+
+
+def number(value):
+    """What a step computed, as one number; None if it was nothing."""
+    while isinstance(value, (list, tuple)):
+        value = value[0]
+    return None if value is None else float(np.ravel(value)[0])
+
+
 def memory():
     with open("/proc/self/statm") as file:
         now = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -113,25 +142,25 @@ class Worker:
     def make(self, name):
         if name not in self.workloads:
             return {"none": "no such workload here"}
-        start = time.perf_counter()
+        start, opening = clock(), aside
         steps = self.workloads[name]()
-        built = time.perf_counter()
+        built = clock() - start - (aside - opening)
         self.ways = steps if isinstance(steps, dict) else {"": steps}
         values, first, failed = {}, {}, {}
         for way, step in list(self.ways.items()):
-            began = time.perf_counter()
+            began = clock()
             try:
                 values[way] = step()
             except Exception as error:
                 failed[way] = "%s: %s" % (type(error).__name__, str(error).split("\n")[0][:200])
                 del self.ways[way]
-            first[way] = time.perf_counter() - began
+            first[way] = clock() - began
         if not self.ways:
             return {"none": str(failed)}
         self.best = min(self.ways, key=lambda way: min(timed(self.ways[way], 0.02)[THREADS == 1]
                                                        for _ in range(3)))
-        return {"build": built - start, "first": first[self.best], "way": self.best,
-                "value": next(iter(values.values())), "failed": failed}
+        return {"build": built, "first": first[self.best], "way": self.best,
+                "value": number(next(iter(values.values()))), "failed": failed}
 
     def answer(self, command, argument=""):
         if command == "make":
@@ -143,7 +172,7 @@ class Worker:
             value = None
             for _ in range(int(argument)):
                 value = self.ways[self.best]()
-            return {"value": value}
+            return {"value": number(value)}
         if command == "memory":
             return memory()
         if command == "drop":

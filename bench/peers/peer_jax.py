@@ -210,6 +210,11 @@ def embedding():
     return step
 
 
+def fetched64():
+    run, value = jax.jit(jnp.copy), common.megabytes64()
+    return lambda: jax.device_get(run(value))
+
+
 def tanh1000(x):
     return lax.fori_loop(0, 1000, lambda i, y: jnp.tanh(y), x)
 
@@ -271,7 +276,8 @@ workloads = {
     "layernorm": into(layer_norm, big, matrix, lambda: floats((1000,), 2, .5, 1.5),
                       lambda: floats((1000,), 3, -1, 1)),
     "reduce": holding(lambda x: jnp.sum(x, 1), matrix), "adam": update(adam(.001)),
-    "rmsprop": update(rmsprop(.001)), "momentum": update(momentum(.001)), "embedding": embedding}
+    "rmsprop": update(rmsprop(.001)), "momentum": update(momentum(.001)), "embedding": embedding,
+    "fed64": fetching(lambda x: jnp.max(x[:10]), common.megabytes64), "fetched64": fetched64}
 
 if __name__ == "__main__":
     common.serve(workloads)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorFlow 1.15, and 2.x through compat.v1: graphs and sessions, make_callable where feeds are
-fixed (the quickest way a session offers)."""
+fixed (the quickest way a session offers); those called run_ go through run(), as programs do.
+
+Ours from Python runs this file too (bench/python/ours.py)."""
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,26 +30,25 @@ def variable(value):
 
 
 def start():
-    session = tf.Session(config=CONFIG)
-    session.run(tf.global_variables_initializer(), dict(tf.get_collection("first values")))
-    return session
+    with common.apart():
+        session = tf.Session(config=CONFIG)
+        session.run(tf.global_variables_initializer(), dict(tf.get_collection("first values")))
+        return session
 
 
-def graph_of(build):
-    """build() gives (fetches, feeds): the step is a callable over them."""
+def graph_of(build, by_run=False):
+    """build() gives (fetches, feeds): the step is a run of them, or a callable over them."""
     def make():
         graph = tf.Graph()
         with graph.as_default():
             fetches, feeds = build()
             session = start()
+            if by_run:
+                run = session.run
+                return lambda: run(fetches, feed_dict=feeds)
             call = session.make_callable(fetches, list(feeds))
         values = list(feeds.values())
-
-        def step():
-            result = call(*values)
-            result = result[0] if isinstance(result, list) else result
-            return None if result is None else np.ravel(result)[0]
-        return step
+        return lambda: call(*values)
     return make
 
 
@@ -188,6 +189,36 @@ def lstm():
     return [loss, tf.train.GradientDescentOptimizer(.1).minimize(loss)], feeds
 
 
+def lstm_cells():
+    """The same model as programs write it: cells, a loop over time in Python, clipped slopes."""
+    cell = tf.nn.rnn_cell.MultiRNNCell(
+        [tf.nn.rnn_cell.BasicLSTMCell(200, forget_bias=0.0) for _ in range(2)])
+    value = ints((20, 20), 50, 10000)
+    p = fed(value)
+    ins = tf.nn.embedding_lookup(tf.get_variable("words", [10000, 200]), p)
+    outs, _ = tf.nn.static_rnn(cell, tf.unstack(ins, axis=1), dtype=tf.float32)
+    h = tf.reshape(tf.concat(outs, 1), (400, 200))
+    logits = tf.matmul(h, tf.get_variable("w", [200, 10000])) + tf.get_variable("b", [10000])
+    loss, feeds = cross_entropy(logits, 400, 10000)
+    feeds[p] = value
+    variables = tf.trainable_variables()
+    slopes, _ = tf.clip_by_global_norm(tf.gradients(loss, variables), 5)
+    train = tf.train.GradientDescentOptimizer(1.0).apply_gradients(zip(slopes, variables))
+    return [loss, train], feeds
+
+
+def fed64():
+    value = common.megabytes64()
+    x = fed(value)
+    return tf.reduce_max(x[:10]), {x: value}
+
+
+def fetched64():
+    value = common.megabytes64()
+    x = fed(value)
+    return tf.identity(x), {x: value}
+
+
 def chain():
     x = variable(floats((10000000,), 1, -2, 2))
     to = tf.Variable(tf.zeros((10000000,)))
@@ -273,6 +304,10 @@ graphs = {
     "rmsprop": update(lambda: tf.train.RMSPropOptimizer(.001, momentum=.9)),
     "momentum": update(lambda: tf.train.MomentumOptimizer(.001, .9)), "embedding": embedding}
 workloads = {name: graph_of(build) for name, build in graphs.items()}
+for name in ("const2", "linreg", "softreg", "mlp_sgd", "lstm", "cnn"):
+    workloads["run_" + name] = graph_of(graphs[name], by_run=True)
+workloads.update(lstm_cells=graph_of(lstm_cells), fed64=graph_of(fed64, by_run=True),
+                 fetched64=graph_of(fetched64, by_run=True), copied64=common.copied64)
 workloads["trees"] = trees
 workloads["lstm_start"] = lambda: lambda: graph_of(lstm)()()
 

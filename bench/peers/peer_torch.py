@@ -241,6 +241,16 @@ def lstm_start():
     return step
 
 
+def fed64():
+    value = common.megabytes64()
+    return lambda: tensor(value)[:10].max().item()
+
+
+def fetched64():
+    value = common.megabytes64()
+    return lambda: tensor(value).clone().numpy()
+
+
 def chain():
     x, y = tensor(floats((10000000,), 1, -2, 2)), torch.empty(10000000)
 
@@ -368,10 +378,11 @@ workloads = {
                       ("eager", lambda p: RMSprop(p, lr=.001, alpha=.9, momentum=.9))),
     "momentum": update(("fused", lambda p: SGD(p, lr=.001, momentum=.9, fused=True)),
                        ("eager", lambda p: SGD(p, lr=.001, momentum=.9))),
-    "embedding": embedding, "trees": trees, "lstm_start": lstm_start}
+    "embedding": embedding, "trees": trees, "lstm_start": lstm_start, "fed64": fed64,
+    "fetched64": fetched64}
 # Results that live in a tensor are there when the call returns: nothing is read for them.
 NUMBERS = ("trees", "lstm_start", "embedding", "lstm", "cnn", "linreg", "softreg", "mlp_sgd",
-           "mlp_adam")
+           "mlp_adam", "fed64")
 
 
 def without_value(make):
