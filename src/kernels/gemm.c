@@ -9,7 +9,15 @@
 #include "kernels/gemm_loops.h"
 #include "kernels/half.h"
 
-enum { CELL_FLOPS = 500000, MOST_CELLS = 64, LEAST_ROWS = 48, LINE_GRAIN = 64, TINY = 4 };
+enum {
+    CELL_FLOPS = 500000,
+    MOST_CELLS = 64,
+    LEAST_ROWS = 48,
+    LINE_GRAIN = 64,
+    TINY = 4,
+    ENOUGH = 12,
+    CACHED_BYTES = 1 << 18
+};
 
 /* Conv and others build on the same panels. */
 const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype)
@@ -118,6 +126,16 @@ static void run_tiny(const tw_gemm_block *g)
     }
 }
 
+/* In how many runs the rows are cut: each packs B anew, so there are no more than make cells enough
+ * for a few threads, unless a run of 96 rows of A stays in the second cache from panel to panel. */
+static size_t rows_wanted(const tw_gemm_block *g, size_t size, size_t across, size_t wanted)
+{
+    size_t down = across < ENOUGH ? ENOUGH / across : 1, bytes = g->k * size;
+    if (across > 1 && bytes * 96 <= CACHED_BYTES && g->m * bytes / CACHED_BYTES > down)
+        down = g->m * bytes / CACHED_BYTES;
+    return down < wanted / across ? down : wanted / across;
+}
+
 /* First by panels, since they share nothing; by rows only where panels are too few. */
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
@@ -145,7 +163,8 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
     x.panels = tw_gemm_panels(x.loops, g->n);
     x.across = wanted < x.panels ? wanted : x.panels;
     size_t most = g->m / LEAST_ROWS ? g->m / LEAST_ROWS : 1;
-    x.down = wanted / x.across < most ? wanted / x.across : most;
+    size_t down = rows_wanted(g, x.size, x.across, wanted);
+    x.down = down < most ? down : most;
     tw_par_run(par, x.across * x.down, run_cell, &x);
 }
 

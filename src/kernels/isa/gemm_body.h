@@ -93,12 +93,25 @@ static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
 #undef TILES
 #undef ENTRY
 
+/* Rows of whole vectors, as most are. */
+static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, size_t nv, T *to)
+{
+    for (size_t p = 0; p < k; p++, b += b_row, to += nv * NAME(LANES)) {
+        UNROLL for (size_t v = 0; v < nv; v++)
+            NAME(store)(to + v * NAME(LANES), NAME(load)(b + v * NAME(LANES)));
+    }
+}
+
 /* k rows of n columns, padded to `width`. Where B's columns are contiguous instead (it is
  * transposed), square blocks are turned in turn. */
 static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, size_t n,
                              size_t width, T *restrict to)
 {
     enum { LINE = 64 / sizeof(T) }; /* a cache line is used up before the next columns' */
+    if (b_col == 1 && n == VECTORS * NAME(LANES)) {
+        NAME(pack_rows)(b, b_row, k, VECTORS, to);
+        return;
+    }
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++, b += b_row, to += width) {
             for (size_t j = 0; j < n; j++)
@@ -164,9 +177,32 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
     }
 }
 
+/* What will be packed next: it comes into the cache while the tiles of this block are computed. A
+ * line of memory at a time, rows of B or, where it is transposed, runs of its columns. */
+typedef struct NAME(ahead) {
+    const T *b;
+    size_t k, n, b_row, b_col;
+} NAME(ahead);
+
+/* The share of one of `parts` row tiles. */
+static void NAME(fetch)(const NAME(ahead) * x, size_t part, size_t parts)
+{
+    enum { LINE = 64 / sizeof(T) };
+    size_t runs = x->b_col == 1 ? x->k : x->n, length = x->b_col == 1 ? x->n : x->k;
+    size_t step = x->b_col == 1 ? x->b_row : x->b_col;
+    size_t last = tw_par_bound(runs, 1, parts, part + 1);
+    for (size_t i = tw_par_bound(runs, 1, parts, part); i < last; i++) {
+        const T *run = x->b + i * step;
+        for (size_t j = 0; j < length; j += LINE)
+            __builtin_prefetch(run + j, 0, 2);
+        __builtin_prefetch(run + length - 1, 0, 2);
+    }
+}
+
 /* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
  * its own, since C has no room for the padding. */
-static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv)
+static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv,
+                           const NAME(ahead) * ahead)
 {
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
     bool padded = n < nv * NAME(LANES);
@@ -177,6 +213,8 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->beta = padded ? 0 : beta;
+        if (ahead)
+            NAME(fetch)(ahead, i / ROWS, (m + ROWS - 1) / ROWS);
         NAME(tiles)[rows - 1][nv - 1](t);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
@@ -185,6 +223,26 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
                                   : own[r * NAME(WIDTH) + j];
         }
     }
+}
+
+/* The block of B after (panel, step), if there is one. */
+static bool NAME(after)(const tw_gemm_block *g, size_t panel, size_t last, size_t step,
+                        size_t steps, NAME(ahead) * next)
+{
+    size_t count = (g->n + NAME(WIDTH) - 1) / NAME(WIDTH);
+    if (++step == steps) {
+        step = 0;
+        if (++panel == last)
+            return false;
+    }
+    size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
+    size_t p = tw_par_bound(g->k, 8, steps, step);
+    next->n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
+    next->k = tw_par_bound(g->k, 8, steps, step + 1) - p;
+    next->b = (const T *)g->b + p * g->b_row + j * g->b_col;
+    next->b_row = g->b_row;
+    next->b_col = g->b_col;
+    return next->k && next->n;
 }
 
 /* Few rows do not repay packing: full panels are then read where they stand. Where k is 0 there may
@@ -220,7 +278,9 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
                 t.b = b;
             else
                 t.b = (NAME(pack_panel)(b, g->b_row, g->b_col, k, n, width, stack), stack);
-            NAME(run_rows)(&t, g->m, n, a, c, nv);
+            NAME(ahead) next;
+            bool more = !g->packed && NAME(after)(g, panel, last, step, steps, &next);
+            NAME(run_rows)(&t, g->m, n, a, c, nv, more ? &next : NULL);
         }
         if (g->bias || g->activation != TW_ACTIVATION_NONE)
             NAME(finish)
