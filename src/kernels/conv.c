@@ -11,6 +11,7 @@
 #include "kernels/conv_filter.h"
 #include "kernels/conv_stage.h"
 #include "kernels/conv_windows.h"
+#include "kernels/conv_winograd.h"
 
 /* The filter of at most `width` rows and n columns, packed. */
 static size_t packed_bytes(tw_dtype dtype, size_t width, size_t n)
@@ -36,6 +37,8 @@ size_t tw_conv_workspace(tw_dtype dtype, const tw_conv *c, tw_conv_pass pass)
     tw_staged in = tw_conv_input(dtype, c), out = tw_conv_output(dtype, c);
     tw_staged filter = tw_conv_filter(dtype, c, c->in_depth * c->out_depth);
     size_t bytes = tw_staged_bytes(&in) + tw_staged_bytes(&out) + tw_staged_bytes(&filter);
+    if (tw_winograd_fits(tw_conv_compute_dtype(dtype), c, pass))
+        bytes += tw_winograd_bytes(c, pass);
     switch (pass) {
     case TW_CONV_FORWARD:
         return bytes + packed_bytes(dtype, filter_width(c) * c->in_depth, c->out_depth) +
@@ -164,7 +167,12 @@ tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *inpu
     tw_gemm_epilogue with = epilogue ? *epilogue : (tw_gemm_epilogue){NULL, TW_ACTIVATION_NONE};
     if (with.bias)
         with.bias = tw_stage_in(&bias, with.bias, &scratch, par);
-    tw_status *status = run_forward(as, conv, x, w, y, &with, packed, par);
+    bool done = false;
+    if (tw_winograd_fits(as, conv, TW_CONV_FORWARD)) {
+        void *own = tw_scratch_take(&scratch, tw_winograd_bytes(conv, TW_CONV_FORWARD));
+        done = tw_winograd_forward(conv, x, w, y, &with, own, par);
+    }
+    tw_status *status = done ? TW_OK : run_forward(as, conv, x, w, y, &with, packed, par);
     if (!status)
         tw_stage_out(&out, y, output, par);
     tw_scratch_close(&scratch);
@@ -290,7 +298,13 @@ tw_status *tw_conv_input_gradient(tw_dtype dtype, const tw_conv *conv, const voi
     const void *w = tw_stage_in(&f, filter, &scratch, par);
     const void *g = tw_stage_in(&dy, gradient, &scratch, par);
     void *x = tw_stage_result(&in, out, &scratch);
-    run_input_gradient(as, conv, w, g, x, packed, par);
+    bool done = false;
+    if (tw_winograd_fits(as, conv, TW_CONV_INPUT_GRADIENT)) {
+        void *own = tw_scratch_take(&scratch, tw_winograd_bytes(conv, TW_CONV_INPUT_GRADIENT));
+        done = tw_winograd_input_gradient(conv, w, g, x, own, par);
+    }
+    if (!done)
+        run_input_gradient(as, conv, w, g, x, packed, par);
     tw_stage_out(&in, x, out, par);
     tw_scratch_close(&scratch);
     return TW_OK;

@@ -3,7 +3,8 @@
  * and half (through float). Images are NHWC or NCHW, filters (rows, cols, in depth, out depth).
  * Blocks of output pixels are gathered into columns and multiplied by the filter, which is packed
  * once into the workspace; nothing as large as all columns of an image is ever stored. NCHW and
- * half are staged as NHWC floats. */
+ * half are staged as NHWC floats. Floats under 3 x 3 and 5 x 5 filters of many channels go by
+ * Winograd's algorithm (conv_winograd.h): 4 and 2.8 times fewer products. */
 #ifndef TW_KERNELS_CONV_H
 #define TW_KERNELS_CONV_H
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/conv_stage.h"
+#include "kernels/conv_winograd.h"
 
 enum { ROWS = 128, WANTED_CELLS = 12, LEAST_PLACES = 256 };
 
@@ -96,6 +97,17 @@ static void add_parts(const job *j)
     }
 }
 
+/* False: it does not fit, or met what is not finite. */
+static bool by_winograd(tw_dtype dtype, const tw_conv *conv, const job *j, tw_scratch *scratch,
+                        const tw_par *par)
+{
+    if (!tw_winograd_fits(dtype, conv, TW_CONV_FILTER_GRADIENT))
+        return false;
+    void *own = tw_scratch_take(scratch, tw_winograd_bytes(conv, TW_CONV_FILTER_GRADIENT));
+    return tw_winograd_filter_gradient(conv, (const void *)j->view.images,
+                                       (const void *)j->gradient, (void *)j->out, own, par);
+}
+
 /* Below about 20 us of work the cells run on the calling thread; they are the same cells, so that
  * the sums are too. */
 tw_status *tw_conv_filter_gradient(tw_dtype dtype, const tw_conv *conv, const void *input,
@@ -124,9 +136,11 @@ tw_status *tw_conv_filter_gradient(tw_dtype dtype, const tw_conv *conv, const vo
     j.view = tw_conv_forward_view(as, conv, tw_stage_in(&in, input, &scratch, par));
     j.gradient = tw_stage_in(&dy, gradient, &scratch, par);
     j.out = tw_stage_result(&f, out, &scratch);
-    double flops = 2.0 * (double)j.places * (double)j.n * (double)j.width;
-    tw_par_run(flops < 2e6 ? NULL : par, j.runs * j.parts, run_cell, &j);
-    add_parts(&j);
+    if (!by_winograd(as, conv, &j, &scratch, par)) {
+        double flops = 2.0 * (double)j.places * (double)j.n * (double)j.width;
+        tw_par_run(flops < 2e6 ? NULL : par, j.runs * j.parts, run_cell, &j);
+        add_parts(&j);
+    }
     tw_stage_out(&f, j.out, out, par);
     tw_scratch_close(&scratch);
     return TW_OK;

@@ -257,7 +257,8 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
         size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
         size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
         size_t nv = (n + NAME(LANES) - 1) / NAME(LANES), width = nv * NAME(LANES);
-        bool direct = !g->packed && g->b_col == 1 && n == width && g->m <= FEW_ROWS;
+        bool direct = !g->packed && g->b_col == 1 && n == width &&
+                      (g->in_place || g->m <= FEW_ROWS);
         T *c = (T *)g->c + j;
         for (size_t step = 0; step < steps; step++) {
             size_t p = tw_par_bound(g->k, 8, steps, step);
@@ -279,7 +280,8 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
             else
                 t.b = (NAME(pack_panel)(b, g->b_row, g->b_col, k, n, width, stack), stack);
             NAME(ahead) next;
-            bool more = !g->packed && NAME(after)(g, panel, last, step, steps, &next);
+            bool more = !g->packed && !g->in_place &&
+                        NAME(after)(g, panel, last, step, steps, &next);
             NAME(run_rows)(&t, g->m, n, a, c, nv, more ? &next : NULL);
         }
         if (g->bias || g->activation != TW_ACTIVATION_NONE)
