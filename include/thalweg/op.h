@@ -196,8 +196,10 @@ typedef struct tw_kernel {
     const char *label; /* chosen by the attribute _kernel; NULL */
     /* bit i: that one lives in host memory (for devices) */
     uint32_t host_inputs, host_outputs;
-    /* bit i: output 0 may share input i's memory when sizes agree and nobody reads it later */
+    /* bit i: output in_place_output may share input i's memory when sizes agree and nobody reads it
+     * later */
     uint32_t in_place;
+    uint32_t in_place_output;
     size_t (*workspace)(const tw_compute *c); /* bytes, from shapes and attributes alone */
     /* of what `prepare` fills: once for each set of sizes, zeroed first */
     size_t state_size;
@@ -227,7 +229,8 @@ typedef struct tw_op_definition {
     void (*infer)(tw_infer *in);          /* NULL: unknown shapes */
     tw_gradient_fn gradient;              /* NULL: none was written, reaching it is an error */
     tw_status *(*compute)(tw_compute *c); /* shorthand for one CPU kernel of all dtypes */
-    uint32_t in_place;                    /* the shorthand kernel's */
+    uint32_t in_place;                    /* the shorthand kernel's, as in tw_kernel */
+    uint32_t in_place_output;
     size_t (*workspace)(const tw_compute *c);
     size_t state_size;
     tw_status *(*prepare)(tw_compute *c, void *state);

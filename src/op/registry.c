@@ -102,6 +102,7 @@ static tw_status *add_kernels(struct tw_op *op)
     if (d->compute) {
         tw_kernel only = {.compute = d->compute,
                           .in_place = d->in_place,
+                          .in_place_output = d->in_place_output,
                           .workspace = d->workspace,
                           .state_size = d->state_size,
                           .prepare = d->prepare};

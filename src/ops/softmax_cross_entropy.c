@@ -144,6 +144,8 @@ const tw_op_definition tw_op_SoftmaxCrossEntropyWithLogits = {
     .infer = infer_dense,
     .gradient = gradient_dense,
     .compute = compute_dense,
+    .in_place = 1,
+    .in_place_output = 1,
     .workspace = workspace,
 };
 
@@ -207,4 +209,6 @@ const tw_op_definition tw_op_SparseSoftmaxCrossEntropyWithLogits = {
     .infer = infer_sparse,
     .gradient = gradient_sparse,
     .compute = compute_sparse,
+    .in_place = 1,
+    .in_place_output = 1,
 };

@@ -9,8 +9,9 @@
 enum { LEAST_BYTES = 4096 }; /* a copy of less costs no more than a lock */
 
 /* Kernels that fail, if at all, before they write. Fused steps say it themselves. */
-static const char *const sure_types[] = {"Softmax", "LogSoftmax", "MatMul", "_FusedMatMul",
-                                         "Conv2D",  "BiasAdd",    "Relu",   "Tanh"};
+static const char *const sure_types[] = {
+    "Softmax", "LogSoftmax", "MatMul", "_FusedMatMul",         "Conv2D",        "BiasAdd",
+    "Relu",    "Tanh",       "Fill",   "RandomStandardNormal", "RandomUniform", "TruncatedNormal"};
 
 /* A fused step that holds a check, such as integer division's, may stop half way. */
 static bool is_sure(const tw_variant *v, const tw_step *step)

@@ -67,12 +67,12 @@ static void lives(tw_variant *v)
         v->values[v->values[plan->loop->saved[i]].root].dies = (uint32_t)v->steps.count;
 }
 
-/* The input whose memory output 0 of the step may take, or TW_NO_INDEX. */
-static uint32_t in_place_input(const tw_variant *v, uint32_t s)
+/* The input whose memory output k of the step may take, or TW_NO_INDEX. */
+static uint32_t in_place_input(const tw_variant *v, uint32_t s, uint32_t k)
 {
     const tw_step *step = &v->steps.items[s];
-    const tw_sized *out = &v->values[step->outputs[0]];
-    uint32_t allowed = step->kernel ? step->kernel->in_place : step->in_place;
+    const tw_sized *out = &v->values[step->outputs[k]];
+    uint32_t allowed = tw_step_in_place(step, k);
     for (uint32_t i = 0; i < step->input_count && i < 32; i++) {
         uint32_t value = step->inputs[i];
         const tw_sized *root = &v->values[v->values[value].root];
@@ -114,13 +114,13 @@ static tw_status *gather_blocks(tw_placer *p)
     TW_TRY(gather_carried(p));
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
-        uint32_t over = step->output_count ? in_place_input(v, s) : TW_NO_INDEX;
         for (uint32_t k = 0; k < step->output_count; k++) {
             uint32_t value = step->outputs[k];
             const tw_sized *sized = &v->values[value];
             if (sized->place != TW_PLACE_ARENA || sized->root != value || !sized->bytes)
                 continue;
-            if (k == 0 && over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
+            uint32_t over = in_place_input(v, s, k);
+            if (over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
                 uint32_t b = p->block_of[value] = p->block_of[v->values[over].root];
                 p->blocks.items[b - 1].dies = max_u32(p->blocks.items[b - 1].dies, sized->dies);
                 continue;

@@ -144,6 +144,14 @@ tw_status *tw_variant_verify(const tw_variant *variant);
 void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array **pointers,
                         tw_compute *c);
 
+/* The inputs, a bit each, over which the step may write its output k. */
+static inline uint32_t tw_step_in_place(const tw_step *step, uint32_t k)
+{
+    if (!step->kernel)
+        return k == 0 ? step->in_place : 0;
+    return k == step->kernel->in_place_output ? step->kernel->in_place : 0;
+}
+
 /* Fused groups (fuse.c): a step for the group if its sizes agree; *made says so. */
 tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);

@@ -103,7 +103,7 @@ static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
 {
     const tw_step *step = &v->steps.items[s];
     const tw_sized *out = &v->values[root_of(v, step->outputs[k])];
-    uint32_t allowed = k ? 0 : step->kernel ? step->kernel->in_place : step->in_place;
+    uint32_t allowed = tw_step_in_place(step, k);
     for (uint32_t i = 0; i < step->input_count; i++) {
         uint32_t root = root_of(v, step->inputs[i]);
         const tw_sized *in = &v->values[root];

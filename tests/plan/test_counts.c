@@ -80,6 +80,30 @@ static void a_thousand_tanh_use_one_buffer(void **state)
     assert_true(counts.arena_bytes - counts.workspace_bytes <= 448);
 }
 
+/* Half of the memory of a language model's loss. */
+static void the_derivative_of_a_cross_entropy_is_where_the_logits_were(void **state)
+{
+    (void)state;
+    enum { ROWS = 32, WORDS = 1000 };
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(ROWS, WORDS));
+    tw_tensor labels = tw_placeholder(TW_INT32, .shape = TW_SHAPE(ROWS)), logits = tw_mul(x, 2.0);
+    tw_tensor loss = tw_reduce_sum(
+        tw_sparse_softmax_cross_entropy_with_logits(.labels = labels, .logits = logits));
+    tw_tensor dx = tw_grad_tensor(tw_gradients(TW_LIST(loss), TW_LIST(x)).grads[0]);
+    tw_plan_counts counts = counts_of(TW_FETCH(dx), TW_LIST(), TW_LIST(x, labels));
+    assert_true(counts.arena_bytes < 1.1 * 4 * ROWS * WORDS);
+    tw_array *in = filled(TW_SHAPE(ROWS, WORDS), 0.5), *out = NULL;
+    tw_array *classes = tw_array_new(TW_INT32, TW_SHAPE(ROWS));
+    tw_array_set(classes, 3);
+    TW_CHECK(
+        tw_run(session, TW_FETCH(dx), .feed = TW_FEED({x, in}, {labels, classes}), .out = &out));
+    assert_near(tw_array_get(out, (ROWS - 1) * WORDS + 3), 2.0 / WORDS - 2, 1e-6);
+    assert_near(tw_array_get(out, (ROWS - 1) * WORDS + 4), 2.0 / WORDS, 1e-6);
+    tw_array_unref(in);
+    tw_array_unref(classes);
+    tw_array_unref(out);
+}
+
 static void common_subexpressions_and_dead_code_vanish(void **state)
 {
     (void)state;
@@ -331,6 +355,7 @@ int main(void)
         TEST(a_chain_of_elementwise_operations_is_one_step),
         TEST(bias_and_relu_ride_in_the_product),
         TEST(a_thousand_tanh_use_one_buffer),
+        TEST(the_derivative_of_a_cross_entropy_is_where_the_logits_were),
         TEST(common_subexpressions_and_dead_code_vanish),
         TEST(constants_are_folded),
         TEST(a_training_step_updates_each_parameter_once),

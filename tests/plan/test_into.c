@@ -88,6 +88,22 @@ static void a_softmax_too(void **state)
     assert_int_equal(arena_of(set), 0);
 }
 
+/* What initializers do: nothing of a model's size is needed beside its variables. */
+static void first_values_too(void **state)
+{
+    (void)state;
+    tw_tensor zeros = filled(0.5), uniform = tw_variable(tw_raw_random_uniform(
+                                       tw_constant(TW_INTS(N)), .dtype = TW_FLOAT32));
+    initialize();
+    assert_holds(zeros, 0.5);
+    assert_int_equal(arena_of(tw_variable_initializer(zeros)), 0);
+    assert_int_equal(arena_of(tw_variable_initializer(uniform)), 0);
+    tw_array *got = NULL;
+    TW_CHECK(tw_session_get(session, uniform, &got));
+    assert_true(tw_array_get(got, 0) != tw_array_get(got, N - 1));
+    tw_array_unref(got);
+}
+
 static void a_variable_without_a_value_gets_one(void **state)
 {
     (void)state;
@@ -232,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_fused_chain_needs_no_memory_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_softmax_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(first_values_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_variable_without_a_value_gets_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_chain_of_the_variable_itself_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_of_the_old_value_sees_it, setup, teardown),
