@@ -2,6 +2,23 @@
  * What ops that rearrange elements share. */
 #include "ops/arrays.h"
 
+/* Floats, which most arrays are, without a detour. */
+double tw_number_at(const tw_array *array, size_t i)
+{
+    return array->dtype == TW_FLOAT32
+               ? (double)((const float *)array->data)[i]
+               : tw_element_get(array->dtype, tw_element_at(array, i));
+}
+
+/* Rounded once, to nearest; whole numbers are cut. */
+void tw_number_put(tw_array *array, size_t i, double value)
+{
+    if (array->dtype == TW_FLOAT32)
+        ((float *)array->data)[i] = (float)value;
+    else
+        tw_element_set(array->dtype, tw_element_to(array, i), value);
+}
+
 /* Dims of 0 or 1 count as one, so that strides stay positive and a region with such an axis can
  * still be walked. */
 void tw_row_major(const int64_t *dims, size_t rank, ptrdiff_t *strides)

@@ -40,6 +40,11 @@ static inline char *tw_element_to(const tw_array *array, size_t i)
     return (char *)array->data + i * tw_dtype_size(array->dtype);
 }
 
+/* Element i of a plain real array of any dtype as a double, and rounded from one: what kernels read
+ * and write through that are written once for all dtypes, because they are seldom run. */
+double tw_number_at(const tw_array *array, size_t i);
+void tw_number_put(tw_array *array, size_t i, double value);
+
 /* `shape` with another dimension at `axis`. */
 tw_shape tw_infer_replace(tw_infer *in, tw_shape shape, size_t axis, int64_t dim);
 /* The shape without its dimension `axis`. */

@@ -66,15 +66,6 @@ static float number_at(const tw_array *array, size_t i)
                : (float)tw_element_get(array->dtype, tw_element_at(array, i));
 }
 
-/* Sums in double are rounded once, when all is added. */
-static void put(tw_array *array, size_t i, double value)
-{
-    if (array->dtype == TW_FLOAT32)
-        ((float *)array->data)[i] = (float)value;
-    else
-        tw_element_set(array->dtype, tw_element_to(array, i), value);
-}
-
 /* The images that are small and large in turn: `in` is what points are taken from or given to. */
 typedef struct images {
     int64_t count, depth;
@@ -201,7 +192,7 @@ static tw_status *compute_gradient(tw_compute *c, bool nearest)
     if (out->count > 0)
         spread(&m, dy, sums);
     for (size_t i = 0; i < out->count; i++)
-        put(out, i, sums[i]);
+        tw_number_put(out, i, sums[i]);
     tw_free(sums);
     return TW_OK;
 }
