@@ -5,9 +5,8 @@
 /* Floats, which most arrays are, without a detour. */
 double tw_number_at(const tw_array *array, size_t i)
 {
-    return array->dtype == TW_FLOAT32
-               ? (double)((const float *)array->data)[i]
-               : tw_element_get(array->dtype, tw_element_at(array, i));
+    return array->dtype == TW_FLOAT32 ? (double)((const float *)array->data)[i]
+                                      : tw_element_get(array->dtype, tw_element_at(array, i));
 }
 
 /* Rounded once, to nearest; whole numbers are cut. */

@@ -53,6 +53,10 @@ tw_shape tw_infer_without(tw_infer *in, tw_shape shape, size_t axis);
  * not known). */
 int64_t tw_infer_vector_of_rank(tw_infer *in, size_t input);
 
+/* Images (batch, rows, columns, depth) in another size: that of input 1, or input 1's own. */
+void tw_infer_resized(tw_infer *in);
+void tw_infer_resized_grad(tw_infer *in);
+
 /* The scalar input `input` as an axis of `rank` dimensions, from -rank to rank - 1. */
 tw_status *tw_compute_axis(const tw_compute *c, size_t input, size_t rank, size_t *out);
 /* Every element becomes zero, false or an empty text. */

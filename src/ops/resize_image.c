@@ -260,8 +260,14 @@ static tw_status *gradient_nearest_grad(tw_gradient *g)
 
 /* ---- shapes ---- */
 
+/* Not every op has both. */
+static bool is_set(const tw_infer *in, const char *name)
+{
+    return tw_infer_attr(in, name) && tw_infer_bool(in, name);
+}
+
 /* Input 1 is the height and width of the result, where it may be known. */
-static void infer_to_size(tw_infer *in)
+void tw_infer_resized(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, IMAGE_RANK), size = tw_infer_vector(in, 1);
     int64_t two = tw_infer_dim(size, 0);
@@ -272,13 +278,13 @@ static void infer_to_size(tw_infer *in)
     int64_t high = tw_infer_dim(space, 0), wide = tw_infer_dim(space, 1);
     if (high == 0 || wide == 0)
         tw_infer_fail(in, "output dimensions must be positive");
-    if (tw_infer_bool(in, "align_corners") && tw_infer_bool(in, "half_pixel_centers"))
+    if (is_set(in, "align_corners") && is_set(in, "half_pixel_centers"))
         tw_infer_fail(in, "If half_pixel_centers is True, align_corners must be False.");
     tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(x, 0), high, wide, tw_infer_dim(x, 3)));
 }
 
 /* The shape of the image that was resized; batch and depth are those of dy too. */
-static void infer_bilinear_grad(tw_infer *in)
+void tw_infer_resized_grad(tw_infer *in)
 {
     tw_shape dy = tw_infer_rank(in, 0, IMAGE_RANK), x = tw_infer_rank(in, 1, IMAGE_RANK);
     tw_shape outer = TW_SHAPE(tw_infer_dim(dy, 0), -1, -1, tw_infer_dim(dy, 3));
@@ -298,7 +304,7 @@ const tw_op_definition tw_op_ResizeBilinear = {
     .since = "half_pixel_centers: 1.13",
     .examples = {"resize_bilinear([[[[1.], [3.]]]], [1, 4]) -> [[[[1.], [2.], [3.], [3.]]]]"},
     .shape_inputs = 1 << 1,
-    .infer = infer_to_size,
+    .infer = tw_infer_resized,
     .gradient = gradient_bilinear,
     .compute = compute_bilinear,
     .workspace = points_workspace,
@@ -312,7 +318,7 @@ const tw_op_definition tw_op_ResizeNearestNeighbor = {
     .since = "half_pixel_centers: 1.13",
     .examples = {"resize_nearest_neighbor([[[[1], [3]]]], [1, 4]) -> [[[[1], [1], [3], [3]]]]"},
     .shape_inputs = 1 << 1,
-    .infer = infer_to_size,
+    .infer = tw_infer_resized,
     .gradient = gradient_nearest,
     .compute = compute_nearest,
     .workspace = points_workspace,
@@ -323,7 +329,7 @@ const tw_op_definition tw_op_ResizeBilinearGrad = {
     .doc = "The gradient of ResizeBilinear for its images.",
     .since = "half: 1.13; half_pixel_centers: 1.13",
     .examples = {"resize_bilinear_grad([[[[1.], [2.]]]], [[[[0.]]]]) -> [[[[3.]]]]"},
-    .infer = infer_bilinear_grad,
+    .infer = tw_infer_resized_grad,
     .gradient = gradient_bilinear_grad,
     .compute = compute_bilinear_grad,
     .workspace = points_workspace,
@@ -337,7 +343,7 @@ const tw_op_definition tw_op_ResizeNearestNeighborGrad = {
     .since = "half_pixel_centers: 1.13",
     .examples = {"resize_nearest_neighbor_grad([[[[1.], [2.]]]], [1, 1]) -> [[[[3.]]]]"},
     .shape_inputs = 1 << 1,
-    .infer = infer_to_size,
+    .infer = tw_infer_resized,
     .gradient = gradient_nearest_grad,
     .compute = compute_nearest_grad,
     .workspace = points_workspace,

@@ -34,7 +34,8 @@ typedef struct record {
     tw_array *inputs[MANY];
     draw draws[DRAWS];
     const char *error;
-    size_t attr_count, input_count, draw_count;
+    float floats[MANY]; /* of attributes */
+    size_t float_count, attr_count, input_count, draw_count;
 } record;
 
 static size_t compared;
@@ -48,6 +49,23 @@ static const char *word(char **text)
     return start;
 }
 
+/* One number, or a list of them, which the record keeps. */
+static void read_floats(record *r, tw_attr *attr, bool list, const char *text)
+{
+    float *items = r->floats + r->float_count;
+    attr->kind = TW_ATTR_FLOAT;
+    attr->list = list;
+    for (char *end; *text; text = end, attr->count++, r->float_count++) {
+        assert_in_range(r->float_count, 0, MANY - 1);
+        r->floats[r->float_count] = strtof(text, &end);
+        assert_ptr_not_equal(end, text);
+    }
+    if (list)
+        attr->value.items = items;
+    else
+        attr->value.f = *items;
+}
+
 static void read_attr(record *r, char *text)
 {
     tw_attr *attr = &r->attrs[r->attr_count++];
@@ -56,10 +74,14 @@ static void read_attr(record *r, char *text)
     if (strcmp(kind, "type") == 0) {
         attr->kind = TW_ATTR_TYPE;
         attr->value.type = tw_dtype_from_name(text);
-    } else {
-        assert_string_equal(kind, "int");
+    } else if (strcmp(kind, "int") == 0) {
         attr->kind = TW_ATTR_INT;
         attr->value.i = strtoll(text, NULL, 10);
+    } else if (strcmp(kind, "bool") == 0) {
+        attr->kind = TW_ATTR_BOOL;
+        attr->value.b = strcmp(text, "true") == 0;
+    } else {
+        read_floats(r, attr, strcmp(kind, "floats") == 0, text);
     }
 }
 

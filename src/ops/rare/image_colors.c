@@ -124,7 +124,8 @@ static tw_status *compute_saturation(tw_compute *c)
     return each_pixel(c, scale_saturation);
 }
 
-/* One channel of one image, from element `at` on: its pixels go away from their mean by a factor. */
+/* One channel of one image, from element `at` on: its pixels go away from their mean by a
+ * factor. */
 static void spread(const tw_compute *c, size_t at, size_t pixels, size_t depth)
 {
     const tw_array *x = tw_input(c, 0);
