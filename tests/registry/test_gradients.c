@@ -42,6 +42,10 @@ static const struct {
     {"RefIdentity", "its operand is a variable: tests/autodiff"},
     {"ResizeBilinear", "its result is float, too coarse for differences: tests/golden"},
     {"ResizeBilinearGrad", "as ResizeBilinear"},
+    {"ResizeBicubic", "as ResizeBilinear"},
+    {"ResizeBicubicGrad", "as ResizeBilinear"},
+    {"CropAndResize", "as ResizeBilinear"},
+    {"CropAndResizeGradImage", "as ResizeBilinear"},
     {"Print", "prints; its gradient is Identity's, which tests/ops/test_state_ops.c checks"},
 };
 
@@ -54,6 +58,8 @@ static const struct {
 } not_asked[] = {
     {"PadV2", 2, "TensorFlow gives none for the value", 0},
     {"Zeta", 0, "TensorFlow gives none for x", 0},
+    {"Betainc", 0, "TensorFlow gives none for a", 0},
+    {"Betainc", 1, "TensorFlow gives none for b", 0},
     {"DynamicStitch", 2, "a row that another covers gets that one's gradient, as in TensorFlow", 0},
     {"ParallelDynamicStitch", 2, "as DynamicStitch", 0},
     {"Cholesky", 0, "TensorFlow shares what the lower triangle gets with the upper one", 0},

@@ -21,7 +21,7 @@ typedef struct axis {
 typedef struct taps {
     int64_t first, count;
     float from, to;
-    double weights[NEIGHBOURS];
+    float weights[NEIGHBOURS];
 } taps;
 
 static axis axis_of(const tw_compute *c, int64_t in, int64_t out, bool area)
@@ -49,11 +49,11 @@ static void weigh_cubic(const axis *a, taps *t, float part)
     double step = (double)lrintf(part * STEPS) / STEPS, sum = 0, slope = a->half ? -0.5 : -0.75;
     for (int k = 0; k < NEIGHBOURS; k++) {
         bool inside = within(t->first + k, a->in) == t->first + k;
-        t->weights[k] = inside || !a->half ? cubic(fabs(step + 1 - k), slope) : 0;
-        sum += t->weights[k];
+        t->weights[k] = inside || !a->half ? (float)cubic(fabs(step + 1 - k), slope) : 0;
+        sum += (double)t->weights[k];
     }
     for (int k = 0; k < NEIGHBOURS && a->half && fabs(sum) >= 1e-35; k++)
-        t->weights[k] /= sum;
+        t->weights[k] /= (float)sum;
 }
 
 static taps taps_of(const axis *a, int64_t i)
@@ -77,7 +77,7 @@ static taps taps_of(const axis *a, int64_t i)
 static double weight(const axis *a, const taps *t, int64_t k)
 {
     if (!a->area)
-        return t->weights[k];
+        return (double)t->weights[k];
     if (!(a->scale > 0))
         return 1;
     float low = (float)(t->first + k), high = (float)(t->first + k + 1);
@@ -109,11 +109,11 @@ static void visit(const images *m, const tw_array *x, int64_t i, double *sums, b
         double by_row = weight(&m->rows, &ys, y);
         for (int64_t z = 0; z < xs.count; z++) {
             int64_t old = line * m->columns.in + within(xs.first + z, m->columns.in);
-            double both = by_row * weight(&m->columns, &xs, z);
+            double by_column = weight(&m->columns, &xs, z);
             for (int64_t d = 0; d < m->depth; d++) {
                 int64_t to = (back ? old : i) * m->depth + d,
                         from = (back ? i : old) * m->depth + d;
-                sums[to] += both * tw_number_at(x, (size_t)from);
+                sums[to] += tw_number_at(x, (size_t)from) * by_row * by_column;
             }
         }
     }
