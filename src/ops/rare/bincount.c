@@ -5,6 +5,8 @@
 
 #include "ops/arrays.h"
 
+/* The number of bins is a value: where it is not known while building, the length of the result is
+ * not either, and a negative one is refused as soon as it is. */
 static void infer(tw_infer *in)
 {
     int64_t size = -1;
@@ -20,6 +22,8 @@ static void infer(tw_infer *in)
 /* What a number counts: one, if there are no weights. */
 static void add(const tw_array *weights, size_t i, tw_array *out, size_t to)
 {
+    /* Empty weights stand for ones, as in TensorFlow: the op has no other way to leave an input
+     * out. */
     bool has = weights->count > 0, real = tw_dtype_is_floating(out->dtype);
     if (real) {
         tw_number_put(out, to, tw_number_at(out, to) + (has ? tw_number_at(weights, i) : 1));
@@ -27,6 +31,7 @@ static void add(const tw_array *weights, size_t i, tw_array *out, size_t to)
     }
     uint64_t sum = (uint64_t)tw_element_get_int(out->dtype, tw_element_at(out, to));
     sum += has ? (uint64_t)tw_element_get_int(weights->dtype, tw_element_at(weights, i)) : 1;
+    /* Sums wrap around, which is defined for numbers without a sign alone. */
     int32_t narrow = (int32_t)(uint32_t)sum;
     if (out->dtype == TW_INT32)
         memcpy(tw_element_to(out, to), &narrow, sizeof narrow);

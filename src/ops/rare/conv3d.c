@@ -2,7 +2,12 @@
  * Conv3D and its gradients, by matrix products: a row for each window, its cells side by side
  * (cells * channels numbers), times the filter as a matrix (cells * channels, outputs).
  *
- * Rows are made in pieces of bounded memory whose number follows from the sizes alone. */
+ * Rows are made in pieces of bounded memory whose number follows from the sizes alone.
+ *
+ * Half and bfloat16 are summed up in float by the products, and rounded where pieces meet. A
+ * padded cell is a zero in its row on the way forward, and dropped on the way back; so padding
+ * costs time, but no second set of loops. Convolutions over images have faster ones
+ * (kernels/conv.h). */
 #include <string.h>
 
 #include "kernels/gemm.h"
@@ -19,6 +24,8 @@ typedef struct conv {
 } conv;
 
 /* filter: (planes, rows, columns, channels, outputs). */
+/* A piece has the same rows whatever the number of threads, so sums have one order. The buffer is
+ * the caller's to free, also after an error. */
 static tw_status *prepare(const tw_compute *c, const int64_t *image, const int64_t *filter, conv *m)
 {
     if (image[TW_VOLUME_RANK - 1] != filter[3])
@@ -54,6 +61,7 @@ static void take(const conv *m, const tw_array *x, size_t first, size_t count)
 /* The way back: rows are added to the volumes. Float and double are added by themselves. */
 static void give(const conv *m, tw_array *x, size_t first, size_t count)
 {
+    /* Windows overlap, so this goes by one thread, in order. */
     size_t depth = m->v.depth;
     tw_array rows = {.dtype = m->dtype, .data = m->buffer};
     for (size_t i = 0; i < count * m->v.cells; i++) {
@@ -69,6 +77,7 @@ static void give(const conv *m, tw_array *x, size_t first, size_t count)
 }
 
 /* What is computed for each piece: y = rows filter, filter += rows^T dy, or rows = dy filter^T. */
+/* Which of the three operands is the result. */
 typedef enum part { FORWARD, FILTER, INPUT } part;
 
 static tw_status *run(const tw_compute *c, const conv *m, part which, tw_array *x, tw_array *filter,
@@ -78,6 +87,7 @@ static tw_status *run(const tw_compute *c, const conv *m, part which, tw_array *
     for (size_t first = 0; first < m->rows; first += m->piece) {
         size_t count = m->rows - first < m->piece ? m->rows - first : m->piece;
         tw_gemm_shape s = {.m = count, .n = m->outputs, .k = m->row, .alpha = 1};
+        /* The windows of this piece, whichever way numbers go. */
         void *dy = tw_element_to(y, first * m->outputs);
         if (which != INPUT)
             take(m, x, first, count);
@@ -107,8 +117,10 @@ static tw_status *convolve(tw_compute *c, part which, tw_array *x, tw_array *fil
     conv m = {.dtype = y->dtype};
     tw_status *status = prepare(c, x->dims, filter->dims, &m);
     status = status ? status : tw_volume_check(c, &m.v, y, m.outputs);
+    /* Pieces are added to it. */
     if (which != FORWARD && !status)
         tw_zero_array(tw_output(c, 0));
+    /* Without channels or windows there is nothing to multiply, and sums of nothing are zeros. */
     if (x->count && y->count && !status)
         status = run(c, &m, which, x, filter, y);
     else if (!status)
@@ -117,6 +129,7 @@ static tw_status *convolve(tw_compute *c, part which, tw_array *x, tw_array *fil
     return status;
 }
 
+/* The volumes, the filter and the windows, in this order, whatever is input and what output. */
 static tw_status *compute(tw_compute *c)
 {
     return convolve(c, FORWARD, c->inputs[0], c->inputs[1], tw_output(c, 0));
@@ -132,6 +145,7 @@ static tw_status *compute_input(tw_compute *c)
 
 /* ---- shapes ---- */
 
+/* Channels are the filter's business: all of them are summed up. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, TW_VOLUME_RANK),
@@ -156,6 +170,7 @@ static void infer_sizes(tw_infer *in, size_t sizes)
     tw_infer_output(in, 0, tw_infer_merge(in, shape, tw_infer_unknown(in, TW_VOLUME_RANK)));
 }
 
+/* The two ways back know the shape of their result from a value. */
 static void infer_filter(tw_infer *in)
 {
     infer_sizes(in, 1);
@@ -167,11 +182,13 @@ static void infer_input(tw_infer *in)
 
 /* ---- gradients: each of the three is linear in both of its operands ---- */
 
+/* What the three have in common, handed on to the derivative. */
 #define OPTIONS(g)                                                                            \
     .strides = tw_gradient_ints(g, "strides"), .dilations = tw_gradient_ints(g, "dilations"), \
     .padding = tw_gradient_string(g, "padding"),                                              \
     .data_format = tw_gradient_string(g, "data_format")
 
+/* By windows dy is with the filter, by the filter it is with the volumes. */
 static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor x = g->inputs[0], filter = g->inputs[1], dy = tw_gradient_dy(g, 0);

@@ -3,7 +3,10 @@
  *
  * Points of a crop lie on a grid from one edge of its box to the other, or in its middle if there
  * is one alone; places are counted in float, as in TensorFlow, so that the same points are outside
- * of the image. Boxes may hold anything: what is not inside is never made a place in memory. */
+ * of the image. Boxes may hold anything: what is not inside is never made a place in memory.
+ *
+ * One description of a crop's number (four pixels, their weights, how the edges move it) serves
+ * the op and both of its gradients. */
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +25,7 @@ typedef struct point {
 /* `i` of `count` points between two edges, which are parts of `size` pixels. */
 static point point_of(const float *box, size_t axis, int64_t size, int64_t count, int64_t i)
 {
+    /* Edges are multiplied out in TensorFlow's order. */
     float last = (float)(size - 1), first = box[axis], end = box[axis + 2];
     float step = count > 1 ? (end - first) * last / (float)(count - 1) : 0;
     float at = count > 1 ? first * last + (float)i * step : 0.5F * (first + end) * last;
@@ -76,6 +80,7 @@ static sample sample_of(const crops *m, size_t box, int64_t row, int64_t column)
     s.at = (size_t)((((int64_t)box * m->crop[1] + row) * m->crop[2] + column) * m->crop[3]);
     if (!s.inside)
         return s;
+    /* For each direction how far the lower pixel is. */
     double parts[2] = {m->nearest ? round(s.y.part) : s.y.part,
                        m->nearest ? round(s.x.part) : s.x.part};
     size_t first = (size_t)tw_index_at(m->owners, box) * (size_t)m->image[1];
@@ -102,6 +107,7 @@ static void each(const tw_compute *c, const crops *m,
 
 /* ---- kernels ---- */
 
+/* A weight of 0 keeps an infinite neighbour out. */
 static void take(const tw_compute *c, const crops *m, const sample *s, double *unused)
 {
     (void)unused;
@@ -144,6 +150,7 @@ static void move(const tw_compute *c, const crops *m, const sample *s, double *s
         double v[4], dy = tw_number_at(tw_input(c, 0), s->at + d);
         for (size_t k = 0; k < 4; k++)
             v[k] = tw_number_at(tw_input(c, 1), s->pixel[k] + d);
+        /* The slope of the image between the four pixels. */
         double down = (1 - s->x.part) * (v[2] - v[0]) + s->x.part * (v[3] - v[1]);
         double right = (1 - s->y.part) * (v[1] - v[0]) + s->y.part * (v[3] - v[2]);
         double *sum = sums + s->box * BOX;
@@ -175,12 +182,14 @@ static tw_status *compute_sums(tw_compute *c, const crops *m,
     return TW_OK;
 }
 
+/* The output is the image here, whatever its dtype ... */
 static tw_status *compute_grad_image(tw_compute *c)
 {
     crops m = {tw_input(c, 1), tw_input(c, 2), tw_output(c, 0)->dims, tw_input(c, 0)->dims,
                strcmp(tw_compute_string(c, "method"), "nearest") == 0};
     return compute_sums(c, &m, give);
 }
+/* ... and here four numbers for each box. */
 static tw_status *compute_grad_boxes(tw_compute *c)
 {
     crops m = {tw_input(c, 2), tw_input(c, 3), tw_input(c, 1)->dims, tw_input(c, 0)->dims, false};
@@ -210,6 +219,7 @@ static tw_shape infer_sizes(tw_infer *in, size_t input, int64_t count)
     return tw_infer_size_value(in, input);
 }
 
+/* As many crops as boxes, of the size that is a value. */
 static void infer(tw_infer *in)
 {
     tw_shape image = tw_infer_rank(in, 0, IMAGE_RANK), size = infer_sizes(in, 3, 2);
@@ -219,6 +229,7 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(n, high, wide, tw_infer_dim(image, 3)));
 }
 
+/* All of the shape is a value. */
 static void infer_grad_image(tw_infer *in)
 {
     tw_shape size = infer_sizes(in, 3, IMAGE_RANK);
@@ -227,6 +238,7 @@ static void infer_grad_image(tw_infer *in)
     tw_infer_output(in, 0, tw_infer_merge(in, size, tw_infer_unknown(in, IMAGE_RANK)));
 }
 
+/* Four numbers for each box. */
 static void infer_grad_boxes(tw_infer *in)
 {
     tw_infer_rank(in, 0, IMAGE_RANK);
@@ -241,6 +253,7 @@ static tw_status *gradient(tw_gradient *g)
 {
     tw_tensor image = g->inputs[0], boxes = g->inputs[1], owners = g->inputs[2];
     tw_tensor dy = tw_gradient_dy(g, 0);
+    /* Boxes have a gradient all the same. */
     tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(image));
     if (tw_dtype_is_floating(dtype))
         g->dx[0] = tw_grad_of(

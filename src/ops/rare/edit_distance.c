@@ -7,6 +7,8 @@
 #include "ops/sparse.h"
 
 /* The larger of both sizes, but for the last, which sequences lie along. */
+/* Both tensors have one rank; sizes may be known of one side alone, and then nothing of the result
+ * is. */
 static void infer(tw_infer *in)
 {
     tw_sparse_sizes left = tw_infer_sparse(in, 0), right = tw_infer_sparse(in, 3);
@@ -33,6 +35,7 @@ typedef struct side {
     size_t rank, first, end;
 } side;
 
+/* Row i of the indices, a number for each dimension. */
 static const int64_t *row(const side *s, size_t i)
 {
     return (const int64_t *)s->indices->data + i * s->rank;
@@ -60,6 +63,8 @@ static bool same(const tw_array *a, size_t i, const tw_array *b, size_t j)
 /* costs[j]: from what was seen of `a` to the first j of `b`. */
 static size_t distance(const side *a, const side *b, size_t *costs)
 {
+    /* One row of the table of costs is enough: `before` keeps the number that was overwritten
+     * last. */
     size_t n = b->end - b->first;
     for (size_t j = 0; j <= n; j++)
         costs[j] = j;
@@ -84,6 +89,7 @@ static void put(tw_compute *c, const side *at, size_t cost, size_t length)
     tw_row_major(out->dims, out->rank, strides);
     for (size_t k = 0; k < out->rank; k++)
         place += (size_t)row(at, at->first)[k] * (size_t)strides[k];
+    /* Nothing to nothing costs 0, also as a part of nothing. */
     float all = tw_compute_bool(c, "normalize") ? (float)length : 1;
     ((float *)out->data)[place] = cost || all > 0 ? (float)cost / all : 0;
 }
@@ -111,6 +117,9 @@ static void walk(tw_compute *c, side *a, side *b, size_t *costs)
     }
 }
 
+/* Indices are checked against their own sizes, which the result's are not below: no place that is
+ * written is outside. The costs are as many as all of the truth's elements, which no group has more
+ * of. */
 static tw_status *compute(tw_compute *c)
 {
     side a = {tw_input(c, 0), tw_input(c, 1), (size_t)tw_input(c, 0)->dims[1], 0, 0};

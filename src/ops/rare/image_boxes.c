@@ -2,7 +2,11 @@
  * Boxes on images: DrawBoundingBoxes, DrawBoundingBoxesV2 and NonMaxSuppression to V4.
  *
  * A box is (ymin, xmin, ymax, xmax). Numbers of boxes may be anything, NaN and infinities among
- * them: they are compared as floats before they become places in memory. */
+ * them: they are compared as floats before they become places in memory.
+ *
+ * Boxes that are chosen are found in order of score: one sort, and then each box against those
+ * that were chosen before. That is TensorFlow's order too, with the first of several that have one
+ * score before the others. */
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +26,7 @@ static tw_shape infer_boxes(tw_infer *in, size_t input, size_t rank)
 
 /* ---- DrawBoundingBoxes ---- */
 
+/* As many lists of boxes as images. */
 static void infer_draw(tw_infer *in)
 {
     tw_shape images = tw_infer_rank(in, 0, IMAGE_RANK), boxes = infer_boxes(in, 1, 3);
@@ -59,7 +64,9 @@ static void draw(const tw_compute *c, size_t image, size_t box, size_t each)
     int64_t part[BOX];
     for (size_t k = 0; k < BOX; k++) {
         double last = (double)(size[k % 2] - 1);
+        /* In float, as in TensorFlow, which decides between two pixels. */
         edge[k] = (double)truncf(at[k] * (float)(size[k % 2] - 1));
+        /* Now they fit into an integer, and into the image. */
         part[k] = (int64_t)fmin(fmax(edge[k], k < 2 ? 0 : -1), k < 2 ? last + 1 : last);
     }
     if (!(edge[0] <= edge[2] && edge[1] <= edge[3]))
@@ -87,6 +94,7 @@ static tw_status *compute_draw(tw_compute *c)
         return tw_compute_fail(c, "Channel depth should be either 1 (GRY), 3 (RGB), or 4 (RGBA)");
     if (c->input_count > 2 && tw_input(c, 2)->dims[0] && tw_input(c, 2)->dims[1] < depth)
         return tw_compute_fail(c, "colors must have %" PRId64 " numbers for each channel", depth);
+    /* What no line covers stays as it was. */
     TW_TRY(tw_elements_copy(x->dtype, tw_output_data(c, 0), x->data, x->count));
     size_t each = (size_t)boxes->dims[1];
     for (size_t image = 0; image < (size_t)x->dims[0] && x->count; image++)
@@ -121,6 +129,7 @@ const tw_op_definition tw_op_DrawBoundingBoxesV2 = {
 /* ---- NonMaxSuppression ---- */
 
 /* Padded to the size asked for, or as many as are left. */
+/* Scores and boxes are as many; how many are left only the numbers tell. */
 static void infer_suppress(tw_infer *in)
 {
     tw_shape boxes = infer_boxes(in, 0, 2), scores = tw_infer_vector(in, 1);
@@ -176,12 +185,14 @@ static size_t choose(const tw_compute *c, double limit, size_t most, const size_
                      int32_t *chosen)
 {
     const tw_array *scores = tw_input(c, 1);
+    /* Without that input every score will do, but NaN. */
     double least = c->input_count > 4 ? tw_number_at(tw_input(c, 4), 0) : -INFINITY;
     size_t count = 0;
     for (size_t i = 0; i < scores->count && count < most; i++) {
         bool good = tw_number_at(scores, order[i]) > least;
         for (size_t k = 0; k < count && good; k++)
             good = overlap(tw_input(c, 0), order[i], (size_t)chosen[k]) <= limit;
+        /* Boxes that are left out do not hinder others. */
         if (good)
             chosen[count++] = (int32_t)order[i];
     }
@@ -206,6 +217,7 @@ static tw_status *compute_suppress(tw_compute *c)
     const tw_array *scores = tw_input(c, 1);
     double limit = c->input_count > 3 ? tw_number_at(tw_input(c, 3), 0)
                                       : tw_compute_float(c, "iou_threshold");
+    /* A negative number of boxes is none. */
     size_t n = scores->count, most = (size_t)tw_index_at(tw_input(c, 2), 0);
     most = tw_index_at(tw_input(c, 2), 0) < 0 ? 0 : most;
     bool pad = tw_compute_attr(c, "pad_to_max_output_size") &&
@@ -227,6 +239,7 @@ static tw_status *compute_suppress(tw_compute *c)
     return status;
 }
 
+/* The newer ops differ in what became an input. */
 #define BOXES "boxes: T, scores: T, max_output_size: int32, iou_threshold: T_threshold"
 #define TYPES "T: {half, float} = float; T_threshold: {half, float} = float"
 #define SUPPRESS                                                                             \

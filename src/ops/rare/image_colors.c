@@ -5,7 +5,9 @@
  *
  * A colour is three numbers, the last dimension: red, green, blue, or hue, saturation, value. Red
  * is hue 0, green 1/3, blue 2/3; value is the largest of the three, saturation how far the smallest
- * is below it, as a part of it (Smith 1978). */
+ * is below it, as a part of it (Smith 1978).
+ *
+ * Hues are computed in sixths of the circle. */
 #include <math.h>
 
 #include "ops/arrays.h"
@@ -31,6 +33,7 @@ static color color_of(const double *rgb)
     return c;
 }
 
+/* Black, and what is below it, has none. */
 static double saturation_of(color c)
 {
     return c.high > 0 ? (c.high - c.low) / c.high : 0;
@@ -52,6 +55,7 @@ static void rgb_of(color c, double *out)
 
 /* ---- what is done to one pixel ---- */
 
+/* A hue counts to 1 outside. */
 static void rgb_to_hsv(double *pixel, double unused)
 {
     color c = color_of(pixel);
@@ -61,6 +65,7 @@ static void rgb_to_hsv(double *pixel, double unused)
     pixel[2] = c.high;
 }
 
+/* Nothing is checked: any three numbers give a colour of some kind. */
 static void hsv_to_rgb(double *pixel, double unused)
 {
     (void)unused;
@@ -107,6 +112,7 @@ static tw_status *each_pixel(tw_compute *c, void (*change)(double *pixel, double
     return TW_OK;
 }
 
+/* One kernel for each op, since a kernel is not told which op it is for. */
 static tw_status *compute_rgb_to_hsv(tw_compute *c)
 {
     return each_pixel(c, rgb_to_hsv);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parts of images: ExtractGlimpse takes one around a place of each, ExtractImagePatches all that
- * lie under a window which slides over them. */
+ * lie under a window which slides over them.
+ *
+ * Both leave numbers as they are, and fill up with zeros or noise what is outside. The noise of a
+ * glimpse is new in every run, as TensorFlow's is, so that the op counts as one with a state. */
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +16,7 @@ enum { IMAGE_RANK = 4 };
 
 /* ---- ExtractGlimpse ---- */
 
+/* The size is a value; images and places are as many. */
 static void infer_glimpse(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, IMAGE_RANK), offsets = tw_infer_matrix(in, 2);
@@ -33,6 +37,7 @@ static void infer_glimpse(tw_infer *in)
  * but not so far that sums with it would overflow. */
 static int64_t start_of(const tw_compute *c, float at, int64_t from, int64_t size)
 {
+    /* Step by step in float, as in TensorFlow, which cuts towards 0 at the end. */
     at *= tw_compute_bool(c, "normalized") ? (float)from : 1;
     if (tw_compute_bool(c, "centered"))
         at = at / 2 + (float)from / 2;
@@ -45,6 +50,7 @@ static void add_noise(const float *x, size_t count, bool normal, float *out, siz
 {
     tw_philox stream = {0};
     double low = INFINITY, high = -INFINITY, sum = 0, squares = 0, n = (double)count;
+    /* TensorFlow's noise has no seed either. */
     tw_os_entropy(&stream, sizeof stream);
     tw_random_fill(stream, normal ? TW_DISTRIBUTION_NORMAL : TW_DISTRIBUTION_UNIFORM, TW_FLOAT32,
                    out, size, 1);
@@ -56,6 +62,7 @@ static void add_noise(const float *x, size_t count, bool normal, float *out, siz
     }
     double spread = normal ? sqrt(fmax(squares / n - sum / n * (sum / n), 0)) : high - low;
     for (size_t i = 0; i < size; i++) {
+        /* Normal numbers have no bounds of their own. */
         double y = (normal ? sum / n : low) + (double)out[i] * spread;
         out[i] = (float)fmin(fmax(y, low), high);
     }
@@ -74,10 +81,12 @@ static void look(const tw_compute *c, size_t image, const char *noise)
     for (size_t k = 0; k < 2; k++) {
         int64_t n = x->dims[1 + k], m = y->dims[1 + k];
         first[k] = start_of(c, at[k], n, m);
+        /* The part of the glimpse that is inside. */
         low[k] = first[k] < 0 ? -first[k] : 0;
         high[k] = n - first[k] < m ? n - first[k] : m;
         outside |= low[k] > 0 || high[k] < m;
     }
+    /* Also below noise, which an image without pixels has no range for. */
     memset(to, 0, size * sizeof *to);
     if (outside && count && strcmp(noise, "zero") != 0)
         add_noise(from, count, strcmp(noise, "gaussian") == 0, to, size);
@@ -137,6 +146,7 @@ static tw_status *read_attrs(tw_ints ksizes, tw_ints strides, tw_ints rates, con
                               .strides = strides,
                               .dilations = rates};
     TW_TRY(tw_spatial_read(&attrs, out));
+    /* Windows over batch and channels have no meaning that anybody agreed on. */
     if (out->batch_stride == 1 && out->depth_stride == 1 && out->batch_ksize == 1 &&
         out->depth_ksize == 1)
         return TW_OK;
@@ -145,6 +155,7 @@ static tw_status *read_attrs(tw_ints ksizes, tw_ints strides, tw_ints rates, con
 }
 
 /* Every window's pixels stand one behind the other. */
+/* A patch has the numbers of all of its pixels, however many are padding. */
 static void infer_patches(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, IMAGE_RANK);
@@ -177,6 +188,7 @@ static tw_status *compute_patches(tw_compute *c)
     for (size_t k = 0; k < 2; k++)
         TW_TRY(tw_spatial_window(&s, k, x->dims[1 + k], s.ksize[k], &w[k]));
     size_t size = (size_t)x->dims[3] * tw_dtype_size(x->dtype);
+    /* i is a cell of a window of an image. */
     size_t each = w[0].window * w[1].window, windows = w[0].out * w[1].out;
     for (size_t i = 0; i < y->count / (size_t)(x->dims[3] ? x->dims[3] : 1); i++) {
         size_t at[2], cell = i % each, window = i / each % windows, image = i / each / windows;
@@ -207,6 +219,7 @@ static tw_status *gradient_patches(tw_gradient *g)
     tw_tensor ids = tw_sub(tw_reshape(patches, TW_INTS(-1)), 1);
     tw_tensor batch = tw_slice(shape, TW_INTS(0), TW_INTS(1));
     tw_tensor depth = tw_slice(shape, TW_INTS(3), TW_INTS(1));
+    /* Numbers of one pixel stay together, so that they go to their place as one row. */
     tw_tensor rows = tw_concat(TW_LIST(batch, tw_shape(ids), depth), 0);
     tw_tensor dy = tw_transpose(tw_reshape(tw_gradient_dy(g, 0), rows), TW_INTS(1, 0, 2));
     tw_tensor sums = tw_unsorted_segment_sum(dy, ids, pixels);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Random parts of images: RandomCrop, SampleDistortedBoundingBox and its V2. Seeded ones are
- * TensorFlow's, word by word and with its rounding, so sizes are computed in float here. */
+ * TensorFlow's, word by word and with its rounding, so sizes are computed in float here.
+ *
+ * A number that is not in the range that an op can use is refused before anything is drawn; sizes
+ * are bounded so that sums of them fit into 32 bits. */
 #include <math.h>
 #include <string.h>
 
@@ -10,6 +13,7 @@
 
 /* ---- RandomCrop ---- */
 
+/* Only the channels are the image's own. */
 static void infer_crop(tw_infer *in)
 {
     tw_shape image = tw_infer_rank(in, 0, 3), size = tw_infer_vector(in, 1);
@@ -31,6 +35,7 @@ static tw_status *compute_crop(tw_compute *c)
     if (tw_same_shape(x, y))
         return tw_elements_copy(x->dtype, y->data, x->data, x->count);
     for (size_t k = 0; k < 2; k++)
+        /* No part of the image is as large. */
         if (y->dims[k] > x->dims[k])
             return tw_status_new(TW_FAILED_PRECONDITION,
                                  "%s must be >= target_%s: %s = %" PRId64 ", target_%s = %" PRId64,
@@ -40,6 +45,7 @@ static tw_status *compute_crop(tw_compute *c)
     tw_random_words words = tw_random_words_of(stream);
     for (size_t k = 0; k < 2; k++)
         if (y->dims[k] < x->dims[k])
+            /* Not quite even, as in TensorFlow. */
             at[k] = tw_random_word(&words) % (x->dims[k] - y->dims[k] + 1);
     size_t row = (size_t)(y->dims[1] * y->dims[2]);
     for (int64_t i = 0; i < y->dims[0] && row; i++)
@@ -66,6 +72,7 @@ const tw_op_definition tw_op_RandomCrop = {
 
 enum { BOX = 4 };
 
+/* A place, a size, and one box: their shapes do not depend on anything. */
 static void infer_sample(tw_infer *in)
 {
     tw_shape size = tw_infer_vector(in, 0), boxes = tw_infer_rank(in, 1, 3);
@@ -109,11 +116,13 @@ static int32_t below(tw_random_words *words, int32_t n)
         return 0;
     if ((sides & (sides - 1)) == 0)
         return (int32_t)(word & (sides - 1));
+    /* A whole number of times `sides` is left above. */
     while (word < UINT32_MAX % sides + 1)
         word = tw_random_word(words);
     return (int32_t)(word % sides);
 }
 
+/* Rounded half to even, by the mode that all of the library runs in. */
 static int32_t width_of(int32_t height, float ratio)
 {
     return (int32_t)lrintf((float)height * ratio);
@@ -136,6 +145,7 @@ static int32_t most_rows(const request *r, float largest, float ratio)
  */
 static bool propose(const request *r, float ratio, tw_random_words *words, box *out)
 {
+    /* Areas are floats, so that a try near a bound is judged as there. */
     float whole[2] = {(float)r->size[0], (float)r->size[1]};
     if (!(r->area[1] > 0 && ratio > 0 && r->area[0] <= r->area[1] && whole[0] > 0 && whole[1] > 0))
         return false;
@@ -179,6 +189,7 @@ static tw_status *read_boxes(tw_compute *c, const request *r, box *boxes)
 {
     const float *at = tw_input_data(c, 1);
     for (size_t i = 0; i < r->count * BOX; i++) {
+        /* The box that stands for the whole image. */
         float part = tw_input(c, 1)->count ? at[i] : i % BOX < 2 ? 0 : 1;
         if (!(part >= 0 && part <= 1))
             return tw_compute_fail(
@@ -202,6 +213,7 @@ static tw_status *read_range(const tw_compute *c, const char *name, float out[2]
     return TW_OK;
 }
 
+/* Everything is checked before a number is drawn, so that a refused run uses none up. */
 static tw_status *read_request(const tw_compute *c, request *r)
 {
     const tw_array *size = tw_input(c, 0), *boxes = tw_input(c, 1);
@@ -238,6 +250,7 @@ static tw_status *sample(tw_compute *c, const request *r, box *crop)
     TW_TRY(tw_random_take(c, (uint64_t)tries, &stream));
     tw_random_words words = tw_random_words_of(stream);
     for (int64_t i = 0; i < tries; i++) {
+        /* A try that is not good enough has used up its numbers all the same. */
         float ratio = tw_random_float(&words) * (r->ratio[1] - r->ratio[0]) + r->ratio[0];
         if (propose(r, ratio, &words, crop) && covers(r, crop))
             return TW_OK;
@@ -262,6 +275,7 @@ static tw_status *compute_sample(tw_compute *c)
         return status;
     for (size_t k = 0; k < 3; k++) {
         int64_t begin = k < 2 ? crop.edge[k] : 0, size = k < 2 ? crop.edge[k + 2] - begin : -1;
+        /* The low bytes: narrower dtypes wrap around as TensorFlow's do. */
         memcpy(tw_element_to(tw_output(c, 0), k), &begin, tw_dtype_size(tw_output(c, 0)->dtype));
         memcpy(tw_element_to(tw_output(c, 1), k), &size, tw_dtype_size(tw_output(c, 1)->dtype));
     }
@@ -270,6 +284,7 @@ static tw_status *compute_sample(tw_compute *c)
     return TW_OK;
 }
 
+/* The two ops differ in whether what must be covered is an attribute. */
 #define SAMPLE_OUTPUTS "begin: T, size: T, bboxes: float; T: {uint8, int8, int16, int32, int64}; "
 #define SAMPLE_ATTRS                                                                        \
     "aspect_ratio_range: list(float) = [0.75, 1.33]; area_range: list(float) = [0.05, 1]; " \

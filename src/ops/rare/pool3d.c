@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Poolings over volumes: MaxPool3D, AvgPool3D and their gradients. A maximum is the first of the
  * largest cells of a window, as it is for images; padding is no cell. Numbers go through double,
- * which holds every one of their dtypes exactly. */
+ * which holds every one of their dtypes exactly.
+ *
+ * Windows are walked cell by cell: these ops are met too seldom for loops of their own. What flows
+ * back is added up in the order of windows, on one thread. */
 #include <math.h>
 
 #include "ops/rare/volumes.h"
@@ -11,6 +14,7 @@
 static size_t largest(const tw_volume *v, const tw_array *x, size_t window, size_t channel)
 {
     size_t best = SIZE_MAX;
+    /* An infinite number counts as one; the first cell that is a pixel is taken in any case. */
     double most = -INFINITY;
     for (size_t cell = 0; cell < v->cells; cell++) {
         size_t pixel = tw_volume_pixel(v, window, cell);
@@ -28,6 +32,7 @@ static size_t largest(const tw_volume *v, const tw_array *x, size_t window, size
 /* For each window and channel what is given from `from` to `to`, by way of the largest cell. */
 typedef enum way { TO_WINDOW, TO_CELL } way;
 
+/* The largest cell is looked for anew on the way back: it costs less than keeping where it was. */
 static tw_status *pool_max(tw_compute *c, const tw_array *x, const tw_array *windows,
                            const tw_array *from, way which)
 {
@@ -36,6 +41,7 @@ static tw_status *pool_max(tw_compute *c, const tw_array *x, const tw_array *win
     TW_TRY(tw_volume_make(c, x->dims, NULL, &v));
     TW_TRY(tw_volume_check(c, &v, windows, v.depth));
     if (which == TO_CELL)
+        /* Cells get sums, one after the other. */
         tw_zero_array(out);
     for (size_t i = 0; i < windows->count; i++) {
         size_t cell = largest(&v, x, i / v.depth, i % v.depth);
@@ -46,6 +52,7 @@ static tw_status *pool_max(tw_compute *c, const tw_array *x, const tw_array *win
     return TW_OK;
 }
 
+/* What flows is the volume itself. */
 static tw_status *compute_max(tw_compute *c)
 {
     return pool_max(c, tw_input(c, 0), tw_output(c, 0), tw_input(c, 0), TO_WINDOW);
@@ -59,6 +66,7 @@ static tw_status *compute_max_grad(tw_compute *c)
                                tw_brackets(tw_input(c, 1)).s, tw_brackets(tw_input(c, 2)).s);
     return pool_max(c, tw_input(c, 0), tw_input(c, 2), tw_input(c, 2), TO_CELL);
 }
+/* The way of MaxPool3D, with other numbers at the places. */
 static tw_status *compute_max_grad_grad(tw_compute *c)
 {
     if (!tw_same_shape(tw_input(c, 0), tw_input(c, 2)))
@@ -86,6 +94,7 @@ static tw_status *pool_mean(tw_compute *c, const tw_array *x, const tw_array *wi
     if (which == TO_CELL)
         tw_zero_array(out);
     for (size_t i = 0; i < windows->count; i++) {
+        /* At the border a mean is of what is there. */
         double count = pixels_of(&v, i / v.depth), sum = 0;
         for (size_t cell = 0; cell < v.cells; cell++) {
             size_t pixel = tw_volume_pixel(&v, i / v.depth, cell);
@@ -101,10 +110,12 @@ static tw_status *pool_mean(tw_compute *c, const tw_array *x, const tw_array *wi
     return TW_OK;
 }
 
+/* Sums go to windows ... */
 static tw_status *compute_mean(tw_compute *c)
 {
     return pool_mean(c, tw_input(c, 0), tw_output(c, 0), TO_WINDOW);
 }
+/* ... and shares come back. */
 static tw_status *compute_mean_grad(tw_compute *c)
 {
     return pool_mean(c, tw_output(c, 0), tw_input(c, 1), TO_CELL);
@@ -112,6 +123,7 @@ static tw_status *compute_mean_grad(tw_compute *c)
 
 /* ---- shapes ---- */
 
+/* Channels are pooled by themselves. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, TW_VOLUME_RANK);
@@ -144,6 +156,7 @@ static void infer_mean_grad(tw_infer *in)
     .padding = tw_gradient_string(g, "padding"),                                      \
     .data_format = tw_gradient_string(g, "data_format")
 
+/* The output goes along because TensorFlow's op takes it. */
 static tw_status *gradient_max(tw_gradient *g)
 {
     g->dx[0] = tw_grad_of(
@@ -162,6 +175,7 @@ static tw_status *gradient_flow(tw_gradient *g, bool back)
                                : tw_max_pool3d_grad(x, y, dy, OPTIONS(g)));
     return TW_OK;
 }
+/* Neither the volume nor its pooling has a derivative here: zeros, as in TensorFlow. */
 static tw_status *gradient_max_grad(tw_gradient *g)
 {
     return gradient_flow(g, true);
@@ -178,12 +192,14 @@ static tw_status *gradient_mean(tw_gradient *g)
         tw_avg_pool3d_grad(tw_shape(g->inputs[0]), tw_gradient_dy(g, 0), OPTIONS(g)));
     return TW_OK;
 }
+/* Input 0 is a shape and has none. */
 static tw_status *gradient_mean_grad(tw_gradient *g)
 {
     g->dx[1] = tw_grad_of(tw_avg_pool3d(tw_gradient_dy(g, 0), OPTIONS(g)));
     return TW_OK;
 }
 
+/* TensorFlow serves double on the way forward by no CPU kernel; here it has one. */
 #define WINDOW                                                                         \
     "ksize: list(int) >= 5; strides: list(int) >= 5; padding: {\"SAME\", \"VALID\"}; " \
     "data_format: {\"NDHWC\", \"NCDHW\"} = \"NDHWC\"; "

@@ -2,7 +2,9 @@
  * ResizeArea, ResizeBicubic and its gradient: a number of the new image is a sum of weighted ones
  * of the old, by rows and by columns. Of an area the weights are how much of a pixel it covers; of
  * a cubic (Keys 1981) they depend on how far four neighbours are, in steps of 1/1024 as in
- * TensorFlow. Places are counted in float, so that the same pixels are taken. */
+ * TensorFlow. Places are counted in float, so that the same pixels are taken.
+ *
+ * Sums are made in double. */
 #include <math.h>
 
 #include "ops/arrays.h"
@@ -24,6 +26,7 @@ typedef struct taps {
     float weights[NEIGHBOURS];
 } taps;
 
+/* From one pixel no scale can be told, so one output pixel takes the plain ratio. */
 static axis axis_of(const tw_compute *c, int64_t in, int64_t out, bool area)
 {
     bool align = tw_compute_bool(c, "align_corners") && out > 1;
@@ -32,6 +35,7 @@ static axis axis_of(const tw_compute *c, int64_t in, int64_t out, bool area)
     return (axis){in, out, scale, half, area};
 }
 
+/* Those outside count as the nearest one inside. */
 static int64_t within(int64_t at, int64_t size)
 {
     return at < 0 ? 0 : at < size ? at : size - 1;
@@ -56,6 +60,7 @@ static void weigh_cubic(const axis *a, taps *t, float part)
         t->weights[k] /= (float)sum;
 }
 
+/* What is at a place between two pixels: its area, or its neighbours and how far they are. */
 static taps taps_of(const axis *a, int64_t i)
 {
     taps t = {.from = a->half ? ((float)i + 0.5F) * a->scale - 0.5F : (float)i * a->scale};
@@ -93,6 +98,7 @@ typedef struct images {
     axis rows, columns;
 } images;
 
+/* The op's name is not asked: rules and kernels say what they are for. */
 static images images_of(const tw_compute *c, const int64_t *in, const int64_t *out, bool area)
 {
     return (images){in[0], in[3], axis_of(c, in[1], out[1], area), axis_of(c, in[2], out[2], area)};
@@ -136,11 +142,13 @@ static tw_status *resize(tw_compute *c, const images *m, bool back)
     return TW_OK;
 }
 
+/* Old and new sizes are those of input and output ... */
 static tw_status *compute_area(tw_compute *c)
 {
     images m = images_of(c, tw_input(c, 0)->dims, tw_output(c, 0)->dims, true);
     return resize(c, &m, false);
 }
+/* ... for the cubic too. */
 static tw_status *compute_bicubic(tw_compute *c)
 {
     images m = images_of(c, tw_input(c, 0)->dims, tw_output(c, 0)->dims, false);

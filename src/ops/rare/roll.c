@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Roll: elements moved along axes, those that leave at the end coming in again at the front. */
+ * Roll: elements moved along axes, those that leave at the end coming in again at the front.
+ *
+ * Whatever the dtype: texts and handles are copied as such. Sizes of 0 and shifts of any size are
+ * allowed. */
 #include "ops/arrays.h"
 
+/* A shift for each axis that is named: both are of one shape, be it a number or a vector. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0), shift = tw_infer_input(in, 1), axis = tw_infer_input(in, 2);
@@ -28,6 +32,7 @@ static tw_status *read_shifts(const tw_compute *c, size_t *shifts)
         if (k < -rank || k >= rank)
             return tw_compute_fail(c, "axis %" PRId64 " is out of range", k);
         k += k < 0 ? rank : 0;
+        /* The remainder first, so that no sum of shifts can overflow, whatever numbers come in. */
         int64_t size = x->dims[k] ? x->dims[k] : 1, by = tw_index_at(shift, i) % size;
         shifts[k] = (shifts[k] + (size_t)(by < 0 ? by + size : by)) % (size_t)size;
     }
@@ -40,6 +45,7 @@ static tw_status *compute(tw_compute *c)
     const tw_array *x = tw_input(c, 0);
     size_t shifts[TW_MAX_RANK], inner = x->rank;
     TW_TRY(read_shifts(c, shifts));
+    /* With no shift at all this is one run: a copy. */
     while (inner > 0 && shifts[inner - 1] == 0)
         inner--;
     size_t run = tw_span(x->dims, inner, x->rank);

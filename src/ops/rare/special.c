@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Special functions that are seldom asked for: Igamma, Igammac, IgammaGradA, Betainc, BesselI0e,
- * BesselI1e. All are computed in double and rounded once. Operands broadcast. */
+ * BesselI1e. All are computed in double and rounded once. Operands broadcast.
+ *
+ * The incomplete gamma functions are the power series or the continued fraction (Abramowitz and
+ * Stegun 6.5), each where it converges fast; the derivative for a is carried along with both, term
+ * by term. The incomplete beta function is the continued fraction 26.5.8 there. Bessel functions
+ * are their power series 9.6.10 and the asymptotic series 9.7.1. What is outside of a domain is
+ * NaN. */
 #include <float.h>
 #include <math.h>
 
@@ -29,6 +35,7 @@ static dual lower_gamma(double a, double x)
         sum.value += term.value;
         sum.slope += term.slope;
     }
+    /* Both factors by their logarithms, since neither fits into a double for large a. */
     double outer = exp(a * log(x) - x - tw_special_lgamma(a + 1));
     double slope = log(x) - tw_special_digamma(a + 1);
     return (dual){outer * sum.value, outer * (sum.slope + sum.value * slope)};
@@ -68,13 +75,17 @@ static dual part_of_gamma(double a, double x, bool rest)
 {
     if (!(x >= 0 && a > 0))
         return (dual){NAN, NAN};
+    /* At the ends the function is 0 or 1 and flat. */
     if (x == 0 || isinf(x) || isinf(a))
         return (dual){(x == 0 || (isinf(a) && !isinf(x))) == rest, 0};
+    /* Where the fraction would converge slowly the series converges fast, and the other way
+     * round. */
     bool upper = x > 1 && x > a;
     dual part = upper ? upper_gamma(a, x) : lower_gamma(a, x);
     return upper == rest ? part : (dual){1 - part.value, -part.slope};
 }
 
+/* What the kernels' loop calls: one function of an element's operands for each op. */
 static double igamma(const double *x)
 {
     return part_of_gamma(x[0], x[1], false).value;
@@ -95,6 +106,7 @@ static double beta_fraction(double a, double b, double x)
 {
     double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), product = d, factor = 0;
     for (int n = 1; n < MOST_TERMS && fabs(factor - 1) > DBL_EPSILON / 2; n++) {
+        /* Two steps of the fraction, which differ in their numerators. */
         double even = n * (b - n) * x / ((a + 2 * n - 1) * (a + 2 * n));
         double odd = -(a + n) * (a + b + n) * x / ((a + 2 * n) * (a + 2 * n + 1));
         d = 1 / (1 + even * d);
@@ -108,6 +120,8 @@ static double beta_fraction(double a, double b, double x)
     return product;
 }
 
+/* On the other side of the fraction's good range the function is that of the mirrored arguments,
+ * taken from 1. */
 static double betainc(const double *p)
 {
     double a = p[0], b = p[1], x = p[2];
@@ -130,6 +144,7 @@ static double bessel(double x, int order)
 {
     double at = fabs(x), term = 1, sum = 0;
     if (at > 25) {
+        /* Terms fall until k is about 2 at, where they are far below what a double holds. */
         for (int k = 1; fabs(term) > DBL_EPSILON / 4; k++) {
             sum += term;
             term *= ((2 * k - 1) * (2 * k - 1) - 4 * order) / (8 * at * k);
@@ -146,6 +161,7 @@ static double bessel(double x, int order)
     return x != x ? x : order && x < 0 ? -sum : sum;
 }
 
+/* The order is no input: TensorFlow has an op for each. */
 static double bessel_0(const double *x)
 {
     return bessel(*x, 0);
@@ -163,6 +179,7 @@ static size_t place(const tw_array *x, const tw_array *out, size_t i)
     size_t at = 0, stride = 1;
     for (size_t k = 0; k < out->rank; k++) {
         size_t size = (size_t)out->dims[out->rank - 1 - k];
+        /* A dimension that an operand lacks counts as 1. */
         size_t own = k < x->rank ? (size_t)x->dims[x->rank - 1 - k] : 1;
         at += own > 1 ? i % size * stride : 0;
         stride *= own;
@@ -171,6 +188,7 @@ static size_t place(const tw_array *x, const tw_array *out, size_t i)
     return at;
 }
 
+/* Number by number: these functions cost far more than finding operands does. */
 static tw_status *map(tw_compute *c, double (*function)(const double *x))
 {
     tw_array *out = tw_output(c, 0);
@@ -183,6 +201,7 @@ static tw_status *map(tw_compute *c, double (*function)(const double *x))
     return TW_OK;
 }
 
+/* One kernel for each op, since a kernel is not told which op it is for. */
 static tw_status *compute_igamma(tw_compute *c)
 {
     return map(c, igamma);
@@ -215,6 +234,7 @@ static tw_status *gradient_gamma(tw_gradient *g, bool rest)
 {
     tw_tensor a = g->inputs[0], x = g->inputs[1], dz = tw_gradient_dy(g, 0);
     dz = rest ? tw_neg(dz) : dz;
+    /* By logarithms too, as in TensorFlow: an x below 0 gives NaN. */
     tw_tensor power = tw_mul(tw_sub(a, 1), tw_log(x));
     tw_tensor by_x = tw_exp(tw_sub(tw_sub(power, x), tw_lgamma(a)));
     tw_tensor by_a = tw_igamma_grad_a(a, x);
@@ -223,6 +243,7 @@ static tw_status *gradient_gamma(tw_gradient *g, bool rest)
     return TW_OK;
 }
 
+/* The two parts add up to 1, so their derivatives differ in the sign alone. */
 static tw_status *gradient_igamma(tw_gradient *g)
 {
     return gradient_gamma(g, false);
@@ -245,6 +266,7 @@ static tw_status *gradient_betainc(tw_gradient *g)
     return TW_OK;
 }
 
+/* By the one of order 1; the factor exp(-|x|) adds the second part. */
 static tw_status *gradient_bessel_0(tw_gradient *g)
 {
     tw_tensor x = g->inputs[0], y = g->outputs[0];
@@ -259,6 +281,7 @@ static tw_status *gradient_bessel_1(tw_gradient *g)
     tw_tensor x = g->inputs[0], y = g->outputs[0], ones = tw_ones_like(x);
     bool wide = tw_dtype_base(tw_tensor_dtype(x)) == TW_FLOAT64;
     tw_tensor away = tw_greater(tw_abs(x), wide ? DBL_EPSILON : (double)FLT_EPSILON);
+    /* A number to divide by, also where the result is not taken. */
     tw_tensor safe = tw_select(away, x, ones);
     tw_tensor slope = tw_sub(tw_bessel_i0e(safe),
                              tw_mul(y, tw_add(tw_sign(safe), tw_reciprocal(safe))));

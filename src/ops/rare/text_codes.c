@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Texts made of other things: AsString of numbers, EncodeBase64 and DecodeBase64 (RFC 4648, the
- * alphabet for URLs), ReduceJoin of many texts. Texts are bytes of any value and any number. */
+ * alphabet for URLs), ReduceJoin of many texts. Texts are bytes of any value and any number.
+ *
+ * What an attribute of AsString asks for goes into a format of printf; it is checked first, so
+ * that no format but the known ones is ever made, and nothing is longer than the buffer that it is
+ * written to. Base64 is read strictly: a blank or a letter of another alphabet is an error, bits
+ * that are left over are not looked at. ReduceJoin reads its texts in place, by strides. */
 #include <complex.h>
 #include <locale.h>
 #include <stdio.h>
@@ -8,10 +13,12 @@
 
 #include "ops/arrays.h"
 
+/* Bytes and their number: a text may hold zeros. */
 static const char *text_at(const tw_array *x, size_t i, size_t *length)
 {
     return tw_string_get((const tw_string *)x->data + i, length);
 }
+/* A copy, so that the input may go away. */
 static tw_status *set_text(tw_array *x, size_t i, const char *bytes, size_t length)
 {
     return tw_string_set((tw_string *)x->data + i, bytes, length);
@@ -42,8 +49,10 @@ static tw_status *read_format(const tw_compute *c, char format[FORMAT])
         return tw_compute_fail(c, "Fill string must be one or fewer characters");
     if (*fill && !strchr(" +-0#", *fill))
         return tw_compute_fail(c, "Fill argument not supported: \"%s\"", fill);
+    /* TensorFlow has no bound, and asks for as much memory as an attribute says. */
     if (width > WIDEST || precision > WIDEST)
         return tw_compute_fail(c, "width and precision may be at most %d", WIDEST);
+    /* Numbers that were not asked for leave nothing behind in the format. */
     char digits[2][FORMAT / 4] = {"", ""};
     if (width >= 0)
         snprintf(digits[0], sizeof digits[0], "%d", (int)width);
@@ -53,6 +62,7 @@ static tw_status *read_format(const tw_compute *c, char format[FORMAT])
     return TW_OK;
 }
 
+/* The formats below are made by read_format, of checked parts. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 /* A point is a point whatever the locale writes. */
@@ -65,6 +75,7 @@ static int write_real(char *out, size_t room, const char *format, double value)
         *at = '.';
     return size;
 }
+/* Of one type for all dtypes, which hold no more. */
 static int write_whole(char *out, size_t room, const char *format, long long value)
 {
     return snprintf(out, room, format, value);
@@ -96,6 +107,7 @@ static tw_status *compute_as_string(tw_compute *c)
         int size;
         if (x->dtype == TW_BOOL)
             size = snprintf(text, sizeof text, "%s", ((const bool *)x->data)[i] ? "true" : "false");
+        /* Whole numbers as such: a double would not hold all of them. */
         else if (tw_dtype_is_integer(x->dtype))
             size = write_whole(text, sizeof text, format,
                                tw_element_get_int(x->dtype, tw_element_at(x, i)));
@@ -165,10 +177,12 @@ static size_t decode(const char *text, size_t length, char *out)
 /* Each text in memory of its own that holds twice as much and more. */
 static tw_status *code(tw_compute *c, bool back)
 {
+    /* The attribute is one of the encoder's alone. */
     bool pad = !back && tw_compute_bool(c, "pad");
     for (size_t i = 0; i < tw_input(c, 0)->count; i++) {
         size_t length, size;
         const char *text = text_at(tw_input(c, 0), i, &length);
+        /* At most two signs of padding, and only where they fill up a group of four. */
         for (int k = 0; back && k < 2 && length % 4 == (k ? 3 : 0) && length; k++)
             length -= text[length - 1] == '=';
         if (back && length % 4 == 1)
@@ -187,10 +201,12 @@ static tw_status *code(tw_compute *c, bool back)
     return TW_OK;
 }
 
+/* Nothing can be wrong with what is encoded. */
 static tw_status *compute_encode(tw_compute *c)
 {
     return code(c, false);
 }
+/* Padding may be there or not: its number follows from the length, and it is taken away first. */
 static tw_status *compute_decode(tw_compute *c)
 {
     return code(c, true);
@@ -235,6 +251,8 @@ static bool read_axes(const tw_array *axes, size_t rank, bool *joined, int64_t *
     return true;
 }
 
+/* Which axes go is a value. Where it is not known, `keep_dims` tells the rank at least, and no axis
+ * is known to stay as it is. */
 static void infer_join(tw_infer *in)
 {
     tw_shape x = tw_infer_input(in, 0), of_axes = tw_infer_input(in, 1);
@@ -269,6 +287,7 @@ typedef struct parts {
     ptrdiff_t strides[TW_MAX_RANK];
 } parts;
 
+/* The digits of i in the sizes are the places along the axes. */
 static size_t place(const parts *p, size_t first, size_t i)
 {
     for (size_t k = 0; k < p->axes; k++) {
@@ -282,6 +301,7 @@ static size_t place(const parts *p, size_t first, size_t i)
 static tw_status *join(const tw_compute *c, const parts *p, size_t first, size_t to)
 {
     const tw_array *x = tw_input(c, 0);
+    /* The sum of lengths is checked: many texts of a few bytes can be joined many times over. */
     const char *separator = tw_compute_string(c, "separator");
     size_t between = strlen(separator), size = 0, length, at = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -314,6 +334,7 @@ static tw_status *compute_join(tw_compute *c)
     if (!read_axes(axes, x->rank, joined, &axis))
         return tw_compute_fail(c, "Invalid reduction dimension %" PRId64, axis);
     tw_row_major(x->dims, x->rank, strides);
+    /* Axes in the order in which they were named: the first is joined first. */
     for (size_t i = 0; i < axes->count; i++) {
         size_t k = (size_t)(tw_index_at(axes, i) +
                             (tw_index_at(axes, i) < 0 ? (int64_t)x->rank : 0));
@@ -321,6 +342,7 @@ static tw_status *compute_join(tw_compute *c)
         inner.strides[inner.axes++] = strides[k];
         inner.count *= (size_t)x->dims[k];
     }
+    /* Axes that stay are counted from the last one, so that outputs come in order. */
     for (size_t k = x->rank; k-- > 0;) {
         outer.sizes[outer.axes] = x->dims[k];
         outer.strides[outer.axes] = strides[k];

@@ -3,7 +3,10 @@
  * (FarmHash's Fingerprint64) and its Strong one (SipHash-2-4 with a key of the caller's).
  *
  * All of them are defined byte by byte: they give the same on every machine, and what TensorFlow
- * gives. Nothing but the bytes of a text is read. */
+ * gives. Nothing but the bytes of a text is read.
+ *
+ * Numbers are read byte by byte, so that neither the order of bytes nor where a text lies in
+ * memory matters. */
 #include <string.h>
 
 #include "ops/arrays.h"
@@ -20,10 +23,12 @@ static uint64_t word(const uint8_t *s)
 {
     return read_bytes(s, 8);
 }
+/* A rotation to the right, by 1 to 63 bits. */
 static uint64_t turn(uint64_t x, int right)
 {
     return x >> right | x << (64 - right);
 }
+/* What all three hashes of this family do to spread high bits into low ones. */
 static uint64_t fold(uint64_t x)
 {
     return x ^ x >> 47;
@@ -54,6 +59,8 @@ static uint64_t mix(uint64_t u, uint64_t v, uint64_t by)
     return fold((v ^ fold((u ^ v) * by)) * by) * by;
 }
 
+/* Up to 16 bytes: the first and the last eight, which may overlap; of fewer than four bytes the
+ * first, the middle and the last one. */
 static uint64_t farm_to_16(const uint8_t *s, size_t n)
 {
     uint64_t by = k2 + n * 2;
@@ -69,6 +76,7 @@ static uint64_t farm_to_16(const uint8_t *s, size_t n)
     return fold(y * k2 ^ z * k0) * k2;
 }
 
+/* 17 to 32 bytes, from both ends. */
 static uint64_t farm_to_32(const uint8_t *s, size_t n)
 {
     uint64_t by = k2 + n * 2, a = word(s) * k1, b = word(s + 8);
@@ -76,6 +84,7 @@ static uint64_t farm_to_32(const uint8_t *s, size_t n)
     return mix(turn(a + b, 43) + turn(c, 30) + d, a + turn(b + k2, 18) + c, by);
 }
 
+/* 33 to 64 bytes, from both ends, in two halves of what comes before. */
 static uint64_t farm_to_64(const uint8_t *s, size_t n)
 {
     uint64_t by = k2 + n * 2, a = word(s) * k2, b = word(s + 8);
@@ -115,6 +124,7 @@ static void step(state *t, const uint8_t *s, uint64_t by, uint64_t weight)
     t->z = x;
 }
 
+/* More than 64 bytes: steps of 64, and one more over the last 64, some of which may come again. */
 static uint64_t farm(const uint8_t *s, size_t n, const uint64_t *unused)
 {
     const uint64_t seed = 81;
@@ -136,6 +146,7 @@ static uint64_t farm(const uint8_t *s, size_t n, const uint64_t *unused)
 
 /* ---- SipHash (Aumasson, Bernstein 2012) ---- */
 
+/* One round is two halves, which differ in their rotations and in which numbers meet. */
 static void sip_rounds(uint64_t v[4], int rounds)
 {
     while (rounds-- > 0) {
@@ -152,6 +163,7 @@ static void sip_rounds(uint64_t v[4], int rounds)
     }
 }
 
+/* Eight bytes at a time; the last ones, seven at most, carry the length in their top byte. */
 static uint64_t sip(const uint8_t *s, size_t n, const uint64_t *key)
 {
     uint64_t v[4] = {key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
@@ -172,6 +184,7 @@ static uint64_t sip(const uint8_t *s, size_t n, const uint64_t *key)
 
 /* ---- the ops ---- */
 
+/* The remainder is not quite even over the buckets; TensorFlow takes it as well. */
 static tw_status *bucket(tw_compute *c, uint64_t (*hash)(const uint8_t *, size_t, const uint64_t *),
                          const uint64_t *key)
 {
@@ -189,6 +202,7 @@ static tw_status *compute(tw_compute *c)
 {
     return bucket(c, murmur, NULL);
 }
+/* The form that programs should take where texts are nobody's choice. */
 static tw_status *compute_fast(tw_compute *c)
 {
     return bucket(c, farm, NULL);

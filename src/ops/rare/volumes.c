@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Sizes and places of windows over volumes. Channels come last, as in TensorFlow's CPU kernels,
- * which refuse the other order. */
+ * which refuse the other order.
+ *
+ * Sizes are checked once, by rule or kernel; places are then counted in size_t, where a cell
+ * before the first pixel is a very large number. */
 #include "ops/rare/volumes.h"
 
 #include <string.h>
@@ -23,6 +26,7 @@ static tw_status *check_list(const char *name, tw_ints list)
                          name);
 }
 
+/* The same for rule and kernel, so that what a graph may hold is what can be run. */
 static tw_status *check(const tw_volume_attrs *a)
 {
     if (strcmp(a->format, "NDHWC") != 0)
@@ -44,6 +48,8 @@ static tw_status *fit(const tw_volume_attrs *a, size_t k, int64_t size, int64_t 
                          strcmp(a->padding, "SAME") == 0, out);
 }
 
+/* Each axis by itself: one that is not known leaves the others known. Under SAME padding a window's
+ * size does not matter for that of the result. */
 void tw_infer_volume(tw_infer *in, size_t output, tw_shape image, tw_shape filter, int64_t depth)
 {
     tw_volume_attrs a = {.strides = tw_infer_ints(in, "strides"),
@@ -62,6 +68,7 @@ void tw_infer_volume(tw_infer *in, size_t output, tw_shape image, tw_shape filte
         int64_t size = tw_infer_dim(image, (int64_t)k + 1);
         int64_t window = pools ? a.ksize.items[k + 1] : tw_infer_dim(filter, (int64_t)k);
         tw_window w = {0};
+        /* Left unknown, as it was made. */
         if (size < 0 || (window < 0 && !same))
             continue;
         status = fit(&a, k, size, window < 0 ? 1 : window, &w);
@@ -74,6 +81,8 @@ void tw_infer_volume(tw_infer *in, size_t output, tw_shape image, tw_shape filte
     tw_status_free(status);
 }
 
+/* The products are checked because a window may be larger than what it slides over, and its size is
+ * a number of the caller's. */
 tw_status *tw_volume_make(const tw_compute *c, const int64_t *image, const int64_t *filter,
                           tw_volume *out)
 {
@@ -99,6 +108,7 @@ tw_status *tw_volume_make(const tw_compute *c, const int64_t *image, const int64
     return TW_OK;
 }
 
+/* What flows back has been through a graph of the caller's: nothing says that it fits. */
 tw_status *tw_volume_check(const tw_compute *c, const tw_volume *v, const tw_array *y, size_t depth)
 {
     const int64_t wanted[] = {(int64_t)v->batch, (int64_t)v->axis[0].out, (int64_t)v->axis[1].out,
