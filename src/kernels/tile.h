@@ -35,6 +35,16 @@ typedef struct tw_tile_failure {
     const char *text;
 } tw_tile_failure;
 
+/* Max and Min skip NaN. */
+typedef enum tw_tile_reduce {
+    TW_TILE_NO_REDUCTION,
+    TW_TILE_SUM,
+    TW_TILE_MEAN,
+    TW_TILE_PROD,
+    TW_TILE_MAX,
+    TW_TILE_MIN
+} tw_tile_reduce;
+
 /* One elementwise operation. Sources are values made before it, so that the list itself is an
  * order of evaluation. */
 typedef struct tw_tile_instruction {
@@ -44,6 +54,9 @@ typedef struct tw_tile_instruction {
     tw_dtype dtype;          /* of the value it makes */
     bool in_float;           /* the loop takes and gives float where values are 16-bit floats */
     uint16_t cost;           /* picoseconds an element, roughly; decides about threads only */
+    /* Only in programs of rows (rows.h): the value is one for each row, */
+    bool by_row;
+    tw_tile_reduce reduce; /* made by reducing the rows of its source, or by `loop` */
     uint16_t source_count;
     uint16_t sources[TW_TILE_SOURCES]; /* values */
 } tw_tile_instruction;
@@ -55,15 +68,6 @@ typedef struct tw_tile_operand {
     bool constant; /* a scalar known now: `in` and `shapes` of it are not read */
     _Alignas(16) unsigned char value[16];
 } tw_tile_operand;
-
-typedef enum tw_tile_reduce {
-    TW_TILE_NO_REDUCTION,
-    TW_TILE_SUM,
-    TW_TILE_MEAN,
-    TW_TILE_PROD,
-    TW_TILE_MAX,
-    TW_TILE_MIN
-} tw_tile_reduce;
 
 /* Reduces `value` over a run of dims: the last rank - split ones (inner: the result has the first
  * `split` dims; split 0 reduces all) or the first `split` ones (outer: the result has the others).

@@ -93,12 +93,19 @@ typedef struct tw_tile_loops {
     void (*fold_f64[TW_TILE_MIN + 1])(size_t n, double lanes[TW_TILE_BLOCK], const double *x);
     void (*column_f32[TW_TILE_MIN + 1])(size_t n, double *sums, const float *x);
     void (*column_f64[TW_TILE_MIN + 1])(size_t n, double *sums, const double *x);
-    /* Stores that leave the caches alone, of multiples of 64 bytes; `fence` ends a run of them. */
+    /* A whole row, of any length, by lanes in an order that follows from n. */
+    double (*row_f32[TW_TILE_MIN + 1])(size_t n, const float *x);
+    double (*row_f64[TW_TILE_MIN + 1])(size_t n, const double *x);
+    /* Stores that leave the caches alone, but for lines that are not whole; `fence` ends a run of
+     * them. */
     void (*store_past)(void *to, const void *from, size_t bytes);
     void (*fence)(void);
 } tw_tile_loops;
 
 const tw_tile_loops *tw_tile_loops_now(void);
+
+/* n copies of one element of `size` bytes. */
+void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
 
 /* The pieces of tile_reduce.c. */
 double tw_tile_identity(tw_tile_reduce kind);

@@ -68,7 +68,7 @@ static tile_pattern pattern_of(const void *from, size_t size)
 }
 
 /* n copies of one element. */
-static void spread(void *to, const void *from, size_t size, size_t n)
+void tw_tile_spread(void *to, const void *from, size_t size, size_t n)
 {
     tile_pattern p = pattern_of(from, size);
     char *at = to;
@@ -89,7 +89,7 @@ static void spread(void *to, const void *from, size_t size, size_t n)
 static void copy_run(char *to, const char *from, size_t size, size_t n, int64_t stride)
 {
     if (stride == 0) {
-        spread(to, from, size, n);
+        tw_tile_spread(to, from, size, n);
     } else if (size == 4 && n < 64) {
         const uint32_t *x = (const uint32_t *)(const void *)from;
         uint32_t *z = (uint32_t *)(void *)to;
@@ -142,7 +142,7 @@ static void start_operands(tile_cell *cell)
         const char *in = cell->run->in[i];
         char *place = cell->file + operand->place;
         if (operand->access == TILE_SCALAR) {
-            spread(place, operand->constant ? (const char *)operand->value : in, operand->size, n);
+            tw_tile_spread(place, operand->constant ? (const char *)operand->value : in, operand->size, n);
         } else if (operand->access == TILE_PERIODIC) {
             /* A copy even where it lies in one piece: blocks are read whole. */
             size_t used = b->tile_length * operand->size;
@@ -447,7 +447,7 @@ static bool run_tiny(const tw_tile_bound *b, const void *const *in, void *const 
         const tile_operand *operand = &b->operands[i];
         size_t bytes = b->count * operand->size;
         if (operand->access == TILE_SCALAR || (b->count == 1 && operand->constant)) {
-            spread(file[i], operand->constant ? (const char *)operand->value : in[i], operand->size,
+            tw_tile_spread(file[i], operand->constant ? (const char *)operand->value : in[i], operand->size,
                    TW_TILE_BLOCK);
         } else if (operand->access == TILE_FULL || b->count == 1) {
             memcpy(file[i], in[i], bytes);

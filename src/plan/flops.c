@@ -51,7 +51,7 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
         return 0;
     double out = elements(v, step->outputs[0]);
     if (!step->kernel)
-        return out * (node->group == TW_NO_INDEX ? 1 : v->plan->groups.items[node->group].count);
+        return out * (step->group ? step->group->count : 1);
     if (strstr(type, "MatMul"))
         return 2 * out * inner_size(v, node);
     if (!strcmp(type, "Conv2D") || !strcmp(type, "_FusedConv2D"))

@@ -10,23 +10,9 @@
 
 enum { MANY_READERS = 64 };
 
-/* What the pass keeps while it looks for groups; freed at its end. */
-typedef struct tw_fuser {
-    tw_plan *plan;
-    uint32_t *order, *place; /* place: by node, in the topological order */
-    uint32_t count;
-    uint32_t *used;           /* by value: reads by the group that grows */
-    uint32_t *sized;          /* by node: the first place where somebody asks for its size alone */
-    tw_plan_dependents after; /* who waits for a node by control or order */
-    /* by value: the places where nodes read it are reads[starts[v]] .. reads[starts[v + 1] - 1] */
-    uint32_t *starts, *reads;
-    uint32_t members[TW_GROUP_MEMBERS];
-    uint32_t member_count, stored_count;
-} tw_fuser;
-
 /* Only what the tile engine has a loop for in just these dtypes; a control input would tie the
  * node to a time that the group does not keep. */
-static bool is_elementwise(const tw_plan_node *node)
+bool tw_fuse_is_elementwise(const tw_plan_node *node)
 {
     tw_tile_instruction instruction;
     return tw_node_is_pure(node) && node->spec.op->definition.elementwise &&
@@ -64,7 +50,7 @@ tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node)
 }
 
 /* May `node` run as late as `root`? Nobody may wait for it who runs before the root. */
-static bool can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
+bool tw_fuse_can_wait(const tw_fuser *f, uint32_t node, uint32_t root)
 {
     const tw_plan_node *n = &f->plan->nodes.items[node];
     if (n->target || n->waited_for || f->sized[node] <= f->place[root])
@@ -89,7 +75,7 @@ static uint32_t early_reads(const tw_fuser *f, uint32_t value, uint32_t root)
 
 /* May what makes the value join a group that reads it now for the `used`-th time? Either nobody
  * else reads it, or all others do after the group's turn: then it is stored on the way. */
-static bool may_join(const tw_fuser *f, uint32_t value, uint32_t root, bool *stored)
+bool tw_fuse_may_join(const tw_fuser *f, uint32_t value, uint32_t root, bool *stored)
 {
     const tw_plan_value *v = &f->plan->values.items[value];
     *stored = f->used[value] != v->uses;
@@ -122,10 +108,10 @@ static void grow(tw_fuser *f, uint32_t root, uint32_t shaped)
             const tw_plan_node *from = &plan->nodes.items[v->node];
             bool stored;
             f->used[value]++;
-            if (!may_join(f, value, root, &stored) || f->member_count == TW_GROUP_MEMBERS ||
+            if (!tw_fuse_may_join(f, value, root, &stored) || f->member_count == TW_GROUP_MEMBERS ||
                 from->group != TW_NO_INDEX || from->gone ||
-                !(is_elementwise(from) || (tw_fuse_is_broadcast(from) && !stored)) ||
-                !can_wait(f, v->node, root) || known_to_differ(plan, value, shaped) ||
+                !(tw_fuse_is_elementwise(from) || (tw_fuse_is_broadcast(from) && !stored)) ||
+                !tw_fuse_can_wait(f, v->node, root) || known_to_differ(plan, value, shaped) ||
                 tw_fuse_is_broadcast(node))
                 continue;
             f->stored_count += stored;
@@ -175,7 +161,7 @@ static tw_status *fuse_at(tw_fuser *f, uint32_t root)
     tw_plan *plan = f->plan;
     const tw_plan_node *node = &plan->nodes.items[root];
     bool reduces = tw_fuse_reduction(node) != TW_TILE_NO_REDUCTION;
-    if (node->gone || node->group != TW_NO_INDEX || (!reduces && !is_elementwise(node)))
+    if (node->gone || node->group != TW_NO_INDEX || (!reduces && !tw_fuse_is_elementwise(node)))
         return TW_OK;
     f->member_count = f->stored_count = 0;
     f->members[f->member_count++] = root;
@@ -243,6 +229,8 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     }
     for (uint32_t i = f.count; !status && i-- > 0;)
         status = fuse_at(&f, f.order[i]);
+    if (!status)
+        status = tw_fuse_rows(&f);
     tw_plan_dependents_clear(&f.after);
     tw_free(f.order);
     tw_free(f.place);

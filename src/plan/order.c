@@ -196,6 +196,25 @@ static uint64_t run_key(const tw_plan *plan, const bool *test, uint32_t node)
     return (uint64_t)!test[node] << 33 | (uint64_t)!sink << 32 | node;
 }
 
+/* Units beyond the nodes are groups, and beyond these groups of rows. */
+static uint32_t unit_of_node(const tw_plan *plan, uint32_t index)
+{
+    const tw_plan_node *node = &plan->nodes.items[index];
+    uint32_t nodes = (uint32_t)plan->nodes.count, groups = (uint32_t)plan->groups.count;
+    if (node->row_group != TW_NO_INDEX)
+        return nodes + groups + node->row_group;
+    return node->group == TW_NO_INDEX ? index : nodes + node->group;
+}
+
+/* NULL: the unit is a single node. */
+static const tw_plan_group *group_of_unit(const tw_plan *plan, uint32_t u)
+{
+    size_t nodes = plan->nodes.count, groups = plan->groups.count;
+    return u < nodes            ? NULL
+           : u < nodes + groups ? &plan->groups.items[u - nodes]
+                                : &plan->row_groups.items[u - nodes - groups];
+}
+
 /* Of a loop's body: what the condition needs, and what runs whether it holds or not. The nodes of a
  * group go together. */
 static tw_status *find_test_part(const tw_plan *plan, bool *test)
@@ -212,9 +231,9 @@ static tw_status *find_test_part(const tw_plan *plan, bool *test)
             stack[depth++] = i;
     }
     while (depth) {
-        const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
-        const tw_plan_group *group = node->group == TW_NO_INDEX ? NULL
-                                                                : &plan->groups.items[node->group];
+        uint32_t at = stack[--depth];
+        const tw_plan_node *node = &plan->nodes.items[at];
+        const tw_plan_group *group = group_of_unit(plan, unit_of_node(plan, at));
         for (uint32_t k = 0;
              k < node->input_count + node->control_count + (group ? group->count : 0); k++) {
             uint32_t up = k < node->input_count + node->control_count
@@ -228,16 +247,13 @@ static tw_status *find_test_part(const tw_plan *plan, bool *test)
     return TW_OK;
 }
 
-/* Units beyond the nodes are groups, written member by member. */
+/* A group is written member by member. */
 static void write_unit(tw_plan *plan, uint32_t u)
 {
-    uint32_t nodes = (uint32_t)plan->nodes.count;
-    if (u < nodes) {
+    const tw_plan_group *group = group_of_unit(plan, u);
+    if (!group)
         plan->order[plan->order_count++] = u;
-        return;
-    }
-    const tw_plan_group *group = &plan->groups.items[u - nodes];
-    for (uint32_t i = 0; i < group->count; i++)
+    for (uint32_t i = 0; group && i < group->count; i++)
         plan->order[plan->order_count++] = group->nodes[i];
 }
 
@@ -245,8 +261,8 @@ static void write_unit(tw_plan *plan, uint32_t u)
  * whole. */
 tw_status *tw_plan_schedule(tw_plan *plan)
 {
-    uint32_t nodes = (uint32_t)plan->nodes.count, units = nodes + (uint32_t)plan->groups.count,
-             count;
+    uint32_t nodes = (uint32_t)plan->nodes.count, count;
+    uint32_t units = nodes + (uint32_t)(plan->groups.count + plan->row_groups.count);
     uint32_t *unit_of = tw_alloc_array((size_t)nodes + 1, sizeof *unit_of);
     uint32_t *order = tw_alloc_array((size_t)units + 1, sizeof *order);
     uint64_t *keys = tw_alloc_array((size_t)units + 1, sizeof *keys);
@@ -259,14 +275,13 @@ tw_status *tw_plan_schedule(tw_plan *plan)
         status = find_test_part(plan, test);
     for (uint32_t i = 0; !status && i < nodes; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        unit_of[i] = node->group == TW_NO_INDEX ? i : nodes + node->group;
+        unit_of[i] = unit_of_node(plan, i);
         keys[i] = run_key(plan, test, i);
-        present[i] = !node->gone && node->group == TW_NO_INDEX;
+        present[unit_of[i]] = !node->gone;
     }
-    for (uint32_t g = 0; !status && g < plan->groups.count; g++) {
-        const tw_plan_group *group = &plan->groups.items[g];
-        keys[nodes + g] = run_key(plan, test, group->nodes[group->count - 1]);
-        present[nodes + g] = true;
+    for (uint32_t u = nodes; !status && u < units; u++) {
+        const tw_plan_group *group = group_of_unit(plan, u);
+        keys[u] = run_key(plan, test, group->nodes[group->count - 1]);
     }
     tw_sorter sorter = {.plan = plan, .unit_of = unit_of, .keys = keys, .units = units};
     if (!status)

@@ -69,6 +69,7 @@ void tw_plan_unref(tw_plan *plan)
     tw_vec_clear(&plan->nodes);
     tw_vec_clear(&plan->values);
     tw_vec_clear(&plan->groups);
+    tw_vec_clear(&plan->row_groups);
     tw_arena_clear(&plan->arena);
     if (!plan->outer)
         tw_graph_unref(plan->graph);
@@ -80,7 +81,7 @@ tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation
                             uint32_t *out)
 {
     tw_plan_node node = {
-        .kind = kind, .origin = origin, .group = TW_NO_INDEX, .position = TW_NO_INDEX};
+        .kind = kind, .origin = origin, .group = TW_NO_INDEX, .row_group = TW_NO_INDEX, .position = TW_NO_INDEX};
     node.spec = origin->spec;
     if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))
         return tw_no_memory();

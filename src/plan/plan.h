@@ -45,6 +45,7 @@ typedef struct tw_plan_node {
     uint32_t first_value; /* outputs are the values first_value .. + output_count - 1 */
     tw_array *constant;
     uint32_t group;               /* fused group, or TW_NO_INDEX */
+    uint32_t row_group;           /* group of rows, or TW_NO_INDEX */
     uint32_t position;            /* in the schedule */
     struct tw_plan_loop *loop;    /* of TW_NODE_LOOP */
     struct tw_plan_loop *forward; /* of a LoopValue: the loop that it reads, */
@@ -73,7 +74,8 @@ typedef struct tw_plan_value {
 } tw_plan_value;
 
 /* Elementwise nodes (and perhaps a reduction at the end) that run as one pass when their sizes
- * agree. */
+ * agree. Or a group of rows: such groups and single nodes one after the other, which reduce rows
+ * and go on with the same rows, and run as one pass if rows are short enough. */
 typedef struct tw_plan_group {
     uint32_t *nodes; /* in order; the last one gives the result */
     uint32_t count;
@@ -118,6 +120,7 @@ struct tw_plan {
     TW_VEC(tw_plan_node) nodes;
     TW_VEC(tw_plan_value) values;
     TW_VEC(tw_plan_group) groups;
+    TW_VEC(tw_plan_group) row_groups;
     uint32_t *feeds; /* values, in the signature's order */
     tw_tensor *feed_tensors;
     size_t feed_count;

@@ -390,7 +390,8 @@ static tw_status *list_feed_views(tw_variant *v)
     return good ? TW_OK : tw_no_memory();
 }
 
-/* A group is met at its first node and takes the places of all its members. */
+/* A group is met at its first node and takes the places of all its members; a group of rows that
+ * is none at these sizes leaves them to the groups that it is made of. */
 tw_status *tw_variant_steps(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
@@ -402,8 +403,17 @@ tw_status *tw_variant_steps(tw_variant *v)
     mark_needed(v);
     for (uint32_t i = 0; i < plan->order_count; i++) {
         uint32_t index = plan->order[i], group = plan->nodes.items[index].group;
+        uint32_t rows = plan->nodes.items[index].row_group;
         if (i == plan->test_count)
             v->test_steps = (uint32_t)v->steps.count;
+        if (rows != TW_NO_INDEX && index == plan->row_groups.items[rows].nodes[0]) {
+            bool made = false;
+            TW_TRY(tw_variant_fuse_rows(v, rows, &made));
+            if (made) {
+                i += plan->row_groups.items[rows].count - 1;
+                continue;
+            }
+        }
         if (group != TW_NO_INDEX && index == plan->groups.items[group].nodes[0]) {
             bool made = false;
             TW_TRY(tw_variant_fuse(v, group, &made));

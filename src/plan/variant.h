@@ -54,6 +54,7 @@ typedef struct tw_step {
     uint32_t flags;
     tw_status *(*compute)(tw_compute *c);
     const tw_kernel *kernel;          /* NULL for fused and control steps */
+    const tw_plan_group *group;       /* of a fused step, else NULL */
     const uint32_t *inputs, *outputs; /* values */
     uint32_t input_count, output_count;
     void *state;       /* prepared; NULL where it is dynamic */
@@ -154,6 +155,9 @@ static inline uint32_t tw_step_in_place(const tw_step *step, uint32_t k)
 
 /* Fused groups (fuse.c): a step for the group if its sizes agree; *made says so. */
 tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
+/* The same for a group of rows; where it is not made, its groups and nodes have steps of their
+ * own. */
+tw_status *tw_variant_fuse_rows(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
 tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
 double tw_step_flops(const tw_variant *variant, const tw_step *step);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "kernels/rows.h"
 #include "ops/elementwise.h"
 #include "plan/fuse.h"
 
@@ -14,6 +15,8 @@ typedef struct tw_weaver {
     uint32_t index;             /* of the group */
     const tw_plan_group *group; /* perhaps without the reduction at its end */
     tw_shape shape;             /* of the pass */
+    bool by_rows;               /* a group of rows, which its first `split` dims count */
+    size_t split;
     tw_tile_program *program;
     tw_tile_operand *operands;
     tw_tile_instruction *instructions;
@@ -36,6 +39,19 @@ static tw_status *run_tile(tw_compute *c)
     for (uint32_t k = 0; k < c->output_count; k++)
         out[k] = c->outputs[k]->data;
     return tw_tile_run(c->state, in, out, c->workspace, c->threads);
+}
+
+/* The same for a group of rows; there is nothing in it that fails. */
+static tw_status *run_rows(tw_compute *c)
+{
+    const void *in[2 * TW_GROUP_MEMBERS + 8];
+    void *out[TW_GROUP_STORED + 2];
+    for (uint32_t i = 0; i < c->input_count; i++)
+        in[i] = c->inputs[i]->data;
+    for (uint32_t k = 0; k < c->output_count; k++)
+        out[k] = c->outputs[k]->data;
+    tw_rows_run(c->state, in, out, c->threads);
+    return TW_OK;
 }
 
 /* Its value goes into the program itself: nothing to load, nothing to broadcast. */
@@ -72,8 +88,9 @@ static bool takes_part(const tw_weaver *w, uint32_t m)
     const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
     if ((w->group->reduces && m + 1 == w->group->count) || tw_fuse_is_broadcast(node))
         return false;
-    return !w->v->values[node->first_value].constant &&
-           tw_shape_equal(w->v->values[node->first_value].shape, w->shape);
+    return w->by_rows ||
+           (!w->v->values[node->first_value].constant &&
+            tw_shape_equal(w->v->values[node->first_value].shape, w->shape));
 }
 
 /* Members that do not take part at these sizes are read from memory like any other operand. */
@@ -93,7 +110,7 @@ static bool is_member(const tw_weaver *w, uint32_t value, uint32_t *which)
 static uint32_t source_of(const tw_weaver *w, uint32_t value)
 {
     const tw_plan_node *node = tw_plan_producer(w->v->plan, value);
-    bool inside = node->group == w->index;
+    bool inside = (w->by_rows ? node->row_group : node->group) == w->index;
     return inside && tw_fuse_is_broadcast(node) ? node->inputs[0] : value;
 }
 
@@ -103,7 +120,7 @@ static bool all_fit(const tw_weaver *w)
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
         tw_shape shapes[TW_TILE_SOURCES];
-        if (!takes_part(w, m))
+        if (!takes_part(w, m) || tw_fuse_reduction(node))
             continue;
         for (uint32_t i = 0; i < node->input_count; i++)
             shapes[i] = w->v->values[node->inputs[i]].shape;
@@ -136,6 +153,28 @@ static void store(tw_weaver *w, uint32_t value, uint16_t made)
     w->stored_values[w->stored_count++] = value;
 }
 
+/* A reduction's axes are none of the numbers that it reads. */
+static uint32_t number_inputs(const tw_plan_node *node)
+{
+    return tw_fuse_reduction(node) ? 1 : node->input_count;
+}
+
+/* In a group of rows, what has another shape than the whole is one number for each row. */
+static bool make_instruction(const tw_weaver *w, const tw_plan_node *node,
+                             tw_tile_instruction *out)
+{
+    tw_tile_reduce reduce = tw_fuse_reduction(node);
+    if (!reduce && !tw_elementwise_instruction(&node->spec, node->input_dtypes, out))
+        return false;
+    if (reduce)
+        *out = (tw_tile_instruction){.dtype = node->input_dtypes[0], .source_count = 1};
+    out->reduce = reduce;
+    out->by_row = reduce ||
+                  (w->by_rows &&
+                   !tw_shape_equal(w->v->values[node->first_value].shape, w->shape));
+    return true;
+}
+
 /* Operands first (numbers of instructions follow them), then the instructions. */
 static bool weave(tw_weaver *w)
 {
@@ -146,7 +185,7 @@ static bool weave(tw_weaver *w)
         return false;
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
-        for (uint32_t i = 0; takes_part(w, m) && i < node->input_count; i++) {
+        for (uint32_t i = 0; takes_part(w, m) && i < number_inputs(node); i++) {
             uint32_t source = source_of(w, node->inputs[i]);
             if (!is_member(w, source, &which))
                 operand_of(w, source);
@@ -155,7 +194,7 @@ static bool weave(tw_weaver *w)
     uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
-        if (takes_part(w, m) &&
+        if (takes_part(w, m) && !tw_fuse_reduction(node) &&
             tw_elementwise_constant(&node->spec, node->input_dtypes, &w->operands[extra])) {
             w->operand_values[extra] = TW_NO_INDEX;
             w->shapes[extra++] = TW_SHAPE();
@@ -168,24 +207,27 @@ static bool weave(tw_weaver *w)
         if (!takes_part(w, m))
             continue;
         tw_tile_instruction *instruction = &w->instructions[w->program->instruction_count];
-        if (!tw_elementwise_instruction(&node->spec, node->input_dtypes, instruction))
+        if (!make_instruction(w, node, instruction))
             return false;
-        for (uint32_t i = 0; i < node->input_count; i++) {
+        for (uint32_t i = 0; i < number_inputs(node); i++) {
             uint32_t source = source_of(w, node->inputs[i]);
             instruction->sources[i] = is_member(w, source, &which) ? made[which]
                                                                    : operand_of(w, source);
         }
-        if (instruction->source_count > node->input_count)
+        if (instruction->source_count > number_inputs(node))
             instruction->sources[node->input_count] = next_extra++;
         made[m] = (uint16_t)(extra + w->program->instruction_count++);
-        if (is_read_outside(w, m))
+        bool stored = is_read_outside(w, m);
+        if (stored && w->stored_count == TW_GROUP_STORED)
+            return false;
+        if (stored)
             store(w, node->first_value, made[m]);
     }
     return w->program->instruction_count > 0;
 }
 
 /* Axes as one run of dims at the end or the beginning; false: neither. */
-static bool split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out)
+bool tw_fuse_split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out)
 {
     bool reduced[TW_MAX_RANK] = {false};
     size_t count = 0;
@@ -256,15 +298,22 @@ static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *s
 
 /* Operands that stand for attributes have no value: the engine does not read them, so the first
  * one's stands there. */
+static void put_inputs(tw_weaver *w, tw_step *step)
+{
+    for (uint16_t i = 0; i < w->program->operand_count; i++)
+        w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
+    step->inputs = w->inputs;
+    step->input_count = w->program->operand_count;
+}
+
+/* One pass over the operands. */
 static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
 {
     tw_variant *v = w->v;
-    tw_step step = {.node = root, .compute = run_tile};
+    tw_step step = {
+        .node = root, .compute = run_tile, .group = &v->plan->groups.items[w->index]};
     TW_TRY(put_outputs(w, &v->plan->nodes.items[root], &step));
-    for (uint16_t i = 0; i < w->program->operand_count; i++)
-        w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
-    step.inputs = w->inputs;
-    step.input_count = w->program->operand_count;
+    put_inputs(w, &step);
     step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
     if (!step.state)
         return tw_no_memory();
@@ -296,14 +345,13 @@ static bool nothing_runs(const tw_variant *v, const tw_plan_group *group)
 }
 
 /* Axes that are unknown, scattered or none cannot end a pass. */
-static bool find_reduction(const tw_weaver *w, tw_tile_reduction *out)
+static bool find_reduction(const tw_weaver *w, const tw_plan_node *last, tw_tile_reduction *out)
 {
-    const tw_plan_node *last = &w->v->plan->nodes.items[w->group->nodes[w->group->count - 1]];
     const tw_sized *axes = &w->v->values[last->inputs[1]];
     const tw_sized *reduced = &w->v->values[last->inputs[0]];
     out->kind = tw_fuse_reduction(last);
     return axes->constant && !reduced->dynamic &&
-           split_axes(axes->constant, reduced->shape.rank, out);
+           tw_fuse_split_axes(axes->constant, reduced->shape.rank, out);
 }
 
 /* Nothing is made where a size is known only at run time: then the members run one by one. */
@@ -345,11 +393,95 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
     tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
     uint32_t last = group.nodes[group.count - 1];
     *made = false;
-    if (!group.reduces || find_reduction(&w, &reduction))
+    if (!group.reduces || find_reduction(&w, &v->plan->nodes.items[last], &reduction))
         return fuse_members(&w, reduction, made);
     group.reduces = false;
     reduction.kind = TW_TILE_NO_REDUCTION;
     if (--group.count > 1)
         TW_TRY(fuse_members(&w, reduction, made));
     return *made ? tw_variant_node_step(v, last) : TW_OK;
+}
+
+/* ---- rows ---- */
+
+/* All reductions go over the same rows of the same shape, which becomes the pass's. */
+static bool find_rows(tw_weaver *w)
+{
+    const tw_plan *plan = w->v->plan;
+    w->split = 0;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
+        tw_tile_reduction reduction;
+        if (!tw_fuse_reduction(node))
+            continue;
+        if (!find_reduction(w, node, &reduction) || reduction.outer || !reduction.split ||
+            (w->split && w->split != reduction.split))
+            return false;
+        tw_shape shape = w->v->values[node->inputs[0]].shape;
+        if (w->split && !tw_shape_equal(shape, w->shape))
+            return false;
+        w->split = reduction.split;
+        w->shape = shape;
+    }
+    return w->split > 0;
+}
+
+/* One number for each row, with the rank of the whole: so it is repeated along its row where it
+ * meets a value of the whole shape. */
+static bool is_column(const tw_weaver *w, tw_shape shape)
+{
+    bool column = shape.rank == w->shape.rank;
+    for (size_t d = 0; column && d < shape.rank; d++)
+        column = shape.dims[d] == (d < w->split ? w->shape.dims[d] : 1);
+    return column;
+}
+
+/* Every member is of the whole shape or a column, and runs; and so is what it reads of others. A
+ * reduction that drops its dims may only be a result. */
+static bool rows_agree(const tw_weaver *w)
+{
+    const tw_variant *v = w->v;
+    for (uint32_t m = 0; m < w->group->count; m++) {
+        const tw_plan_node *node = &v->plan->nodes.items[w->group->nodes[m]];
+        tw_shape shape = v->values[node->first_value].shape;
+        if (has_unknown_size(v, node) || !tw_variant_must_run(v, node) ||
+            v->values[node->first_value].constant)
+            return false;
+        if (!tw_fuse_reduction(node) && !tw_shape_equal(shape, w->shape) && !is_column(w, shape))
+            return false;
+        for (uint32_t i = 0; i < number_inputs(node); i++) {
+            const tw_plan_node *from = tw_plan_producer(v->plan, node->inputs[i]);
+            if (from->row_group == w->index && tw_fuse_reduction(from) &&
+                !is_column(w, v->values[node->inputs[i]].shape))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* What the kernel cannot do as one pass is left to the groups that this one is made of. */
+tw_status *tw_variant_fuse_rows(tw_variant *v, uint32_t index, bool *made)
+{
+    const tw_plan_group *group = &v->plan->row_groups.items[index];
+    tw_weaver w = {.v = v, .index = index, .group = group, .by_rows = true};
+    tw_step step = {
+        .node = group->nodes[group->count - 1], .compute = run_rows, .group = group};
+    *made = false;
+    if (!find_rows(&w) || !rows_agree(&w))
+        return TW_OK;
+    TW_TRY(weaver_init(&w));
+    if (!weave(&w))
+        return TW_OK;
+    TW_TRY(put_outputs(&w, &v->plan->nodes.items[step.node], &step));
+    put_inputs(&w, &step);
+    step.state = tw_arena_alloc(&v->arena, tw_rows_bound_size(w.program));
+    if (!step.state)
+        return tw_no_memory();
+    if (!tw_rows_bind(w.program, w.shapes, w.shape, w.split, step.state))
+        return TW_OK;
+    step.in_place = tw_rows_in_place(step.state);
+    step.cannot_fail = true;
+    *made = true;
+    v->fused_steps++;
+    return tw_variant_add_step(v, step);
 }

@@ -49,14 +49,14 @@ static tw_text kind_text(const tw_variant *v, const tw_step *step)
 {
     const tw_plan_node *node = &v->plan->nodes.items[step->node];
     tw_text text = {""};
-    if (step->kernel || node->group == TW_NO_INDEX || step->body) {
+    if (!step->group) {
         snprintf(text.s, sizeof text.s, "%s",
                  step->body      ? "While"
                  : node->spec.op ? node->spec.op->name
                                  : "?");
         return text;
     }
-    const tw_plan_group *group = &v->plan->groups.items[node->group];
+    const tw_plan_group *group = step->group;
     size_t at = 0;
     for (uint32_t m = 0; m < group->count && at < 60; m++)
         at += (size_t)snprintf(text.s + at, sizeof text.s - at, "%s%s", m ? "+" : "",

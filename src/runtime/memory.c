@@ -89,7 +89,7 @@ static size_t plan_bytes(const tw_plan *plan)
 {
     size_t bytes = sizeof *plan + plan->arena.bytes + plan->nodes.capacity * sizeof(tw_plan_node) +
                    plan->values.capacity * sizeof(tw_plan_value) +
-                   plan->groups.capacity * sizeof(tw_plan_group);
+                   (plan->groups.capacity + plan->row_groups.capacity) * sizeof(tw_plan_group);
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         const tw_array *constant = node->constant;

@@ -220,10 +220,9 @@ static void each_need(tw_linker *l, uint32_t to,
     l->mark++;
     l->depth = 0;
     l->seen[step->node] = l->mark;
-    uint32_t group = step->kernel ? TW_NO_INDEX : plan->nodes.items[step->node].group;
     visit_needs(l, &plan->nodes.items[step->node]);
-    for (uint32_t m = 0; group != TW_NO_INDEX && m < plan->groups.items[group].count; m++)
-        visit_needs(l, &plan->nodes.items[plan->groups.items[group].nodes[m]]);
+    for (uint32_t m = 0; step->group && m < step->group->count; m++)
+        visit_needs(l, &plan->nodes.items[step->group->nodes[m]]);
     while (l->depth) {
         uint32_t node = l->stack[--l->depth];
         if (l->step_of[node] != TW_NO_INDEX && l->step_of[node] != to)
@@ -272,10 +271,8 @@ static tw_status *link_steps(tw_waiting_run *w, tw_linker *l)
 static void note_members(tw_linker *l, uint32_t s)
 {
     const tw_step *step = &l->v->steps.items[s];
-    const tw_plan *plan = l->v->plan;
-    uint32_t group = step->kernel ? TW_NO_INDEX : plan->nodes.items[step->node].group;
-    for (uint32_t m = 0; group != TW_NO_INDEX && m < plan->groups.items[group].count; m++)
-        l->step_of[plan->groups.items[group].nodes[m]] = s;
+    for (uint32_t m = 0; step->group && m < step->group->count; m++)
+        l->step_of[step->group->nodes[m]] = s;
 }
 
 /* Nodes without steps are looked through, so that steps know only steps. */

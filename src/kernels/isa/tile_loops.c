@@ -9,6 +9,18 @@
 #include <immintrin.h>
 #endif
 
+/* Vectors never cross a call here, so that how they would be passed is of no interest. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+#if TW_ISA_LEVEL >= 4
+#define TW_VECTOR_BYTES 64
+#elif TW_ISA_LEVEL == 3
+#define TW_VECTOR_BYTES 32
+#else
+#define TW_VECTOR_BYTES 16
+#endif
+
 /* In tiles source and target never overlap unless they are the same. */
 #if defined(__clang__)
 #define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
@@ -79,23 +91,75 @@ static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, con
 #define NAME(name) name##_min
 #include "kernels/isa/tile_fold_body.h"
 
-/* A line that is written whole need not be read first; where `to` is not aligned it is copied. */
+/* Whole rows. Where a comparison with NaN is false, what was there before stays. */
+#define PICK(chosen, a, b) \
+    ((vec)(((__typeof__(chosen))(b) & (chosen)) | ((__typeof__(chosen))(a) & ~(chosen))))
+#define T float
+#define OP(a, b) ((a) + (b))
+#define VECTORS(a, b) ((a) + (b))
+#define START 0
+#define NAME(f) f##_f32_sum
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((a) * (b))
+#define VECTORS(a, b) ((a) * (b))
+#define START 1
+#define NAME(f) f##_f32_prod
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((b) > (a) ? (b) : (a))
+#define VECTORS(a, b) PICK((b) > (a), a, b)
+#define START -INFINITY
+#define NAME(f) f##_f32_max
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((b) < (a) ? (b) : (a))
+#define VECTORS(a, b) PICK((b) < (a), a, b)
+#define START INFINITY
+#define NAME(f) f##_f32_min
+#include "kernels/isa/tile_row_body.h"
+#undef T
+#define T double
+#define OP(a, b) ((a) + (b))
+#define VECTORS(a, b) ((a) + (b))
+#define START 0
+#define NAME(f) f##_f64_sum
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((a) * (b))
+#define VECTORS(a, b) ((a) * (b))
+#define START 1
+#define NAME(f) f##_f64_prod
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((b) > (a) ? (b) : (a))
+#define VECTORS(a, b) PICK((b) > (a), a, b)
+#define START -INFINITY
+#define NAME(f) f##_f64_max
+#include "kernels/isa/tile_row_body.h"
+#define OP(a, b) ((b) < (a) ? (b) : (a))
+#define VECTORS(a, b) PICK((b) < (a), a, b)
+#define START INFINITY
+#define NAME(f) f##_f64_min
+#include "kernels/isa/tile_row_body.h"
+#undef T
+
+/* A line that is written whole need not be read first; those at the ends are copied. */
 static void store_past(void *to, const void *from, size_t bytes)
 {
 #if defined(__AVX__)
-    if ((uintptr_t)to % 64 == 0) {
-        const char *x = from;
-        char *z = to;
-        for (size_t i = 0; i < bytes; i += 64) {
-            __m256 low = _mm256_loadu_ps((const float *)(const void *)(x + i));
-            __m256 high = _mm256_loadu_ps((const float *)(const void *)(x + i + 32));
-            _mm256_stream_ps((float *)(void *)(z + i), low);
-            _mm256_stream_ps((float *)(void *)(z + i + 32), high);
-        }
-        return;
+    const char *x = from;
+    char *z = to;
+    size_t head = -(uintptr_t)z % 64;
+    if (head && head <= bytes) {
+        memcpy(z, x, head);
+        x += head, z += head, bytes -= head;
     }
-#endif
+    for (; bytes >= 64; bytes -= 64, x += 64, z += 64) {
+        __m256 low = _mm256_loadu_ps((const float *)(const void *)x);
+        __m256 high = _mm256_loadu_ps((const float *)(const void *)(x + 32));
+        _mm256_stream_ps((float *)(void *)z, low);
+        _mm256_stream_ps((float *)(void *)(z + 32), high);
+    }
+    memcpy(z, x, bytes);
+#else
     memcpy(to, from, bytes);
+#endif
 }
 
 /* Such stores go their own way: whoever reads next must find them done. */
@@ -115,6 +179,8 @@ const tw_tile_loops TW_ISA_NAME(tw_tile_loops) = {
     .fold_f64 = {NULL, fold_f64_sum, fold_f64_sum, fold_f64_prod, fold_f64_max, fold_f64_min},
     .column_f32 = {NULL, column_f32_sum, column_f32_sum, column_f32_prod, column_f32_max,
                    column_f32_min},
+    .row_f32 = {NULL, row_f32_sum, row_f32_sum, row_f32_prod, row_f32_max, row_f32_min},
+    .row_f64 = {NULL, row_f64_sum, row_f64_sum, row_f64_prod, row_f64_max, row_f64_min},
     .store_past = store_past,
     .fence = fence,
     .column_f64 = {NULL, column_f64_sum, column_f64_sum, column_f64_prod, column_f64_max,

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs a bound program of rows: cells on threads, tiles in a cell, steps on a tile. Loops work on
+ * whole blocks. What stands behind the last row of a tile is computed along and never stored; it is
+ * the next row's beginning, or, at a cell's end, a copy. */
+#include <string.h>
+
+#include "base/pool.h"
+#include "kernels/rows_inside.h"
+
+typedef struct rows_run {
+    const tw_rows_bound *b;
+    const void *const *in;
+    void *const *out;
+    const tw_tile_loops *loops;
+    bool past; /* no output lies over an operand */
+} rows_run;
+
+/* On the stack of the thread that runs it, so that tiles stay in its first cache. */
+typedef struct rows_cell {
+    const rows_run *run;
+    size_t end; /* the row after its last one */
+    char *slots[ROWS_MANY];
+    _Alignas(64) char file[ROWS_FILE];
+} rows_cell;
+
+/* ---- operands ---- */
+
+/* One row for all, as often as a tile has rows; the rest of its last block is zeros. */
+static void repeat(char *to, const char *row, size_t bytes, size_t rows, size_t all)
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(to + i * bytes, row, bytes);
+    memset(to + rows * bytes, 0, all - rows * bytes);
+}
+
+/* What stays the same for all tiles of a cell. Registers of rows are used in whole blocks and so
+ * are cleared once. */
+static void start_cell(rows_cell *cell)
+{
+    const tw_rows_bound *b = cell->run->b;
+    for (size_t slot = 0; slot < b->slot_count; slot++)
+        cell->slots[slot] = cell->file + b->places[slot];
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const rows_operand *operand = &b->operands[i];
+        const char *in = operand->constant ? (const char *)operand->value : cell->run->in[i];
+        if (operand->access == ROWS_NUMBER)
+            tw_tile_spread(cell->slots[i], in, operand->size, b->tile);
+        else if (operand->access == ROWS_PATTERN)
+            repeat(cell->slots[i], in, b->length * operand->size, b->tile_rows,
+                   b->tile * operand->size);
+        else if (operand->access == ROWS_COLUMN)
+            memset(cell->slots[i], 0, b->row_block * operand->size);
+    }
+    for (size_t i = 0; i < b->step_count; i++) {
+        const rows_step *step = &b->steps[i];
+        if (step->kind == ROWS_REDUCE || step->kind == ROWS_MAP_ROWS)
+            memset(cell->slots[step->target], 0, b->row_block * 8);
+    }
+}
+
+/* Where this tile's rows of the other operands are. */
+static void tile_operands(rows_cell *cell, size_t row, size_t rows)
+{
+    const tw_rows_bound *b = cell->run->b;
+    size_t n = rows * b->length, blocks = (n + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const rows_operand *operand = &b->operands[i];
+        const char *in = cell->run->in[i];
+        if (operand->access == ROWS_COLUMN) {
+            memcpy(cell->slots[i], in + row * operand->size, rows * operand->size);
+        } else if (operand->access == ROWS_FULL) {
+            const char *from = in + row * b->length * operand->size;
+            if (row * b->length + blocks <= cell->end * b->length) {
+                cell->slots[i] = (char *)(uintptr_t)from;
+                continue;
+            }
+            cell->slots[i] = cell->file + b->places[i];
+            memcpy(cell->slots[i], from, n * operand->size);
+            memset(cell->slots[i] + n * operand->size, 0, (blocks - n) * operand->size);
+        }
+    }
+}
+
+/* ---- steps ---- */
+
+/* Rounds once, from double. */
+static void reduce(const rows_cell *cell, const rows_step *step, size_t rows)
+{
+    const tw_rows_bound *b = cell->run->b;
+    const char *x = cell->slots[step->sources[0]];
+    double scale = step->reduce == TW_TILE_MEAN ? (double)b->length : 1;
+    for (size_t i = 0; i < rows; i++) {
+        if (step->size == sizeof(float))
+            ((float *)(void *)cell->slots[step->target])[i] = (float)(
+                cell->run->loops->row_f32[step->reduce](b->length,
+                                                        (const float *)(const void *)x +
+                                                            i * b->length) /
+                scale);
+        else
+            ((double *)(void *)cell->slots[step->target])[i] =
+                cell->run->loops->row_f64[step->reduce](b->length, (const double *)(const void *)x +
+                                                                       i * b->length) /
+                scale;
+    }
+}
+
+/* The last one goes on to the end of its block. */
+static void spread_rows(const rows_cell *cell, const rows_step *step, size_t rows, size_t blocks)
+{
+    size_t length = cell->run->b->length, size = step->size;
+    char *to = cell->slots[step->target];
+    const char *from = cell->slots[step->sources[0]];
+    for (size_t i = 0; i < rows; i++) {
+        size_t n = i + 1 == rows ? blocks - i * length : length;
+        tw_tile_spread(to + i * length * size, from + i * size, size, n);
+    }
+}
+
+static void run_steps(const rows_cell *cell, size_t rows)
+{
+    const tw_rows_bound *b = cell->run->b;
+    char *const *slots = cell->slots;
+    size_t blocks = (rows * b->length + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    for (size_t i = 0; i < b->step_count; i++) {
+        const rows_step *step = &b->steps[i];
+        if (step->kind == ROWS_REDUCE)
+            reduce(cell, step, rows);
+        else if (step->kind == ROWS_SPREAD)
+            spread_rows(cell, step, rows, blocks);
+        else
+            step->loop(step->kind == ROWS_MAP ? blocks : b->row_block, slots[step->target],
+                       slots[step->sources[0]], slots[step->sources[1]], slots[step->sources[2]]);
+    }
+}
+
+/* Only what belongs to the tile's rows. */
+static void store(const rows_cell *cell, size_t row, size_t rows)
+{
+    const rows_run *run = cell->run;
+    const tw_rows_bound *b = run->b;
+    for (size_t i = 0; i < b->output_count; i++) {
+        const rows_output *output = &b->outputs[i];
+        size_t one = (output->by_row ? 1 : b->length) * output->size;
+        char *to = (char *)run->out[i] + row * one;
+        if (run->past && output->past)
+            run->loops->store_past(to, cell->slots[output->slot], rows * one);
+        else
+            memcpy(to, cell->slots[output->slot], rows * one);
+    }
+}
+
+/* While a tile is computed the next one comes from memory; a prefetch of what is not there does
+ * nothing. */
+static void prefetch_next(const rows_cell *cell, size_t row)
+{
+    const tw_rows_bound *b = cell->run->b;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        size_t bytes = b->tile_rows * b->length * b->operands[i].size;
+        const char *next = (const char *)cell->run->in[i] + row * b->length * b->operands[i].size;
+        for (size_t at = 0; b->operands[i].access == ROWS_FULL && at < bytes; at += 64)
+            __builtin_prefetch(next + at, 0, 2);
+    }
+}
+
+/* The body of the pool: cells write different rows. */
+static void run_cell(size_t number, void *arg)
+{
+    rows_cell cell;
+    const rows_run *run = cell.run = arg;
+    const tw_rows_bound *b = run->b;
+    size_t first = number * b->share;
+    cell.end = b->rows - first < b->share ? b->rows : first + b->share;
+    start_cell(&cell);
+    for (size_t row = first; row < cell.end; row += b->tile_rows) {
+        size_t rows = cell.end - row < b->tile_rows ? cell.end - row : b->tile_rows;
+        if (row + rows < cell.end)
+            prefetch_next(&cell, row + rows);
+        tile_operands(&cell, row, rows);
+        run_steps(&cell, rows);
+        store(&cell, row, rows);
+    }
+    if (run->past)
+        run->loops->fence();
+}
+
+/* What lies over an operand is in the caches already. */
+static bool stores_past(const tw_rows_bound *b, const void *const *in, void *const *out)
+{
+    bool past = false;
+    for (size_t k = 0; k < b->output_count; k++) {
+        past = past || b->outputs[k].past;
+        for (size_t i = 0; i < b->operand_count; i++) {
+            if (in[i] == out[k])
+                return false;
+        }
+    }
+    return past;
+}
+
+/* Nothing in it can fail. */
+void tw_rows_run(const tw_rows_bound *bound, const void *const *in, void *const *out, int threads)
+{
+    rows_run run = {.b = bound, .in = in, .out = out, .loops = tw_tile_loops_now()};
+    run.past = stores_past(bound, in, out);
+    if (bound->cells > 1 && threads != 1)
+        tw_pool_run(threads, bound->cells, run_cell, &run);
+    else
+        for (size_t cell = 0; cell < bound->cells; cell++)
+            run_cell(cell, &run);
+}
