@@ -149,8 +149,8 @@ static bool bind_operands(rows_binder *w, const tw_shape *shapes, tw_shape shape
 /* ---- steps ---- */
 
 /* Sources that an instruction does not have repeat the first one. */
-static rows_step *add_step(rows_binder *w, rows_kind kind, uint16_t target,
-                           const uint16_t *sources, size_t source_count)
+static rows_step *add_step(rows_binder *w, rows_kind kind, uint16_t target, const uint16_t *sources,
+                           size_t source_count)
 {
     int number = w->b->step_count++;
     rows_step *step = &w->b->steps[number];
@@ -183,8 +183,8 @@ static uint16_t along_row(rows_binder *w, uint16_t value)
 /* Once for each row; a single number serves all rows. */
 static bool is_for_rows(const rows_binder *w, uint16_t value)
 {
-    return w->values[value].by_row || (value < w->b->operand_count &&
-                                       w->b->operands[value].access == ROWS_NUMBER);
+    return w->values[value].by_row ||
+           (value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER);
 }
 
 /* One step, and those before it that repeat what it reads. */
@@ -314,7 +314,9 @@ static size_t place_slots(rows_binder *w, size_t rows)
         const rows_operand *operand = slot < b->operand_count ? &b->operands[slot] : NULL;
         size_t size = operand ? operand->size : slot < full ? w->widest : 8;
         bool by_row = operand ? operand->access == ROWS_COLUMN : slot >= full;
-        bool none = operand && operand->access == ROWS_FULL && !b->ragged;
+        bool none = operand && !b->ragged &&
+                    (operand->access == ROWS_FULL ||
+                     (operand->access == ROWS_PATTERN && rows == 1));
         b->places[slot] = (uint32_t)at;
         at += none ? 0 : ((by_row ? b->row_block : b->tile) * size + 127) & ~(size_t)63;
     }
@@ -327,7 +329,8 @@ static size_t greatest_divisor(size_t a, size_t b)
     return b ? greatest_divisor(b, a % b) : a;
 }
 
-/* One long row, or as many short ones as fill a tile. */
+/* One long row, or as many short ones as fill a tile. A row for all that is whole blocks is then
+ * read where it lies. */
 static bool bind_tiles(rows_binder *w)
 {
     tw_rows_bound *b = w->b;
@@ -340,6 +343,10 @@ static bool bind_tiles(rows_binder *w)
         if (rows == 1)
             return false;
         rows /= 2;
+    }
+    for (size_t i = 0; i < b->operand_count && rows == 1 && !b->ragged; i++) {
+        if (b->operands[i].access == ROWS_PATTERN)
+            b->operands[i].access = ROWS_ROW;
     }
     return true;
 }

@@ -17,6 +17,7 @@ typedef enum rows_access {
     ROWS_FULL,    /* the whole shape: read where it lies */
     ROWS_NUMBER,  /* spread over its register when a cell starts */
     ROWS_PATTERN, /* one row for all: repeated in its register when a cell starts */
+    ROWS_ROW,     /* the same, and a tile is one row of whole blocks: read where it lies */
     ROWS_COLUMN   /* one number for each row: those of a tile are copied */
 } rows_access;
 

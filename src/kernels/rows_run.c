@@ -48,6 +48,8 @@ static void start_cell(rows_cell *cell)
         else if (operand->access == ROWS_PATTERN)
             repeat(cell->slots[i], in, b->length * operand->size, b->tile_rows,
                    b->tile * operand->size);
+        else if (operand->access == ROWS_ROW)
+            cell->slots[i] = (char *)(uintptr_t)in;
         else if (operand->access == ROWS_COLUMN)
             memset(cell->slots[i], 0, b->row_block * operand->size);
     }
@@ -91,11 +93,10 @@ static void reduce(const rows_cell *cell, const rows_step *step, size_t rows)
     double scale = step->reduce == TW_TILE_MEAN ? (double)b->length : 1;
     for (size_t i = 0; i < rows; i++) {
         if (step->size == sizeof(float))
-            ((float *)(void *)cell->slots[step->target])[i] = (float)(
-                cell->run->loops->row_f32[step->reduce](b->length,
-                                                        (const float *)(const void *)x +
-                                                            i * b->length) /
-                scale);
+            ((float *)(void *)cell->slots[step->target])[i] =
+                (float)(cell->run->loops->row_f32[step->reduce](
+                            b->length, (const float *)(const void *)x + i * b->length) /
+                        scale);
         else
             ((double *)(void *)cell->slots[step->target])[i] =
                 cell->run->loops->row_f64[step->reduce](b->length, (const double *)(const void *)x +

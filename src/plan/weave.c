@@ -81,6 +81,16 @@ static uint16_t operand_of(tw_weaver *w, uint32_t value)
     return n;
 }
 
+/* One number for each row, with the rank of the whole: so it is repeated along its row where it
+ * meets a value of the whole shape. */
+static bool is_column(const tw_weaver *w, tw_shape shape)
+{
+    bool column = shape.rank == w->shape.rank;
+    for (size_t d = 0; column && d < shape.rank; d++)
+        column = shape.dims[d] == (d < w->split ? w->shape.dims[d] : 1);
+    return column;
+}
+
 /* The reduction at the end and broadcasts are no instructions; smaller members are broadcast
  * operands. */
 static bool takes_part(const tw_weaver *w, uint32_t m)
@@ -88,9 +98,10 @@ static bool takes_part(const tw_weaver *w, uint32_t m)
     const tw_plan_node *node = &w->v->plan->nodes.items[w->group->nodes[m]];
     if ((w->group->reduces && m + 1 == w->group->count) || tw_fuse_is_broadcast(node))
         return false;
-    return w->by_rows ||
-           (!w->v->values[node->first_value].constant &&
-            tw_shape_equal(w->v->values[node->first_value].shape, w->shape));
+    tw_shape shape = w->v->values[node->first_value].shape;
+    return !w->v->values[node->first_value].constant &&
+           (tw_shape_equal(shape, w->shape) ||
+            (w->by_rows && (tw_fuse_reduction(node) || is_column(w, shape))));
 }
 
 /* Members that do not take part at these sizes are read from memory like any other operand. */
@@ -160,8 +171,7 @@ static uint32_t number_inputs(const tw_plan_node *node)
 }
 
 /* In a group of rows, what has another shape than the whole is one number for each row. */
-static bool make_instruction(const tw_weaver *w, const tw_plan_node *node,
-                             tw_tile_instruction *out)
+static bool make_instruction(const tw_weaver *w, const tw_plan_node *node, tw_tile_instruction *out)
 {
     tw_tile_reduce reduce = tw_fuse_reduction(node);
     if (!reduce && !tw_elementwise_instruction(&node->spec, node->input_dtypes, out))
@@ -170,8 +180,7 @@ static bool make_instruction(const tw_weaver *w, const tw_plan_node *node,
         *out = (tw_tile_instruction){.dtype = node->input_dtypes[0], .source_count = 1};
     out->reduce = reduce;
     out->by_row = reduce ||
-                  (w->by_rows &&
-                   !tw_shape_equal(w->v->values[node->first_value].shape, w->shape));
+                  (w->by_rows && !tw_shape_equal(w->v->values[node->first_value].shape, w->shape));
     return true;
 }
 
@@ -310,8 +319,7 @@ static void put_inputs(tw_weaver *w, tw_step *step)
 static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
 {
     tw_variant *v = w->v;
-    tw_step step = {
-        .node = root, .compute = run_tile, .group = &v->plan->groups.items[w->index]};
+    tw_step step = {.node = root, .compute = run_tile, .group = &v->plan->groups.items[w->index]};
     TW_TRY(put_outputs(w, &v->plan->nodes.items[root], &step));
     put_inputs(w, &step);
     step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
@@ -426,33 +434,22 @@ static bool find_rows(tw_weaver *w)
     return w->split > 0;
 }
 
-/* One number for each row, with the rank of the whole: so it is repeated along its row where it
- * meets a value of the whole shape. */
-static bool is_column(const tw_weaver *w, tw_shape shape)
-{
-    bool column = shape.rank == w->shape.rank;
-    for (size_t d = 0; column && d < shape.rank; d++)
-        column = shape.dims[d] == (d < w->split ? w->shape.dims[d] : 1);
-    return column;
-}
-
-/* Every member is of the whole shape or a column, and runs; and so is what it reads of others. A
- * reduction that drops its dims may only be a result. */
+/* Sizes are known and every member runs. A reduction that drops its dims may only be a result, and
+ * what has a step before the rows reads nothing of them. */
 static bool rows_agree(const tw_weaver *w)
 {
     const tw_variant *v = w->v;
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &v->plan->nodes.items[w->group->nodes[m]];
-        tw_shape shape = v->values[node->first_value].shape;
-        if (has_unknown_size(v, node) || !tw_variant_must_run(v, node) ||
-            v->values[node->first_value].constant)
+        bool part = takes_part(w, m), broadcast = tw_fuse_is_broadcast(node);
+        uint32_t which;
+        if (has_unknown_size(v, node) || (part && !tw_variant_must_run(v, node)))
             return false;
-        if (!tw_fuse_reduction(node) && !tw_shape_equal(shape, w->shape) && !is_column(w, shape))
-            return false;
-        for (uint32_t i = 0; i < number_inputs(node); i++) {
-            const tw_plan_node *from = tw_plan_producer(v->plan, node->inputs[i]);
-            if (from->row_group == w->index && tw_fuse_reduction(from) &&
-                !is_column(w, v->values[node->inputs[i]].shape))
+        for (uint32_t i = 0; !broadcast && i < number_inputs(node); i++) {
+            uint32_t source = source_of(w, node->inputs[i]);
+            bool inside = is_member(w, source, &which);
+            if (inside && (!part || (tw_fuse_reduction(tw_plan_producer(v->plan, source)) &&
+                                     !is_column(w, v->values[source].shape))))
                 return false;
         }
     }
@@ -464,8 +461,7 @@ tw_status *tw_variant_fuse_rows(tw_variant *v, uint32_t index, bool *made)
 {
     const tw_plan_group *group = &v->plan->row_groups.items[index];
     tw_weaver w = {.v = v, .index = index, .group = group, .by_rows = true};
-    tw_step step = {
-        .node = group->nodes[group->count - 1], .compute = run_rows, .group = group};
+    tw_step step = {.node = group->nodes[group->count - 1], .compute = run_rows, .group = group};
     *made = false;
     if (!find_rows(&w) || !rows_agree(&w))
         return TW_OK;
@@ -479,6 +475,10 @@ tw_status *tw_variant_fuse_rows(tw_variant *v, uint32_t index, bool *made)
         return tw_no_memory();
     if (!tw_rows_bind(w.program, w.shapes, w.shape, w.split, step.state))
         return TW_OK;
+    for (uint32_t m = 0; m < group->count; m++) {
+        if (!takes_part(&w, m) && !tw_fuse_is_broadcast(&v->plan->nodes.items[group->nodes[m]]))
+            TW_TRY(tw_variant_node_step(v, group->nodes[m]));
+    }
     step.in_place = tw_rows_in_place(step.state);
     step.cannot_fail = true;
     *made = true;
