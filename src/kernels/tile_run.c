@@ -142,7 +142,8 @@ static void start_operands(tile_cell *cell)
         const char *in = cell->run->in[i];
         char *place = cell->file + operand->place;
         if (operand->access == TILE_SCALAR) {
-            tw_tile_spread(place, operand->constant ? (const char *)operand->value : in, operand->size, n);
+            tw_tile_spread(place, operand->constant ? (const char *)operand->value : in,
+                           operand->size, n);
         } else if (operand->access == TILE_PERIODIC) {
             /* A copy even where it lies in one piece: blocks are read whole. */
             size_t used = b->tile_length * operand->size;
@@ -447,8 +448,8 @@ static bool run_tiny(const tw_tile_bound *b, const void *const *in, void *const 
         const tile_operand *operand = &b->operands[i];
         size_t bytes = b->count * operand->size;
         if (operand->access == TILE_SCALAR || (b->count == 1 && operand->constant)) {
-            tw_tile_spread(file[i], operand->constant ? (const char *)operand->value : in[i], operand->size,
-                   TW_TILE_BLOCK);
+            tw_tile_spread(file[i], operand->constant ? (const char *)operand->value : in[i],
+                           operand->size, TW_TILE_BLOCK);
         } else if (operand->access == TILE_FULL || b->count == 1) {
             memcpy(file[i], in[i], bytes);
             memset(file[i] + bytes, 0, TW_TILE_BLOCK * operand->size - bytes);

@@ -182,8 +182,8 @@ static void grow(row_grower *g)
 static tw_status *make_group(row_grower *g)
 {
     tw_plan *plan = g->f->plan;
-    tw_plan_group group = {.nodes = tw_arena_array(&plan->arena, g->f->member_count,
-                                                   sizeof *group.nodes)};
+    tw_plan_group group = {
+        .nodes = tw_arena_array(&plan->arena, g->f->member_count, sizeof *group.nodes)};
     if (!group.nodes)
         return tw_no_memory();
     for (uint32_t u = g->unit_count; u-- > 0;) {
@@ -217,8 +217,8 @@ static tw_status *fuse_at(tw_fuser *f, uint32_t root)
     bool good = true;
     for (uint32_t m = 0; m + 1 < unit.count; m++) {
         bool stored;
-        good = good && tw_fuse_may_join(f, plan->nodes.items[unit.nodes[m]].first_value, root,
-                                        &stored);
+        good = good &&
+               tw_fuse_may_join(f, plan->nodes.items[unit.nodes[m]].first_value, root, &stored);
         f->stored_count += good && stored;
     }
     f->member_count = unit.count;

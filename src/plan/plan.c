@@ -80,8 +80,11 @@ void tw_plan_unref(tw_plan *plan)
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out)
 {
-    tw_plan_node node = {
-        .kind = kind, .origin = origin, .group = TW_NO_INDEX, .row_group = TW_NO_INDEX, .position = TW_NO_INDEX};
+    tw_plan_node node = {.kind = kind,
+                         .origin = origin,
+                         .group = TW_NO_INDEX,
+                         .row_group = TW_NO_INDEX,
+                         .position = TW_NO_INDEX};
     node.spec = origin->spec;
     if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))
         return tw_no_memory();

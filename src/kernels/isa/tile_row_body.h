@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whole rows of one dtype reduced in one way. Before it is included: T, OP(a, b) for numbers, VECTORS(a, b) for vectors, START and NAME(f). Rows are taken in
- * pieces of 1024 by 32 lanes, these by halves, and what pieces come to is put together in double:
- * the same order at every level. */
+ * Whole rows of one dtype reduced in one way. Before it is included: T, OP(a, b) for numbers,
+ * VECTORS(a, b) for vectors, START and NAME(f). Rows are taken in pieces of 1024 by 32 lanes, these
+ * by halves, and what pieces come to is put together in double: the same order at every level. */
 static double NAME(row)(size_t n, const T *x)
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART, PIECE = 1024 };
