@@ -117,13 +117,31 @@ static void spread_rows(const rows_cell *cell, const rows_step *step, size_t row
     }
 }
 
-static void run_steps(const rows_cell *cell, size_t rows)
+/* While a step is computed its share of the next tile comes from memory, into the second cache: all
+ * at once would be waited for. A prefetch of what is not there does nothing. */
+static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
+{
+    const tw_rows_bound *b = cell->run->b;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        if (b->operands[i].access != ROWS_FULL)
+            continue;
+        size_t row = b->length * b->operands[i].size, lines = (b->tile_rows * row + 63) / 64;
+        const char *next = (const char *)cell->run->in[i] + next_row * row;
+        size_t last = (step + 1) * lines / b->step_count;
+        for (size_t line = step * lines / b->step_count; line < last; line++)
+            __builtin_prefetch(next + line * 64, 0, 2);
+    }
+}
+
+static void run_steps(const rows_cell *cell, size_t row, size_t rows)
 {
     const tw_rows_bound *b = cell->run->b;
     char *const *slots = cell->slots;
     size_t blocks = (rows * b->length + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
     for (size_t i = 0; i < b->step_count; i++) {
         const rows_step *step = &b->steps[i];
+        if (row + rows < cell->end)
+            prefetch(cell, row + rows, i);
         if (step->kind == ROWS_REDUCE)
             reduce(cell, step, rows);
         else if (step->kind == ROWS_SPREAD)
@@ -150,19 +168,6 @@ static void store(const rows_cell *cell, size_t row, size_t rows)
     }
 }
 
-/* While a tile is computed the next one comes from memory; a prefetch of what is not there does
- * nothing. */
-static void prefetch_next(const rows_cell *cell, size_t row)
-{
-    const tw_rows_bound *b = cell->run->b;
-    for (size_t i = 0; i < b->operand_count; i++) {
-        size_t bytes = b->tile_rows * b->length * b->operands[i].size;
-        const char *next = (const char *)cell->run->in[i] + row * b->length * b->operands[i].size;
-        for (size_t at = 0; b->operands[i].access == ROWS_FULL && at < bytes; at += 64)
-            __builtin_prefetch(next + at, 0, 2);
-    }
-}
-
 /* The body of the pool: cells write different rows. */
 static void run_cell(size_t number, void *arg)
 {
@@ -174,10 +179,8 @@ static void run_cell(size_t number, void *arg)
     start_cell(&cell);
     for (size_t row = first; row < cell.end; row += b->tile_rows) {
         size_t rows = cell.end - row < b->tile_rows ? cell.end - row : b->tile_rows;
-        if (row + rows < cell.end)
-            prefetch_next(&cell, row + rows);
         tile_operands(&cell, row, rows);
-        run_steps(&cell, rows);
+        run_steps(&cell, row, rows);
         store(&cell, row, rows);
     }
     if (run->past)
