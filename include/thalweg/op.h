@@ -240,6 +240,8 @@ typedef struct tw_op_definition {
     int gradient_nodes;
     /* inside the library: the row of the expression table */
     const struct tw_elementwise *elementwise;
+    /* inside the library: how an input is packed where it stays the same for many steps */
+    const struct tw_packing *packing;
 } tw_op_definition;
 
 /* Copied; texts and functions must stay valid. An op of that name is an error. */

@@ -107,11 +107,46 @@ static bool is_product(const tw_conv *c)
            l->pad == 0 && r->in == r->out && l->in == l->out;
 }
 
+/* (taps * in_depth, out_depth), to be packed whole. */
+static tw_gemm_block filter_matrix(const tw_conv *c, const void *filter)
+{
+    size_t width = filter_width(c) * c->in_depth;
+    return (tw_gemm_block){.n = c->out_depth,
+                           .k = width,
+                           .b = filter,
+                           .b_row = c->out_depth,
+                           .b_col = 1,
+                           .packed_k = width};
+}
+
+/* Only what lies as it is computed on is kept. */
+size_t tw_conv_keep_bytes(tw_dtype dtype, const tw_conv *c, size_t *kind)
+{
+    enum { LEAST_BYTES = 16384 };
+    size_t width = filter_width(c) * c->in_depth;
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || is_product(c) ||
+        width * c->out_depth * tw_dtype_size(dtype) < LEAST_BYTES)
+        return 0;
+    bool fast = tw_winograd_fits(dtype, c, TW_CONV_FORWARD);
+    *kind = fast ? c->rows.window : 0;
+    return fast ? tw_winograd_filter_bytes(c) : tw_gemm_packed_bytes(dtype, width, c->out_depth);
+}
+
+/* The form that the forward pass of these sizes takes. */
+void tw_conv_pack(tw_dtype dtype, const tw_conv *c, const void *filter, void *to)
+{
+    tw_gemm_block g = filter_matrix(c, filter);
+    if (tw_winograd_fits(dtype, c, TW_CONV_FORWARD))
+        tw_winograd_filter(c, filter, to);
+    else
+        tw_gemm_loops_of(dtype)->pack(&g, to);
+}
+
 /* output (places, out_depth) = gathered (places, taps * in_depth) times filter. Without channels
  * the sum is empty, and the plain product writes the zeros and the bias. */
 static tw_status *run_forward(tw_dtype dtype, const tw_conv *c, const void *input,
                               const void *filter, void *output, const tw_gemm_epilogue *epilogue,
-                              void *packed, const tw_par *par)
+                              const void *kept, void *packed, const tw_par *par)
 {
     size_t width = filter_width(c) * c->in_depth;
     if (is_product(c) || width == 0) {
@@ -119,20 +154,16 @@ static tw_status *run_forward(tw_dtype dtype, const tw_conv *c, const void *inpu
             .m = c->batch * c->rows.out * c->cols.out, .n = c->out_depth, .k = width, .alpha = 1};
         return tw_gemm(dtype, &s, input, filter, output, epilogue, par);
     }
-    pack(dtype,
-         &(tw_gemm_block){.n = c->out_depth,
-                          .k = width,
-                          .b = filter,
-                          .b_row = c->out_depth,
-                          .b_col = 1,
-                          .packed_k = width},
-         packed, par);
+    if (!kept) {
+        tw_gemm_block g = filter_matrix(c, filter);
+        pack(dtype, &g, packed, par);
+    }
     tw_window_product_run(
         &(tw_window_product){.dtype = dtype,
                              .view = tw_conv_forward_view(dtype, c, input),
                              .images = c->batch,
                              .n = c->out_depth,
-                             .packed = packed,
+                             .packed = kept ? kept : packed,
                              .out = output,
                              .out_rows = c->rows.out,
                              .out_cols = c->cols.out,
@@ -167,12 +198,13 @@ tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *inpu
     tw_gemm_epilogue with = epilogue ? *epilogue : (tw_gemm_epilogue){NULL, TW_ACTIVATION_NONE};
     if (with.bias)
         with.bias = tw_stage_in(&bias, with.bias, &scratch, par);
-    bool done = false;
-    if (tw_winograd_fits(as, conv, TW_CONV_FORWARD)) {
+    bool done = false, fast = tw_winograd_fits(as, conv, TW_CONV_FORWARD);
+    if (fast) {
         void *own = tw_scratch_take(&scratch, tw_winograd_bytes(conv, TW_CONV_FORWARD));
         done = tw_winograd_forward(conv, x, w, y, &with, own, par);
     }
-    tw_status *status = done ? TW_OK : run_forward(as, conv, x, w, y, &with, packed, par);
+    const void *kept = fast ? NULL : conv->packed;
+    tw_status *status = done ? TW_OK : run_forward(as, conv, x, w, y, &with, kept, packed, par);
     if (!status)
         tw_stage_out(&out, y, output, par);
     tw_scratch_close(&scratch);

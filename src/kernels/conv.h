@@ -17,6 +17,7 @@ typedef struct tw_conv {
     size_t batch, in_depth, out_depth;
     tw_window rows, cols;
     bool nchw;
+    const void *packed; /* what tw_conv_pack made of the filter for this pass, or NULL */
 } tw_conv;
 
 typedef enum tw_conv_pass {
@@ -28,6 +29,11 @@ typedef enum tw_conv_pass {
 /* Bytes that a pass would like in par->workspace; with less it allocates. SIZE_MAX: sizes overflow,
  * the pass will fail. */
 size_t tw_conv_workspace(tw_dtype dtype, const tw_conv *conv, tw_conv_pass pass);
+
+/* A filter of the forward pass, kept as the loops read it. Bytes, 0: it is not worth it; *kind: two
+ * filters of equal sizes and kinds are packed alike. */
+size_t tw_conv_keep_bytes(tw_dtype dtype, const tw_conv *conv, size_t *kind);
+void tw_conv_pack(tw_dtype dtype, const tw_conv *conv, const void *filter, void *to);
 
 /* epilogue: bias over the output's depth and activation; may be NULL. */
 tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,

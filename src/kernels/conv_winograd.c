@@ -251,14 +251,27 @@ static bool run(job *j, char *scratch, const tw_par *par)
     return !atomic_load_explicit(&j->broken, memory_order_relaxed);
 }
 
-/* The filter lies as it is multiplied: rows of input channels. */
+size_t tw_winograd_filter_bytes(const tw_conv *c)
+{
+    job j = make(c, false);
+    return filter_bytes(&j);
+}
+
+/* It lies as it is multiplied: rows of input channels. */
+void tw_winograd_filter(const tw_conv *c, const float *filter, void *to)
+{
+    job j = make(c, false);
+    j.loops->filter(j.window, filter, j.in * j.out, false, to, step_of(j.in, j.out));
+}
+
+/* A kept filter saves the transform, which is much where images are few. */
 bool tw_winograd_forward(const tw_conv *c, const float *input, const float *filter, float *output,
                          const tw_gemm_epilogue *epilogue, void *scratch, const tw_par *par)
 {
     job j = make(c, false);
-    float *u = scratch;
-    j.loops->filter(j.window, filter, j.in * j.out, false, u, step_of(j.in, j.out));
-    j.filter = u;
+    if (!c->packed)
+        tw_winograd_filter(c, filter, scratch);
+    j.filter = c->packed ? c->packed : scratch;
     j.images = input;
     j.result = output;
     j.bias = epilogue ? epilogue->bias : NULL;

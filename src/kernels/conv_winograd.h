@@ -12,6 +12,11 @@ bool tw_winograd_fits(tw_dtype dtype, const tw_conv *conv, tw_conv_pass pass);
 /* Scratch bytes of a pass that fits. */
 size_t tw_winograd_bytes(const tw_conv *conv, tw_conv_pass pass);
 
+/* The transformed filter of the forward pass, which conv->packed may hold; filter_bytes is the
+ * size. */
+size_t tw_winograd_filter_bytes(const tw_conv *conv);
+void tw_winograd_filter(const tw_conv *conv, const float *filter, void *to);
+
 /* `scratch` is aligned to 64 bytes. False: something is not finite, the result is worth nothing. */
 bool tw_winograd_forward(const tw_conv *conv, const float *input, const float *filter,
                          float *output, const tw_gemm_epilogue *epilogue, void *scratch,

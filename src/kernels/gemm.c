@@ -351,6 +351,8 @@ static tw_status *make_block(tw_dtype dtype, const tw_gemm_shape *s, tw_gemm_blo
                            .ldc = ldc,
                            .alpha = s->alpha,
                            .beta = s->beta,
+                           .packed = s->packed,
+                           .packed_k = s->k,
                            .conjugate_a = s->conjugate_a,
                            .conjugate_b = s->conjugate_b};
     return TW_OK;
@@ -375,6 +377,29 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
     }
     run_any(dtype, &g, par);
     return TW_OK;
+}
+
+/* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. */
+size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
+{
+    enum { LEAST_BYTES = 16384, MOST_ROWS = 256 };
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || m > MOST_ROWS)
+        return 0;
+    size_t bytes = tw_gemm_packed_bytes(dtype, k, n);
+    return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;
+}
+
+/* In one piece: it is done once for many products. */
+void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *to)
+{
+    size_t ldb = s->ldb ? s->ldb : s->transpose_b ? s->k : s->n;
+    tw_gemm_block g = {.n = s->n,
+                       .k = s->k,
+                       .b = b,
+                       .b_row = s->transpose_b ? 1 : ldb,
+                       .b_col = s->transpose_b ? ldb : 1,
+                       .packed_k = s->k};
+    tw_gemm_loops_of(dtype)->pack(&g, to);
 }
 
 /* Batches are shared out whole when they are many or small. */

@@ -26,6 +26,8 @@ typedef struct tw_gemm_shape {
     bool conjugate_a, conjugate_b; /* of complex dtypes; others ignore it */
     size_t lda, ldb, ldc;          /* elements from row to row as stored; 0: dense rows */
     double alpha, beta;            /* beta 0: C is only written */
+    /* what tw_gemm_pack made of B, which is not read then; or NULL */
+    const void *packed;
 } tw_gemm_shape;
 
 /* What is done to C when it is finished, for float, double, half and bfloat16: c = act(c + bias).
@@ -39,6 +41,11 @@ typedef struct tw_gemm_epilogue {
  * stride below the row, sizes that no memory has. k = 0 gives beta C. */
 tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, const void *b,
                    void *c, const tw_gemm_epilogue *epilogue, const tw_par *par);
+
+/* B, kept as the loops read it, for many products of float or double with the same k and n. Bytes;
+ * 0: packing it each time costs next to nothing (few numbers, or many rows), or sizes overflow. */
+size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k);
+void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *shape, const void *b, void *to);
 
 /* A product for each index of an n-d grid of batches; C's matrices follow each other densely in
  * row-major order of the grid. Strides are in elements, 0 where a batch is broadcast. */

@@ -20,6 +20,20 @@ typedef struct tw_engine {
     tw_status *(*waker)(tw_compute *c, tw_waker **out);
 } tw_engine;
 
+/* How a packed copy was made: copies of one array that have the same form are the same. */
+typedef struct tw_pack_form {
+    uint64_t kind, rows;
+} tw_pack_form;
+
+/* tw_op_definition.packing: an input that the kernel packs before it reads it. The engine may keep
+ * the packed copy of a variable until it is written, and lends it as tw_compute.packed. */
+struct tw_packing {
+    uint32_t input;
+    /* From shapes and attributes; 0: not worth keeping. */
+    size_t (*bytes)(const tw_compute *c, tw_pack_form *form);
+    void (*pack)(const tw_compute *c, void *to); /* 64-byte aligned */
+};
+
 struct tw_compute {
     const tw_spec *spec;
     const tw_engine *engine;
@@ -28,8 +42,9 @@ struct tw_compute {
     uint16_t input_count, output_count;
     int threads;
     void *workspace, *state;
-    void *frame;   /* the engine's own */
-    uint32_t step; /* the engine's own */
+    const void *packed; /* a copy of the input that the op's packing names, or NULL */
+    void *frame;        /* the engine's own */
+    uint32_t step;      /* the engine's own */
 };
 
 /* A static status that means "not yet" (tw_compute_wait). */

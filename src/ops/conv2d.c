@@ -7,6 +7,7 @@
 
 #include "ops/activation.h"
 #include "ops/brackets.h"
+#include "ops/packing.h"
 
 enum { IMAGE_RANK = 4 };
 
@@ -206,6 +207,7 @@ static tw_status *convolve(tw_compute *c, const tw_gemm_epilogue *epilogue)
     TW_TRY(tw_conv2d_make(c, image->dims, filter->dims, NULL, false, &conv));
     if (tw_output(c, 0)->count == 0)
         return TW_OK;
+    conv.packed = c->packed;
     tw_par par = tw_conv2d_par(c);
     return tw_conv_forward(image->dtype, &conv, image->data, filter->data, tw_output_data(c, 0),
                            epilogue, &par);
@@ -260,6 +262,7 @@ const tw_op_definition tw_op_Conv2D = {
     .gradient = gradient,
     .kernels = &kernel,
     .kernel_count = 1,
+    .packing = &tw_conv2d_packing,
 };
 
 /* ---- Conv2DBackpropInput ---- */
@@ -453,6 +456,7 @@ const tw_op_definition tw_op__FusedConv2D = {
     .infer = infer_fused,
     .gradient = tw_not_differentiable,
     .compute = compute_fused,
+    .packing = &tw_conv2d_packing,
     .workspace = workspace,
     .state_size = sizeof(tw_conv_state),
     .prepare = prepare_fused,

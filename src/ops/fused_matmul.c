@@ -3,6 +3,7 @@
  * the activation taken while the product's tiles are still in the first cache. */
 #include "ops/activation.h"
 #include "ops/brackets.h"
+#include "ops/packing.h"
 
 /* The inner sizes must agree, and the bias is as long as the product is wide, so that an unknown
  * width is known from it. */
@@ -46,6 +47,7 @@ static tw_status *compute(tw_compute *c)
                            .k = (size_t)a->dims[!o->ta],
                            .transpose_a = o->ta,
                            .transpose_b = o->tb,
+                           .packed = c->packed,
                            .alpha = 1};
     if (bias->rank != 1 || (size_t)bias->dims[0] != shape.n)
         return tw_compute_fail(c,
@@ -66,6 +68,7 @@ const tw_op_definition tw_op__FusedMatMul = {
     .infer = infer,
     .gradient = tw_not_differentiable,
     .compute = compute,
+    .packing = &tw_matmul_packing,
     .state_size = sizeof(options),
     .prepare = prepare,
 };

@@ -2,6 +2,7 @@
  * MatMul: the product of two matrices, either of them transposed first. */
 #include "kernels/gemm.h"
 #include "op/define.h"
+#include "ops/packing.h"
 
 /* With unknown shapes the result still has two dims. */
 static void infer(tw_infer *in)
@@ -50,6 +51,7 @@ static tw_status *compute(tw_compute *c)
                            .k = (size_t)a->dims[!ta],
                            .transpose_a = ta,
                            .transpose_b = tb,
+                           .packed = c->packed,
                            .alpha = 1};
     tw_par par = tw_compute_par(c);
     return tw_gemm(a->dtype, &shape, a->data, b->data, tw_output_data(c, 0), NULL, &par);
@@ -70,6 +72,7 @@ const tw_op_definition tw_op_MatMul = {
     .infer = infer,
     .gradient = gradient,
     .compute = compute,
+    .packing = &tw_matmul_packing,
     .state_size = sizeof(flags),
     .prepare = prepare,
 };

@@ -435,6 +435,8 @@ tw_status *tw_variant_steps(tw_variant *v)
     tw_status *status = pointers ? TW_OK : tw_no_memory();
     for (size_t s = 0; s < v->steps.count && !status; s++)
         status = prepare_step(v, &v->steps.items[s], pointers);
+    if (pointers && !status)
+        tw_variant_packs(v, pointers);
     tw_free(pointers);
     return status ? status : list_feed_views(v);
 }

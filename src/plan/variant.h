@@ -63,6 +63,10 @@ typedef struct tw_step {
     uint32_t in_place; /* of a fused step: inputs that its first output may overwrite */
     size_t workspace, workspace_bytes; /* in the arena */
     struct tw_variant *body;           /* of a loop */
+    const struct tw_packing *packing;  /* packs.c: of a step that reads a packed copy of a */
+    tw_pack_form pack_form;            /* variable, in this form, */
+    size_t pack_bytes;                 /* of so many bytes; */
+    bool packs;                        /* whether it does */
     double flops;                      /* an estimate, for traces and plans shown */
 } tw_step;
 
@@ -115,6 +119,8 @@ tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant
 tw_variant *tw_variant_ref(tw_variant *variant);
 void tw_variant_unref(tw_variant *variant);
 
+/* Which steps read kept copies of variables. pointers: room for those of a step. */
+void tw_variant_packs(tw_variant *variant, tw_array **pointers);
 /* Offsets for everything with place ARENA. */
 tw_status *tw_variant_place(tw_variant *variant);
 /* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */

@@ -91,6 +91,7 @@ static void free_variables(tw_session *session)
     for (size_t i = 0; tw_map_next(&session->variables, &i, &key, &item);) {
         tw_variable *variable = item;
         tw_array_unref(variable->value);
+        tw_variable_drop_packed(variable);
         tw_free(variable->key);
         tw_free(variable);
     }

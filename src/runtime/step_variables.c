@@ -173,6 +173,7 @@ struct tw_access {
     tw_shown *shown;
     tw_variable **locked; /* each once, in the order in which all threads lock them */
     uint32_t held_count, shown_count, locked_count;
+    const tw_held *packs; /* of which the kernel reads a packed copy; NULL: of none */
 };
 
 /* References that a step chooses are another variable in every run. */
@@ -205,6 +206,8 @@ static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
             continue;
         tw_held *held = &a->held[a->held_count++];
         *held = (tw_held){variable, &frame->slots[value], NULL, value, 0, sized->dynamic};
+        if (step->packs && i == step->packing->input)
+            a->packs = held;
         if (sized->dynamic || sized->bytes > SMALL || !tw_dtype_is_plain(held->slot->dtype))
             continue;
         char *room = tw_arena_alloc(&frame->parts, SMALL + 63);
@@ -359,6 +362,20 @@ static tw_status *compute_into(tw_frame *frame, uint32_t s, tw_compute *c)
     return status;
 }
 
+/* The array of `packs` is held: the last of its kind among those held, which are in the order of
+ * `held`. */
+static tw_packed *lend_packed(const tw_frame *frame, uint32_t s, const tw_access *a, tw_compute *c)
+{
+    const tw_step *step = &frame->variant->steps.items[s];
+    uint32_t at = 0;
+    for (const tw_held *held = a->held; held != a->packs; held++)
+        at += !held->copy;
+    tw_packed *packed = tw_variable_packed(a->packs->variable, frame->held[at], step->packing,
+                                           step->pack_form, step->pack_bytes, c);
+    c->packed = packed ? packed->data : NULL;
+    return packed;
+}
+
 /* The same acts as the slow way's, without any search. */
 tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
 {
@@ -366,6 +383,7 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
     if (!a)
         return find_and_compute(frame, s, c);
     tw_status *status = hold_all(frame, a);
+    tw_packed *packed = a->packs && !status ? lend_packed(frame, s, a, c) : NULL;
     for (uint32_t i = 0; i < a->locked_count; i++)
         tw_light_acquire(&a->locked[i]->lock);
     if (!status)
@@ -376,6 +394,10 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
         status = tw_frame_compute(frame, s, c);
     for (uint32_t i = a->locked_count; i-- > 0;)
         tw_light_release(&a->locked[i]->lock);
+    if (packed) {
+        c->packed = NULL;
+        tw_packed_unref(packed);
+    }
     tw_frame_let_go(frame);
     return status;
 }

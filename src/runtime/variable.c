@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/os.h"
 #include "base/status.h"
 
@@ -63,4 +64,88 @@ tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape)
     tw_array_unref(value);
     variable->value = fresh;
     return TW_OK;
+}
+
+/* ---- packed copies ---- */
+
+void tw_packed_unref(tw_packed *packed)
+{
+    if (!packed || atomic_fetch_sub_explicit(&packed->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    tw_free_aligned(packed->data);
+    tw_free(packed);
+}
+
+/* Where the copy of that form hangs, or the end of the list. */
+static tw_packed **find_packed(tw_variable *variable, const struct tw_packing *by,
+                               tw_pack_form form)
+{
+    tw_packed **at = &variable->packed;
+    while (*at &&
+           ((*at)->by != by || (*at)->form.kind != form.kind || (*at)->form.rows != form.rows))
+        at = &(*at)->next;
+    return at;
+}
+
+/* An old copy that nobody reads any more is filled anew. */
+static tw_packed *room_for(tw_packed *old, size_t bytes)
+{
+    if (old && old->bytes == bytes && atomic_load_explicit(&old->refs, memory_order_acquire) == 1)
+        return old;
+    tw_packed_unref(old);
+    tw_packed *made = TW_NEW(tw_packed);
+    void *data = made ? tw_alloc_aligned(bytes) : NULL;
+    if (!data) {
+        tw_free(made);
+        return NULL;
+    }
+    made->data = data;
+    made->bytes = bytes;
+    return made;
+}
+
+/* It is made outside the lock: other steps go on, and two that make the same one do no harm. That
+ * the variable still has the held array says that the version is the array's, since nobody writes
+ * to an array that is held. */
+tw_packed *tw_variable_packed(tw_variable *variable, const tw_array *held,
+                              const struct tw_packing *by, tw_pack_form form, size_t bytes,
+                              const tw_compute *c)
+{
+    tw_light_acquire(&variable->lock);
+    tw_packed **at = find_packed(variable, by, form), *found = *at;
+    uint64_t version = variable->version;
+    bool current = variable->value == held, good = found && found->version == version;
+    if (current && good)
+        atomic_fetch_add_explicit(&found->refs, 1, memory_order_relaxed);
+    else if (current && found)
+        *at = found->next;
+    tw_light_release(&variable->lock);
+    if (!current || good)
+        return current ? found : NULL;
+    tw_packed *made = room_for(found, bytes);
+    if (!made)
+        return NULL;
+    made->by = by;
+    made->form = form;
+    made->version = version;
+    by->pack(c, made->data);
+    atomic_store_explicit(&made->refs, 2, memory_order_relaxed);
+    tw_light_acquire(&variable->lock);
+    at = find_packed(variable, by, form);
+    found = *at;
+    made->next = found ? found->next : NULL;
+    *at = made;
+    tw_light_release(&variable->lock);
+    tw_packed_unref(found);
+    return made;
+}
+
+/* With the variable: no step is left that could read one. */
+void tw_variable_drop_packed(tw_variable *variable)
+{
+    while (variable->packed) {
+        tw_packed *packed = variable->packed;
+        variable->packed = packed->next;
+        tw_packed_unref(packed);
+    }
 }

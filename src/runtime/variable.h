@@ -5,7 +5,7 @@
 #ifndef TW_RUNTIME_VARIABLE_H
 #define TW_RUNTIME_VARIABLE_H
 
-#include "tensor/array.h"
+#include "op/compute.h"
 
 /* A lock that costs one atomic exchange when it is free, and sleeps when it is held for long. */
 typedef struct tw_light_lock {
@@ -26,11 +26,24 @@ static inline void tw_light_release(tw_light_lock *lock)
         tw_light_unlock_slow(lock);
 }
 
+/* A copy of a variable's value as kernels of one kind read it. It counts while the variable's
+ * version is the one that it was made of. */
+typedef struct tw_packed {
+    struct tw_packed *next;
+    atomic_int refs; /* the variable's and those of steps that read it */
+    const struct tw_packing *by;
+    tw_pack_form form;
+    uint64_t version;
+    size_t bytes;
+    void *data;
+} tw_packed;
+
 typedef struct tw_variable {
     tw_light_lock lock;
     tw_dtype dtype;
-    tw_array *value;  /* NULL: not initialised; under the lock */
-    uint64_t version; /* one more at each write */
+    tw_array *value;   /* NULL: not initialised; under the lock */
+    uint64_t version;  /* one more at each write */
+    tw_packed *packed; /* one of each form; under the lock */
     char *key;
 } tw_variable;
 
@@ -51,5 +64,14 @@ tw_status *tw_variable_own(tw_variable *variable);
 /* Memory of that shape, contents undefined; the old one is reused if nobody else holds it and it
  * fits. */
 tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape);
+
+/* The packed copy of `held`, an array of the variable that the caller holds; made by `c`'s kernel
+ * if there is none of this version. NULL: the variable has been written since, or no memory; the
+ * kernel then packs by itself. The caller gives it back by tw_packed_unref. */
+tw_packed *tw_variable_packed(tw_variable *variable, const tw_array *held,
+                              const struct tw_packing *by, tw_pack_form form, size_t bytes,
+                              const tw_compute *c);
+void tw_packed_unref(tw_packed *packed);
+void tw_variable_drop_packed(tw_variable *variable);
 
 #endif

@@ -200,21 +200,24 @@ static void NAME(fetch)(const NAME(ahead) * x, size_t part, size_t parts)
 }
 
 /* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
- * its own, since C has no room for the padding. */
+ * its own, since C has no room for the padding. Rows are parted evenly: a short last tile would
+ * have too few sums to keep the multipliers busy. */
 static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv,
                            const NAME(ahead) * ahead)
 {
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
     bool padded = n < nv * NAME(LANES);
     size_t ldc = t->ldc;
-    for (size_t i = 0; i < m; i += ROWS) {
-        size_t rows = m - i < ROWS ? m - i : ROWS;
+    size_t count = (m + ROWS - 1) / ROWS;
+    for (size_t tile = 0, i = 0, next; tile < count; tile++, i = next) {
+        next = tw_par_bound(m, 1, count, tile + 1);
+        size_t rows = next - i;
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->beta = padded ? 0 : beta;
         if (ahead)
-            NAME(fetch)(ahead, i / ROWS, (m + ROWS - 1) / ROWS);
+            NAME(fetch)(ahead, tile, count);
         NAME(tiles)[rows - 1][nv - 1](t);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;

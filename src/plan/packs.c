@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which steps read a packed copy of a variable that is kept from step to step: where the plan
+ * leaves the variable as it is, so that the copy serves every run, or where several steps read the
+ * same form of it before the next write, as the steps of a recurrent net do. */
+#include "plan/variant.h"
+
+enum { LEAST_USES = 3 };
+
+/* The variable's node, or TW_NO_INDEX where the input is no plain read of one. */
+static uint32_t variable_of(const tw_variant *v, uint32_t value)
+{
+    const tw_sized *sized = &v->values[value];
+    if (sized->dynamic || v->values[sized->root].place != TW_PLACE_VARIABLE)
+        return TW_NO_INDEX;
+    return v->plan->values.items[sized->root].variable;
+}
+
+/* Sizes and form are asked of the op; a caller's kernel packs nothing. */
+static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[step->node];
+    const struct tw_packing *packing = node->spec.op ? node->spec.op->definition.packing : NULL;
+    step->pack_bytes = 0;
+    if (!step->kernel || !packing || step->flags & (TW_STEP_DYNAMIC | TW_STEP_FOREIGN) ||
+        packing->input >= step->input_count ||
+        variable_of(v, step->inputs[packing->input]) == TW_NO_INDEX)
+        return;
+    step->packing = packing;
+    step->pack_bytes = packing->bytes(c, &step->pack_form);
+}
+
+/* Do both steps want the same copy? */
+static bool is_same(const tw_variant *v, const tw_step *a, const tw_step *b)
+{
+    return b->pack_bytes == a->pack_bytes && b->packing == a->packing &&
+           b->pack_form.kind == a->pack_form.kind && b->pack_form.rows == a->pack_form.rows &&
+           variable_of(v, a->inputs[a->packing->input]) ==
+               variable_of(v, b->inputs[b->packing->input]);
+}
+
+/* A loop's body runs many times. */
+static bool is_worth(const tw_variant *v, const tw_step *step)
+{
+    uint32_t variable = variable_of(v, step->inputs[step->packing->input]), uses = 0;
+    if (v->plan->loop || !v->plan->nodes.items[variable].written)
+        return true;
+    for (size_t s = 0; s < v->steps.count && uses < LEAST_USES; s++)
+        uses += is_same(v, step, &v->steps.items[s]);
+    return uses >= LEAST_USES;
+}
+
+/* First all are asked, then those that do not repay a copy are let go. */
+void tw_variant_packs(tw_variant *v, tw_array **pointers)
+{
+    for (size_t s = 0; s < v->steps.count; s++) {
+        tw_step *step = &v->steps.items[s];
+        tw_compute c;
+        tw_variant_context(v, step, pointers, &c);
+        c.state = step->state;
+        ask(v, step, &c);
+    }
+    for (size_t s = 0; s < v->steps.count; s++) {
+        tw_step *step = &v->steps.items[s];
+        step->packs = step->pack_bytes && is_worth(v, step);
+    }
+}
