@@ -40,11 +40,12 @@ static void run_cell(size_t cell, void *arg)
 static const tw_update_loops *loops_of(tw_dtype dtype)
 {
     const tw_update_table *table = TW_ISA_TABLE(tw_update_table);
+    const tw_update_table *narrow = TW_ISA_TABLE_OF_NARROW(tw_update_table);
     switch (dtype) {
     case TW_FLOAT32: return &table->f32;
     case TW_FLOAT64: return &table->f64;
-    case TW_FLOAT16: return &table->f16;
-    case TW_BFLOAT16: return &table->bf16;
+    case TW_FLOAT16: return &narrow->f16;
+    case TW_BFLOAT16: return &narrow->bf16;
     default: return NULL;
     }
 }

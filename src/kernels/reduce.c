@@ -453,10 +453,11 @@ static void make_identity(reducer *r, tw_fold fold)
     }
 }
 
-/* The level's loops, or the ones that are compiled once. */
-static tw_reduce_loops loops_of(tw_dtype dtype, tw_fold fold)
+tw_reduce_loops tw_reduce_loops_of(tw_dtype dtype, tw_fold fold)
 {
     tw_reduce_loops loops = TW_ISA_TABLE(tw_reduce_table)->loops[dtype][fold];
+    if (!loops.rows)
+        loops = TW_ISA_TABLE_OF_NARROW(tw_reduce_table)->loops[dtype][fold];
     return loops.rows ? loops : tw_reduce_rare.loops[dtype][fold];
 }
 
@@ -511,8 +512,8 @@ tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, con
                  .out = out};
     r.size = tw_dtype_size(as);
     r.acc_size = tw_dtype_size(r.acc_dtype);
-    r.loops = loops_of(as, fold);
-    r.combine = loops_of(r.acc_dtype, fold == TW_FOLD_SQUARES ? TW_FOLD_SUM : fold);
+    r.loops = tw_reduce_loops_of(as, fold);
+    r.combine = tw_reduce_loops_of(r.acc_dtype, fold == TW_FOLD_SQUARES ? TW_FOLD_SUM : fold);
     r.strided = tw_reduce_strided.columns[as][fold];
     r.by_halves = tw_dtype_is_floating(as) && (fold == TW_FOLD_SUM || fold == TW_FOLD_SQUARES);
     make_identity(&r, fold);

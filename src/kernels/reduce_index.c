@@ -97,15 +97,6 @@ static tw_dtype dtype_of_loops(tw_dtype dtype)
     }
 }
 
-/* Dtypes without loops for every level fall back to those compiled once; each dtype that gets
- * here has one or the other. */
-static tw_reduce_loops loops_of(tw_dtype dtype, bool largest)
-{
-    tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;
-    tw_reduce_loops loops = TW_ISA_TABLE(tw_reduce_table)->loops[dtype][fold];
-    return loops.rows ? loops : tw_reduce_rare.loops[dtype][fold];
-}
-
 /* An empty axis is refused only where an output would need an element of it. */
 tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t axis,
                            const void *in, tw_dtype index_dtype, void *out, const tw_par *par)
@@ -141,8 +132,9 @@ tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t 
                              tw_shape_text(shape).s);
     if (index_dtype == TW_INT32 && x.n > INT32_MAX)
         return tw_status_new(TW_INVALID_ARGUMENT, "an axis of %zu is too long for int32", x.n);
-    x.loops = loops_of(as, largest);
-    x.combine = loops_of(as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as, largest);
+    tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;
+    x.loops = tw_reduce_loops_of(as, fold);
+    x.combine = tw_reduce_loops_of(as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as, fold);
     x.blocks = (x.inner + TW_INDEX_WIDTH - 1) / TW_INDEX_WIDTH;
     x.tasks = outer * x.blocks;
     x.cells = tw_par_cells(x.tasks, 1, 0.5 * (double)count / (double)x.tasks);

@@ -48,8 +48,10 @@ typedef struct tw_strided_table {
 
 enum { TW_INDEX_WIDTH = 256 }; /* the widest call of index_columns */
 
-TW_ISA_TABLES(tw_reduce_table, tw_reduce_table); /* NULL where tw_reduce_rare has the loop */
-extern const tw_reduce_table tw_reduce_rare;
+TW_ISA_TABLES(tw_reduce_table, tw_reduce_table);
+extern const tw_reduce_table tw_reduce_rare; /* compiled once */
+/* The level's loops, else those of narrow dtypes, else the ones that are compiled once. */
+tw_reduce_loops tw_reduce_loops_of(tw_dtype dtype, tw_fold fold);
 extern const tw_strided_table tw_reduce_strided;
 
 #endif

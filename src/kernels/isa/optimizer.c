@@ -21,6 +21,7 @@
 #define NAME(f) f##_f64
 #include "kernels/isa/optimizer_body.h"
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define T uint16_t
 #define W float
 #define GET tw_widen_half
@@ -36,6 +37,7 @@
 #define SQRT sqrtf
 #define NAME(f) f##_bf16
 #include "kernels/isa/optimizer_body.h"
+#endif
 
 #define LOOPS(s)                                                                                  \
     {                                                                                             \
@@ -44,4 +46,10 @@
         .adam = adam_##s,                                                                         \
     }
 const tw_update_table TW_ISA_NAME(tw_update_table) = {
-    .f32 = LOOPS(f32), .f64 = LOOPS(f64), .f16 = LOOPS(f16), .bf16 = LOOPS(bf16)};
+    .f32 = LOOPS(f32),
+    .f64 = LOOPS(f64),
+#if TW_ISA_LEVEL < 4
+    .f16 = LOOPS(f16),
+    .bf16 = LOOPS(bf16),
+#endif
+};

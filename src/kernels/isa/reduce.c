@@ -48,30 +48,6 @@
 #undef WIDEN
 #undef NAME
 
-#define T uint16_t
-#define ACC float
-#define WORK float
-#define WIDEN tw_widen_half
-#define NAME(f) f##_f16
-#include "kernels/isa/reduce_body.h"
-#undef T
-#undef ACC
-#undef WORK
-#undef WIDEN
-#undef NAME
-
-#define T uint16_t
-#define ACC float
-#define WORK float
-#define WIDEN tw_widen_bfloat16
-#define NAME(f) f##_bf16
-#include "kernels/isa/reduce_body.h"
-#undef T
-#undef ACC
-#undef WORK
-#undef WIDEN
-#undef NAME
-
 #define T int32_t
 #define ACC int32_t
 #define WORK uint32_t
@@ -96,6 +72,31 @@
 #undef WIDEN
 #undef NAME
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
+#define T uint16_t
+#define ACC float
+#define WORK float
+#define WIDEN tw_widen_half
+#define NAME(f) f##_f16
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
+#define T uint16_t
+#define ACC float
+#define WORK float
+#define WIDEN tw_widen_bfloat16
+#define NAME(f) f##_bf16
+#include "kernels/isa/reduce_body.h"
+#undef T
+#undef ACC
+#undef WORK
+#undef WIDEN
+#undef NAME
+
 #define T uint8_t
 #define ACC uint8_t
 #define WORK uint32_t
@@ -107,6 +108,7 @@
 #undef WORK
 #undef WIDEN
 #undef NAME
+#endif
 
 #define LOOPS(fold, s)                                           \
     {                                                            \
@@ -124,9 +126,11 @@ const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
               [TW_FLOAT32][TW_FOLD_SUM].line = line_sum_f32,
               [TW_FLOAT64] = ALL_LOOPS(f64),
               [TW_FLOAT64][TW_FOLD_SUM].line = line_sum_f64,
+#if TW_ISA_LEVEL < 4
               [TW_FLOAT16] = ALL_LOOPS(f16),
               [TW_BFLOAT16] = ALL_LOOPS(bf16),
+              [TW_UINT8] = ALL_LOOPS(u8),
+#endif
               [TW_INT32] = ALL_LOOPS(i32),
-              [TW_INT64] = ALL_LOOPS(i64),
-              [TW_UINT8] = ALL_LOOPS(u8)},
+              [TW_INT64] = ALL_LOOPS(i64)},
 };
