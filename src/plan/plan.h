@@ -158,7 +158,8 @@ tw_status *tw_plan_temporaries(tw_plan *plan);
 /* what is known of every shape without the feeds' sizes */
 tw_status *tw_plan_shapes(tw_plan *plan);
 tw_status *tw_plan_fold(tw_plan *plan);
-tw_status *tw_plan_fold_number(tw_plan *plan, uint32_t node); /* a rule of simplify's */
+tw_status *tw_plan_fold_number(tw_plan *plan, uint32_t node);    /* a rule of simplify's */
+tw_status *tw_plan_batch_products(tw_plan *plan, uint32_t node); /* another: batch.c */
 tw_status *tw_plan_share(tw_plan *plan);
 tw_status *tw_plan_simplify(tw_plan *plan);
 tw_status *tw_plan_fuse(tw_plan *plan);

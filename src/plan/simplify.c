@@ -310,11 +310,53 @@ static tw_status *absorb_update(tw_plan *plan, uint32_t index)
     return TW_OK;
 }
 
+/* No read of a variable, which the update might be of. */
+static bool is_computed(const tw_plan *plan, uint32_t value)
+{
+    const tw_plan_node *node = tw_plan_producer(plan, value);
+    return !plan->values.items[value].is_ref && !node->is_variable &&
+           !(node->input_count && plan->values.items[node->inputs[0]].is_ref);
+}
+
+/* ApplyGradientDescent by a product that nobody else reads: it is added to the variable as it is
+ * computed. */
+static tw_status *absorb_product(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    const tw_op *op = tw_op_find("_ApplyMatMul");
+    if (!op || !is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
+        return TW_OK;
+    const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
+    if (!is_type(product, "MatMul") || !is_free(product) || product->guarded != node->guarded ||
+        !floats(plan, node->inputs[2]) || !is_computed(plan, product->inputs[0]) ||
+        !is_computed(plan, product->inputs[1]))
+        return TW_OK;
+    uint32_t *inputs = tw_arena_array(&plan->arena, 4, sizeof *inputs);
+    tw_dtype *dtypes = tw_arena_array(&plan->arena, 4, sizeof *dtypes);
+    if (!inputs || !dtypes)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < 4; i++) {
+        inputs[i] = i < 2 ? node->inputs[i] : product->inputs[i - 2];
+        dtypes[i] = product->input_dtypes[0];
+    }
+    const char *name = node->spec.name;
+    node->spec = product->spec;
+    node->spec.name = name;
+    node->spec.op = op;
+    node->spec.type = op->name;
+    node->inputs = inputs;
+    node->input_dtypes = dtypes;
+    node->input_count = 4;
+    plan->counts.simplified++;
+    return TW_OK;
+}
+
 /* ---- the pass ---- */
 
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
-static const tw_rule rules[] = {skip_identity,     absorb_transpose, absorb_bias,
-                                absorb_activation, absorb_update,    tw_plan_fold_number};
+static const tw_rule rules[] = {skip_identity,          absorb_transpose, absorb_bias,
+                                absorb_activation,      absorb_update,    tw_plan_fold_number,
+                                tw_plan_batch_products, absorb_product};
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
  * uses. One order serves them all, since a rule gives a node only inputs that stood before it. */
