@@ -208,10 +208,9 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
     bool padded = n < nv * NAME(LANES);
     size_t ldc = t->ldc;
-    size_t count = (m + ROWS - 1) / ROWS;
-    for (size_t tile = 0, i = 0, next; tile < count; tile++, i = next) {
-        next = tw_par_bound(m, 1, count, tile + 1);
-        size_t rows = next - i;
+    size_t count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0, longer = m - each * count;
+    for (size_t tile = 0, i = 0, rows; tile < count; tile++, i += rows) {
+        rows = each + (tile < longer);
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
@@ -256,9 +255,11 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     _Alignas(64) T stack[TW_GEMM_DEPTH * NAME(WIDTH)];
     size_t width_all = NAME(WIDTH), count = (g->n + width_all - 1) / width_all;
     size_t steps = g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1;
+    size_t next_j = tw_par_bound(g->n, NAME(LANES), count, first);
     for (size_t panel = first; panel < last; panel++) {
-        size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
-        size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
+        size_t j = next_j, n;
+        next_j = tw_par_bound(g->n, NAME(LANES), count, panel + 1);
+        n = next_j - j;
         size_t nv = (n + NAME(LANES) - 1) / NAME(LANES), width = nv * NAME(LANES);
         bool direct = !g->packed && g->b_col == 1 && n == width &&
                       (g->in_place || g->m <= FEW_ROWS);
