@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD := build
 
-.PHONY: all build check test demo bench bench-python docs install clean format
+.PHONY: all build check test test-arm demo bench bench-python docs install clean format
 
 all: build
 
@@ -18,10 +18,15 @@ check:
 	@tools/setup.sh test
 	@python3 tools/run_tests.py check
 
-# Everything; with ALL=1 the builds for Windows and for 32 bits too.
+# Everything; with ALL=1 the builds for Windows, 32 bits and 64-bit Arm too.
 test:
 	@tools/setup.sh $(if $(ALL),all,test)
 	@python3 tools/run_tests.py $(if $(ALL),all)
+
+# The C tests for 64-bit Arm, cross-built and run under qemu.
+test-arm:
+	@tools/setup.sh arm
+	@python3 tools/run_tests.py arm
 
 # `make demo RESUME=1` goes on where a training that was interrupted had been.
 demo:

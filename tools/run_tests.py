@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """run_tests.py [check | all | STAGE ...]: everything that must hold, stage by stage.
 
-Without arguments all stages run but those for other targets (windows, m32, other Pythons), which
-`all` adds; `check` means build and unit; other words pick stages by the beginning of their name. A
-stage prints one line with what passed and its time, a failure also the end of its output. What
+Without arguments all stages run but those for other targets (windows, m32, arm, other Pythons),
+which `all` adds; `check` means build and unit; other words pick stages by the beginning of their
+name. A stage prints one line with what passed and its time, a failure also the end of its output. What
 cannot run here says so. C tests count one by one (cmocka's lines), each other check as one. The
 last line is "N passed, N failed". Standard output of a C test or script that begins with "note: "
 is shown."""
@@ -99,7 +99,7 @@ def build(stage, directory, options=(), targets=(), env=None):
     """Configures and builds; True if both passed. Counts as one check."""
     code, output = execute([ROOT / "tools/configure.sh", directory, *options], env=env)
     if code == 0:
-        code, output = execute(["ninja", "-C", directory, "-j", JOBS, *targets], timeout=900)
+        code, output = execute(["ninja", "-C", directory, "-j", JOBS, *targets], timeout=1800)
     return stage.check("build", code == 0, errors_first(output))
 
 
@@ -140,7 +140,9 @@ def run_c_tests(stage, directory, wanted=None, env=None, before=(), timeout=120)
 
     def run(test):
         name, command, workdir = test
-        code, output = execute([*before, *command], timeout, workdir or directory, env)
+        own = pathlib.Path(command[0]).is_relative_to(directory)  # not a script
+        code, output = execute([*(before if own else ()), *command], timeout,
+                               workdir or directory, env)
         return name, output, *count_cmocka(name, code, output)
 
     with ThreadPoolExecutor(2) as pool:
@@ -343,10 +345,26 @@ def m32(stage):
     return None
 
 
+def arm(stage):
+    """The C tests for 64-bit Arm, under qemu"""
+    for tool in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
+        if not shutil.which(tool):
+            return stage.skip("no " + tool)
+    directory = WORK / "arm"
+    # Optimised as users have it: vectors are what is asked here.
+    options = [o for o in FOREIGN if not o.startswith("-Doptimization")] + ["-Doptimization=2"]
+    if build(stage, directory, ["--cross-file", "packaging/aarch64.ini", *options],
+             TEST_PROGRAMS):
+        run_c_tests(stage, directory, env={"THALWEG_EMULATED": "1"},
+                    before=["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"], timeout=900)
+    return None
+
+
 STAGES = {"build": build_gcc, "unit": unit, "asan": asan, "tsan": tsan,
           "install": install, "consumers": consumers, "tutorial": tutorial, "scripts": scripts,
-          "source": source, "python": python, "windows": windows, "m32": m32, "versions": versions}
-FOREIGN_STAGES = ("windows", "m32", "versions")
+          "source": source, "python": python, "windows": windows, "m32": m32, "arm": arm,
+          "versions": versions}
+FOREIGN_STAGES = ("windows", "m32", "arm", "versions")
 
 
 def show(name, stage, seconds):

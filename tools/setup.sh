@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh [build|test|all]: installs what building (or testing, the default, or testing for other
-# targets too) needs and is not there, by apt-get. Fails only if the library itself cannot be built
+# setup.sh [build|test|all|arm]: installs what building (or testing, the default, or testing for
+# other targets too, or for 64-bit Arm alone) needs and is not there, by apt-get. Fails only if the library itself cannot be built
 # then; what else is missing is said, and the tests that need it are skipped or fail by name.
 set -eu
 
@@ -14,6 +14,13 @@ python_header() {
     python3 -c 'import os, sysconfig as c; os.stat(c.get_path("include") + "/Python.h")' 2>/dev/null
 }
 
+# What builds for 64-bit Arm and runs the tests there.
+arm() {
+    have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
+    [ -e /usr/aarch64-linux-gnu/include/stdio.h ] || echo libc6-dev-arm64-cross
+    have qemu-aarch64 || echo qemu-user
+}
+
 # Prints the packages that are missing.
 missing() {
     have gcc && have cc || echo gcc
@@ -22,7 +29,8 @@ missing() {
     have ninja || echo ninja-build
     have pkg-config || echo pkg-config
     have python3 || echo python3
-    [ "$1" != build ] || return 0
+    [ "$1" != arm ] || arm
+    [ "$1" != build ] && [ "$1" != arm ] || return 0
     have g++ || echo g++
     have clang || echo clang
     have clang-format || echo clang-format
@@ -36,6 +44,7 @@ missing() {
     [ "$1" = all ] || return 0
     have x86_64-w64-mingw32-gcc || echo gcc-mingw-w64-x86-64
     m32 2>/dev/null || echo gcc-multilib
+    arm
 }
 
 # Runs apt-get as root, without a question; its output is shown only if it fails.

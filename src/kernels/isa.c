@@ -10,7 +10,7 @@
 
 static _Atomic int current = -1; /* not yet known */
 
-static const char *const names[] = {"plain", NULL, NULL, "v3", "v4"};
+static const char *const names[] = {"plain", NULL, "neon", "v3", "v4"};
 enum { LEVELS = sizeof names / sizeof *names };
 
 /* The bits that tell the levels apart on machines that exist; whoever has them has the rest of the
@@ -27,9 +27,18 @@ static int machine_level(void)
         !__builtin_cpu_supports("avx512vl"))
         return TW_ISA_V3;
     return TW_ISA_V4;
+#elif defined(TW_ISA_LEVELS_ARM)
+    return TW_ISA_NEON; /* all such machines have it */
 #else
     return TW_ISA_PLAIN;
 #endif
+}
+
+/* Of the levels up to the machine's own, those of another kind of machine are not here. */
+static bool is_here(int level)
+{
+    int highest = machine_level();
+    return level == TW_ISA_PLAIN || level == highest || (level == TW_ISA_V3 && highest > level);
 }
 
 /* -1: no such level. */
@@ -50,7 +59,7 @@ static int standard_level(void)
     if (!text || !*text)
         return level;
     int wanted = level_named(text);
-    if (wanted >= 0 && wanted <= level)
+    if (wanted >= 0 && is_here(wanted))
         return wanted;
     tw_log(TW_LOG_WARNING, "THALWEG_ISA='%s' is no level of this machine", text);
     return level;
@@ -70,7 +79,7 @@ int tw_isa_level(void)
 /* Kernels that run meanwhile keep the level they began with. */
 bool tw_isa_force(int level)
 {
-    if (!tw_isa_level_name(level) || level > machine_level())
+    if (!is_here(level))
         return false;
     atomic_store_explicit(&current, level, memory_order_relaxed);
     return true;

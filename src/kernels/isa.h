@@ -8,12 +8,13 @@
 
 #include <stdbool.h>
 
-/* 0: plain C (on x86-64: SSE2, which every such machine has); 3, 4: x86-64-v3, -v4. A level for v2
- * would serve machines of before 2013 only, at a tenth of the library's size. */
-enum { TW_ISA_PLAIN = 0, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
+/* 0: plain C (on x86-64: SSE2, which every such machine has); 2: 64-bit Arm's NEON; 3, 4:
+ * x86-64-v3, -v4. A level for v2 would serve machines of before 2013 only, at a tenth of the
+ * library's size. */
+enum { TW_ISA_PLAIN = 0, TW_ISA_NEON = 2, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
 
 /* The highest level of this machine that the build holds, by its feature bits; found once. The
- * environment's THALWEG_ISA = plain, v3 or v4 lowers it. */
+ * environment's THALWEG_ISA = plain, neon, v3 or v4 lowers it. */
 int tw_isa_level(void);
 /* For tests: from now on that level. False: this machine or build lacks it. */
 bool tw_isa_force(int level);
@@ -30,6 +31,9 @@ const char *tw_isa_level_name(int level); /* "v3"; NULL: there is none */
     (tw_isa_level() == TW_ISA_V4   ? &name##_v4 \
      : tw_isa_level() == TW_ISA_V3 ? &name##_v3 \
                                    : &name##_plain)
+#elif defined(TW_ISA_LEVELS_ARM)
+#define TW_ISA_TABLES(type, name) extern const type name##_plain, name##_neon
+#define TW_ISA_TABLE(name) (tw_isa_level() == TW_ISA_NEON ? &name##_neon : &name##_plain)
 #else
 #define TW_ISA_TABLES(type, name) extern const type name##_plain
 #define TW_ISA_TABLE(name) (&name##_plain)

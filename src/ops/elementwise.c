@@ -5,11 +5,8 @@
 
 #include <string.h>
 
-#include "kernels/isa.h"
 #include "ops/elementwise_rows.h"
 #include "ops/elementwise_signatures.h"
-
-TW_ISA_TABLES(tw_loop_table, tw_loop_table);
 
 enum { COST_CHEAP = 60, COST_MEDIUM = 150, COST_DEAR = 800, COST_LIBRARY = 12 };
 

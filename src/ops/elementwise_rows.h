@@ -3,6 +3,7 @@
 #ifndef TW_OPS_ELEMENTWISE_ROWS_H
 #define TW_OPS_ELEMENTWISE_ROWS_H
 
+#include "kernels/isa.h"
 #include "kernels/tile.h"
 
 /* Every kind of row is a number here. */
@@ -31,10 +32,7 @@ typedef struct tw_loop_table {
     const tw_tile_loop *loops[TW_DTYPE_COUNT];
 } tw_loop_table;
 
-extern const tw_loop_table tw_loop_table_plain;
-#ifdef TW_ISA_LEVELS_X86
-extern const tw_loop_table tw_loop_table_v2, tw_loop_table_v3, tw_loop_table_v4;
-#endif
+TW_ISA_TABLES(tw_loop_table, tw_loop_table);
 
 /* Special functions of double; float has the same, rounded. */
 double tw_special_lgamma(double x);

@@ -5,6 +5,8 @@
 
 #if TW_ISA_LEVEL >= 3
 #include <immintrin.h>
+#elif TW_ISA_LEVEL == 2
+#include <arm_neon.h>
 #endif
 
 #include "kernels/vmath.h"
@@ -49,6 +51,17 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_THREE NOTHING
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
+#elif TW_ISA_LEVEL == 2
+#define TW_VECTOR_BYTES 16
+#define SPREAD_F32(x) TWICE(TWICE(x))
+#define SPREAD_F64(x) TWICE(x)
+#define FMA_F32(a, b, c) vfmaq_f32(c, a, b)
+#define FMA_F64(a, b, c) vfmaq_f64(c, a, b)
+#define ROWS 8
+#define VECTORS 3
+#define IF_THREE ALL
+#define IF_SIX ALL
+#define IF_EIGHT ALL
 #else
 #define TW_VECTOR_BYTES 16
 #define SPREAD_F32(x) TWICE(TWICE(x))

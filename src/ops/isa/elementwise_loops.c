@@ -26,7 +26,7 @@
 
 /* Which dtypes this level has. */
 #define LEVEL_ALL (TW_ISA_LEVEL == 0)
-#define LEVEL_WIDE (TW_ISA_LEVEL == 0 || TW_ISA_LEVEL >= 3)
+#define LEVEL_WIDE (TW_ISA_LEVEL == 0 || TW_ISA_LEVEL >= 2)
 
 typedef float _Complex c64;
 typedef double _Complex c128;
