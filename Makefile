@@ -37,15 +37,21 @@ demo:
 
 # Ours beside the peers that bench/peers/setup.sh made: from C, and what programs in Python pay. With
 # BENCH, bench.py's arguments (BENCH="chain lstm --json out.json"), from C alone; BENCH_PYTHON is one
-# that has NumPy, BENCH_ROWS holds from_python.py's arguments.
+# that has NumPy, BENCH_ROWS holds from_python.py's arguments. OPS=1: every op beside NumPy instead,
+# BENCH then holds ops.py's arguments.
 BENCH_PYTHON ?= $(firstword $(wildcard $(HOME)/.cache/thalweg/peers/numpy/bin/python) python3)
 bench:
 	@tools/setup.sh build
 	@tools/configure.sh $(BUILD)/bench-release -Dtests=disabled -Doptimization=2
+ifdef OPS
+	@ninja -C $(BUILD)/bench-release bench/bench_ops
+	@$(BENCH_PYTHON) bench/ops/ops.py --engine $(BUILD)/bench-release/bench/bench_ops $(BENCH)
+else
 	@ninja -C $(BUILD)/bench-release bench/bench_engine bench/bench_overhead
 	@[ -n "$(BENCH)" ] || $(BUILD)/bench-release/bench/bench_overhead
 	@python3 bench/bench.py --engine $(BUILD)/bench-release/bench/bench_engine $(BENCH)
 	@[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-python
+endif
 
 bench-python:
 	@tools/configure.sh $(BUILD)/bench-release -Dtests=disabled -Doptimization=2
