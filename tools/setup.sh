@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # setup.sh [build|test|all|arm]: installs what building (or testing, the default, or testing for
-# other targets too, or for 64-bit Arm alone) needs and is not there, by apt-get. Fails only if the library itself cannot be built
-# then; what else is missing is said, and the tests that need it are skipped or fail by name.
+# other targets too, or for 64-bit Arm alone) needs and is not there, by apt-get. Fails only if the
+# library itself cannot be built then; what else is missing is said, and the tests that need it are
+# skipped or fail by name.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }

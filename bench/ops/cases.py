@@ -45,7 +45,8 @@ UNARY = {  # op: NumPy's function, where its argument may lie
     "Sinh": (np.sinh, -5, 5), "Cosh": (np.cosh, -5, 5), "Tanh": (np.tanh, -5, 5),
     "Asinh": (np.arcsinh, -9, 9), "Acosh": (np.arccosh, 1, 9), "Atanh": (np.arctanh, -0.9, 0.9),
     "Floor": (np.floor, -9, 9), "Ceil": (np.ceil, -9, 9), "Rint": (np.rint, -9, 9),
-    "Round": (np.rint, -9, 9), "Reciprocal": (np.reciprocal, 0.1, 9), "Inv": (np.reciprocal, 0.1, 9),
+    "Round": (np.rint, -9, 9), "Reciprocal": (np.reciprocal, 0.1, 9),
+    "Inv": (np.reciprocal, 0.1, 9),
     "Rsqrt": (lambda x: 1 / np.sqrt(x), 0.1, 9),
     "Sigmoid": (lambda x: 1 / (1 + np.exp(-x)), -8, 8),
     "Relu": (lambda x: np.maximum(x, 0), -2, 2), "Relu6": (lambda x: np.clip(x, 0, 6), -2, 9),
@@ -143,7 +144,7 @@ for n, shape in SHAPES.items():
                 lambda x, a=axis: np.argmin(x, a), "axis %d" % axis)
             add("Cumsum", [numbers(shape, dtype), Const(axis)],
                 lambda x, a=axis: np.cumsum(x, a, dtype=x.dtype), "axis %d" % axis)
-            add("Cumprod", [positive(shape, dtype) if dtype == I else numbers(shape, dtype, 0.9, 1.1),
+            add("Cumprod", [numbers(shape, dtype, *((1, 9) if dtype == I else (0.9, 1.1))),
                             Const(axis)],
                 lambda x, a=axis: np.cumprod(x, a, dtype=x.dtype), "axis %d" % axis)
     add("L2Loss", [numbers(shape)], lambda x: np.vdot(x, x) / 2)
@@ -198,7 +199,8 @@ for n, (rows, columns) in SHAPES.items():
                    Const(0, F)], lambda i, c=columns: np.eye(c, dtype=F)[i], T=F, TI=I, axis=-1)
     add("TopKV2", [numbers(n), Const(10)], lambda x: np.sort(
         np.partition(x, len(x) - 10)[-10:])[::-1], "10 of all")
-    add("TopKV2", [x, Const(columns)], lambda x: -np.sort(-x, axis=1, kind="stable"), "all of each row")
+    add("TopKV2", [x, Const(columns)], lambda x: -np.sort(-x, axis=1, kind="stable"),
+        "all of each row")
     for dtype in (I, L, F):
         add("Unique", [numbers(n, dtype, 0, 99).round()], lambda x: np.unique(x), "any", out_idx=I)
         add("ListDiff", [numbers(n, dtype, 0, n).round(), numbers(n, dtype, 0, n).round()],
@@ -206,8 +208,8 @@ for n, (rows, columns) in SHAPES.items():
     add("InvertPermutation", [rng.permutation(n).astype(I)], np.argsort)
     segments = np.sort(rng.integers(0, 50, rows)).astype(I)
     starts = lambda s: np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
-    for name, way in (("SegmentSum", np.add), ("SegmentMax", np.maximum), ("SegmentMin", np.minimum),
-                      ("SegmentProd", np.multiply)):
+    for name, way in (("SegmentSum", np.add), ("SegmentMax", np.maximum),
+                      ("SegmentMin", np.minimum), ("SegmentProd", np.multiply)):
         if len(set(segments)) == segments[-1] + 1:
             add(name, [x, segments], lambda x, s, w=way: w.reduceat(x, starts(s)), Tindices=I)
     def add_at(x, s):
@@ -278,8 +280,8 @@ for shape, name in (((1024,), "FFT"), ((100, 1000), "FFT"), ((128, 128), "FFT2D"
 # ---- what NumPy has no match for ----
 # First those that begin so; then the reason.
 WITHOUT = [
-    ("state of a session", r"Variable|Temporary|DestroyTemp|Assign|_Assign|IsVariable|Scatter(?!Nd$)|"
-     r"CountUpTo|Stack|TensorArray|StridedSliceAssign|Placeholder|Const$"),
+    ("state of a session", r"Variable|Temporary|DestroyTemp|Assign|_Assign|IsVariable|"
+     r"Scatter(?!Nd$)|CountUpTo|Stack|TensorArray|StridedSliceAssign|Placeholder|Const$"),
     ("one pass over a variable and its slots", r"Apply|SparseApply"),
     ("control flow", r"Enter|Exit|NextIteration|Merge|Switch|LoopCond|LoopValue|Ref|ControlTrigger|"
      r"NoOp|Assert|Print|CheckNumerics|PreventGradient|StopGradient|Snapshot|DeepCopy"),
