@@ -136,6 +136,38 @@ static size_t rows_wanted(const tw_gemm_block *g, size_t size, size_t across, si
     return down < wanted / across ? down : wanted / across;
 }
 
+bool tw_gemm_is_few(tw_dtype dtype, const tw_gemm_shape *s)
+{
+    return dtype == TW_FLOAT32 && s->m <= TINY && s->n <= TINY && s->k <= TINY && s->k &&
+           s->alpha == 1 && s->beta == 0;
+}
+
+/* Sums are those of run_tiny, term by term. */
+static inline __attribute__((always_inline)) void few(const tw_gemm_shape *s, const float *a,
+                                                      const float *b, float *c, size_t m, size_t n,
+                                                      size_t k)
+{
+    size_t a_row = s->transpose_a ? 1 : k, a_col = s->transpose_a ? m : 1;
+    size_t b_row = s->transpose_b ? 1 : n, b_col = s->transpose_b ? k : 1;
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            float sum = 0;
+            for (size_t p = 0; p < k; p++)
+                sum += a[i * a_row + p * a_col] * b[p * b_row + j * b_col];
+            c[i * n + j] = sum;
+        }
+    }
+}
+
+/* With sizes that the compiler knows nothing is left of the loops. */
+void tw_gemm_few(const tw_gemm_shape *s, const float *a, const float *b, float *c)
+{
+    if (s->m == 2 && s->n == 2 && s->k == 2 && !s->transpose_a && !s->transpose_b)
+        few(&(const tw_gemm_shape){0}, a, b, c, 2, 2, 2);
+    else
+        few(s, a, b, c, s->m, s->n, s->k);
+}
+
 /* First by panels, since they share nothing; by rows only where panels are too few. */
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {

@@ -582,6 +582,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     TW_TRY(bind_tiles(&w, shape));
     bind_cells(&w);
     find_periods(out);
+    out->small = tw_tile_is_small(out);
     out->streams = out->step_count > 1 && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }

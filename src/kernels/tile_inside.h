@@ -63,6 +63,7 @@ struct tw_tile_bound {
     uint16_t operand_count, step_count, output_count, slot_count, register_count;
     uint16_t rank; /* of dims, after joining */
     uint8_t grid;
+    bool small;   /* one operation on few elements: tile_small.c */
     bool checks;  /* some step has one */
     bool padded;  /* one tile, all of it in registers */
     bool streams; /* more memory than the second cache holds */
@@ -106,6 +107,9 @@ const tw_tile_loops *tw_tile_loops_now(void);
 
 /* n copies of one element of `size` bytes. */
 void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
+/* tile_small.c */
+bool tw_tile_is_small(const tw_tile_bound *b);
+void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out);
 
 /* The pieces of tile_reduce.c. */
 double tw_tile_identity(tw_tile_reduce kind);

@@ -435,44 +435,14 @@ static bool stores_past(const tw_tile_bound *b, const void *const *in, void *con
     return past;
 }
 
-/* One operation on fewer elements than a block has: nothing of the machinery above is needed. */
-static bool run_tiny(const tw_tile_bound *b, const void *const *in, void *const *out)
-{
-    enum { MOST = 3, BYTES = TW_TILE_BLOCK * 16 };
-    if (b->count > TW_TILE_BLOCK || b->step_count != 1 || b->operand_count > MOST ||
-        b->output_count != 1 || b->checks || b->reduction.kind || !b->outputs[0].direct)
-        return false;
-    _Alignas(64) char file[MOST + 1][BYTES];
-    const void *slots[MOST + 1] = {file[MOST], file[MOST], file[MOST], file[MOST]};
-    for (size_t i = 0; i < b->operand_count; i++) {
-        const tile_operand *operand = &b->operands[i];
-        size_t bytes = b->count * operand->size;
-        if (operand->access == TILE_SCALAR || (b->count == 1 && operand->constant)) {
-            tw_tile_spread(file[i], operand->constant ? (const char *)operand->value : in[i],
-                           operand->size, TW_TILE_BLOCK);
-        } else if (operand->access == TILE_FULL || b->count == 1) {
-            memcpy(file[i], in[i], bytes);
-            memset(file[i] + bytes, 0, TW_TILE_BLOCK * operand->size - bytes);
-        } else {
-            return false;
-        }
-        slots[i] = file[i];
-    }
-    const tile_step *step = b->steps;
-    const void *sources[TW_TILE_SOURCES];
-    for (size_t i = 0; i < TW_TILE_SOURCES; i++)
-        sources[i] = step->sources[i] < b->operand_count ? slots[step->sources[i]] : slots[MOST];
-    step->loop(TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
-    memcpy(out[0], file[MOST], b->count * b->outputs[0].size);
-    return true;
-}
-
 /* A failed check is told only at the end, when the outputs hold what the loops made of it. */
 tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *const *out,
                        void *workspace, int threads)
 {
-    if (bound->count && run_tiny(bound, in, out))
+    if (bound->small) {
+        tw_tile_run_small(bound, in, out[0]);
         return TW_OK;
+    }
     tile_run run = {.b = bound, .in = in, .out = out, .partial = workspace};
     run.past = bound->streams && stores_past(bound, in, out);
     atomic_init(&run.failed, bound->step_count);

@@ -29,32 +29,40 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
-typedef struct flags {
-    bool ta, tb;
-} flags;
+typedef struct product {
+    tw_gemm_shape shape;
+    bool few;
+} product;
 
-/* Looked up once, not in every run. */
+/* Looked up once, not in every run. m, n and k are those of the transposed matrices: the flags
+ * choose the dim to read. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
-    *(flags *)state = (flags){tw_compute_bool(c, "transpose_a"), tw_compute_bool(c, "transpose_b")};
+    bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");
+    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
+    product *p = state;
+    p->shape = (tw_gemm_shape){.m = (size_t)a->dims[ta],
+                               .n = (size_t)b->dims[!tb],
+                               .k = (size_t)a->dims[!ta],
+                               .transpose_a = ta,
+                               .transpose_b = tb,
+                               .alpha = 1};
+    p->few = tw_gemm_is_few(a->dtype, &p->shape);
     return TW_OK;
 }
 
-/* m, n and k are those of the transposed matrices: the flags choose the dim to read. */
 static tw_status *compute(tw_compute *c)
 {
-    const flags *f = tw_compute_state(c);
-    bool ta = f->ta, tb = f->tb;
-    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
-    tw_gemm_shape shape = {.m = (size_t)a->dims[ta],
-                           .n = (size_t)b->dims[!tb],
-                           .k = (size_t)a->dims[!ta],
-                           .transpose_a = ta,
-                           .transpose_b = tb,
-                           .packed = c->packed,
-                           .alpha = 1};
+    const product *p = c->state;
+    const void *a = tw_input_data(c, 0), *b = tw_input_data(c, 1);
+    if (p->few && !c->packed) {
+        tw_gemm_few(&p->shape, a, b, tw_output_data(c, 0));
+        return TW_OK;
+    }
+    tw_gemm_shape shape = p->shape;
+    shape.packed = c->packed;
     tw_par par = tw_compute_par(c);
-    return tw_gemm(a->dtype, &shape, a->data, b->data, tw_output_data(c, 0), NULL, &par);
+    return tw_gemm(tw_input(c, 0)->dtype, &shape, a, b, tw_output_data(c, 0), NULL, &par);
 }
 
 const tw_op_definition tw_op_MatMul = {
@@ -73,6 +81,6 @@ const tw_op_definition tw_op_MatMul = {
     .gradient = gradient,
     .compute = compute,
     .packing = &tw_matmul_packing,
-    .state_size = sizeof(flags),
+    .state_size = sizeof(product),
     .prepare = prepare,
 };

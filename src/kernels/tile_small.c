@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One operation on a few elements: a step of a net's size is nothing but its set-up, and here there
+ * is next to none. Whole blocks are computed where they lie, what is left over goes through a
+ * block on the stack. */
+#include <string.h>
+
+#include "kernels/tile_inside.h"
+
+enum { MOST = TW_TILE_SOURCES, BLOCK_BYTES = 16 * TW_TILE_BLOCK };
+
+/* A result of a single element is the most frequent and not worth a call. */
+static void put(void *to, const char *from, size_t bytes)
+{
+    if (bytes == 4)
+        memcpy(to, from, 4);
+    else if (bytes == 1)
+        memcpy(to, from, 1);
+    else
+        memcpy(to, from, bytes);
+}
+
+/* Whether a bound program is such an operation: asked once. */
+bool tw_tile_is_small(const tw_tile_bound *b)
+{
+    if (!b->count || b->count > TW_TILE_LENGTH || b->step_count != 1 || b->operand_count > MOST ||
+        b->output_count != 1 || b->checks || b->reduction.kind || !b->outputs[0].direct)
+        return false;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        const tile_operand *operand = &b->operands[i];
+        if (b->count > 1 && operand->access != TILE_SCALAR && operand->access != TILE_FULL)
+            return false;
+    }
+    return true;
+}
+
+/* Elements beyond the last are zeros: a loop may be slow on what it finds by chance. */
+static void run_rest(const tw_tile_bound *b, const char *const *in, void *out, size_t done)
+{
+    _Alignas(64) char file[MOST + 1][BLOCK_BYTES];
+    const tile_step *step = b->steps;
+    const char *sources[MOST];
+    size_t rest = b->count - done, size = b->outputs[0].size;
+    for (size_t i = 0; i < MOST; i++) {
+        sources[i] = file[MOST];
+        if (step->sources[i] >= b->operand_count)
+            continue;
+        const tile_operand *operand = &b->operands[step->sources[i]];
+        const char *from = in[step->sources[i]];
+        sources[i] = file[i];
+        if (operand->access == TILE_SCALAR || b->count == 1) {
+            tw_tile_spread(file[i], from, operand->size, TW_TILE_BLOCK);
+        } else {
+            memset(file[i], 0, (size_t)operand->size * TW_TILE_BLOCK);
+            memcpy(file[i], from + done * operand->size, rest * operand->size);
+        }
+    }
+    step->loop(TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
+    put((char *)out + done * size, file[MOST], rest * size);
+}
+
+/* Scalars are spread over as many blocks as there are; no operand is copied otherwise. */
+static void run_whole(const tw_tile_bound *b, const char *const *in, char *out, size_t whole)
+{
+    _Alignas(64) char file[MOST][16 * TW_TILE_LENGTH];
+    const tile_step *step = b->steps;
+    const char *sources[MOST];
+    for (size_t i = 0; i < MOST; i++) {
+        sources[i] = out;
+        if (step->sources[i] >= b->operand_count)
+            continue;
+        const tile_operand *operand = &b->operands[step->sources[i]];
+        sources[i] = in[step->sources[i]];
+        if (operand->access != TILE_SCALAR)
+            continue;
+        tw_tile_spread(file[i], sources[i], operand->size, whole);
+        sources[i] = file[i];
+    }
+    step->loop(whole, out, sources[0], sources[1], sources[2]);
+}
+
+/* The rest comes first: an output that lies over an operand would change it. */
+void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
+{
+    const char *from[MOST];
+    size_t whole = b->count & ~(size_t)(TW_TILE_BLOCK - 1);
+    for (size_t i = 0; i < b->operand_count; i++)
+        from[i] = b->operands[i].constant ? (const char *)b->operands[i].value : in[i];
+    if (whole < b->count)
+        run_rest(b, from, out, whole);
+    if (whole)
+        run_whole(b, from, out, whole);
+}
