@@ -21,7 +21,9 @@ uint64_t tw_os_float_enter(void)
  * hand that one's rounding to this one. */
 void tw_os_float_restore(uint64_t mode)
 {
-    if (__builtin_ia32_stmxcsr() != (unsigned)mode)
+    unsigned flushing = FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
+    /* Mostly the program's mode is another one than a run's, and no look is needed to know it. */
+    if ((mode & flushing) != flushing || __builtin_ia32_stmxcsr() != (unsigned)mode)
         __builtin_ia32_ldmxcsr((unsigned)mode);
 }
 

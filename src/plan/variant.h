@@ -100,7 +100,9 @@ typedef struct tw_variant {
     /* inputs and outputs of all steps: how many pointers a frame needs */
     uint32_t input_total;
     struct tw_variant *next; /* of one plan, see runtime/cache.c */
-    /* idle frames, the runtime's, and how they are freed with the variant */
+    /* Idle frames, the runtime's, and how they are freed with the variant. The one that was used
+     * last waits in `idle`, where it is taken without a lock. */
+    _Atomic(void *) idle;
     void *frames;
     void (*free_frames)(struct tw_variant *variant);
     uint64_t last_used;

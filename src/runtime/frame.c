@@ -228,14 +228,38 @@ static void return_arena(tw_frame *frame)
     frame->lent = (tw_lent_arena){NULL, 0};
 }
 
-/* As many frames exist as runs of this variant ever went on at once. */
-tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
+/* An idle frame, or NULL. */
+tw_frame *tw_frame_pop(tw_variant *variant)
 {
+    tw_frame *frame = atomic_exchange_explicit(&variant->idle, NULL, memory_order_acquire);
+    if (frame)
+        return frame;
     tw_mutex_lock(&variant->lock);
-    tw_frame *frame = variant->frames;
+    frame = variant->frames;
     if (frame)
         variant->frames = frame->next;
     tw_mutex_unlock(&variant->lock);
+    return frame;
+}
+
+/* The newest is used first next time: its memory is still in the cache. */
+void tw_frame_push(tw_frame *frame)
+{
+    tw_variant *variant = frame->variant;
+    void *none = NULL;
+    if (atomic_compare_exchange_strong_explicit(&variant->idle, &none, frame, memory_order_release,
+                                                memory_order_relaxed))
+        return;
+    tw_mutex_lock(&variant->lock);
+    frame->next = variant->frames;
+    variant->frames = frame;
+    tw_mutex_unlock(&variant->lock);
+}
+
+/* As many frames exist as runs of this variant ever went on at once. */
+tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
+{
+    tw_frame *frame = tw_frame_pop(variant);
     if (!frame) {
         TW_TRY(tw_frame_new(session, variant, &frame));
         run->grew = true;
@@ -251,30 +275,20 @@ tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, 
     return TW_OK;
 }
 
-/* The newest is used first next time: its memory is still in the cache. */
 void tw_frame_put(tw_frame *frame)
 {
-    tw_variant *variant = frame->variant;
     frame->run = NULL;
-    if (variant->plan->has_loops)
+    if (frame->variant->plan->has_loops)
         tw_loop_store_rest(frame);
     return_arena(frame);
-    tw_mutex_lock(&variant->lock);
-    frame->next = variant->frames;
-    variant->frames = frame;
-    tw_mutex_unlock(&variant->lock);
+    tw_frame_push(frame);
 }
 
 /* Whoever runs a frame holds the variant, so that all frames are idle when it goes. */
 void tw_variant_free_frames(tw_variant *variant)
 {
-    tw_frame *frame = variant->frames;
-    variant->frames = NULL;
-    while (frame) {
-        tw_frame *next = frame->next;
+    for (tw_frame *frame; (frame = tw_frame_pop(variant)) != NULL;)
         tw_frame_free(frame);
-        frame = next;
-    }
 }
 
 /* ---- feeds and fetches ---- */

@@ -64,6 +64,9 @@ void tw_frame_free(tw_frame *frame);
 /* An idle frame of the variant for this session, or a new one; and back. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out);
 void tw_frame_put(tw_frame *frame);
+/* Of the idle ones of a variant: one or NULL, and back. */
+tw_frame *tw_frame_pop(tw_variant *variant);
+void tw_frame_push(tw_frame *frame);
 size_t tw_frame_bytes(const tw_frame *frame); /* without an arena that is lent (memory.c) */
 
 /* Points the slots of feed `index`, and all views of it, at the array's memory. */

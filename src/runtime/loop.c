@@ -191,6 +191,85 @@ static tw_status *iterate(tw_frame *body, bool *go_on)
     return TW_OK;
 }
 
+/* ---- iterations with nothing to decide ---- */
+
+/* Every step runs in every iteration, all that goes from one to the next lies in the arena, nothing
+ * is kept or waited for, and nobody looks at single steps. */
+static bool is_straight(const tw_frame *body)
+{
+    const tw_plan *plan = body->variant->plan;
+    uint32_t cond = plan->fetches[0].value;
+    const tw_sized *sized = &body->variant->values[cond];
+    if (plan->has_guards || plan->has_waits || plan->loop->levels || body->run->trace ||
+        sized->dynamic || sized->shape.rank != 0 || body->refs[sized->root])
+        return false;
+    for (uint32_t i = 0; i < plan->loop->carried; i++) {
+        uint32_t next = plan->fetches[i + 1].value;
+        if (next != plan->feeds[i] && !in_arena(body, plan->feeds[i]))
+            return false;
+        if (body->refs[body->variant->values[next].root])
+            return false;
+    }
+    return true;
+}
+
+/* Steps first .. last - 1. */
+static inline tw_status *run_straight(tw_frame *body, const tw_step *steps, uint32_t first,
+                                      uint32_t last)
+{
+    for (uint32_t s = first; s < last; s++) {
+        tw_compute *c = &body->contexts[s];
+        tw_status *status = steps[s].flags ? tw_frame_step(body, s) : steps[s].compute(c);
+        if (status)
+            return tw_frame_explain(body, s, status);
+    }
+    return TW_OK;
+}
+
+/* As move_planned, where no variable of the session can be among the values. */
+static inline void move_straight(tw_frame *body)
+{
+    const tw_variant *v = body->variant;
+    for (size_t i = 0; i < v->moves.count; i++) {
+        const tw_move *move = &v->moves.items[i];
+        char *to = move_end(body, move->to);
+        const char *from = move_end(body, move->from);
+        if (move->bytes == 4) /* counters; a call would cost more than the rest */
+            memcpy(to, from, 4);
+        else if (move->bytes == 16)
+            memcpy(to, from, 16);
+        else
+            memcpy(to, from, move->bytes);
+    }
+}
+
+/* Until the condition fails. Who may end the run is asked once an iteration, the clock and the
+ * caller after as much work as between other steps. */
+static tw_status *iterate_straight(tw_frame *body)
+{
+    tw_run *run = body->run;
+    const tw_variant *v = body->variant;
+    const tw_step *steps = v->steps.items;
+    const bool *go_on = body->slots[v->plan->fetches[0].value].data;
+    bool watched = tw_run_is_watched(run);
+    uint32_t test_steps = v->test_steps, all = (uint32_t)v->steps.count;
+    double flops = 0;
+    for (uint32_t s = 0; s < all; s++) {
+        body->contexts[s].threads = run->threads;
+        flops += steps[s].flops;
+    }
+    for (;;) {
+        TW_TRY(tw_run_check(run));
+        if (watched)
+            TW_TRY(tw_run_worked(run, all, (uint64_t)flops));
+        TW_TRY(run_straight(body, steps, 0, test_steps));
+        if (!*go_on)
+            return TW_OK;
+        TW_TRY(run_straight(body, steps, test_steps, all));
+        move_straight(body);
+    }
+}
+
 /* ---- the end ---- */
 
 /* After the last iteration the variables hold what the Exits give. */
@@ -244,8 +323,11 @@ tw_status *tw_frame_loop(tw_frame *frame, uint32_t s)
     if (!store->active)
         status = begin(frame, s, body);
     store->active = true;
-    for (bool go_on = true; !status && go_on;)
-        status = iterate(body, &go_on);
+    if (!status && !store->at && !store->tested && is_straight(body))
+        status = iterate_straight(body);
+    else
+        for (bool go_on = true; !status && go_on;)
+            status = iterate(body, &go_on);
     if (tw_status_is_wait(status))
         return status;
     if (!status)

@@ -147,7 +147,8 @@ size_t tw_frame_bytes(const tw_frame *frame)
     return bytes;
 }
 
-/* Frames that runs use are not in the list. */
+/* Frames that runs use are not among them. The one outside of the list is taken for the look, lest
+ * a run changes it meanwhile. */
 static size_t idle_frames(tw_variant *v)
 {
     size_t bytes = 0;
@@ -155,6 +156,11 @@ static size_t idle_frames(tw_variant *v)
     for (const tw_frame *frame = v->frames; frame; frame = frame->next)
         bytes += frame->bytes;
     tw_mutex_unlock(&v->lock);
+    tw_frame *last = atomic_exchange_explicit(&v->idle, NULL, memory_order_acquire);
+    if (last) {
+        bytes += last->bytes;
+        tw_frame_push(last);
+    }
     return bytes;
 }
 

@@ -54,6 +54,12 @@ tw_status *tw_run_look(tw_run *run)
     return run->polls && now >= run->next_poll ? poll_caller(run, now) : TW_OK;
 }
 
+tw_status *tw_run_worked(tw_run *run, uint32_t steps, uint64_t flops)
+{
+    run->work += (uint64_t)steps * STEP_UNITS + flops;
+    return run->work > WORK_UNITS ? tw_run_look(run) : TW_OK;
+}
+
 /* Closing a session ends its runs at the next step, and so does the time that a run was given. */
 tw_status *tw_run_check(const tw_run *run)
 {
@@ -69,7 +75,7 @@ tw_status *tw_run_check(const tw_run *run)
 /* ---- steps ---- */
 
 /* Most runs are not, and skip all questions between steps. */
-static bool is_watched(const tw_run *run)
+bool tw_run_is_watched(const tw_run *run)
 {
     return run->cancel || run->trace || run->polls || run->deadline;
 }
@@ -81,9 +87,7 @@ static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
     for (uint32_t s = first; s < last; s++) {
         const tw_step *step = &frame->variant->steps.items[s];
         TW_TRY(tw_run_check(run));
-        run->work += STEP_UNITS + (uint64_t)step->flops;
-        if (run->work > WORK_UNITS)
-            TW_TRY(tw_run_look(run));
+        TW_TRY(tw_run_worked(run, 1, (uint64_t)step->flops));
         int64_t start = run->trace ? tw_os_now() : 0;
         frame->contexts[s].threads = run->threads;
         tw_status *status = step->flags ? tw_frame_step(frame, s)
@@ -99,7 +103,7 @@ static tw_status *run_watched(tw_frame *frame, uint32_t first, uint32_t last)
 /* The inner loop of the engine: a load, a test and an indirect call for each step. */
 tw_status *tw_frame_run_range(tw_frame *frame, uint32_t first, uint32_t last)
 {
-    if (is_watched(frame->run))
+    if (tw_run_is_watched(frame->run))
         return run_watched(frame, first, last);
     int threads = frame->run->threads;
     const _Atomic bool *closed = &frame->session->closed;
@@ -223,11 +227,14 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
+    tw_status *status = TW_OK;
     for (size_t i = 0; i < plan->feed_count; i++)
         tw_frame_feed(frame, i, feeds[i]);
-    frame->run->float_mode = tw_os_float_enter();
-    tw_status *status = tw_frame_run(frame);
-    tw_os_float_restore(frame->run->float_mode);
+    if (frame->variant->steps.count) { /* else all was folded */
+        frame->run->float_mode = tw_os_float_enter();
+        status = tw_frame_run(frame);
+        tw_os_float_restore(frame->run->float_mode);
+    }
     if (!status)
         status = !outputs && frame->run->options ? show_all(frame) : fetch_all(frame, outputs);
     tw_frame_drop_heap(frame);

@@ -19,10 +19,14 @@ tw_status *tw_run_begin(tw_session *session);
 void tw_run_end(tw_session *session);
 /* Wakes every waiting run of the session, whose lock is held. */
 void tw_runs_wake(tw_session *session);
+/* Somebody may end it, or sees its steps. */
+bool tw_run_is_watched(const tw_run *run);
 /* CANCELLED, or NULL: go on. */
 tw_status *tw_run_check(const tw_run *run);
 /* Looks at the clock: DEADLINE_EXCEEDED, or what the caller's poll says when its time has come. */
 tw_status *tw_run_look(tw_run *run);
+/* So much was done: looks at the clock now and then. */
+tw_status *tw_run_worked(tw_run *run, uint32_t steps, uint64_t flops);
 /* Before something that may take long: from here on the run polls. */
 void tw_run_takes_long(tw_run *run);
 /* Runs of this thread that are in the middle of `session`. */
