@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tw_while_loop: many variables, swaps, nesting, growing shapes, side effects, errors, memory. */
+#include <thalweg/callable.h>
+
+#include "base/os.h"
+#include "base/status.h"
 #include "control/control.h"
 #include "support/failing_allocator.h"
 
@@ -427,6 +431,85 @@ static void a_loop_without_end_is_stopped_when_its_time_is_over(void **state)
     tw_array_unref(one);
 }
 
+static void cancel_later(void *arg)
+{
+    for (int64_t end = tw_os_now() + 10000000; tw_os_now() < end;)
+        tw_thread_yield();
+    tw_cancel_now(arg);
+}
+
+static void a_loop_without_end_is_stopped_by_another_thread(void **state)
+{
+    (void)state;
+    tw_tensor x = scalar_of(TW_FLOAT32, "x");
+    tw_tensor out = tw_while_loop(.cond = always, .body = stays, .vars = TW_LIST(x));
+    tw_array *one = tw_array_scalar(TW_FLOAT32, 1);
+    tw_cancel *cancel = tw_cancel_new();
+    tw_thread thread;
+    check_graph();
+    assert_true(tw_thread_start(&thread, cancel_later, cancel));
+    tw_status *status = tw_run(session, TW_FETCH(out), .feed = TW_FEED({x, one}), .cancel = cancel);
+    tw_thread_join(&thread);
+    assert_int_equal(tw_status_code(status), TW_CANCELLED);
+    tw_status_free(status);
+    tw_cancel_free(cancel);
+    tw_array_unref(one);
+}
+
+static tw_status *refuse(void *user)
+{
+    ++*(int *)user;
+    return tw_value_error("the caller has had enough");
+}
+
+static void a_loop_without_end_asks_its_caller_now_and_then(void **state)
+{
+    (void)state;
+    tw_tensor x = scalar_of(TW_FLOAT32, "x");
+    tw_tensor out = tw_while_loop(.cond = always, .body = stays, .vars = TW_LIST(x));
+    tw_callable *callable;
+    float one = 1;
+    int asked = 0;
+    tw_view view = {TW_FLOAT32, TW_SHAPE(), &one};
+    struct tw_call_options options = {.size = sizeof options, .poll = refuse, .user = &asked};
+    check_graph();
+    TW_CHECK(tw_make_callable(.session = session, .fetch = TW_LIST(out), .feed = TW_LIST(x),
+                              .callable = &callable));
+    tw_status *status = tw_call_views(callable, &view, &options);
+    assert_non_null(strstr(tw_status_message(status), "has had enough"));
+    assert_int_equal(asked, 1);
+    tw_status_free(status);
+    tw_callable_free(callable);
+}
+
+static void one_more(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    (void)count;
+    (void)user;
+    next[0] = tw_add(vars[0], 1);
+}
+
+/* A trace wants every step of every iteration; the numbers are those of a run without one. */
+static void a_trace_sees_every_step_of_every_iteration(void **state)
+{
+    (void)state;
+    tw_tensor i = tw_constant(0);
+    limits l = {.n = scalar_of(TW_INT32, "n")};
+    tw_tensor out = tw_while_loop(.cond = below, .body = one_more, .vars = TW_LIST(i), .user = &l);
+    tw_array *seven = tw_array_scalar(TW_INT32, 7), *plain = NULL, *traced = NULL;
+    tw_trace *trace = tw_trace_new();
+    check_graph();
+    expect_ok(tw_run(session, TW_FETCH(out), .feed = TW_FEED({l.n, seven}), .out = &plain));
+    expect_ok(tw_run(session, TW_FETCH(out), .feed = TW_FEED({l.n, seven}), .out = &traced,
+                     .trace = trace));
+    assert_int_equal(tw_array_item(plain), 7);
+    assert_int_equal(tw_array_item(traced), 7);
+    /* eight conditions, seven sums, and the loop */
+    assert_int_equal(tw_trace_count(trace), 16);
+    tw_trace_free(trace);
+    tw_array_unref(seven), tw_array_unref(plain), tw_array_unref(traced);
+}
+
 int main(void)
 {
     failing_allocator_install();
@@ -445,6 +528,9 @@ int main(void)
         TEST(variables_may_be_strings),
         TEST(an_iteration_allocates_nothing),
         TEST(a_loop_without_end_is_stopped_when_its_time_is_over),
+        TEST(a_loop_without_end_is_stopped_by_another_thread),
+        TEST(a_loop_without_end_asks_its_caller_now_and_then),
+        TEST(a_trace_sees_every_step_of_every_iteration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
