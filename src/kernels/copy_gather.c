@@ -83,17 +83,50 @@ static void prefetch_row(const gather *g, size_t row)
         __builtin_prefetch(g->in + row * g->bytes + line, 0);
 }
 
+/* Rows first .. last - 1 of one block, of a single element each: a call of memcpy would cost more
+ * than the element. */
+static bool gather_elements(const gather *g, size_t block, size_t first, size_t last)
+{
+    const char *in = g->in + block * g->limit * g->bytes;
+    char *out = g->out + block * g->count * g->bytes;
+    switch (g->bytes) {
+    case 1:
+        for (size_t i = first; i < last; i++)
+            out[i] = in[index_at(g, i)];
+        return true;
+    case 4:
+        for (size_t i = first; i < last; i++)
+            memcpy(out + 4 * i, in + 4 * index_at(g, i), 4);
+        return true;
+    case 8:
+        for (size_t i = first; i < last; i++)
+            memcpy(out + 8 * i, in + 8 * index_at(g, i), 8);
+        return true;
+    default: return false;
+    }
+}
+
+/* The same of rows of any length. */
+static void gather_rows(const gather *g, size_t block, size_t first, size_t last)
+{
+    for (size_t i = first; i < last; i++) {
+        if (i + AHEAD < g->count)
+            prefetch_row(g, block * g->limit + (size_t)index_at(g, i + AHEAD));
+        size_t from = block * g->limit + (size_t)index_at(g, i);
+        memcpy(g->out + (block * g->count + i) * g->bytes, g->in + from * g->bytes, g->bytes);
+    }
+}
+
 /* Rows of all blocks, counted through: many short ones and few long ones share out alike. */
 static void gather_cell(size_t cell, void *arg)
 {
     const gather *g = arg;
-    size_t all = g->outer * g->count, last = tw_par_bound(all, 1, g->cells, cell + 1);
-    for (size_t row = tw_par_bound(all, 1, g->cells, cell); row < last; row++) {
-        if (row % g->count + AHEAD < g->count)
-            prefetch_row(g,
-                         row / g->count * g->limit + (size_t)index_at(g, row % g->count + AHEAD));
-        size_t from = row / g->count * g->limit + (size_t)index_at(g, row % g->count);
-        memcpy(g->out + row * g->bytes, g->in + from * g->bytes, g->bytes);
+    size_t all = g->outer * g->count, last = tw_par_bound(all, 1, g->cells, cell + 1), end;
+    for (size_t row = tw_par_bound(all, 1, g->cells, cell); row < last; row = end) {
+        size_t block = row / g->count, start = block * g->count;
+        end = last - start < g->count ? last : start + g->count;
+        if (!gather_elements(g, block, row - start, end - start))
+            gather_rows(g, block, row - start, end - start);
     }
 }
 

@@ -33,22 +33,63 @@ bool tw_tile_is_small(const tw_tile_bound *b)
     return true;
 }
 
+typedef uint32_t words __attribute__((vector_size(16)));
+
+/* A block of copies of one element; those of 4 bytes are met most. */
+static inline void spread_block(char *to, const char *from, size_t size)
+{
+    uint32_t x;
+    if (size != sizeof x) {
+        tw_tile_spread(to, from, size, TW_TILE_BLOCK);
+        return;
+    }
+    memcpy(&x, from, sizeof x);
+    words all = {x, x, x, x};
+    for (size_t i = 0; i < TW_TILE_BLOCK; i += 4)
+        memcpy(to + 4 * i, &all, sizeof all);
+}
+
+/* Sources that an operation does not have are its first once more; so is the second of a square. */
+static inline bool is_first_again(const tile_step *step, size_t i)
+{
+    return i && step->sources[i] == step->sources[0];
+}
+
+/* The counters and conditions of loops: every operand is a scalar. */
+static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
+{
+    _Alignas(64) char file[MOST + 1][BLOCK_BYTES];
+    const tile_step *step = b->steps;
+    const char *sources[MOST] = {NULL};
+    for (size_t i = 0; i < MOST; i++) {
+        sources[i] = sources[0];
+        if (is_first_again(step, i))
+            continue;
+        const tile_operand *operand = &b->operands[step->sources[i]];
+        const char *from = operand->constant ? (const char *)operand->value : in[step->sources[i]];
+        spread_block(file[i], from, operand->size);
+        sources[i] = file[i];
+    }
+    step->loop(TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
+    put(out, file[MOST], b->outputs[0].size);
+}
+
 /* Elements beyond the last are zeros: a loop may be slow on what it finds by chance. */
 static void run_rest(const tw_tile_bound *b, const char *const *in, void *out, size_t done)
 {
     _Alignas(64) char file[MOST + 1][BLOCK_BYTES];
     const tile_step *step = b->steps;
-    const char *sources[MOST];
+    const char *sources[MOST] = {NULL};
     size_t rest = b->count - done, size = b->outputs[0].size;
     for (size_t i = 0; i < MOST; i++) {
-        sources[i] = file[MOST];
-        if (step->sources[i] >= b->operand_count)
+        sources[i] = sources[0];
+        if (is_first_again(step, i))
             continue;
         const tile_operand *operand = &b->operands[step->sources[i]];
         const char *from = in[step->sources[i]];
         sources[i] = file[i];
-        if (operand->access == TILE_SCALAR || b->count == 1) {
-            tw_tile_spread(file[i], from, operand->size, TW_TILE_BLOCK);
+        if (operand->access == TILE_SCALAR) {
+            spread_block(file[i], from, operand->size);
         } else {
             memset(file[i], 0, (size_t)operand->size * TW_TILE_BLOCK);
             memcpy(file[i], from + done * operand->size, rest * operand->size);
@@ -63,10 +104,10 @@ static void run_whole(const tw_tile_bound *b, const char *const *in, char *out, 
 {
     _Alignas(64) char file[MOST][16 * TW_TILE_LENGTH];
     const tile_step *step = b->steps;
-    const char *sources[MOST];
+    const char *sources[MOST] = {NULL};
     for (size_t i = 0; i < MOST; i++) {
-        sources[i] = out;
-        if (step->sources[i] >= b->operand_count)
+        sources[i] = sources[0];
+        if (is_first_again(step, i))
             continue;
         const tile_operand *operand = &b->operands[step->sources[i]];
         sources[i] = in[step->sources[i]];
@@ -82,6 +123,10 @@ static void run_whole(const tw_tile_bound *b, const char *const *in, char *out, 
 void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
 {
     const char *from[MOST];
+    if (b->count == 1) {
+        run_single(b, in, out);
+        return;
+    }
     size_t whole = b->count & ~(size_t)(TW_TILE_BLOCK - 1);
     for (size_t i = 0; i < b->operand_count; i++)
         from[i] = b->operands[i].constant ? (const char *)b->operands[i].value : in[i];

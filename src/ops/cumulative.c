@@ -68,6 +68,36 @@ static void scan_rows(const scan *s, char *y, const char *x)
     }
 }
 
+#define T float
+#define U float
+#define NAME scan_f32
+#include "ops/cumulative_body.h"
+#define T double
+#define U double
+#define NAME scan_f64
+#include "ops/cumulative_body.h"
+#define T int32_t
+#define U uint32_t
+#define NAME scan_i32
+#include "ops/cumulative_body.h"
+#define T int64_t
+#define U uint64_t
+#define NAME scan_i64
+#include "ops/cumulative_body.h"
+
+/* Along the last axis a row is one number, and calling a loop for each would be all the work.
+ * False: another dtype. */
+static bool scan_numbers(const scan *s, char *y, const char *x)
+{
+    switch (s->dtype) {
+    case TW_FLOAT32: scan_f32(s, y, x); return true;
+    case TW_FLOAT64: scan_f64(s, y, x); return true;
+    case TW_INT32: scan_i32(s, y, x); return true;
+    case TW_INT64: scan_i64(s, y, x); return true;
+    default: return false;
+    }
+}
+
 /* The array is seen as (outer, count, length): each row of `length` elements is combined with
  * the row before it, so that the inner loop runs over memory in order. */
 static tw_status *compute(tw_compute *c, tw_combination how)
@@ -87,9 +117,12 @@ static tw_status *compute(tw_compute *c, tw_combination how)
               .reverse = tw_compute_bool(c, "reverse")};
     s.row_bytes = s.length * tw_dtype_size(x->dtype);
     size_t outer = tw_span(x->dims, 0, axis);
-    for (size_t i = 0; i < outer; i++)
-        scan_rows(&s, tw_element_to(y, i * s.count * s.length),
-                  tw_element_at(x, i * s.count * s.length));
+    for (size_t i = 0; i < outer; i++) {
+        char *to = tw_element_to(y, i * s.count * s.length);
+        const char *from = tw_element_at(x, i * s.count * s.length);
+        if (s.length != 1 || !scan_numbers(&s, to, from))
+            scan_rows(&s, to, from);
+    }
     return TW_OK;
 }
 

@@ -177,7 +177,9 @@ typedef double _Complex c128;
 #define P double
 #define C c128
 #include "ops/isa/elementwise_body.h"
-/* bool */
+#endif
+
+#if LEVEL_WIDE
 #define SUFFIX flag
 #define CLASS BOOL
 #define T bool
@@ -192,6 +194,7 @@ const tw_loop_table TW_ISA_NAME(tw_loop_table) = {{
     [TW_FLOAT64] = loops_f64,
     [TW_INT32] = loops_i32,
     [TW_INT64] = loops_i64,
+    [TW_BOOL] = loops_flag,
 #endif
 #if LEVEL_ALL
     [TW_INT8] = loops_i8,
@@ -202,6 +205,5 @@ const tw_loop_table TW_ISA_NAME(tw_loop_table) = {{
     [TW_UINT64] = loops_u64,
     [TW_COMPLEX64] = loops_c64,
     [TW_COMPLEX128] = loops_c128,
-    [TW_BOOL] = loops_flag,
 #endif
 }};

@@ -15,7 +15,9 @@ static inline P FN(imag)(T x)
 }
 static inline P FN(magnitude)(T x)
 {
-    return F(cabs)(x);
+    double a = (double)F(creal)(x), b = (double)F(cimag)(x), sum = a * a + b * b;
+    bool plain = sum < 1e300 && (sum > 1e-280 || sizeof(P) == sizeof(float));
+    return plain ? (P)sqrt(sum) : F(cabs)(x);
 }
 static inline P FN(angle)(T x)
 {
