@@ -81,6 +81,13 @@ def rotation():
     return np.array([[0.8, -0.6], [0.6, 0.8]], np.float32)
 
 
+def tree_values():
+    """Words, W, b, U, c of the recursive net."""
+    shapes = (1000, 35), (70, 35), (1, 35), (35, 5), (1, 5)
+    return [floats(shape, i + 1, -(.1 if i else .5), .1 if i else .5)
+            for i, shape in enumerate(shapes)]
+
+
 class Random:
     """Numerical Recipes' generator, as in graphs.c."""
 

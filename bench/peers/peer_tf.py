@@ -272,22 +272,23 @@ def tree(net, leaves, losses):
     return h
 
 
+def run_tree(values, draw):
+    """A graph and a session of its own: many trees in one graph are many times slower."""
+    with tf.Graph().as_default():
+        losses = []
+        tree([*map(variable, values), draw], 4 + draw(12), losses)
+        loss = tf.reduce_sum(tf.add_n(losses))
+        train = tf.train.GradientDescentOptimizer(.01).minimize(loss)
+        with start() as session:
+            return session.run([loss, train])[0]
+
+
 def trees():
+    values = common.tree_values()
+
     def step():
-        total, draw = 0.0, common.Random(1)
-        with tf.Graph().as_default():
-            net = [variable(floats((1000, 35), 1, -.5, .5)), variable(floats((70, 35), 2, -.1, .1)),
-                   variable(floats((1, 35), 3, -.1, .1)), variable(floats((35, 5), 4, -.1, .1)),
-                   variable(floats((1, 5), 5, -.1, .1)), draw]
-            session = start()
-            for _ in range(50):
-                losses = []
-                tree(net, 4 + draw(12), losses)
-                loss = tf.reduce_sum(tf.add_n(losses))
-                train = tf.train.GradientDescentOptimizer(.01).minimize(loss)
-                total += session.run([loss, train])[0]
-            session.close()
-        return total
+        draw = common.Random(1)
+        return sum(run_tree(values, draw) for _ in range(50))
     return step
 
 

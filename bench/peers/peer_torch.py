@@ -340,23 +340,23 @@ def tree(net, leaves, losses):
     return h
 
 
+def run_tree(values, draw):
+    net = [tensor(value.copy()).requires_grad_() for value in values]
+    losses = []
+    optimizer = sgd(net, .01)
+    tree([*net, draw], 4 + draw(12), losses)
+    loss = torch.stack(losses).sum()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 def trees():
+    values = common.tree_values()
+
     def step():
-        draw, total = common.Random(1), 0.0
-        parts = [floats((1000, 35), 1, -.5, .5), floats((70, 35), 2, -.1, .1),
-                 floats((1, 35), 3, -.1, .1), floats((35, 5), 4, -.1, .1),
-                 floats((1, 5), 5, -.1, .1)]
-        net = [tensor(part).requires_grad_() for part in parts]
-        optimizer = sgd(net, .01)
-        for _ in range(50):
-            losses = []
-            tree(net + [draw], 4 + draw(12), losses)
-            optimizer.zero_grad()
-            loss = torch.stack(losses).sum()
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-        return total
+        draw = common.Random(1)
+        return sum(run_tree(values, draw) for _ in range(50))
     return step
 
 
