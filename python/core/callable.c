@@ -26,6 +26,37 @@ static PyObject *pack(const py_callable *self, PyObject **results)
     Py_RETURN_NONE;
 }
 
+/* A value was refused: the session says which one and why, as it does for `run`. The error stays
+ * what it is where the session finds nothing wrong, or where it is not about a value. */
+static void explain(const py_callable *self, PyObject *const *args)
+{
+    const py_prepared *prepared = self->prepared;
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    Py_ssize_t count = (Py_ssize_t)prepared->feed_count;
+    PyObject *feeds = PyTuple_New(count), *values = PyTuple_New(count), *none = NULL;
+    for (Py_ssize_t i = 0; feeds && values && i < count; i++) {
+        PyTuple_SET_ITEM(feeds, i,
+                         Py_NewRef(prepared->keys[(Py_ssize_t)prepared->fetch_count + i]));
+        PyTuple_SET_ITEM(values, i, Py_NewRef(args[i]));
+    }
+    if (feeds && values)
+        none = PyObject_CallMethod((PyObject *)self->session, "_explain_feeds", "OO", feeds,
+                                   values);
+    Py_XDECREF(feeds);
+    Py_XDECREF(values);
+    if (none) {
+        Py_DECREF(none);
+        PyErr_Restore(type, value, traceback);
+        return;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
 /* By position only: there are no names to look up. The arguments are the caller's and stay for the
  * call. The object itself is held by it too, and so is the plan. */
 static PyObject *call(PyObject *object, PyObject *const *args, size_t flags, PyObject *names)
@@ -44,8 +75,11 @@ static PyObject *call(PyObject *object, PyObject *const *args, size_t flags, PyO
         results = PyMem_Calloc(fetches, sizeof *results);
     if (!results)
         return PyErr_NoMemory();
-    if (!py_run(self->prepared, args, results, NULL, NULL))
+    bool at_fault;
+    if (!py_run(self->prepared, args, results, NULL, &at_fault))
         packed = pack(self, results);
+    else if (at_fault)
+        explain(self, args);
     if (results != few)
         PyMem_Free(results);
     return packed;

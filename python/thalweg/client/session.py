@@ -133,8 +133,9 @@ class BaseSession(_core.Session):
         made = " | made at %s:%d" % tensor.op._where if tensor.op._where else ""
         try:
             array = np.asarray(value, dtype=wanted)
-        except (TypeError, ValueError) as error:
-            raise type(error)("%s | fed to Tensor %r of type %s and shape %s%s" % (
+        except (TypeError, ValueError, NotImplementedError) as error:
+            kind = ValueError if isinstance(error, NotImplementedError) else type(error)
+            raise kind("%s | fed to Tensor %r of type %s and shape %s%s" % (
                 error, tensor.name, tensor.dtype.name, tensor.get_shape(), made)) from None
         if not self._is_fed_shape(tensor, array.shape):
             raise ValueError("Cannot feed value of shape %r for Tensor %r, which has shape %r%s"
@@ -170,9 +171,15 @@ class BaseSession(_core.Session):
             self._check_fed(tensor, value)
         raise failed
 
+    def _explain_feeds(self, feeds, values):
+        """Raises what is wrong with the values that a callable was called with, if that is so."""
+        for tensor, value in zip(feeds, values):
+            self._check_fed(tensor, value)
+
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         """A run of anything; `run` in C calls it for what it does not know yet."""
         self._check_usable()
+        _check_options(options, run_metadata)
         if feed_dict is not None and not hasattr(feed_dict, "items"):
             list(fetching.feed_pairs(feed_dict))
         fetches = fetching.Fetches(self.graph, fetches)
@@ -213,9 +220,11 @@ class BaseSession(_core.Session):
         def call(*values, options=None, run_metadata=None):
             if len(values) != len(feeds):
                 raise ValueError("Expected %d values to feed, got %d." % (len(feeds), len(values)))
+            _check_options(options, run_metadata)
             timeout = getattr(options, "timeout_in_ms", 0) or self._timeout
             traced = run_metadata is not None and getattr(options, "trace_level", 0) == _FULL_TRACE
-            results = self._run_flat(flat.elements, feeds, list(values), timeout, traced)
+            results = self._with_feeds_explained(self._run_flat, zip(feeds, values), flat.elements,
+                                                 feeds, list(values), timeout, traced)
             if traced:
                 results, trace = results
                 _fill_metadata(run_metadata, json.loads(trace))
@@ -251,6 +260,13 @@ class BaseSession(_core.Session):
         if run.done():
             self._partial_runs.pop(handle, None)
         return flat.rebuild(results)
+
+
+def _check_options(options, run_metadata):
+    if options is not None and not hasattr(options, "timeout_in_ms"):
+        raise TypeError("options must be a tf.RunOptions, but got %r" % (options,))
+    if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
+        raise TypeError("run_metadata must be a tf.RunMetadata, but got %r" % (run_metadata,))
 
 
 def _check_integer(value, wanted):

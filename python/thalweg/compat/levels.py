@@ -59,7 +59,7 @@ CHANGED = """
 0.10 | ops.variable_scope.variable_scope | compat.old_variables:variable_scope | reuse_second
 0.8 | ops.variable_scope.get_variable  | compat.old_variables:get_variable | boolean_fifth
 1.0 | ops.init_ops.Zeros               | compat.old_variables:zeros_initializer | shape_first
-1.0 | ops.init_ops.Ones                | compat.old_variables:ones_initializer  | shape_first
+0.12 | ops.init_ops.Ones               | compat.old_variables:ones_initializer  | shape_first
 0.12 | training.moving_averages.assign_moving_average
      | compat.old_variables:assign_moving_average | -
 1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first

@@ -36,7 +36,7 @@ def _is_axis(value):
 
 def axis_first(args, kwargs):
     """f(axis, ..., values), where now the values come first."""
-    old_words = ("concat_dim", "split_dim", "value")
+    old_words = ("concat_dim", "split_dim", "num_split")
     return bool(args) and _is_axis(args[0]) and len(args) > 1 or any(w in kwargs
                                                                     for w in old_words)
 

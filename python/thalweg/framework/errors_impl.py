@@ -50,6 +50,8 @@ class OpError(Exception):
         """The number of the error's kind, such as `errors.NOT_FOUND`."""
         return self._error_code
 
+    code = error_code
+
     @property
     def node_def(self):
         """The failed operation as a NodeDef, or None."""

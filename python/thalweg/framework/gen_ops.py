@@ -91,7 +91,7 @@ def _make(op_name):
     made = values[name]
     made.__doc__ = _documentation(plan)
     if len(plan.outputs) > 1:
-        plan.result_type = namedtuple("_" + op_name + "Output",
+        plan.result_type = namedtuple(op_name.lstrip("_"),
                                       [_parameter(o.name) for o in plan.outputs])
     return made
 

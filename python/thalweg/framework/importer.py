@@ -242,6 +242,18 @@ def _in_order(graph_def, made, scope):
     return [by_name[scope + node.name] for node in graph_def.node]
 
 
+def _mapped_tensors(input_map, name):
+    """The map with tensors for all values; what is none becomes one within a scope of its own."""
+    if all(isinstance(v, ops.Tensor) for v in input_map.values()):
+        return input_map
+    if name == "":
+        raise ValueError("tf.import_graph_def() requires a non-empty `name` if `input_map` has "
+                         "values that are no tensors: convert them before with "
+                         "tf.convert_to_tensor().")
+    with ops.name_scope("_inputs"):
+        return {k: ops.convert_to_tensor(v) for k, v in input_map.items()}
+
+
 def import_graph_def(graph_def, input_map=None, return_elements=None, name=None, op_dict=None,
                      producer_op_list=None):
     """Adds the nodes of a GraphDef under the scope `name` ("import"; "": none). Inputs named in
@@ -256,9 +268,7 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
         return None if elements is None else []
     with ops.name_scope("import" if name is None else name) as scope:
         scope = scope or ""
-        if input_map:
-            with ops.name_scope("_inputs"):
-                input_map = {k: ops.convert_to_tensor(v) for k, v in input_map.items()}
+        input_map = _mapped_tensors(input_map, name)
         if _is_plain(graph, graph_def, input_map):
             named = _Named({})
             named.ops = _as_whole(graph, graph_def, scope)

@@ -45,8 +45,15 @@ class _Branch:
         self.result = result if self.is_sequence else [result]
         self.tensors = _core.cond_leave(builder, flat_tensors(result))
 
+    def given(self):
+        """The result as the function gave it."""
+        return self.result if self.is_sequence else self.result[0]
+
 
 def _check_structures(one, other):
+    if one.is_sequence != other.is_sequence:
+        raise ValueError("Incompatible return values of true_fn and false_fn: one is a single "
+                         "value and the other is not: %r and %r" % (one.given(), other.given()))
     try:
         nest.assert_same_structure(one.result, other.result, expand_composites=True)
     except (ValueError, TypeError) as error:

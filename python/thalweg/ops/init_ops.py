@@ -220,8 +220,8 @@ class Orthogonal(_Random):
         if len(shape) < 2:
             raise ValueError("The tensor to initialize must be at least two-dimensional")
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        return gen_math_ops.mul(self.gain, array_ops.reshape(
-            self._matrix(rows, columns, self.dtype if dtype is None else dtype), shape))
+        matrix = self._matrix(rows, columns, self.dtype if dtype is None else dtype)
+        return self.gain * array_ops.reshape(matrix, shape)
 
     def _matrix(self, rows, columns, dtype):
         flat = (max(rows, columns), min(rows, columns))

@@ -67,7 +67,7 @@ def create_partitioned_variables(shape, slicing, initializer, dtype=dtypes.float
         raise ValueError("A partitioned Variable must have rank at least 1: shape: %s" % shape)
     with variable_scope.variable_scope(name, "PartitionedVariable", reuse=reuse):
         whole = variable_scope._get_partitioned_variable(
-            "Variable" if name is None else name, shape=shape, dtype=dtype,
+            None, shape=shape, dtype=dtype,
             initializer=initializer, trainable=trainable, collections=collections,
             partitioner=lambda **unused: slicing)
         return list(whole)

@@ -115,7 +115,10 @@ class VariableScope:
         """The variable NAME of this scope, from a store; what is not given is the scope's."""
         def chosen(given, own):
             return own if given is None else given
-        name = self._name + "/" + name if self._name else name
+        if name is None:  # of parts, whose scope is their name
+            name = self._name
+        elif self._name:
+            name = self._name + "/" + name
         # Variables' names depend on variable scopes alone.
         with ops.name_scope(None):
             initializer = chosen(initializer, self._initializer)

@@ -245,7 +245,9 @@ def _said_before(value, shape):
 def _fitting(found, name, shape, dtype, reuse):
     """The variable that is there, if it may be shared and is what is asked for."""
     if reuse is False:
-        raise ValueError(_EXISTS[behaviour.sharing_errors] % name)
+        where = found.op._where if hasattr(found, "op") else None
+        raise ValueError(_EXISTS[behaviour.sharing_errors] % name + (
+            " Originally defined at: %s:%d" % where if where else ""))
     there = tensor_shape.as_shape(found.get_shape())
     if shape is not None and not shape.is_compatible_with(there):
         raise ValueError("Trying to share variable %s, but specified shape %s and found shape %s."

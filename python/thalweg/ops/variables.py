@@ -52,6 +52,15 @@ class _Made(type):
             made = _chained(creator, made)
         return made(**kwargs)
 
+    def __getattr__(cls, name):
+        """`Variable.assign` and the like, which the class that Variable() makes has."""
+        if cls is Variable and not name.startswith("__"):
+            return getattr(RefVariable, name)
+        raise AttributeError("type object %r has no attribute %r" % (cls.__name__, name))
+
+    def __dir__(cls):
+        return sorted(set(type.__dir__(cls)).union(type.__dir__(RefVariable)))
+
 
 def _chained(creator, inner):
     return lambda **kwargs: creator(inner, **kwargs)

@@ -278,7 +278,7 @@ def unit_norm(inputs, dim, epsilon=1e-7, scope=None):
         if not 0 <= dim < rank:
             raise ValueError("dim must be non-negative and smaller than the input rank.")
         squares = math_reduction.reduce_sum(gen_math_ops.square(inputs), dim, keepdims=True)
-        return gen_math_ops.div(inputs, gen_math_ops.sqrt(epsilon + squares))
+        return math_elementwise.div(inputs, gen_math_ops.sqrt(epsilon + squares))
 
 
 # ---- normalization ----
