@@ -3,11 +3,13 @@
 import copy
 import math
 import pickle
+import threading
+import time
 
 import pytest
 
 from thalweg import protos
-from thalweg.protos import message, text_format
+from thalweg.protos import descriptor, message, text_format
 
 
 def graph():
@@ -195,3 +197,27 @@ def test_the_protobuf_package_can_walk_our_messages():
     info = protos.MetaGraphDef()
     info.meta_info_def.any_info.CopyFrom(Any(type_url="x/y", value=b"k"))
     assert info.meta_info_def.any_info.value == b"k"
+
+
+def test_threads_that_ask_at_the_same_time_get_one_finished_class(monkeypatch):
+    fill = descriptor.Descriptor.fill
+
+    def slow(self, text):
+        time.sleep(0.02)
+        return fill(self, text)
+
+    monkeypatch.setattr(descriptor.Descriptor, "fill", slow)
+    monkeypatch.setattr(descriptor, "_messages", {})
+    monkeypatch.setattr(message, "_classes", {})
+    found = []
+
+    def ask():
+        made = message.message_class("AttrValue")
+        found.append((made, sorted(made.DESCRIPTOR.fields_by_name)))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and all(one == found[0] for one in found)

@@ -4,6 +4,7 @@
 The attributes carry the names that the `protobuf` package uses, so that its own text_format and
 json_format can walk our messages too."""
 import re
+import threading
 
 from thalweg.protos.schema import SCHEMA
 
@@ -252,6 +253,7 @@ FILES = {}     # "graph_pb2": (FileDescriptor, [names of messages], [names of en
 MESSAGES = {}  # name: (text of the fields, FileDescriptor)
 ENUMS = {}     # name: (text of the values, FileDescriptor)
 _messages, _enums = {}, {}
+MAKING = threading.RLock()  # what is asked for by several threads is made once, and seen when done
 
 
 def _cut():
@@ -279,9 +281,11 @@ def message_descriptor(name):
     """The descriptor of a message by its name in the schema, e.g. "AttrValue.ListValue"."""
     found = _messages.get(name)
     if found is None:
-        text, file = MESSAGES[name]
-        found = _messages[name] = Descriptor(name, full_name(name), file)
-        found.fill(text)
+        with MAKING:
+            if name not in _messages:
+                text, file = MESSAGES[name]
+                _messages[name] = Descriptor(name, full_name(name), file).fill(text)
+            found = _messages[name]
     return found
 
 
@@ -289,8 +293,8 @@ def enum_descriptor(name):
     found = _enums.get(name)
     if found is None:
         pairs = [word.split() for word in ENUMS[name][0].split(",")]
-        found = _enums[name] = EnumDescriptor(name, [(n, int(v)) for n, v in pairs],
-                                              full_name(name))
+        found = _enums.setdefault(name, EnumDescriptor(name, [(n, int(v)) for n, v in pairs],
+                                                       full_name(name)))
     return found
 
 
@@ -300,5 +304,5 @@ _wrappers = {}
 def enum_wrapper(name):
     """The EnumTypeWrapper of an enum; always the same object."""
     if name not in _wrappers:
-        _wrappers[name] = EnumTypeWrapper(enum_descriptor(name))
+        _wrappers.setdefault(name, EnumTypeWrapper(enum_descriptor(name)))
     return _wrappers[name]

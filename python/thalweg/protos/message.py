@@ -291,6 +291,11 @@ def class_of(described):
 
 
 def _make_class(described):
+    with _descriptor.MAKING:
+        return _classes.get(described.schema_name) or _new_class(described)
+
+
+def _new_class(described):
     body = {"__slots__": (), "DESCRIPTOR": described, "__module__": "thalweg.protos",
             "__qualname__": described.schema_name, "_makers": {}, "_setters": {},
             "_fields": described.fields_by_name,

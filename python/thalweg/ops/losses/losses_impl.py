@@ -197,42 +197,45 @@ def mean_pairwise_squared_error(labels, predictions, weights=1.0, scope=None,
             return mean
 
 
+def _cross_entropy(kind, said, labels, logits, weights, scope, loss_collection, reduction,
+                   losses_of):
+    """Of labels that are as large as the logits: losses_of(labels, logits), weighted."""
+    if labels is None or logits is None:
+        raise ValueError("%s and logits must not be None." % said)
+    with ops.name_scope(scope, kind, (logits, labels, weights)) as scope:
+        logits = ops.convert_to_tensor(logits)
+        labels = math_elementwise.cast(labels, logits.dtype)
+        logits.get_shape().assert_is_compatible_with(labels.get_shape())
+        return compute_weighted_loss(losses_of(labels, logits), weights, scope, loss_collection,
+                                     reduction=reduction)
+
+
 def sigmoid_cross_entropy(multi_class_labels, logits, weights=1.0, label_smoothing=0, scope=None,
                           loss_collection=_LOSSES, reduction=_DEFAULT):
     """The cross entropy of sigmoid(logits), the labels drawn towards a half by
     label_smoothing."""
-    if multi_class_labels is None or logits is None:
-        raise ValueError("multi_class_labels and logits must not be None.")
-    with ops.name_scope(scope, "sigmoid_cross_entropy_loss",
-                        (logits, multi_class_labels, weights)) as scope:
-        logits = ops.convert_to_tensor(logits)
-        labels = math_elementwise.cast(multi_class_labels, logits.dtype)
-        logits.get_shape().assert_is_compatible_with(labels.get_shape())
+    def losses_of(labels, logits):
         if label_smoothing > 0:
             labels = labels * (1 - label_smoothing) + 0.5 * label_smoothing
-        losses = nn_losses.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits,
-                                                             name="xentropy")
-        return compute_weighted_loss(losses, weights, scope, loss_collection, reduction=reduction)
+        return nn_losses.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits,
+                                                           name="xentropy")
+    return _cross_entropy("sigmoid_cross_entropy_loss", "multi_class_labels", multi_class_labels,
+                          logits, weights, scope, loss_collection, reduction, losses_of)
 
 
 def softmax_cross_entropy(onehot_labels, logits, weights=1.0, label_smoothing=0, scope=None,
                           loss_collection=_LOSSES, reduction=_DEFAULT):
     """The cross entropy of softmax(logits), the labels drawn towards equal ones by
     label_smoothing."""
-    if onehot_labels is None or logits is None:
-        raise ValueError("onehot_labels and logits must not be None.")
-    with ops.name_scope(scope, "softmax_cross_entropy_loss",
-                        (logits, onehot_labels, weights)) as scope:
-        logits = ops.convert_to_tensor(logits)
-        labels = math_elementwise.cast(onehot_labels, logits.dtype)
-        logits.get_shape().assert_is_compatible_with(labels.get_shape())
+    def losses_of(labels, logits):
         if label_smoothing > 0:
             classes = math_elementwise.cast(array_shapes.shape(labels)[-1], logits.dtype)
             labels = labels * (1.0 - label_smoothing) + label_smoothing / classes
         labels = gen_math_ops.stop_gradient(labels, name="labels_stop_gradient")
-        losses = nn_losses.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits,
-                                                                name="xentropy")
-        return compute_weighted_loss(losses, weights, scope, loss_collection, reduction=reduction)
+        return nn_losses.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits,
+                                                              name="xentropy")
+    return _cross_entropy("softmax_cross_entropy_loss", "onehot_labels", onehot_labels, logits,
+                          weights, scope, loss_collection, reduction, losses_of)
 
 
 def sparse_softmax_cross_entropy(labels, logits, weights=1.0, scope=None, loss_collection=_LOSSES,
