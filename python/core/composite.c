@@ -95,11 +95,12 @@ static int read_operand(const call *c, PyObject *value, tw_operand *out)
     return 0;
 }
 
-/* The list holds the tensors' graphs until the call is over. */
+/* The list holds the tensors' graphs until the call is over. None is an invalid tensor: what a
+ * composite leaves out where it may, and else refuses. */
 static int read_tensors(const call *c, PyObject *value, tw_tensors *out)
 {
     tw_tensor *items;
-    if (py_unwrap_list(value, &items, &out->count))
+    if (py_unwrap_holes(value, &items, &out->count))
         return -1;
     out->items = items;
     if (!keep_pointer(c, items, free_tensors))

@@ -108,3 +108,17 @@ def test_clipping(session):
         tf.global_norm(x)
     with pytest.raises(ValueError):
         tf.clip_by_value(x, [[1.0, 2.0, 3.0]], 3.0)
+
+
+def test_clippings_nodes_are_named_as_in_1_15(session):
+    b = tf.placeholder(tf.float32, [3], name="b")
+    clipped, _ = tf.clip_by_global_norm([None, b, None, b], 5.0)
+    assert [None if c is None else c.name for c in clipped] == [
+        None, "clip_by_global_norm/clip_by_global_norm/_1:0", None,
+        "clip_by_global_norm/clip_by_global_norm/_3:0"]
+    tf.clip_by_average_norm(b, 1.0)
+    kept = [op.name[len("clip_by_average_norm/"):] for op in b.graph.get_operations()
+            if op.name.startswith("clip_by_average_norm/")]
+    assert kept == ["Size", "Cast", "mul", "Rank", "range/start", "range/delta", "range", "Sum",
+                    "Rsqrt", "mul_1/y", "mul_1", "mul_2", "Const", "truediv/y", "truediv",
+                    "Minimum", "mul_3"]

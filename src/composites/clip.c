@@ -59,6 +59,24 @@ const tw_composite tw_composite_clip_by_norm = {
     .examples = {"clip_by_norm([3., 4.], 1) -> [0.6, 0.8]"},
 };
 
+/* As TensorFlow's tf.size, which is a constant where the sizes are known. */
+static tw_tensor count_of(tw_tensor t, tw_dtype dtype)
+{
+    tw_shape shape = tw_tensor_shape(t);
+    tw_tensor count = tw_shape_fully_known(shape)
+                          ? tw_number((double)tw_shape_elements(shape), TW_INT32, "Size")
+                          : tw_size(t);
+    return tw_cast(count, dtype);
+}
+
+/* Over all axes by their numbers, as TensorFlow's function writes it. */
+static tw_tensor sum_of_squares(tw_tensor t)
+{
+    tw_tensor squares = tw_mul(t, t, .name = "mul");
+    tw_tensor axes = tw_range(0, tw_rank_of(t), 1);
+    return tw_sum(squares, axes);
+}
+
 /* The norm for each element: norm / n. */
 tw_tensor tw_clip_by_average_norm_build(const struct tw_clip_by_average_norm_args *args)
 {
@@ -66,12 +84,13 @@ tw_tensor tw_clip_by_average_norm_build(const struct tw_clip_by_average_norm_arg
     tw_composite_enter(&scope, args->where, &args->t, args->name, "clip_by_average_norm");
     tw_tensor t = tw_as_tensor(args->t, "t");
     tw_dtype dtype = tw_plain_dtype(t);
-    tw_tensor count = tw_cast(tw_size(t), dtype);
-    tw_tensor inverse = tw_rsqrt(tw_reduce_sum(tw_mul(t, t, .name = "mul")));
+    tw_tensor count = count_of(t, dtype);
+    tw_tensor inverse = tw_rsqrt(sum_of_squares(t));
     tw_tensor scaled = tw_mul(t, args->clip_norm, .name = "mul");
+    tw_tensor times = tw_mul(inverse, count, .name = "mul");
     tw_tensor one = tw_number(1, dtype, "Const");
     tw_tensor bound = tw_real_div(one, args->clip_norm, .name = "truediv");
-    tw_tensor ratio = tw_minimum(tw_mul(inverse, count, .name = "mul"), bound);
+    tw_tensor ratio = tw_minimum(times, bound);
     tw_tensor result = tw_identity(tw_mul(scaled, ratio, .name = "mul"), .name = scope.name);
     tw_composite_leave(&scope);
     return result;

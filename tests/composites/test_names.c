@@ -138,6 +138,15 @@ static void moments(void **state)
                 "moments/Squeeze moments/Squeeze_1");
 }
 
+static void clipping(void **state)
+{
+    (void)state;
+    tw_clip_by_average_norm(tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(3), .name = "b"), 1.0,
+                            .name = "c");
+    check_names("b c/Size c/Cast c/mul c/Rank c/range/start c/range/delta c/range c/Sum c/Rsqrt "
+                "c/mul_1/y c/mul_1 c/mul_2 c/Const c/truediv/y c/truediv c/Minimum c/mul_3 c");
+}
+
 static void faces(void **state)
 {
     (void)state;
@@ -321,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup(random_numbers, fresh),
         cmocka_unit_test_setup(dropout, fresh),
         cmocka_unit_test_setup(moments, fresh),
+        cmocka_unit_test_setup(clipping, fresh),
         cmocka_unit_test_setup(faces, fresh),
         cmocka_unit_test_setup(names_that_the_caller_gives, fresh),
         cmocka_unit_test_setup(values_of_constants, fresh),

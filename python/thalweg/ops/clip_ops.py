@@ -69,7 +69,7 @@ def _values(t_list):
 
 def global_norm(t_list, name=None):
     """The L2 norm of all tensors together; None does not count."""
-    values = [v for v in _values(_checked_list(t_list)) if v is not None]
+    values = _values(_checked_list(t_list))
     with _in_graph(values, name, "global_norm") as scope:
         return _core.composite("global_norm", {"t_list": values}, scope)
 
@@ -80,12 +80,11 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
     t_list = _checked_list(t_list)
     if use_norm is None:
         use_norm = global_norm(t_list, name)
-    given = [v for v in _values(t_list) if v is not None]
-    with _in_graph(given, name, "clip_by_global_norm") as scope:
+    values = _values(t_list)
+    with _in_graph(values, name, "clip_by_global_norm") as scope:
         norm = ops.convert_to_tensor(use_norm, name="use_norm")
         clipped, norm = _core.composite(
             "clip_by_global_norm",
-            {"t_list": given, "use_norm": norm,
+            {"t_list": values, "use_norm": norm,
              "clip_norm": _bound(clip_norm, norm.dtype.base_dtype)}, scope)
-    clipped = iter(clipped)
-    return [None if t is None else _like(t, next(clipped)) for t in t_list], norm
+    return [_like(t, c) for t, c in zip(t_list, clipped)], norm
