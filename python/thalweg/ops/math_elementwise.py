@@ -233,7 +233,7 @@ def logical_xor(x, y, name="LogicalXor"):
         gen_math_ops.logical_not(gen_math_ops.logical_and(x, y)), name=name)
 
 
-_REAL_QUOTIENTS = {
+REAL_QUOTIENTS = {
     dtypes.uint8: dtypes.float32, dtypes.int8: dtypes.float32, dtypes.uint16: dtypes.float32,
     dtypes.int16: dtypes.float32, dtypes.int32: dtypes.float64, dtypes.int64: dtypes.float64,
     dtypes.uint32: dtypes.float64, dtypes.uint64: dtypes.float64,
@@ -250,9 +250,9 @@ def truediv(x, y, name=None):
         types = x.dtype.base_dtype, y.dtype.base_dtype
         if types[0] != types[1]:
             raise TypeError("x and y must have the same dtype, got %r != %r" % types)
-        if types[0] not in _REAL_QUOTIENTS:
+        if types[0] not in REAL_QUOTIENTS:
             raise TypeError("Invalid dtype %r in __truediv__" % types[0])
-        wide = _REAL_QUOTIENTS[types[0]]
+        wide = REAL_QUOTIENTS[types[0]]
         if wide is not None:
             x, y = cast(x, wide), cast(y, wide)
         return gen_math_ops.real_div(x, y, name=scope)

@@ -20,7 +20,7 @@ def _add(x, y, name=None):
 def _mul(x, y, name=None):
     if isinstance(y, ops.SparseTensor):
         from thalweg.ops import sparse_ops
-        return sparse_ops._sparse_dense_cwise(gen_math_ops.mul, y, x, name)
+        return sparse_ops.cwise("mul", y, x, name)
     return gen_math_ops.mul(x, y, name=name)
 
 
@@ -155,11 +155,16 @@ _Tensor._override_operator("__invert__", lambda x: gen_math_ops.logical_not(x))
 _Tensor._override_operator("__abs__", lambda x: math_elementwise.abs(x))
 
 
-def define_for_sparse(func, op_name):
+def _define_for_sparse(op_name, kind):
     """An operator of a sparse tensor and a dense one."""
     def binary_op_wrapper_sparse(sp_x, y):
+        from thalweg.ops import sparse_ops
         with ops.name_scope(None, op_name, [sp_x, y]) as name:
             y = ops.convert_to_tensor(y, dtype=sp_x.dtype.base_dtype, name="y")
-            return ops.SparseTensor(sp_x.indices, func(sp_x.indices, sp_x.values, sp_x.dense_shape,
-                                                       y, name=name), sp_x.dense_shape)
+            return sparse_ops.cwise(kind, sp_x, y, name)
     ops.SparseTensor._override_operator("__%s__" % op_name, binary_op_wrapper_sparse)
+
+
+_define_for_sparse("mul", "mul")
+_define_for_sparse("div", "div")
+_define_for_sparse("truediv", "truediv")

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from thalweg.framework import dtypes, ops, tensor_shape
+from thalweg.framework import dtypes, ops, tensor_shape, tensor_util
 from thalweg.ops import (array_creation, array_joining, array_moving, array_shapes, array_slicing,
                          gen_array_ops, gen_math_ops, gen_sparse_ops, math_elementwise,
                          math_reduction)
@@ -181,7 +181,20 @@ def sparse_reset_shape(sp_input, new_shape=None):
         shape = math_elementwise.cast(ops.convert_to_tensor(new_shape), dtypes.int64)
         if shape.get_shape().ndims not in (None, 1):
             raise ValueError("new_shape must be a vector, not of shape %s" % shape.get_shape())
+        _check_box(sp_input.get_shape(), tensor_util.constant_value_as_shape(shape))
     return SparseTensor(indices, values, shape)
+
+
+def _check_box(old, new):
+    """A new shape has as many dimensions as the old one, none of them smaller."""
+    if old.ndims is None or new.ndims is None:
+        return
+    old.assert_same_rank(new)
+    for have, want in zip(old.as_list(), new.as_list()):
+        if have is not None and want is not None and want < have:
+            raise ValueError("Requested new_shape should have dimension sizes >= "
+                             "sp_input.shape. Found new_shape (%s), sp_input.shape (%s)."
+                             % (new, old))
 
 
 def sparse_fill_empty_rows(sp_input, default_value, name=None):
@@ -236,7 +249,7 @@ def sparse_add(a, b, threshold=None, thresh=None):
     if isinstance(a, sparse) and isinstance(b, sparse):
         a, b = _sparse(a), _sparse(b)
         limit = ops.convert_to_tensor(threshold, dtype=a.values.dtype.real_dtype.base_dtype,
-                                      name="thresh")
+                                      name="threshold")
         return SparseTensor(*gen_sparse_ops.sparse_add(
             a.indices, a.values, a.dense_shape, b.indices, b.values, b.dense_shape, limit))
     if isinstance(b, sparse):
@@ -260,13 +273,19 @@ matmul = sparse_tensor_dense_matmul
 
 def sparse_dense_cwise_add(sp_t, dense_t):
     """At each element of a sparse tensor the sum with a dense one."""
-    return _cwise(gen_sparse_ops.sparse_dense_cwise_add, sp_t, dense_t)
+    return cwise("add", sp_t, dense_t)
 
 
-def _cwise(op, sparse, dense):
-    return SparseTensor(sparse.indices, op(sparse.indices, sparse.values, sparse.dense_shape,
-                                           dense), sparse.dense_shape)
-
+def cwise(kind, sparse, dense, name=None):
+    """At each element of a sparse tensor its "add", "mul", "div" or "truediv" with a dense one."""
+    values = sparse.values
+    if kind == "truediv":
+        kind, wide = "div", math_elementwise.REAL_QUOTIENTS.get(values.dtype)
+        if wide:
+            values, dense = (math_elementwise.cast(x, wide) for x in (values, dense))
+    op = getattr(gen_sparse_ops, "sparse_dense_cwise_" + kind)
+    return SparseTensor(sparse.indices, op(sparse.indices, values, sparse.dense_shape, dense,
+                                           name=name), sparse.dense_shape)
 
 
 def _sum(op, sparse_op, dense):

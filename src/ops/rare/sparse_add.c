@@ -79,7 +79,13 @@ static tw_status *check(tw_compute *c)
     return tw_sparse_check(c, tw_input(c, 3), b->data, true);
 }
 
-/* Twice: to count what is of magnitude `least` or more, and to write it. */
+/* A sum of two values goes where it is smaller than `least`; what only one side has stays. */
+static bool is_dropped(tw_dtype dtype, const char *value, size_t a, size_t b, double least)
+{
+    return a != NOWHERE && b != NOWHERE && magnitude(dtype, value) < least;
+}
+
+/* Twice: to count what stays, and to write it. */
 static tw_status *unite(tw_compute *c, tw_combination how, double least)
 {
     const tw_array *x = tw_input(c, 1), *y = tw_input(c, 4);
@@ -90,13 +96,13 @@ static tw_status *unite(tw_compute *c, tw_combination how, double least)
     TW_TRY(check(c));
     for (walk w = begin(tw_input(c, 0), tw_input(c, 3)); next(&w, &a, &b);) {
         join(x->dtype, loop, element(x, a), element(y, b), value);
-        count += !(magnitude(x->dtype, value) < least);
+        count += !is_dropped(x->dtype, value, a, b, least);
     }
     TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE((int64_t)count, (int64_t)rank), &rows));
     TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE((int64_t)count), &values));
     for (walk w = begin(tw_input(c, 0), tw_input(c, 3)); next(&w, &a, &b);) {
         join(x->dtype, loop, element(x, a), element(y, b), value);
-        if (magnitude(x->dtype, value) < least)
+        if (is_dropped(x->dtype, value, a, b, least))
             continue;
         const int64_t *row = a == NOWHERE ? w.b + b * rank : w.a + a * rank;
         TW_TRY(tw_elements_copy(TW_INT64, (int64_t *)rows->data + at * rank, row, rank));
@@ -150,11 +156,14 @@ const tw_op_definition tw_op_SparseAdd = {
     .signature = "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, "
                  "b_shape: int64, thresh: Treal -> sum_indices: int64, sum_values: T, "
                  "sum_shape: int64; T: numbertype; Treal: realnumbertype",
-    .doc = "The sum of two sparse tensors, without values whose magnitude is below `thresh`. The "
-           "rows of indices must ascend.",
+    .doc =
+        "The sum of two sparse tensors. Where both have a value, their sum goes if its magnitude "
+        "is below `thresh`. The rows of indices must ascend.",
     .since = "SparseAdd: 0.8",
     .examples = {"sparse_add([[0], [2]], [1., 2.], [3], [[2]], [3.], [3], 0.) -> [[0], [2]], "
-                 "[1., 5.], [3]"},
+                 "[1., 5.], [3]",
+                 "sparse_add([[0], [2]], [0.25, 2.], [3], [[2]], [-2.5], [3], 1.) -> [[0]], "
+                 "[0.25], [3]"},
     .infer = infer_add,
     .gradient = gradient_add,
     .kernels = &add_kernel,
