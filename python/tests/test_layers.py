@@ -195,3 +195,20 @@ def test_what_is_refused():
         tf.layers.conv2d(IMAGES, 3, (1, 2, 3))
     with pytest.raises(TypeError, match="not understood"):
         tf.layers.Dense(3, colour="red")
+
+
+def test_layers_of_one_name_have_scopes_of_their_own():
+    with tf.Graph().as_default():
+        x = tf.ones([2, 3])
+        names = []
+        for _ in range(2):
+            layer = tf.layers.Dense(2, name="d")
+            names += [layer(x).name, layer.kernel.name, layer(x).name]
+        assert names == ["d/BiasAdd:0", "d/kernel:0", "d/BiasAdd_1:0",
+                         "d_1/BiasAdd:0", "d_1/kernel:0", "d_1/BiasAdd_1:0"]
+        tf.layers.dense(x, 2, name="f")
+        with pytest.raises(ValueError, match="f/kernel already exists"):
+            tf.layers.dense(x, 2, name="f")
+        for wanted in ("g/", "g_1/"):
+            made, _ = tf.nn.rnn_cell.GRUCell(3, name="g")(x, x)
+            assert made.name.startswith(wanted)

@@ -13,7 +13,23 @@ NAMES = {
     "nn.rnn_cell": {"ops.rnn_cell_impl": _CELLS},
     "contrib": {},
     "contrib.legacy_seq2seq": {"ops.seq2seq": SEQ2SEQ},
-    "contrib.seq2seq": {"ops.seq2seq_whole": "sequence_loss"},
+    "contrib.seq2seq": {
+        "ops.seq2seq_whole": "sequence_loss",
+        "contrib.seq2seq.decoder": "Decoder dynamic_decode",
+        "contrib.seq2seq.basic_decoder": "BasicDecoder BasicDecoderOutput",
+        "contrib.seq2seq.helpers": "CustomHelper GreedyEmbeddingHelper Helper InferenceHelper "
+                                   "SampleEmbeddingHelper ScheduledEmbeddingTrainingHelper "
+                                   "ScheduledOutputTrainingHelper TrainingHelper",
+        "contrib.seq2seq.attention": "AttentionMechanism BahdanauAttention "
+                                     "BahdanauMonotonicAttention LuongAttention "
+                                     "LuongMonotonicAttention hardmax monotonic_attention "
+                                     "safe_cumprod",
+        "contrib.seq2seq.attention_wrapper": "AttentionWrapper AttentionWrapperState",
+        "contrib.seq2seq.beam_search": "BeamSearchDecoderOutput BeamSearchDecoderState "
+                                       "FinalBeamSearchDecoderOutput gather_tree "
+                                       "gather_tree_from_array tile_batch",
+        "contrib.seq2seq.beam_search_decoder": "BeamSearchDecoder",
+    },
     "contrib.rnn": {
         "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
         "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "

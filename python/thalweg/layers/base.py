@@ -207,7 +207,8 @@ class Layer:
     # ---- calls ----
 
     def _own_scope(self, given=None):
-        """The variable scope, opened at the first use."""
+        """The variable scope, opened at the first use. Of two layers of one name the second one
+        gets another scope."""
         if self._scope is None and given is not None:
             with vs.variable_scope(given) as captured:
                 self._scope = captured
@@ -216,7 +217,7 @@ class Layer:
                 with vs.variable_scope(self._name or self._base_name) as captured:
                     self._scope = captured
             else:
-                with vs.variable_scope(self._name, default_name=self._base_name) as captured:
+                with vs.variable_scope(None, default_name=self._base_name) as captured:
                     self._scope = captured
         return self._scope
 
