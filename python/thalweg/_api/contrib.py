@@ -17,7 +17,32 @@ _VARIABLES = "VariableDeviceChooser add_model_variable assign_from_values " \
              "local_variable model_variable variable"
 _STEPS = "assert_global_step create_global_step get_global_step get_or_create_global_step"
 
+_MEASURES = " ".join("streaming_" + name for name in (
+    "accuracy auc false_negatives false_negatives_at_thresholds false_positives "
+    "false_positives_at_thresholds mean mean_absolute_error mean_cosine_distance mean_iou "
+    "mean_relative_error mean_squared_error mean_tensor percentage_less precision "
+    "precision_at_thresholds recall recall_at_thresholds root_mean_squared_error true_negatives "
+    "true_negatives_at_thresholds true_positives true_positives_at_thresholds").split())
+
 NAMES = {
+    "contrib.losses": {
+        "contrib.older_losses": "absolute_difference add_loss compute_weighted_loss "
+                                "cosine_distance get_losses get_regularization_losses "
+                                "get_total_loss hinge_loss log_loss mean_pairwise_squared_error "
+                                "mean_squared_error sigmoid_cross_entropy softmax_cross_entropy "
+                                "sparse_softmax_cross_entropy",
+    },
+    "contrib.metrics": {
+        "contrib.streaming": "accuracy aggregate_metric_map aggregate_metrics confusion_matrix "
+                             + _MEASURES,
+    },
+    "contrib.crf": {
+        "contrib.crf": "CrfDecodeBackwardRnnCell CrfDecodeForwardRnnCell CrfForwardRnnCell "
+                       "crf_binary_score crf_decode crf_log_likelihood crf_log_norm "
+                       "crf_multitag_sequence_score crf_sequence_score crf_unary_score "
+                       "viterbi_decode",
+    },
+    "contrib.training": {"contrib.hparams": "HParams"},
     "contrib": {"modules": "layers=contrib.layers framework=contrib.framework"},
     "contrib.layers": {
         "contrib.layers.layers": _LAYERS,

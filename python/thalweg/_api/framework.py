@@ -6,6 +6,8 @@ _DTYPES = ("bfloat16 bool complex64 complex128 double float16 float32 float64 ha
 _PROTOS = ("AttrValue ConfigProto Event GPUOptions GraphDef GraphOptions HistogramProto LogMessage "
            "MetaGraphDef NameAttrList NodeDef OptimizerOptions RunMetadata RunOptions SessionLog "
            "Summary SummaryMetadata TensorInfo")
+_VERSIONS = ("COMPILER_VERSION GIT_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER "
+             "GRAPH_DEF_VERSION_MIN_PRODUCER VERSION")
 
 NAMES = {
     "": {
@@ -16,7 +18,9 @@ NAMES = {
         "framework.dtypes": _DTYPES,
         "framework.tensor_shape": "Dimension TensorShape",
         "framework.device": "DeviceSpec",
-        "framework.ops": "Graph GraphKeys IndexedSlices NoGradient NotDifferentiable Operation "
+        "ops.custom_gradient": "custom_gradient grad_pass_through",
+        "framework.ops": "no_gradient=NoGradient Graph GraphKeys "
+                         "IndexedSlices NoGradient NotDifferentiable Operation "
                          "RegisterGradient RegisterShape Tensor add_to_collection "
                          "add_to_collections colocate_with container control_dependencies "
                          "convert_to_tensor convert_to_tensor_or_indexed_slices device "
@@ -26,12 +30,18 @@ NAMES = {
                          "reset_default_graph",
         "framework.constant_op": "constant",
         "framework.random_seed": "get_seed set_random_seed",
+        "framework.graph_only": "control_flow_v2_enabled dimension_at_index dimension_value "
+                                "disable_control_flow_v2 disable_eager_execution "
+                                "disable_tensor_equality disable_v2_behavior "
+                                "disable_v2_tensorshape enable_eager_execution enable_v2_behavior "
+                                "executing_eagerly init_scope initialize_all_tables "
+                                "tables_initializer",
+        "framework.tensor_util": "get_static_value=constant_value make_ndarray make_tensor_proto",
+        "framework.sparse_tensor": "convert_to_tensor_or_sparse_tensor",
         "framework.importer": "import_graph_def",
         "framework.load_library": "load_op_library load_file_system_library load_library",
         "framework.tensor_spec": "TensorSpec",
-        "framework.versions": "COMPILER_VERSION CXX11_ABI_FLAG GIT_VERSION GRAPH_DEF_VERSION "
-                              "GRAPH_DEF_VERSION_MIN_CONSUMER GRAPH_DEF_VERSION_MIN_PRODUCER "
-                              "MONOLITHIC_BUILD VERSION",
+        "framework.versions": "CXX11_ABI_FLAG MONOLITHIC_BUILD " + _VERSIONS,
         "protos": _PROTOS,
     },
     "train": {
@@ -50,6 +60,10 @@ NAMES = {
     "contrib.util": {"framework.tensor_util": "constant_value make_ndarray make_tensor_proto",
                      "framework.op_def_library": "ops_used_by_graph_def "
                                                   "stripped_op_list_for_graph"},
+    "nest": {"util.nest": "assert_same_structure flatten is_nested=is_sequence map_structure "
+                          "pack_sequence_as"},
+    "version": {"framework.versions": _VERSIONS},
+    "initializers": {"framework.graph_only": "tables_initializer"},
     "random": {"framework.random_seed": "get_seed set_random_seed"},
     "sysconfig": {"platform.sysconfig": "get_include get_lib get_compile_flags get_link_flags"},
 }

@@ -7,6 +7,7 @@ NAMES = {
         "ops.linalg_ops": "cholesky cholesky_solve matrix_determinant matrix_inverse matrix_solve "
                           "matrix_solve_ls matrix_triangular_solve qr self_adjoint_eig "
                           "self_adjoint_eigvals svd",
+        "ops.linalg_more": "eye norm",
         "ops.spectral_ops": _TRANSFORMS,
         "ops.gen_parsing_ops": "decode_raw",
     },
@@ -15,6 +16,9 @@ NAMES = {
                           "solve=matrix_solve lstsq=matrix_solve_ls "
                           "triangular_solve=matrix_triangular_solve qr eigh=self_adjoint_eig "
                           "eigvalsh=self_adjoint_eigvals svd slogdet",
+        "ops.linalg_more": "eye logdet matrix_rank norm",
+        "ops.clip_ops": "global_norm",
+        "ops.nn_ops": "l2_normalize",
     },
     "spectral": {"ops.spectral_ops": _TRANSFORMS},
     "signal": {"ops.spectral_ops": _TRANSFORMS},

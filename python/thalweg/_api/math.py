@@ -22,16 +22,23 @@ NAMES = {
                         "conjugate_transpose div lin_space linspace matmul range realdiv "
                         "saturate_cast sparse_matmul tensordot to_bfloat16 to_complex64 "
                         "to_complex128 to_double to_float to_int32 to_int64 trace",
+        "ops.special_math_ops": "einsum lbeta",
+        "ops.sort_ops": "argsort sort",
         "ops.gen_math_ops": _OPS + " " + _TESTS + " sparse_segment_mean sparse_segment_sqrt_n "
                             "sparse_segment_sum sparse_segment_sqrt_n_grad "
                             "floor_div truncate_div truncate_mod",
     },
     "math": {
-        "ops.math_ops": _OURS + " " + _REDUCTIONS + _MORE_REDUCTIONS + " cast complex",
+        "ops.math_ops": _OURS + " " + _REDUCTIONS + _MORE_REDUCTIONS +
+                        " cast complex divide_no_nan=div_no_nan",
+        "ops.special_math_ops": "lbeta",
+        "ops.nn_ops": "in_top_k l2_normalize log_softmax softmax softplus softsign top_k "
+                      "zero_fraction",
         "ops.gen_math_ops": _OPS + " " + _TESTS + " invert_permutation is_finite multiply_no_nan="
                             "mul_no_nan xdivy xlogy",
     },
-    "linalg": {"ops.math_ops": "adjoint=conjugate_transpose cross matmul matvec tensordot trace"},
+    "linalg": {"ops.math_ops": "adjoint=conjugate_transpose cross matmul matvec tensordot trace",
+               "ops.special_math_ops": "einsum"},
     "nn": {"ops.math_ops": "sigmoid tanh log_sigmoid"},
     "bitwise": {"ops.gen_math_ops": "bitwise_and bitwise_or bitwise_xor invert left_shift "
                                     "right_shift"},

@@ -31,6 +31,7 @@ NAMES = {
         "contrib.seq2seq.beam_search_decoder": "BeamSearchDecoder",
     },
     "contrib.rnn": {
+        "contrib.stacked_rnn": "stack_bidirectional_dynamic_rnn stack_bidirectional_rnn",
         "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
         "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "
                                 "OutputProjectionWrapper",

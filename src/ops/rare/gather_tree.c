@@ -39,9 +39,10 @@ static tw_status *follow(tw_compute *c, int64_t length, size_t at, size_t step, 
     int64_t beam = (int64_t)(first - row);
     for (int64_t t = length - 1; t >= 0; t--) {
         if (beam < 0 || beam >= beams)
-            return tw_compute_fail(c, "Saw invalid parent id %" PRId64 " at (batch, time, beam) == "
-                                   "(%zu, %" PRId64 ", %zu)", beam, row / (size_t)beams, t,
-                                   first - row);
+            return tw_compute_fail(c,
+                                   "Saw invalid parent id %" PRId64 " at (batch, time, beam) == "
+                                   "(%zu, %" PRId64 ", %zu)",
+                                   beam, row / (size_t)beams, t, first - row);
         size_t from = (size_t)t * step + row + (size_t)beam;
         out[(size_t)t * step + first] = words[from];
         beam = parents[from];
