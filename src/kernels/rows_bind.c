@@ -187,14 +187,46 @@ static bool is_for_rows(const rows_binder *w, uint16_t value)
            (value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER);
 }
 
+/* The loops that take a source as one block, which they repeat. */
+static void find_loops(const tw_tile_instruction *from, rows_step *step)
+{
+    const tw_row_loops *loops = tw_row_loops_now();
+    step->loop = from->loop;
+    step->reduce = (uint8_t)from->reduce;
+    if (!from->reduce)
+        step->joined = loops->joined[from->simple][from->then];
+    else if (from->source_count == 2)
+        step->row = from->simple == TW_TILE_MUL ? loops->products : loops->distances;
+    else if (from->dtype == TW_FLOAT32)
+        step->row = loops->reduce[from->reduce];
+}
+
+/* Is source i of the instruction a block that its loop repeats along the row? */
+static bool is_repeated(const rows_binder *w, const tw_tile_instruction *from,
+                        const rows_step *loops, size_t i, uint16_t value)
+{
+    bool able = loops->joined || (loops->row && i == 1);
+    bool number = value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER;
+    return able && (number || (w->b->single && w->values[value].by_row)) &&
+           (!from->by_row || from->reduce);
+}
+
 /* One step, and those before it that repeat what it reads. */
 static bool add_instruction(rows_binder *w, size_t index)
 {
     const tw_tile_instruction *from = &w->program->instructions[index];
     uint16_t target = (uint16_t)(w->program->operand_count + index), sources[TW_TILE_SOURCES];
     bool rows = from->by_row && !from->reduce;
+    rows_step loops = {.repeated = 0};
+    find_loops(from, &loops);
     for (size_t i = 0; i < from->source_count; i++) {
-        sources[i] = rows ? from->sources[i] : along_row(w, from->sources[i]);
+        /* products and squared differences are the same the other way round */
+        bool turn = from->reduce && from->source_count == 2 &&
+                    is_for_rows(w, from->sources[0]);
+        uint16_t value = from->sources[turn ? 1 - i : i];
+        bool repeated = is_repeated(w, from, &loops, i, value);
+        loops.repeated |= (uint8_t)(repeated << i);
+        sources[i] = rows || repeated ? value : along_row(w, value);
         if (rows && !is_for_rows(w, sources[i]))
             return false;
     }
@@ -209,8 +241,11 @@ static bool add_instruction(rows_binder *w, size_t index)
                                : rows       ? ROWS_MAP_ROWS
                                             : ROWS_MAP,
                                target, sources, from->source_count);
-    step->loop = from->loop;
-    step->reduce = (uint8_t)from->reduce;
+    step->loop = loops.loop;
+    step->joined = loops.joined;
+    step->row = loops.row;
+    step->reduce = loops.reduce;
+    step->repeated = loops.repeated;
     w->cost += from->reduce ? COST_OF_REDUCING : rows ? 0 : from->cost;
     return !from->check && from->dtype != TW_FLOAT16 && from->dtype != TW_BFLOAT16;
 }
@@ -375,6 +410,7 @@ bool tw_rows_bind(const tw_tile_program *program, const tw_shape *shapes, tw_sha
         program->operand_count >= ROWS_MANY ||
         (out->length < SHORTEST_ROW && out->rows > (size_t)LITTLE_WORK / out->length))
         return false;
+    out->single = out->rows == 1 || out->length > TILE_ELEMENTS / 2;
     if (!bind_operands(&w, shapes, shape, split) || !bind_steps(&w) || !bind_registers(&w))
         return false;
     use_slots(&w);

@@ -38,7 +38,10 @@ typedef enum rows_kind {
 /* Slots are operands or registers. */
 typedef struct rows_step {
     tw_tile_loop loop;
+    tw_joined_loop joined;                     /* instead of `loop`, if it is not NULL */
+    tw_row_loop row;                           /* of a reduction of floats, or NULL */
     uint8_t kind, reduce, size;                /* size: of the source's elements */
+    uint8_t repeated;                          /* a bit for each source of `joined` or `row` */
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } rows_step;
 
@@ -52,6 +55,7 @@ typedef struct rows_output {
 /* Everything is one block of memory and never changes after binding. */
 struct tw_rows_bound {
     uint16_t operand_count, step_count, output_count, slot_count;
+    bool single; /* a tile is one row: what is made for it stands in its register as a block */
     bool ragged; /* tiles may end in the middle of a block */
     size_t rows, length, share, cells;
     size_t tile_rows, tile, row_block; /* of a tile: rows; elements, rows in whole blocks */

@@ -68,7 +68,9 @@ static void tile_operands(rows_cell *cell, size_t row, size_t rows)
     for (size_t i = 0; i < b->operand_count; i++) {
         const rows_operand *operand = &b->operands[i];
         const char *in = cell->run->in[i];
-        if (operand->access == ROWS_COLUMN) {
+        if (operand->access == ROWS_COLUMN && b->single) {
+            tw_tile_spread(cell->slots[i], in + row * operand->size, operand->size, TW_TILE_BLOCK);
+        } else if (operand->access == ROWS_COLUMN) {
             memcpy(cell->slots[i], in + row * operand->size, rows * operand->size);
         } else if (operand->access == ROWS_FULL) {
             const char *from = in + row * b->length * operand->size;
@@ -85,23 +87,23 @@ static void tile_operands(rows_cell *cell, size_t row, size_t rows)
 
 /* ---- steps ---- */
 
-/* Rounds once, from double. */
+/* Rounds once, from double. What is made for a single row fills a block, so that loops can repeat
+ * it. */
 static void reduce(const rows_cell *cell, const rows_step *step, size_t rows)
 {
     const tw_rows_bound *b = cell->run->b;
-    const char *x = cell->slots[step->sources[0]];
-    double scale = step->reduce == TW_TILE_MEAN ? (double)b->length : 1;
-    for (size_t i = 0; i < rows; i++) {
-        if (step->size == sizeof(float))
-            ((float *)(void *)cell->slots[step->target])[i] =
-                (float)(cell->run->loops->row_f32[step->reduce](
-                            b->length, (const float *)(const void *)x + i * b->length) /
-                        scale);
-        else
-            ((double *)(void *)cell->slots[step->target])[i] =
-                cell->run->loops->row_f64[step->reduce](b->length, (const double *)(const void *)x +
-                                                                       i * b->length) /
-                scale;
+    char *to = cell->slots[step->target];
+    const char *x = cell->slots[step->sources[0]], *y = cell->slots[step->sources[1]];
+    bool repeated = step->repeated & 2;
+    for (size_t i = 0; i < rows; i++, x += b->length * step->size) {
+        double value = step->row ? step->row(b->length, (const float *)(const void *)x,
+                                             (const float *)(const void *)y, repeated)
+                                 : tw_tile_fold_row(step->reduce, step->size, b->length, x);
+        value = step->reduce == TW_TILE_MEAN ? value / (double)b->length : value;
+        y += repeated ? 0 : b->length * step->size;
+        float single = (float)value;
+        const void *from = step->size == sizeof(float) ? (const void *)&single : &value;
+        tw_tile_spread(to + i * step->size, from, step->size, b->single ? TW_TILE_BLOCK : 1);
     }
 }
 
@@ -133,6 +135,18 @@ static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
     }
 }
 
+/* One operation, or two joined. */
+static void map(const rows_step *step, size_t n, char *const *slots)
+{
+    void *z = slots[step->target];
+    const void *x = slots[step->sources[0]], *y = slots[step->sources[1]],
+               *w = slots[step->sources[2]];
+    if (step->joined)
+        step->joined(n, z, x, y, w, step->repeated);
+    else
+        step->loop(n, z, x, y, w);
+}
+
 static void run_steps(const rows_cell *cell, size_t row, size_t rows)
 {
     const tw_rows_bound *b = cell->run->b;
@@ -147,8 +161,7 @@ static void run_steps(const rows_cell *cell, size_t row, size_t rows)
         else if (step->kind == ROWS_SPREAD)
             spread_rows(cell, step, rows, blocks);
         else
-            step->loop(step->kind == ROWS_MAP ? blocks : b->row_block, slots[step->target],
-                       slots[step->sources[0]], slots[step->sources[1]], slots[step->sources[2]]);
+            map(step, step->kind == ROWS_MAP ? blocks : b->row_block, slots);
     }
 }
 

@@ -45,6 +45,20 @@ typedef enum tw_tile_reduce {
     TW_TILE_MIN
 } tw_tile_reduce;
 
+/* What a loop of float does, where it gains to do it together with the next one, or with the
+ * reduction of what it makes. */
+typedef enum tw_tile_simple {
+    TW_TILE_OTHER,
+    TW_TILE_ADD,
+    TW_TILE_SUB,
+    TW_TILE_MUL,
+    TW_TILE_DIV,
+    TW_TILE_TAKEN_FROM, /* y - x */
+    TW_TILE_SQUARE,
+    TW_TILE_DISTANCE, /* (x - y)^2 */
+    TW_TILE_SIMPLE_COUNT
+} tw_tile_simple;
+
 /* One elementwise operation. Sources are values made before it, so that the list itself is an
  * order of evaluation. */
 typedef struct tw_tile_instruction {
@@ -53,6 +67,8 @@ typedef struct tw_tile_instruction {
     tw_tile_failure failure; /* where it fails */
     tw_dtype dtype;          /* of the value it makes */
     bool in_float;           /* the loop takes and gives float where values are 16-bit floats */
+    uint8_t simple;          /* tw_tile_simple: what `loop` does */
+    uint8_t then;            /* tw_tile_simple: with the last source; only tw_tile_join sets it */
     uint16_t cost;           /* picoseconds an element, roughly; decides about threads only */
     /* Only in programs of rows (rows.h): the value is one for each row, */
     bool by_row;
@@ -88,6 +104,11 @@ typedef struct tw_tile_program { /* the arrays are the caller's and live as long
     uint16_t operand_count, instruction_count, output_count;
     tw_tile_reduction reduction;
 } tw_tile_program;
+
+/* Makes one instruction of two where that saves a pass over the tile: the sources of the first must
+ * be read by nobody else. The program's arrays are `instructions` and `outputs`. Results stay the
+ * same to the bit. */
+void tw_tile_join(tw_tile_program *program, tw_tile_instruction *instructions, uint16_t *outputs);
 
 typedef struct tw_tile_bound tw_tile_bound;
 

@@ -31,14 +31,31 @@ typedef struct tile_operand {
     int64_t strides[TW_MAX_RANK]; /* over bound->dims */
 } tile_operand;
 
+/* z[i] = (x[i] first y[i]) then w[i], over whole blocks of floats. Bit k of `repeated`: source k is
+ * one block, which serves all. z may be a source that is not repeated. */
+typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *y, const float *w,
+                               uint32_t repeated);
+
 /* Slots are registers of the file or memory of operands; a step reads and writes whole blocks
  * and knows nothing of shapes. */
 typedef struct tile_step {
     tw_tile_loop loop;
+    tw_joined_loop joined; /* instead of `loop`, if it is not NULL */
     tw_tile_check check;
     tw_tile_failure failure;
+    uint8_t repeated; /* a bit for each source of `joined` */
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;
+
+/* Whole blocks, by whichever loop the step has. */
+static inline void tw_tile_do(const tile_step *step, size_t n, void *z, const void *x,
+                              const void *y, const void *w)
+{
+    if (step->joined)
+        step->joined(n, z, x, y, w, step->repeated);
+    else
+        step->loop(n, z, x, y, w);
+}
 
 /* A direct output costs no copy: its last step writes to the array, except in the short block at
  * the end. */
@@ -94,9 +111,6 @@ typedef struct tw_tile_loops {
     void (*fold_f64[TW_TILE_MIN + 1])(size_t n, double lanes[TW_TILE_BLOCK], const double *x);
     void (*column_f32[TW_TILE_MIN + 1])(size_t n, double *sums, const float *x);
     void (*column_f64[TW_TILE_MIN + 1])(size_t n, double *sums, const double *x);
-    /* A whole row, of any length, by lanes in an order that follows from n. */
-    double (*row_f32[TW_TILE_MIN + 1])(size_t n, const float *x);
-    double (*row_f64[TW_TILE_MIN + 1])(size_t n, const double *x);
     /* Stores that leave the caches alone, but for lines that are not whole; `fence` ends a run of
      * them. */
     void (*store_past)(void *to, const void *from, size_t bytes);
@@ -104,6 +118,18 @@ typedef struct tw_tile_loops {
 } tw_tile_loops;
 
 const tw_tile_loops *tw_tile_loops_now(void);
+
+/* A whole row of any length; y where something is made of both. */
+typedef double (*tw_row_loop)(size_t n, const float *x, const float *y, bool repeated);
+
+/* Functions that exist once for each instruction set level (isa/tile_rows.c). */
+typedef struct tw_row_loops {
+    tw_joined_loop joined[TW_TILE_SIMPLE_COUNT][TW_TILE_SIMPLE_COUNT]; /* [first][then], or NULL */
+    tw_row_loop reduce[TW_TILE_MIN + 1]; /* by kind; NULL: by fold_f32 */
+    tw_row_loop products, distances;     /* sums of x y and of (x - y)^2 */
+} tw_row_loops;
+
+const tw_row_loops *tw_row_loops_now(void);
 
 /* n copies of one element of `size` bytes. */
 void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
@@ -116,6 +142,8 @@ double tw_tile_identity(tw_tile_reduce kind);
 void tw_tile_fold_start(const tw_tile_bound *b, tile_lanes *lanes);
 void tw_tile_fold(const tw_tile_bound *b, tile_lanes *lanes, size_t n, const void *x);
 double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes);
+/* A whole row of floats or doubles, by the same loops. */
+double tw_tile_fold_row(tw_tile_reduce kind, size_t size, size_t n, const void *x);
 void tw_tile_columns(const tw_tile_bound *b, double *sums, size_t n, const void *x);
 void tw_tile_result(const tw_tile_bound *b, void *out, size_t index, double value);
 /* What the cells left in the workspace becomes the result; or identities where nothing ran. */

@@ -75,6 +75,23 @@ double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes)
     return combine_all(b->reduction.kind, copy.lane, TW_TILE_BLOCK);
 }
 
+/* fold_f32 adds up in float and so gets a tile at a time. */
+double tw_tile_fold_row(tw_tile_reduce kind, size_t size, size_t n, const void *x)
+{
+    const tw_tile_loops *loops = tw_tile_loops_now();
+    tile_lanes lanes;
+    for (size_t i = 0; i < TW_TILE_BLOCK; i++)
+        lanes.lane[i] = tw_tile_identity(kind);
+    for (size_t at = 0; at < n; at += TW_TILE_LENGTH) {
+        size_t m = n - at < TW_TILE_LENGTH ? n - at : TW_TILE_LENGTH;
+        if (size == sizeof(float))
+            loops->fold_f32[kind](m, lanes.lane, (const float *)x + at);
+        else
+            loops->fold_f64[kind](m, lanes.lane, (const double *)x + at);
+    }
+    return combine_all(kind == TW_TILE_MEAN ? TW_TILE_SUM : kind, lanes.lane, TW_TILE_BLOCK);
+}
+
 /* The next n columns of one row. */
 void tw_tile_columns(const tw_tile_bound *b, double *sums, size_t n, const void *x)
 {

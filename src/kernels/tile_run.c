@@ -197,8 +197,8 @@ static void run_steps(tile_cell *cell, size_t n)
         const tile_step *step = &b->steps[i];
         if (b->checks)
             check_step(cell, step, i, n);
-        step->loop(blocks, slots[step->target], slots[step->sources[0]], slots[step->sources[1]],
-                   slots[step->sources[2]]);
+        tw_tile_do(step, blocks, slots[step->target], slots[step->sources[0]],
+                   slots[step->sources[1]], slots[step->sources[2]]);
     }
 }
 

@@ -100,8 +100,10 @@ static inline float tw_expf(float x)
     float low = x < -104.0f ? -104.0f : x, clipped = low > 89.0f ? 89.0f : low;
     int32_t n;
     float r = tw_exp_reducef_(clipped, &n); /* a NaN: n is arbitrary, and r stays one */
-    int32_t half = n >> 1; /* in two factors, so that denormal results and overflow are right */
-    return (1.0f + tw_exp_coref_(r)) * tw_pow2f_(half) * tw_pow2f_(n - half);
+    /* in two factors, so that denormal results and overflow are right: 2^n = 2^half 2^(n - half) */
+    uint32_t both = (uint32_t)n + 254u, half = both << 22 & 0xff800000u;
+    return (1.0f + tw_exp_coref_(r)) * tw_float_of_bits(half) *
+           tw_float_of_bits((both << 23) - half);
 }
 
 /* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. A zero
@@ -168,15 +170,22 @@ static inline float tw_log1pf(float x)
     return x == 0.0f ? x : y;
 }
 
-/* With t = e^(2|x|) - 1: t / (t + 2). A NaN goes through p, whatever n is then. */
+/* With h = (e^(2|x|) - 1) / 2: h / (h + 1). Here |x| = n ln 2 / 2 + r, where one factor is exact
+ * enough for so small an n; p is (e^(2r) - 1) / 2, and the shift leaves n + 127 in the low bits. A
+ * NaN goes through p, whatever n is then. */
 static inline float tw_tanhf(float x)
 {
-    float a = fabsf(x), clipped = a > 10.0f ? 10.0f : a;
-    int32_t n;
-    float r = tw_exp_reducef_(clipped + clipped, &n), p = tw_exp_coref_(r);
-    float scale = tw_pow2f_(n), t = tw_maddf(p, scale, scale - 1.0f);
+    const float shift = 0x1.8p23f + 127;
+    float a = fabsf(x), clipped = 10.0f < a ? 10.0f : a;
+    float shifted = tw_maddf(clipped, 0x1.715476p1f, shift), whole = shifted - shift;
+    float r = tw_maddf(whole, -0x1.62e43p-2f, clipped), s = r * r;
+    float high = tw_maddf(0.0127051463f, r, 0.0446144826f);
+    float middle = tw_maddf(0.133334085f, r, 0.33333075f), low = tw_maddf(0.666666627f, r, 1.0f);
+    float p = tw_maddf(s, tw_maddf(s, tw_maddf(s, high, middle), low), r);
+    float scale = tw_float_of_bits(tw_float_bits(shifted) << 23);
+    float h = tw_maddf(p, scale, tw_maddf(scale, 0.5f, -0.5f));
     /* the quotient has no sign yet */
-    return tw_float_of_bits(tw_float_bits(t / (t + 2.0f)) | (tw_float_bits(x) & 0x80000000u));
+    return tw_float_of_bits(tw_float_bits(h / (h + 1.0f)) | (tw_float_bits(x) & 0x80000000u));
 }
 
 /* 1 / (1 + e^-x) for x >= 0; for x < 0 the same divided by e^-x, so that small results keep all

@@ -150,6 +150,14 @@ static bool agrees_with_out(const tw_spec *spec, tw_dtype dtype)
     return !attr || attr->value.type == dtype;
 }
 
+/* Of float; what is not here is TW_TILE_OTHER. */
+static const uint8_t simple_rows[TW_ROW_COUNT] = {
+    [TW_ROW_Add] = TW_TILE_ADD,         [TW_ROW_AddV2] = TW_TILE_ADD,
+    [TW_ROW_Sub] = TW_TILE_SUB,         [TW_ROW_Mul] = TW_TILE_MUL,
+    [TW_ROW_Div] = TW_TILE_DIV,         [TW_ROW_RealDiv] = TW_TILE_DIV,
+    [TW_ROW_Square] = TW_TILE_SQUARE,   [TW_ROW_SquaredDifference] = TW_TILE_DISTANCE,
+};
+
 /* Also what tells whether there is a kernel: no other table says so. */
 bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
                                 tw_tile_instruction *out)
@@ -166,6 +174,7 @@ bool tw_elementwise_instruction(const tw_spec *spec, const tw_dtype *dtypes,
     out->in_float = dtypes[0] == TW_FLOAT16 || dtypes[0] == TW_BFLOAT16;
     out->dtype = result_dtype((tw_element_result)e->result, dtypes[0]);
     out->cost = cost_of(e->cost, dtype);
+    out->simple = dtypes[0] == TW_FLOAT32 ? simple_rows[e->row] : TW_TILE_OTHER;
     fill_check((tw_element_check)e->check, dtype, out);
     return out->loop && agrees_with_out(spec, out->dtype);
 }

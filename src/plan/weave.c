@@ -297,6 +297,7 @@ static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *s
     w->program->output_count = (uint16_t)(w->stored_count + first);
     if (w->group->reduces)
         w->program->reduction.value = result;
+    tw_tile_join(w->program, w->instructions, outputs);
     for (uint32_t i = 0; i < count; i++)
         w->v->values[values[i]].place = TW_PLACE_ARENA;
     step->in_place = w->program->output_count ? UINT32_MAX : 0;

@@ -9,18 +9,6 @@
 #include <immintrin.h>
 #endif
 
-/* Vectors never cross a call here, so that how they would be passed is of no interest. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-#if TW_ISA_LEVEL >= 4
-#define TW_VECTOR_BYTES 64
-#elif TW_ISA_LEVEL == 3
-#define TW_VECTOR_BYTES 32
-#else
-#define TW_VECTOR_BYTES 16
-#endif
-
 /* In tiles source and target never overlap unless they are the same. */
 #if defined(__clang__)
 #define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
@@ -91,54 +79,6 @@ static void narrow_bfloat16(size_t n, void *z, const void *x, const void *y, con
 #define NAME(name) name##_min
 #include "kernels/isa/tile_fold_body.h"
 
-/* Whole rows. Where a comparison with NaN is false, what was there before stays. */
-#define PICK(chosen, a, b) \
-    ((vec)(((__typeof__(chosen))(b) & (chosen)) | ((__typeof__(chosen))(a) & ~(chosen))))
-#define T float
-#define OP(a, b) ((a) + (b))
-#define VECTORS(a, b) ((a) + (b))
-#define START 0
-#define NAME(f) f##_f32_sum
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((a) * (b))
-#define VECTORS(a, b) ((a) * (b))
-#define START 1
-#define NAME(f) f##_f32_prod
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((b) > (a) ? (b) : (a))
-#define VECTORS(a, b) PICK((b) > (a), a, b)
-#define START -INFINITY
-#define NAME(f) f##_f32_max
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((b) < (a) ? (b) : (a))
-#define VECTORS(a, b) PICK((b) < (a), a, b)
-#define START INFINITY
-#define NAME(f) f##_f32_min
-#include "kernels/isa/tile_row_body.h"
-#undef T
-#define T double
-#define OP(a, b) ((a) + (b))
-#define VECTORS(a, b) ((a) + (b))
-#define START 0
-#define NAME(f) f##_f64_sum
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((a) * (b))
-#define VECTORS(a, b) ((a) * (b))
-#define START 1
-#define NAME(f) f##_f64_prod
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((b) > (a) ? (b) : (a))
-#define VECTORS(a, b) PICK((b) > (a), a, b)
-#define START -INFINITY
-#define NAME(f) f##_f64_max
-#include "kernels/isa/tile_row_body.h"
-#define OP(a, b) ((b) < (a) ? (b) : (a))
-#define VECTORS(a, b) PICK((b) < (a), a, b)
-#define START INFINITY
-#define NAME(f) f##_f64_min
-#include "kernels/isa/tile_row_body.h"
-#undef T
-
 /* A line that is written whole need not be read first; those at the ends are copied. */
 static void store_past(void *to, const void *from, size_t bytes)
 {
@@ -179,8 +119,6 @@ const tw_tile_loops TW_ISA_NAME(tw_tile_loops) = {
     .fold_f64 = {NULL, fold_f64_sum, fold_f64_sum, fold_f64_prod, fold_f64_max, fold_f64_min},
     .column_f32 = {NULL, column_f32_sum, column_f32_sum, column_f32_prod, column_f32_max,
                    column_f32_min},
-    .row_f32 = {NULL, row_f32_sum, row_f32_sum, row_f32_prod, row_f32_max, row_f32_min},
-    .row_f64 = {NULL, row_f64_sum, row_f64_sum, row_f64_prod, row_f64_max, row_f64_min},
     .store_past = store_past,
     .fence = fence,
     .column_f64 = {NULL, column_f64_sum, column_f64_sum, column_f64_prod, column_f64_max,

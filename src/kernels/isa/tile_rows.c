@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Two operations of float in one pass, and whole rows reduced. Written with vectors, since
+ * compilers keep neither partial results nor a repeated source in registers by themselves. Lanes
+ * and the order in which they are put together are the same at every level. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/isa.h"
+#include "kernels/tile_inside.h"
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Vectors never cross a call here, so that how they would be passed is of no interest. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+#if TW_ISA_LEVEL >= 4
+#define TW_VECTOR_BYTES 64
+#elif TW_ISA_LEVEL == 3
+#define TW_VECTOR_BYTES 32
+#else
+#define TW_VECTOR_BYTES 16
+#endif
+
+/* The plain level of a build with others keeps to the loops that there are anyway. */
+#if TW_ISA_LEVEL >= 3 || !defined(TW_ISA_LEVELS_X86)
+
+enum { PART = TW_VECTOR_BYTES / sizeof(float), LANES = 32, PARTS = LANES / PART, PIECE = 1024 };
+
+typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(TW_VECTOR_BYTES)));
+
+/* From any address. */
+static ALWAYS_INLINE vec load(const float *x)
+{
+    return *(const vec *)x;
+}
+
+/* ---- two operations ---- */
+
+static ALWAYS_INLINE vec apply(tw_tile_simple op, vec x, vec y)
+{
+    switch (op) {
+    case TW_TILE_ADD: return x + y;
+    case TW_TILE_SUB: return x - y;
+    case TW_TILE_MUL: return x * y;
+    case TW_TILE_DIV: return x / y;
+    case TW_TILE_TAKEN_FROM: return y - x;
+    default: return x;
+    }
+}
+
+/* A repeated source stays at its first block. */
+static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t n, float *z,
+                               const float *x, const float *y, const float *w, uint32_t repeated)
+{
+    size_t from_x = repeated & 1 ? 0 : ~(size_t)0, from_y = repeated & 2 ? 0 : ~(size_t)0;
+    size_t from_w = repeated & 4 ? 0 : ~(size_t)0;
+    for (size_t i = 0; i < n; i += TW_TILE_BLOCK) {
+        for (size_t v = 0; v < TW_TILE_BLOCK; v += PART) {
+            vec a = apply(first, load(x + (i & from_x) + v), load(y + (i & from_y) + v));
+            if (then)
+                a = apply(then, a, load(w + (i & from_w) + v));
+            *(vec *)(z + i + v) = a;
+        }
+    }
+}
+
+#define JOINED(first, then)                                                                    \
+    static void joined_##first##_##then(size_t n, float *z, const float *x, const float *y,    \
+                                        const float *w, uint32_t repeated)                     \
+    {                                                                                          \
+        join(TW_TILE_##first, TW_TILE_##then, n, z, x, y, w, repeated);                        \
+    }
+#define EACH_THEN(first) \
+    JOINED(first, OTHER) \
+    JOINED(first, ADD)   \
+    JOINED(first, SUB)   \
+    JOINED(first, MUL)   \
+    JOINED(first, TAKEN_FROM)
+EACH_THEN(ADD)
+EACH_THEN(SUB)
+EACH_THEN(MUL)
+JOINED(DIV, OTHER)
+
+/* ---- rows ---- */
+
+/* What is added up. */
+static ALWAYS_INLINE vec value(tw_tile_simple of, const float *x, const float *y)
+{
+    vec a = load(x);
+    if (of == TW_TILE_MUL)
+        return a * load(y);
+    if (of == TW_TILE_DISTANCE) {
+        a = a - load(y);
+        a = a * a;
+    }
+    return a;
+}
+
+/* The same of one number. */
+static ALWAYS_INLINE float one_value(tw_tile_simple of, float x, float y)
+{
+    return of == TW_TILE_MUL ? x * y : of == TW_TILE_DISTANCE ? (x - y) * (x - y) : x;
+}
+
+/* Comparisons with NaN are false, so that Max and Min skip it. */
+static ALWAYS_INLINE vec fold(tw_tile_reduce kind, vec a, vec b)
+{
+    if (kind == TW_TILE_SUM)
+        return a + b;
+    bits chosen = b < a;
+    if (kind == TW_TILE_MAX)
+        chosen = b > a;
+    return (vec)(((bits)b & chosen) | ((bits)a & ~chosen));
+}
+
+/* The same of two numbers, of float or double. */
+#define FOLD_ONE(kind, a, b) \
+    ((kind) == TW_TILE_SUM ? (a) + (b) : ((kind) == TW_TILE_MAX ? (b) > (a) : (b) < (a)) ? (b) : (a))
+
+/* At most a piece: so many numbers in each of the lanes that a sum of them is good in float. The
+ * last ones stand among numbers that change nothing. */
+static ALWAYS_INLINE float piece(tw_tile_reduce kind, tw_tile_simple of, size_t n, const float *x,
+                                 const float *y, size_t from_y)
+{
+    vec part[PARTS], start = (vec){0} + (kind == TW_TILE_SUM   ? 0
+                                         : kind == TW_TILE_MAX ? -INFINITY
+                                                               : INFINITY);
+    size_t i = 0;
+    for (size_t v = 0; v < PARTS; v++)
+        part[v] = start;
+    for (; i + LANES <= n; i += LANES) {
+        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) part[v] = fold(
+            kind, part[v], value(of, x + i + v * PART, y + ((i + v * PART) & from_y)));
+    }
+    if (i < n) {
+        float rest[2][LANES] = {{0}}, same[LANES];
+        for (size_t v = 0; v < PARTS; v++) {
+            *(vec *)(rest[0] + v * PART) = start;
+            *(vec *)(same + v * PART) = (vec){0} + y[0];
+        }
+        memcpy(rest[0], x + i, (n - i) * sizeof *x);
+        if (of != TW_TILE_OTHER)
+            memcpy(rest[1], from_y ? y + i : same, (n - i) * sizeof *y);
+        for (size_t v = 0; v < PARTS; v++)
+            part[v] = fold(kind, part[v], value(of, rest[0] + v * PART, rest[1] + v * PART));
+    }
+    for (size_t half = PARTS / 2; half; half /= 2) {
+        for (size_t v = 0; v < half; v++)
+            part[v] = fold(kind, part[v], part[v + half]);
+    }
+    float lane[PART];
+    *(vec *)lane = part[0];
+    for (size_t half = PART / 2; half; half /= 2) {
+        for (size_t l = 0; l < half; l++)
+            lane[l] = FOLD_ONE(kind, lane[l], lane[l + half]);
+    }
+    return lane[0];
+}
+
+/* Rows that are too short to fill the lanes are added up one by one. */
+static ALWAYS_INLINE double row(tw_tile_reduce kind, tw_tile_simple of, size_t n, const float *x,
+                                const float *y, bool repeated)
+{
+    size_t from_y = repeated ? 0 : ~(size_t)0;
+    double total = kind == TW_TILE_SUM   ? 0
+                   : kind == TW_TILE_MAX ? -(double)INFINITY
+                                         : (double)INFINITY;
+    if (n < LANES / 2) {
+        for (size_t i = 0; i < n; i++) {
+            double next = (double)one_value(of, x[i], y[i & from_y]);
+            total = FOLD_ONE(kind, total, next);
+        }
+        return total;
+    }
+    for (size_t i = 0; i < n; i += PIECE) {
+        size_t m = n - i < PIECE ? n - i : PIECE;
+        double next = (double)piece(kind, of, m, x + i, y + (i & from_y), from_y);
+        total = FOLD_ONE(kind, total, next);
+    }
+    return total;
+}
+
+#define ROW(name, kind, of)                                                      \
+    static double name(size_t n, const float *x, const float *y, bool repeated) \
+    {                                                                            \
+        return row(TW_TILE_##kind, TW_TILE_##of, n, x, y, repeated);             \
+    }
+ROW(sums, SUM, OTHER)
+ROW(largest, MAX, OTHER)
+ROW(smallest, MIN, OTHER)
+ROW(products, SUM, MUL)
+ROW(distances, SUM, DISTANCE)
+
+#define JOINS(first)                                                                     \
+    {                                                                                    \
+        [TW_TILE_OTHER] = joined_##first##_OTHER, [TW_TILE_ADD] = joined_##first##_ADD,  \
+        [TW_TILE_SUB] = joined_##first##_SUB, [TW_TILE_MUL] = joined_##first##_MUL,      \
+        [TW_TILE_TAKEN_FROM] = joined_##first##_TAKEN_FROM                               \
+    }
+const tw_row_loops TW_ISA_NAME(tw_row_loops) = {
+    .joined = {[TW_TILE_ADD] = JOINS(ADD),
+               [TW_TILE_SUB] = JOINS(SUB),
+               [TW_TILE_MUL] = JOINS(MUL),
+               [TW_TILE_DIV] = {joined_DIV_OTHER}},
+    .reduce = {NULL, sums, sums, NULL, largest, smallest},
+    .products = products,
+    .distances = distances,
+};
+#else
+const tw_row_loops TW_ISA_NAME(tw_row_loops) = {.products = NULL};
+#endif
