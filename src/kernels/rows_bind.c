@@ -221,8 +221,7 @@ static bool add_instruction(rows_binder *w, size_t index)
     find_loops(from, &loops);
     for (size_t i = 0; i < from->source_count; i++) {
         /* products and squared differences are the same the other way round */
-        bool turn = from->reduce && from->source_count == 2 &&
-                    is_for_rows(w, from->sources[0]);
+        bool turn = from->reduce && from->source_count == 2 && is_for_rows(w, from->sources[0]);
         uint16_t value = from->sources[turn ? 1 - i : i];
         bool repeated = is_repeated(w, from, &loops, i, value);
         loops.repeated |= (uint8_t)(repeated << i);

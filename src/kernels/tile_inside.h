@@ -43,7 +43,7 @@ typedef struct tile_step {
     tw_joined_loop joined; /* instead of `loop`, if it is not NULL */
     tw_tile_check check;
     tw_tile_failure failure;
-    uint8_t repeated; /* a bit for each source of `joined` */
+    uint8_t repeated;                          /* a bit for each source of `joined` */
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;
 

@@ -38,7 +38,8 @@ static tw_tile_instruction *joinable(const tw_tile_program *program,
     if (value < program->operand_count || reads[value] != 1)
         return NULL;
     tw_tile_instruction *from = &instructions[value - program->operand_count];
-    return from->simple && !from->then && !from->reduce && from->by_row == (by->by_row && !by->reduce)
+    return from->simple && !from->then && !from->reduce &&
+                   from->by_row == (by->by_row && !by->reduce)
                ? from
                : NULL;
 }
@@ -46,7 +47,8 @@ static tw_tile_instruction *joinable(const tw_tile_program *program,
 /* The sum of squares, products or distances: what is summed need not be stored first. */
 static bool join_reduction(tw_tile_instruction *to, const tw_tile_instruction *from)
 {
-    if (!tw_row_loops_now()->products || (to->reduce != TW_TILE_SUM && to->reduce != TW_TILE_MEAN) ||
+    if (!tw_row_loops_now()->products ||
+        (to->reduce != TW_TILE_SUM && to->reduce != TW_TILE_MEAN) ||
         (from->simple != TW_TILE_SQUARE && from->simple != TW_TILE_DISTANCE &&
          from->simple != TW_TILE_MUL))
         return false;

@@ -152,10 +152,10 @@ static bool agrees_with_out(const tw_spec *spec, tw_dtype dtype)
 
 /* Of float; what is not here is TW_TILE_OTHER. */
 static const uint8_t simple_rows[TW_ROW_COUNT] = {
-    [TW_ROW_Add] = TW_TILE_ADD,         [TW_ROW_AddV2] = TW_TILE_ADD,
-    [TW_ROW_Sub] = TW_TILE_SUB,         [TW_ROW_Mul] = TW_TILE_MUL,
-    [TW_ROW_Div] = TW_TILE_DIV,         [TW_ROW_RealDiv] = TW_TILE_DIV,
-    [TW_ROW_Square] = TW_TILE_SQUARE,   [TW_ROW_SquaredDifference] = TW_TILE_DISTANCE,
+    [TW_ROW_Add] = TW_TILE_ADD,       [TW_ROW_AddV2] = TW_TILE_ADD,
+    [TW_ROW_Sub] = TW_TILE_SUB,       [TW_ROW_Mul] = TW_TILE_MUL,
+    [TW_ROW_Div] = TW_TILE_DIV,       [TW_ROW_RealDiv] = TW_TILE_DIV,
+    [TW_ROW_Square] = TW_TILE_SQUARE, [TW_ROW_SquaredDifference] = TW_TILE_DISTANCE,
 };
 
 /* Also what tells whether there is a kernel: no other table says so. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Two operations of float in one pass, and whole rows reduced. Written with vectors, since
  * compilers keep neither partial results nor a repeated source in registers by themselves. Lanes
- * and the order in which they are put together are the same at every level. */
+ * and the order in which they are put together are the same wherever these are. */
 #include <math.h>
 #include <string.h>
 
@@ -66,11 +66,11 @@ static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t
     }
 }
 
-#define JOINED(first, then)                                                                    \
-    static void joined_##first##_##then(size_t n, float *z, const float *x, const float *y,    \
-                                        const float *w, uint32_t repeated)                     \
-    {                                                                                          \
-        join(TW_TILE_##first, TW_TILE_##then, n, z, x, y, w, repeated);                        \
+#define JOINED(first, then)                                                                 \
+    static void joined_##first##_##then(size_t n, float *z, const float *x, const float *y, \
+                                        const float *w, uint32_t repeated)                  \
+    {                                                                                       \
+        join(TW_TILE_##first, TW_TILE_##then, n, z, x, y, w, repeated);                     \
     }
 #define EACH_THEN(first) \
     JOINED(first, OTHER) \
@@ -116,8 +116,10 @@ static ALWAYS_INLINE vec fold(tw_tile_reduce kind, vec a, vec b)
 }
 
 /* The same of two numbers, of float or double. */
-#define FOLD_ONE(kind, a, b) \
-    ((kind) == TW_TILE_SUM ? (a) + (b) : ((kind) == TW_TILE_MAX ? (b) > (a) : (b) < (a)) ? (b) : (a))
+#define FOLD_ONE(kind, a, b)                                       \
+    ((kind) == TW_TILE_SUM                             ? (a) + (b) \
+     : ((kind) == TW_TILE_MAX ? (b) > (a) : (b) < (a)) ? (b)       \
+                                                       : (a))
 
 /* At most a piece: so many numbers in each of the lanes that a sum of them is good in float. The
  * last ones stand among numbers that change nothing. */
@@ -182,10 +184,10 @@ static ALWAYS_INLINE double row(tw_tile_reduce kind, tw_tile_simple of, size_t n
     return total;
 }
 
-#define ROW(name, kind, of)                                                      \
+#define ROW(name, kind, of)                                                     \
     static double name(size_t n, const float *x, const float *y, bool repeated) \
-    {                                                                            \
-        return row(TW_TILE_##kind, TW_TILE_##of, n, x, y, repeated);             \
+    {                                                                           \
+        return row(TW_TILE_##kind, TW_TILE_##of, n, x, y, repeated);            \
     }
 ROW(sums, SUM, OTHER)
 ROW(largest, MAX, OTHER)
@@ -193,11 +195,11 @@ ROW(smallest, MIN, OTHER)
 ROW(products, SUM, MUL)
 ROW(distances, SUM, DISTANCE)
 
-#define JOINS(first)                                                                     \
-    {                                                                                    \
-        [TW_TILE_OTHER] = joined_##first##_OTHER, [TW_TILE_ADD] = joined_##first##_ADD,  \
-        [TW_TILE_SUB] = joined_##first##_SUB, [TW_TILE_MUL] = joined_##first##_MUL,      \
-        [TW_TILE_TAKEN_FROM] = joined_##first##_TAKEN_FROM                               \
+#define JOINS(first)                                                                    \
+    {                                                                                   \
+        [TW_TILE_OTHER] = joined_##first##_OTHER, [TW_TILE_ADD] = joined_##first##_ADD, \
+        [TW_TILE_SUB] = joined_##first##_SUB, [TW_TILE_MUL] = joined_##first##_MUL,     \
+        [TW_TILE_TAKEN_FROM] = joined_##first##_TAKEN_FROM                              \
     }
 const tw_row_loops TW_ISA_NAME(tw_row_loops) = {
     .joined = {[TW_TILE_ADD] = JOINS(ADD),
