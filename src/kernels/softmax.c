@@ -11,7 +11,10 @@
 #include "kernels/half.h"
 #include "kernels/softmax_loops.h"
 
-enum { SCRATCH = 2048 }; /* floats on the stack for a row */
+enum {
+    SCRATCH = 2048,        /* floats on the stack for a row */
+    PAST_CACHES = 16 << 20 /* bytes of a result */
+};
 
 /* Cells cannot return a status: one that finds no memory for its rows of floats sets the flag,
  * and the caller reports it once. */
@@ -163,6 +166,7 @@ tw_status *tw_softmax(tw_dtype dtype, bool log, size_t rows, size_t cols, const 
         return refuse(dtype);
     tw_softmax_rows r = {
         .rows = rows, .cols = cols, .logits = in, .logits_stride = cols, .out = out};
+    r.past = in != out && cols && rows >= (size_t)PAST_CACHES / tw_dtype_size(dtype) / cols;
     return run(dtype, log ? loops->log_softmax : loops->softmax, &r, par);
 }
 

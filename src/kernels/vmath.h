@@ -106,6 +106,18 @@ static inline float tw_expf(float x)
            tw_float_of_bits((both << 23) - half);
 }
 
+/* e^x for x <= 0 or NaN, in fewer steps: what would be denormal is 0. */
+static inline float tw_exp_below_zerof(float x)
+{
+    const float shift = 0x1.8p23f + 127;
+    float clipped = x < -104.0f ? -104.0f : x;
+    float shifted = tw_maddf(clipped, 0x1.715476p0f, shift), whole = shifted - shift;
+    float r = tw_maddf(whole, 2.12194440e-4f, tw_maddf(whole, -0.693359375f, clipped));
+    int32_t exponent = (int32_t)(tw_float_bits(shifted) - 0x4b400000u);
+    exponent = exponent > 0 ? exponent : 0;
+    return (1.0f + tw_exp_coref_(r)) * tw_float_of_bits((uint32_t)exponent << 23);
+}
+
 /* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. A zero
  * keeps its sign. */
 static inline float tw_expm1f(float x)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Softmax over rows of float and double for one instruction set level. */
 #include "kernels/softmax_loops.h"
+#include "kernels/tile_inside.h"
 #include "kernels/vmath.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* What is taken at once: it stays in the first cache between the passes. */
 enum { ELEMENTS = 512 };
+enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored */
 
 /* Vectors never cross a call here, so that how they would be passed is of no interest. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -22,7 +24,7 @@ enum { ELEMENTS = 512 };
 
 #define T float
 #define BITS int32_t
-#define EXP tw_expf
+#define EXP tw_exp_below_zerof
 #define LOG tw_logf
 #define NAME(f) f##_f32
 #include "kernels/isa/softmax_body.h"

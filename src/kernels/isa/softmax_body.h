@@ -122,32 +122,60 @@ static void NAME(exponentials)(T *x, size_t n)
         x[j] = EXP(x[j]);
 }
 
-/* Both at once for a long row. */
-static void NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row)
+/* Both at once for a long row. Meanwhile the next one comes from memory, a part with each part. */
+static void NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
 {
-    const T *x = (const T *)r->logits + row * r->logits_stride;
-    T *out = NAME(out_row)(r, row), most = NAME(row_max)(x, r->cols);
-    for (size_t j = 0; j < r->cols; j++)
-        out[j] = EXP(x[j] - most);
+    enum { PART = 1024 / sizeof(T) };
+    const T *x = (const T *)r->logits + row * r->logits_stride, *next = x + r->logits_stride;
+    T most = NAME(row_max)(x, r->cols);
+    for (size_t j = 0; j < r->cols; j += PART) {
+        size_t end = r->cols - j < PART ? r->cols : j + PART;
+        for (size_t at = j; at < j + PART; at += NAME(LANES))
+            __builtin_prefetch(next + at, 0, 2);
+        for (size_t q = j; q < end; q++)
+            out[q] = EXP(x[q] - most);
+    }
 }
 
-/* A few passes over data in the first cache; one division a row. */
+/* Divides by the sum, with one division a row. */
+static void NAME(normalize)(T *x, size_t n)
+{
+    T scale = 1 / NAME(row_sum)(x, n);
+    for (size_t j = 0; j < n; j++)
+        x[j] *= scale;
+}
+
+/* Rows of a result that no cache holds are made in one that is, and stored past the caches. */
+static void NAME(softmax_past)(const tw_softmax_rows *r)
+{
+    _Alignas(64) T made[PAST_ROW / sizeof(T)];
+    const tw_tile_loops *loops = tw_tile_loops_now();
+    for (size_t row = 0; row < r->rows; row++) {
+        NAME(shifted_exponentials)(r, row, made);
+        NAME(normalize)(made, r->cols);
+        loops->store_past(NAME(out_row)(r, row), made, r->cols * sizeof(T));
+    }
+    loops->fence();
+}
+
+/* A few passes over data in the first cache. */
 static void NAME(softmax)(const tw_softmax_rows *r)
 {
     size_t step = NAME(rows_at_once)(r);
+    if (r->past && step == 1 && r->cols <= PAST_ROW / sizeof(T)) {
+        NAME(softmax_past)(r);
+        return;
+    }
     for (size_t first = 0; first < r->rows; first += step) {
         size_t last = r->rows - first < step ? r->rows : first + step;
         if (last - first == 1) {
-            NAME(shifted_exponentials)(r, first);
+            NAME(shifted_exponentials)(r, first, NAME(out_row)(r, first));
         } else {
             NAME(shift)(r, first, last);
             NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         }
-        for (size_t row = first; row < last; row++) {
-            T *out = NAME(out_row)(r, row), scale = 1 / NAME(row_sum)(out, r->cols);
-            for (size_t j = 0; j < r->cols; j++)
-                out[j] *= scale;
-        }
+        for (size_t row = first; row < last; row++)
+            NAME(normalize)(NAME(out_row)(r, row), r->cols);
     }
 }
 
