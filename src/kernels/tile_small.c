@@ -70,7 +70,7 @@ static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
         spread_block(file[i], from, operand->size);
         sources[i] = file[i];
     }
-    step->loop(TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
+    tw_tile_do(step, TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
     put(out, file[MOST], b->outputs[0].size);
 }
 
@@ -95,7 +95,7 @@ static void run_rest(const tw_tile_bound *b, const char *const *in, void *out, s
             memcpy(file[i], from + done * operand->size, rest * operand->size);
         }
     }
-    step->loop(TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
+    tw_tile_do(step, TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
     put((char *)out + done * size, file[MOST], rest * size);
 }
 
@@ -116,7 +116,7 @@ static void run_whole(const tw_tile_bound *b, const char *const *in, char *out, 
         tw_tile_spread(file[i], sources[i], operand->size, whole);
         sources[i] = file[i];
     }
-    step->loop(whole, out, sources[0], sources[1], sources[2]);
+    tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
 }
 
 /* The rest comes first: an output that lies over an operand would change it. */
