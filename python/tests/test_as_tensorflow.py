@@ -3,6 +3,7 @@
 those of TensorFlow 1.15.5, and of 0.12.1 where a level is named."""
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -36,6 +37,26 @@ def test_methods_of_variables_can_be_had_from_the_class():
     assert tf.Variable.value.__doc__
     with pytest.raises(AttributeError, match="no attribute 'assing'"):
         tf.Variable.assing
+
+
+def test_every_listed_name_is_there():
+    """What completion offers can be had, in all public modules."""
+    missing, seen = [], set()
+
+    def walk(module, path):
+        if id(module) in seen:
+            return
+        seen.add(id(module))
+        for name in [n for n in dir(module) if not n.startswith("_")]:
+            try:
+                value = getattr(module, name)
+            except AttributeError:
+                missing.append(path + "." + name)
+                continue
+            if isinstance(value, types.ModuleType) and value.__name__.startswith("thalweg"):
+                walk(value, path + "." + name)
+    walk(tf, "tf")
+    assert not missing and len(seen) > 20
 
 
 def test_results_of_several_outputs_have_the_name_of_the_op():

@@ -57,13 +57,10 @@ NAMES = {
                                            "must_run_on_cpu remove_training_nodes "
                                            "tensor_shape_from_node_def_name",
                    "framework.importer": "import_graph_def"},
-    "contrib.util": {"framework.tensor_util": "constant_value make_ndarray make_tensor_proto",
-                     "framework.op_def_library": "ops_used_by_graph_def "
-                                                  "stripped_op_list_for_graph"},
+    "contrib.util": {"framework.tensor_util": "constant_value make_ndarray make_tensor_proto"},
     "nest": {"util.nest": "assert_same_structure flatten is_nested=is_sequence map_structure "
                           "pack_sequence_as"},
     "version": {"framework.versions": _VERSIONS},
     "initializers": {"framework.graph_only": "tables_initializer"},
     "random": {"framework.random_seed": "get_seed set_random_seed"},
-    "sysconfig": {"platform.sysconfig": "get_include get_lib get_compile_flags get_link_flags"},
 }

@@ -4,15 +4,14 @@ NAMES = {
     "": {
         "ops.logging_ops": "Print",
         "ops.string_ops": "string_split",
-        "ops.gen_string_ops": "as_string decode_base64 encode_base64 reduce_join regex_full_match "
-                              "regex_replace string_join "
+        "ops.gen_string_ops": "as_string decode_base64 encode_base64 reduce_join string_join "
                               "string_strip string_to_hash_bucket string_to_hash_bucket_fast "
                               "string_to_hash_bucket_strong substr string_to_number",
     },
     "strings": {
         "ops.string_ops": "split=string_split",
-        "ops.gen_string_ops": "as_string join=string_join reduce_join regex_full_match "
-                              "regex_replace strip=string_strip substr "
+        "ops.gen_string_ops": "as_string join=string_join reduce_join "
+                              "strip=string_strip substr "
                               "to_hash_bucket=string_to_hash_bucket "
                               "to_hash_bucket_fast=string_to_hash_bucket_fast "
                               "to_hash_bucket_strong=string_to_hash_bucket_strong "
