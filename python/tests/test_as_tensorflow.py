@@ -143,6 +143,23 @@ def test_options_that_are_none_are_refused():
         assert session.run(one, options=tf.RunOptions(), run_metadata=tf.RunMetadata()) == 1
 
 
+def test_second_derivatives():
+    x = tf.constant([[1.0, 2.0], [3.0, -1.0]])
+    found = run(tf.hessians(tf.reduce_sum(x ** 3), x)[0])
+    assert found.shape == (2, 2, 2, 2)
+    np.testing.assert_allclose(found.reshape(4, 4), np.diag([6.0, 12.0, 18.0, -6.0]), rtol=1e-5)
+    y = tf.constant([1.0, 2.0, 3.0])
+    found = run(tf.hessians(tf.reduce_prod(y), y)[0])
+    np.testing.assert_allclose(found, [[0, 3, 2], [3, 0, 1], [2, 1, 0]], atol=1e-5)
+
+
+def test_losses_of_slim_take_the_predictions_first():
+    logits, labels = tf.constant([[2.0, -1.0, 0.5]]), tf.constant([[0.0, 1.0, 0.0]])
+    ours = run([tf.contrib.slim.losses.softmax_cross_entropy(logits, labels),
+                tf.losses.softmax_cross_entropy(labels, logits)])
+    assert ours[0] == ours[1] > 3
+
+
 def test_errors_have_a_code():
     with pytest.raises(tf.errors.FailedPreconditionError) as caught:
         run(tf.Variable(1.0))

@@ -66,6 +66,6 @@ NAMES = {
         "contrib.framework.scoped_arguments": _ARG_SCOPE,
         "contrib.framework.variables": _VARIABLES,
         "training.training_util": _STEPS,
-        "modules": "losses=losses",
+        "modules": "losses=contrib.losses",
     },
 }

@@ -18,7 +18,7 @@ NAMES = {
                           "eigvalsh=self_adjoint_eigvals svd slogdet",
         "ops.linalg_more": "eye logdet matrix_rank norm",
         "ops.clip_ops": "global_norm",
-        "ops.nn_ops": "l2_normalize",
+        "ops.nn_impl": "l2_normalize",
     },
     "spectral": {"ops.spectral_ops": _TRANSFORMS},
     "signal": {"ops.spectral_ops": _TRANSFORMS},

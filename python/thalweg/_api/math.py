@@ -32,8 +32,8 @@ NAMES = {
         "ops.math_ops": _OURS + " " + _REDUCTIONS + _MORE_REDUCTIONS +
                         " cast complex divide_no_nan=div_no_nan",
         "ops.special_math_ops": "lbeta",
-        "ops.nn_ops": "in_top_k l2_normalize log_softmax softmax softplus softsign top_k "
-                      "zero_fraction",
+        "ops.nn_ops": "in_top_k log_softmax softmax softplus softsign top_k",
+        "ops.nn_impl": "l2_normalize zero_fraction",
         "ops.gen_math_ops": _OPS + " " + _TESTS + " invert_permutation is_finite multiply_no_nan="
                             "mul_no_nan xdivy xlogy",
     },
