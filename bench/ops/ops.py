@@ -187,6 +187,9 @@ def main():
                 slow.append((result["ratio"], line))
             if options.all:
                 print(line, flush=True)
+            elif len(results) % 100 == 0:
+                print("(%d of %d cases, %d slow)" % (len(results), len(cases.CASES), len(slow)),
+                      file=sys.stderr)
     print("\n%d cases of %d ops, %d slower than NumPy by more than %.1f" % (
         len(results) - failed, len({c[0] for c in cases.CASES}), len(slow), SLOWER))
     for _, line in sorted(slow, reverse=True):

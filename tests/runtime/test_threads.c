@@ -119,6 +119,24 @@ static void closing_a_session_waits_for_its_runs(void **state)
     tw_graph_unref(s.graph);
 }
 
+static void what_is_held_can_be_asked_while_threads_run(void **state)
+{
+    (void)state;
+    shared s;
+    pthread_t threads[2];
+    make_shared(&s);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, run_often, &s);
+    for (int i = 0; i < 500; i++)
+        assert_true(tw_session_get_counts(s.session).arena_bytes < 1 << 20);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(s.wrong, 0);
+    assert_true(tw_session_get_counts(s.session).arena_bytes > 0);
+    tw_session_free(s.session);
+    tw_graph_unref(s.graph);
+}
+
 static void a_graph_made_in_one_thread_runs_in_another(void **state)
 {
     (void)state;
@@ -224,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_threads_run_while_one_builds),
         cmocka_unit_test(closing_a_session_waits_for_its_runs),
+        cmocka_unit_test(what_is_held_can_be_asked_while_threads_run),
         cmocka_unit_test(a_graph_made_in_one_thread_runs_in_another),
 #if !defined(_WIN32)
         cmocka_unit_test(a_forked_child_runs_new_sessions),
