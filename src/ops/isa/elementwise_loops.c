@@ -179,10 +179,11 @@ typedef double _Complex c128;
 #include "ops/isa/elementwise_body.h"
 #endif
 
+/* As bytes of 0 and 1: of `bool` itself gcc makes no vectors. */
 #if LEVEL_WIDE
 #define SUFFIX flag
 #define CLASS BOOL
-#define T bool
+#define T uint8_t
 #define P double
 #define C c128
 #include "ops/isa/elementwise_body.h"
