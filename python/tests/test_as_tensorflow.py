@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What programs rely on beside numbers: names, classes of errors and of results. The answers are
 those of TensorFlow 1.15.5, and of 0.12.1 where a level is named."""
+import pickle
 import subprocess
 import sys
 import types
@@ -141,6 +142,15 @@ def test_options_that_are_none_are_refused():
         with pytest.raises(TypeError, match="must be a tf.RunMetadata, but got 3"):
             session.run(one, run_metadata=3)
         assert session.run(one, options=tf.RunOptions(), run_metadata=tf.RunMetadata()) == 1
+
+
+def test_too_little_memory_is_both_classes_of_error():
+    for kind in (tf.errors.ResourceExhaustedError, MemoryError):
+        with pytest.raises(kind) as caught:
+            run(tf.tile([[1.0]], [1 << 30, 1 << 12]) * 2)
+        assert caught.value.code == tf.errors.RESOURCE_EXHAUSTED
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is type(caught.value) and again.message == caught.value.message
 
 
 def test_second_derivatives():

@@ -113,6 +113,10 @@ class InaccessibleTensorError(ValueError):
     """A tensor was used where it cannot be reached."""
 
 
+class OutOfMemoryError(ResourceExhaustedError, MemoryError):
+    """Memory is used up: TensorFlow's class and Python's."""
+
+
 _CLASSES = {
     CANCELLED: CancelledError, UNKNOWN: UnknownError, INVALID_ARGUMENT: InvalidArgumentError,
     DEADLINE_EXCEEDED: DeadlineExceededError, NOT_FOUND: NotFoundError,
@@ -123,6 +127,7 @@ _CLASSES = {
     UNAVAILABLE: UnavailableError, DATA_LOSS: DataLossError,
 }
 _CODES = {made: code for code, made in _CLASSES.items()}
+_CODES[OutOfMemoryError] = RESOURCE_EXHAUSTED
 
 
 def exception_type_from_error_code(error_code):
@@ -148,6 +153,7 @@ def _make_specific_exception(node_def, op, message, error_code):
 # tw_kind of <thalweg/status.h>: what kind of mistake a call was that builds the graph.
 _BUILD_CLASSES = {0: ValueError, 1: ValueError, 2: TypeError, 3: KeyError, 4: IndexError,
                   5: RuntimeError, 6: MemoryError}
+_OF_MEMORY = 6
 _PHASE_RUN = 2
 
 
@@ -155,6 +161,8 @@ def exception_of_status(code, kind, phase, message, op=None, node_def=None):
     """The exception that a status of the library becomes. While the graph is built a mistake is
     Python's ValueError, TypeError ...; in a run, or when the kind is not known, the code's own."""
     message = behaviour.reword(message)
+    if kind == _OF_MEMORY:
+        return OutOfMemoryError(node_def, op, message)
     if phase != _PHASE_RUN and kind in _BUILD_CLASSES and (kind or code == INVALID_ARGUMENT):
         return _BUILD_CLASSES[kind](message)
     return _make_specific_exception(node_def, op, message, code)
