@@ -76,6 +76,16 @@ def test_string_split_gives_a_sparse_tensor_and_splits_at_blanks():
     assert run(tf.string_split(source=["a,b"], sep=",").values).tolist() == [b"a", b"b"]
 
 
+def test_edit_distance_is_between_sparse_tensors():
+    def word(text):
+        letters = list(text)
+        return tf.SparseTensor([[0, i] for i in range(len(letters))], letters, [1, len(letters)])
+    assert run(tf.edit_distance(word("kitten"), word("sitting"), normalize=False)).tolist() == [3]
+    assert run(tf.edit_distance(word("ab"), word("abcd"))).tolist() == [0.5]
+    with pytest.raises(TypeError, match="Truth must be a SparseTensor"):
+        tf.edit_distance(word("a"), [1])
+
+
 def test_orthogonal_matrices_of_doubles():
     m = run(tf.orthogonal_initializer(gain=2.0, seed=1)([3, 3], dtype=tf.float64))
     assert m.dtype == np.float64

@@ -15,7 +15,7 @@ NAMES = {
                          "sparse_placeholder split squeeze stack strided_slice tensor_diag "
                          "tensor_diag_part tile transpose unique unique_with_counts unstack where "
                          "zeros zeros_like",
-        "ops.gen_array_ops": "check_numerics edit_distance scatter_nd stop_gradient",
+        "ops.gen_array_ops": "check_numerics scatter_nd stop_gradient",
     },
     "manip": {"ops.array_ops": "batch_to_space_nd gather_nd reshape reverse space_to_batch_nd "
                                "tile",

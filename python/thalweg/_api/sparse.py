@@ -7,7 +7,8 @@ _FUNCTIONS = ("add concat expand_dims fill_empty_rows maximum merge minimum redu
 NAMES = {
     "": {
         "ops.sparse_ops": " ".join("sparse_" + n for n in _FUNCTIONS) +
-                          " sparse_to_dense sparse_tensor_to_dense sparse_tensor_dense_matmul "
+                          " edit_distance sparse_to_dense sparse_tensor_to_dense "
+                          "sparse_tensor_dense_matmul "
                           "deserialize_many_sparse serialize_many_sparse serialize_sparse",
     },
     "sparse": {

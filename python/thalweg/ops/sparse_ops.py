@@ -388,3 +388,14 @@ def sparse_mask(a, mask_indices, name=None):
 def __getattr__(name):
     # The ops themselves, as other modules find them here.
     return getattr(gen_sparse_ops, name)
+
+
+def edit_distance(hypothesis, truth, normalize=True, name="edit_distance"):
+    """How many letters must be put in, taken out or changed to make `truth` of `hypothesis`, both
+    SparseTensors of sequences; over the length of the truth with `normalize`."""
+    for given, what in ((hypothesis, "Hypothesis"), (truth, "Truth")):
+        if not isinstance(given, (SparseTensor, SparseTensorValue)):
+            raise TypeError("%s must be a SparseTensor." % what)
+    return gen_array_ops.edit_distance(
+        hypothesis.indices, hypothesis.values, hypothesis.dense_shape, truth.indices, truth.values,
+        truth.dense_shape, normalize=normalize, name=name)
