@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("thalweg.framework.op_def_library")
 
-from thalweg import _core
+from thalweg import _core, protos
 from thalweg.client import session
 from thalweg.framework import constant_op, dtypes, errors, ops
 from thalweg.ops import gen_array_ops, gen_math_ops, script_ops
@@ -54,8 +54,16 @@ def test_other_threads_go_on_while_a_run_waits():
         timer.join()
 
 
+@pytest.fixture
+def interrupts():
+    """A shell that starts a program in the background has it ignore Ctrl-C, and Python too then."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("way", ["run", "callable", "nested"])
-def test_ctrl_c_stops_a_waiting_run(way):
+def test_ctrl_c_stops_a_waiting_run(way, interrupts):
     put, get = queue()
     with session.Session() as s:
         call = {"run": lambda: s.run(get), "callable": s.make_callable(get),
@@ -71,7 +79,7 @@ def test_ctrl_c_stops_a_waiting_run(way):
         assert s.run(get) == 7  # the session goes on working
 
 
-def test_ctrl_c_stops_a_long_run():
+def test_ctrl_c_stops_a_long_run(interrupts):
     small = c(1.0)
     with session.Session() as s:
         fed = gen_array_ops.placeholder(dtypes.float32, shape=[600, 600])
@@ -130,15 +138,14 @@ def test_closing_ends_a_waiting_run_of_another_thread():
 
 
 def test_a_run_is_traced():
-    class Metadata:
-        pass
-    options = type("Options", (), {"trace_level": 3, "timeout_in_ms": 0})()
+    options = protos.RunOptions(trace_level=protos.RunOptions.FULL_TRACE)
     x = gen_array_ops.placeholder(dtypes.float32, shape=[2, 2])
     y = gen_math_ops.mat_mul(x, x, name="product")
-    metadata = Metadata()
+    metadata = protos.RunMetadata()
     with session.Session() as s:
         s.run(y, {x: np.eye(2)}, options, metadata)
-    assert [e["name"] for e in metadata.thalweg_trace["traceEvents"]] == ["product"]
+    device, = metadata.step_stats.dev_stats
+    assert [node.node_name for node in device.node_stats] == ["product"]
 
 
 def test_the_plan_is_explained(capsys):

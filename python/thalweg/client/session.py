@@ -328,19 +328,16 @@ class _DeviceAttributes:
 
 
 def _fill_metadata(metadata, trace):
-    """A trace of ours as RunMetadata.step_stats, and as it is in `thalweg_trace`."""
-    try:
-        device = metadata.step_stats.dev_stats.add()
-        device.device = "/job:localhost/replica:0/task:0/device:CPU:0"
-        for event in trace.get("traceEvents", ()):
-            node = device.node_stats.add()
-            node.node_name = event["name"]
-            node.all_start_micros = int(event["ts"])
-            node.op_start_rel_micros = 0
-            node.op_end_rel_micros = node.all_end_rel_micros = max(1, int(event["dur"]))
-            node.timeline_label = "%s = %s()" % (event["name"], event["cat"])
-    except AttributeError:
-        metadata.thalweg_trace = trace
+    """A trace of ours as RunMetadata.step_stats."""
+    device = metadata.step_stats.dev_stats.add()
+    device.device = "/job:localhost/replica:0/task:0/device:CPU:0"
+    for event in trace.get("traceEvents", ()):
+        node = device.node_stats.add()
+        node.node_name = event["name"]
+        node.all_start_micros = int(event["ts"])
+        node.op_start_rel_micros = 0
+        node.op_end_rel_micros = node.all_end_rel_micros = max(1, int(event["dur"]))
+        node.timeline_label = "%s = %s()" % (event["name"], event["cat"])
 
 
 class Session(BaseSession):
