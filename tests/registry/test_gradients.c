@@ -77,8 +77,11 @@ static const struct {
 
 /* Ops of several outputs of which TensorFlow differentiates the first alone. */
 static const char *const only_first[] = {"SparseSoftmaxCrossEntropyWithLogits",
-                                         "SoftmaxCrossEntropyWithLogits", "FusedBatchNorm",
-                                         "FusedBatchNormV2", "FusedBatchNormV3"};
+                                         "SoftmaxCrossEntropyWithLogits",
+                                         "FusedBatchNorm",
+                                         "FusedBatchNormV2",
+                                         "FusedBatchNormV3",
+                                         "CTCLoss"};
 
 static struct {
     const tw_op *op;

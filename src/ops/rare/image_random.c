@@ -300,7 +300,6 @@ const tw_op_definition tw_op_SampleDistortedBoundingBox = {
            "`min_object_covered` of one of the boxes (1, n, 4), with bounds for its width by its "
            "height and for its part of the image's area; the whole image if `max_attempts` find "
            "none. `begin` and `size` are for a slice.",
-    .builder = "raw_sample_distorted_bounding_box",
     SAMPLE,
 };
 
@@ -309,7 +308,6 @@ const tw_op_definition tw_op_SampleDistortedBoundingBoxV2 = {
         "image_size: T, bounding_boxes: float, min_object_covered: float -> " SAMPLE_OUTPUTS
         "seed: int = 0; seed2: int = 0; " SAMPLE_ATTRS,
     .doc = "SampleDistortedBoundingBox with the part of a box that is to be held as an input.",
-    .builder = "raw_sample_distorted_bounding_box_v2",
     .since = "SampleDistortedBoundingBoxV2: 1.5",
     SAMPLE,
 };
