@@ -173,22 +173,26 @@ static double log_add(double a, double b)
     return high == -INFINITY ? high : high + log1p(exp(low - high));
 }
 
-/* The child of a prefix by a label, made where there is none yet; NULL: no memory. */
-static node *child_of(beam *m, node *parent, int32_t label)
+/* The child of a prefix by a label; NULL: it was not made yet. */
+static node *find_child(const node *parent, int32_t label)
 {
-    node *child = parent ? parent->child : NULL;
+    node *child = parent->child;
     while (child && child->label != label)
         child = child->sibling;
-    if (child)
-        return child;
-    child = TW_NEW(node);
-    if (!child)
-        return NULL;
-    *child = (node){parent, NULL, parent ? parent->child : NULL, m->made, label, none, none};
-    m->made = child;
-    if (parent)
-        parent->child = child;
     return child;
+}
+
+/* A new prefix, the child of a parent if it has one; NULL: no memory. */
+static node *make_node(beam *m, node *parent, int32_t label)
+{
+    node *one = TW_NEW(node);
+    if (!one)
+        return NULL;
+    *one = (node){parent, NULL, parent ? parent->child : NULL, m->made, label, none, none};
+    m->made = one;
+    if (parent)
+        parent->child = one;
+    return one;
 }
 
 /* The place of the least probable prefix. */
@@ -239,19 +243,22 @@ static tw_status *grow(beam *m, node *n)
     for (int32_t label = 0; label < (int32_t)m->classes - 1; label++) {
         double chance_of = m->log_y[label] +
                            (label == n->label ? n->before.blank : n->before.total);
-        if (!is_candidate(m, chance_of))
+        node *child = find_child(n, label);
+        if (child && child->now.total > -INFINITY)
+            continue; /* it is in the beam and had its turn */
+        if (!is_candidate(m, chance_of)) {
+            if (child)
+                child->before = none; /* it left the beam just now, and does not go on either */
             continue;
-        node *child = child_of(m, n, label);
+        }
+        child = child ? child : make_node(m, n, label);
         if (!child)
             return tw_no_memory();
-        if (child->now.total > -INFINITY)
-            continue; /* it is in the beam and had its turn */
         if (m->count == m->width) {
             size_t at = bottom(m);
             m->nodes[at]->now = none;
             m->nodes[at] = m->nodes[--m->count];
         }
-        child->before = none;
         child->now = (chance){chance_of, -INFINITY, chance_of};
         m->nodes[m->count++] = child;
     }
@@ -307,7 +314,7 @@ static tw_status *spell(const tw_compute *c, const node *n, path *p)
 static tw_status *search(tw_compute *c, beam *m, size_t b, path *paths, size_t count)
 {
     const tw_array *x = tw_input(c, 0);
-    node *root = child_of(m, NULL, -1);
+    node *root = make_node(m, NULL, -1);
     if (!root)
         return tw_no_memory();
     root->now = (chance){0, 0, -INFINITY};

@@ -191,7 +191,7 @@ static size_t choose(const tw_compute *c, double limit, size_t most, const size_
     for (size_t i = 0; i < scores->count && count < most; i++) {
         bool good = tw_number_at(scores, order[i]) > least;
         for (size_t k = 0; k < count && good; k++)
-            good = overlap(tw_input(c, 0), order[i], (size_t)chosen[k]) <= limit;
+            good = overlap(tw_input(c, 0), order[i], (size_t)chosen[k]) < limit;
         /* Boxes that are left out do not hinder others. */
         if (good)
             chosen[count++] = (int32_t)order[i];
@@ -250,7 +250,7 @@ const tw_op_definition tw_op_NonMaxSuppression = {
     .signature = "boxes: float, scores: float, max_output_size: int32 -> selected_indices: int32; "
                  "iou_threshold: float = 0.5",
     .doc = "The numbers of at most `max_output_size` boxes (n, 4), those of the highest scores "
-           "first, without boxes of which more than `iou_threshold` is shared with one before.",
+           "first, without boxes of which `iou_threshold` or more is shared with one before.",
     .since = "NonMaxSuppression: 0.9",
     .examples = {"non_max_suppression([[0., 0., 1., 1.], [0., 0., 1., 0.9], [2., 2., 3., 3.]], "
                  "[0.5, 0.75, 0.25], 3) -> [1, 2]"},
@@ -262,7 +262,9 @@ const tw_op_definition tw_op_NonMaxSuppressionV2 = {
     .doc = "NonMaxSuppression with the threshold as an input.",
     .since = "NonMaxSuppressionV2: 1.4; half: 1.14",
     .examples = {"non_max_suppression_v2([[0., 0., 1., 1.], [0., 0., 1., 0.9]], [0.5, 0.75], 3, "
-                 "0.95) -> [1, 0]"},
+                 "0.95) -> [1, 0]",
+                 "non_max_suppression_v2([[0., 0., 1., 1.], [2., 2., 3., 3.]], [0.5, 0.75], 3, 0.) "
+                 "-> [1]"},
     SUPPRESS,
 };
 
