@@ -18,6 +18,7 @@ typedef struct path {
     size_t *ends, count, room;
 } path;
 
+/* The list doubles, so that labels are copied a bounded number of times. */
 static tw_status *add_label(path *p, int64_t label)
 {
     if (p->count == p->room) {
@@ -55,6 +56,7 @@ static tw_status *give(tw_compute *c, const path *p, size_t k, size_t paths)
     return TW_OK;
 }
 
+/* Lengths are used as places in memory; a class must be there for the blank. */
 static tw_status *check(const tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *times = tw_input(c, 1);
@@ -85,6 +87,7 @@ static void infer(tw_infer *in, size_t paths)
 
 /* ---- CTCGreedyDecoder ---- */
 
+/* Its lists are of one. */
 static void infer_greedy(tw_infer *in)
 {
     infer(in, 1);
@@ -167,6 +170,7 @@ typedef struct beam {
     double *log_y;
 } beam;
 
+/* log(exp(a) + exp(b)); two impossible ones stay impossible. */
 static double log_add(double a, double b)
 {
     double high = fmax(a, b), low = fmin(a, b);
@@ -204,6 +208,7 @@ static size_t bottom(const beam *m)
     return at;
 }
 
+/* While the beam has room everything possible is good enough. */
 static bool is_candidate(const beam *m, double total)
 {
     return total > -INFINITY && (m->count < m->width || total > m->nodes[bottom(m)]->now.total);
@@ -254,6 +259,7 @@ static tw_status *grow(beam *m, node *n)
         child = child ? child : make_node(m, n, label);
         if (!child)
             return tw_no_memory();
+        /* Only who is in the beam now can be driven out, be it older or new. */
         if (m->count == m->width) {
             size_t at = bottom(m);
             m->nodes[at]->now = none;
@@ -268,6 +274,7 @@ static tw_status *grow(beam *m, node *n)
 /* One time: what was in the beam stays or goes on, the most probable first. */
 static tw_status *step(beam *m)
 {
+    /* The beam changes while its old members are gone through. */
     size_t count = m->count;
     sort(m);
     memcpy(m->old, m->nodes, count * sizeof *m->old);
@@ -299,6 +306,7 @@ static tw_status *spell(const tw_compute *c, const node *n, path *p)
     bool merge = tw_compute_bool(c, "merge_repeated");
     size_t first = p->count;
     int32_t before = -1;
+    /* The empty prefix is the root, which has no label. */
     for (; n->parent; before = n->label, n = n->parent)
         if (!merge || n->label != before)
             TW_TRY(add_label(p, n->label));
@@ -342,6 +350,7 @@ static tw_status *search_all(tw_compute *c, beam *m, path *paths, size_t count)
     tw_status *status = TW_OK;
     for (size_t b = 0; b < (size_t)tw_input(c, 0)->dims[1] && !status; b++) {
         status = search(c, m, b, paths, count);
+        /* Nodes are on a list of their own, which needs no walk of the tree. */
         for (node *one = m->made, *next; one; one = next) {
             next = one->made;
             tw_free(one);
@@ -382,6 +391,7 @@ static tw_status *compute_beam(tw_compute *c)
     return status;
 }
 
+/* Three lists and the probabilities: the number of paths shows in how many outputs there are. */
 static void infer_beam(tw_infer *in)
 {
     infer(in, (tw_infer_output_count(in) - 1) / 3);

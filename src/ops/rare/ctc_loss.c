@@ -25,6 +25,7 @@ static double log_add(double a, double b)
     return high == -INFINITY ? high : high + log1p(exp(low - high));
 }
 
+/* What state u gives at a time. */
 static double log_y(const sequence *s, size_t t, size_t u)
 {
     return s->log_y[t * s->classes + (size_t)s->labels[u]];
@@ -46,6 +47,7 @@ static void read_inputs(const tw_array *x, sequence *s)
     for (size_t t = 0; t < s->time; t++) {
         size_t from = (t * (size_t)x->dims[1] + s->batch) * s->classes;
         double *y = s->log_y + t * s->classes, most = -INFINITY, sum = 0;
+        /* The largest is taken away first, so that no exponential overflows. */
         for (size_t k = 0; k < s->classes; k++)
             most = fmax(most, y[k] = tw_number_at(x, from + k));
         for (size_t k = 0; k < s->classes; k++)
@@ -63,6 +65,7 @@ static double walk(const sequence *s)
     for (size_t t = 0; t <= last; t++) {
         double *now = s->a + t * n, *before = now - n;
         for (size_t u = 0; u < n; u++) {
+            /* A sequence begins with a blank or its first label. */
             double sum = t == 0 && u < 2 ? 0 : -INFINITY;
             if (t && may_stay(s, u))
                 sum = before[u];
@@ -73,6 +76,7 @@ static double walk(const sequence *s)
             now[u] = sum + log_y(s, t, u);
         }
     }
+    /* The same from the end back; the two tables meet at every time. */
     for (size_t t = last + 1; t-- > 0;) {
         double *now = s->b + t * n, *after = now + n;
         for (size_t u = 0; u < n; u++) {
@@ -86,6 +90,7 @@ static double walk(const sequence *s)
             now[u] = sum;
         }
     }
+    /* A sequence ends in its last label or in the blank behind it. */
     double whole = s->a[last * n + n - 1];
     return n > 1 ? log_add(whole, s->a[last * n + n - 2]) : whole;
 }
@@ -99,6 +104,7 @@ static void differentiate(const sequence *s, double whole, tw_array *dx)
         for (size_t k = 0; k < s->classes; k++)
             tw_number_put(dx, to + k, exp(s->log_y[t * s->classes + k]));
         for (size_t u = 0; u < s->count && whole > -INFINITY; u++) {
+            /* How often this state is met at this time, of all ways to spell the labels. */
             double part = exp(expected[t * s->count + u] + s->b[t * s->count + u] - whole);
             size_t at = to + (size_t)s->labels[u];
             tw_number_put(dx, at, tw_number_at(dx, at) - part);
@@ -122,6 +128,8 @@ static tw_status *read_labels(const tw_compute *c, size_t from, size_t to, bool 
                                    "Saw a non-null label (index >= num_classes - 1) following a "
                                    "null label, batch: %zu",
                                    s->batch);
+        /* Equal labels that are not collapsed need a blank between, which takes time of its own:
+         * where there is none the loss is infinite. */
         if (values[i] == blank || (collapse && i > from && values[i] == values[i - 1]))
             continue;
         s->labels[s->count++] = values[i];
@@ -134,6 +142,7 @@ static tw_status *read_labels(const tw_compute *c, size_t from, size_t to, bool 
 static tw_status *make(sequence *s, size_t time, size_t labels)
 {
     size_t table, states = 2 * labels + 1, bytes;
+    /* One block: the outputs' logarithms and both tables. */
     if (!tw_size_mul(time, 2 * states + s->classes, &table) ||
         !tw_size_mul(table + 1, sizeof(double), &bytes))
         return tw_no_memory();
@@ -149,6 +158,7 @@ static tw_status *solve(tw_compute *c, sequence *s)
 {
     const int64_t *rows = tw_input_data(c, 1);
     const int32_t *times = tw_input_data(c, 3);
+    /* What is behind the last sequence was out of order, or of no sequence. */
     size_t batches = (size_t)tw_input(c, 0)->dims[1], count = tw_input(c, 2)->count, end = 0;
     bool collapse = tw_compute_bool(c, "preprocess_collapse_repeated");
     bool ignore = tw_compute_bool(c, "ignore_longer_outputs_than_inputs");
@@ -159,6 +169,7 @@ static tw_status *solve(tw_compute *c, sequence *s)
         s->time = (size_t)times[s->batch];
         TW_TRY(read_labels(c, first, end, collapse, s));
         size_t labels = s->count / 2;
+        /* Its derivative stays 0 as well. */
         if (!s->time || (labels > s->time && ignore))
             continue; /* its loss is 0 */
         if (labels > s->time)
@@ -181,6 +192,7 @@ static tw_status *solve(tw_compute *c, sequence *s)
     return TW_OK;
 }
 
+/* Lengths are checked before the first sequence, so that no loss is made of half a batch. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0), *times = tw_input(c, 3);
@@ -200,6 +212,7 @@ static tw_status *compute(tw_compute *c)
     return status;
 }
 
+/* Losses are as many as sequences; the derivative is as large as what came in. */
 static void infer(tw_infer *in)
 {
     tw_shape x = tw_infer_rank(in, 0, 3), rows = tw_infer_matrix(in, 1);

@@ -188,6 +188,7 @@ static void infer_real(tw_infer *in, size_t rank)
     if (!x.dims || tw_infer_failed(in))
         return;
     int64_t *dims = tw_infer_dims(in, x.rank);
+    /* Dims before the last ones are of the batch. */
     for (size_t k = 0; k < x.rank; k++) {
         size_t left = x.rank - k;
         int64_t n = left <= rank ? tw_infer_dim(lengths, (int64_t)(rank - left)) : x.dims[k];
@@ -225,6 +226,7 @@ static size_t place(const tw_array *part, const tw_array *x, size_t i, bool mirr
 }
 
 /* How many numbers an item has in the last dims. */
+/* Of an item nothing is skipped: what is not counted lies between. */
 static size_t item_size(const tw_array *x, size_t rank)
 {
     size_t size = 1;
@@ -249,6 +251,7 @@ static void transform_items(const tw_array *x, tw_array *y, tw_array *part, tran
                 numbers[i] = (double)((const float *)x->data)[at];
             numbers[i] = opposite ? conj(numbers[i]) : numbers[i];
         }
+        /* The order of dims does not matter but for rounding. */
         for (size_t k = 0; k < part->rank; k++)
             along(part, part, t, k, inverse);
         for (size_t i = 0; i < to; i++) {
@@ -280,11 +283,13 @@ static tw_status *compute_real(tw_compute *c)
         part.count *= (size_t)n;
         longest = (size_t)n > longest ? (size_t)n : longest;
     }
+    /* A length of 0 gives nothing; an input of nothing gives zeros. */
     if (!tw_output(c, 0)->count)
         return TW_OK;
     memset(tw_output_data(c, 0), 0, tw_output(c, 0)->count * tw_dtype_size(tw_output(c, 0)->dtype));
     if (!x->count)
         return TW_OK;
+    /* One item whole, and the room that a line's transform wants. */
     double complex *numbers = tw_alloc_array(part.count + 4 * longest, sizeof *numbers);
     if (!numbers)
         return tw_no_memory();
@@ -309,11 +314,13 @@ static tw_status *gradient_real(tw_gradient *g)
     tw_tensor x = g->inputs[0], n = g->inputs[1], dy = tw_gradient_dy(g, 0);
     bool inverse = tw_dtype_base(tw_tensor_dtype(x)) != TW_FLOAT32;
     size_t rank = ranks(tw_operation_type(g->op));
+    /* Lengths may be known only when run, so all of this is operations. */
     tw_tensor count = tw_cast(tw_reduce_prod(n), TW_FLOAT32);
     if (inverse) {
         tw_tensor last = tw_reshape(tw_slice(n, TW_INTS((int64_t)rank - 1), TW_INTS(1)),
                                     TW_SHAPE());
         tw_tensor k = tw_range(0, tw_add(tw_floor_div(last, 2), 1), 1);
+        /* The first number, and the middle one of an even length, are their own mirror images. */
         tw_tensor once = tw_equal(tw_floor_mod(tw_mul(k, 2), last), 0);
         tw_tensor weights = tw_div(tw_sub(2, tw_cast(once, TW_FLOAT32)), count);
         tw_tensor spectrum = rank == 1   ? tw_rfft(dy, n)
@@ -332,6 +339,7 @@ static tw_status *gradient_real(tw_gradient *g)
 
 /* ---- the table: one signature for the complex ones, one for each way of the real ones ---- */
 
+/* TensorFlow's first two complex transforms took complex64 alone, and called their input `in`. */
 #define COMPLEX "input: Tcomplex -> output: Tcomplex; Tcomplex: {complex64, complex128} = complex64"
 #define HALF "input: float, fft_length: int32 -> output: complex64"
 #define WHOLE "input: complex64, fft_length: int32 -> output: float"

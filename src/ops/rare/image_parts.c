@@ -192,6 +192,7 @@ static tw_status *compute_patches(tw_compute *c)
     size_t each = w[0].window * w[1].window, windows = w[0].out * w[1].out;
     for (size_t i = 0; i < y->count / (size_t)(x->dims[3] ? x->dims[3] : 1); i++) {
         size_t at[2], cell = i % each, window = i / each % windows, image = i / each / windows;
+        /* The place of a cell in the image, by rows and columns. */
         at[0] = window / w[1].out * w[0].stride + cell / w[1].window * w[0].dilation - w[0].pad;
         at[1] = window % w[1].out * w[1].stride + cell % w[1].window * w[1].dilation - w[1].pad;
         char *to = (char *)y->data + i * size;

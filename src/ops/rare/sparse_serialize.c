@@ -84,6 +84,7 @@ static tw_status *put_tensor(tw_array *out, size_t to, tw_dtype dtype, tw_shape 
 
 /* ---- SerializeSparse ---- */
 
+/* Whatever the tensor, it is three texts. */
 static void infer_one(tw_infer *in)
 {
     tw_infer_sparse(in, 0);
@@ -99,6 +100,7 @@ static tw_status *check(const tw_compute *c)
     return tw_compute_fail(c, "values of %s cannot be serialized", tw_dtype_name(dtype));
 }
 
+/* Nothing is checked of the indices: they are numbers like others. */
 static tw_status *compute_one(tw_compute *c)
 {
     TW_TRY(check(c));
@@ -143,11 +145,13 @@ static tw_status *compute_many(tw_compute *c)
     TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE(sizes[0], 3), &out));
     int64_t *indices = tw_alloc_array(count * (rank - 1) + 1, sizeof *indices);
     tw_status *status = indices ? TW_OK : tw_no_memory();
+    /* Without the first of each row. */
     for (size_t i = 0; i < count * (rank - 1) && !status; i++)
         indices[i] = from[i / (rank - 1) * rank + i % (rank - 1) + 1];
     for (size_t row = 0; row < (size_t)sizes[0] && !status; row++, first = end) {
         while (end < count && from[end * rank] == (int64_t)row)
             end++;
+        /* Rows without any values are tensors of none. */
         int64_t n = (int64_t)(end - first);
         status = put_tensor(out, 3 * row, TW_INT64, TW_SHAPE(n, (int64_t)rank - 1),
                             indices + first * (rank - 1));
@@ -186,6 +190,7 @@ typedef struct reader {
     const uint8_t *at, *end;
 } reader;
 
+/* Ten bytes at most; bits beyond 64 are dropped as protobuf drops them. */
 static bool read_varint(reader *r, uint64_t *out)
 {
     *out = 0;
@@ -238,6 +243,7 @@ typedef struct tensor {
     reader content;
 } tensor;
 
+/* Of a field that comes twice the last one counts. More than two dims are of no sparse tensor. */
 static bool read_shape(reader r, tensor *t)
 {
     uint64_t field, size;
@@ -280,6 +286,7 @@ static bool read_tensor(const tw_array *texts, size_t i, tw_dtype dtype, size_t 
         if (field == 4)
             t->content = bytes;
     }
+    /* The product is checked: sizes may be any numbers. */
     size_t count = 1, size = (size_t)(t->content.end - t->content.at);
     for (size_t k = 0; k < t->rank; k++)
         if (!tw_size_mul(count, (size_t)t->dims[k], &count))
@@ -290,11 +297,13 @@ static bool read_tensor(const tw_array *texts, size_t i, tw_dtype dtype, size_t 
 }
 
 /* Values into the output from element `to` on. */
+/* Lengths and bytes are read side by side: where all lengths end the bytes begin. */
 static bool take_values(const tensor *t, tw_array *out, size_t to, tw_status **status)
 {
     size_t count = (size_t)t->dims[0], size = tw_dtype_size(out->dtype);
     if (out->dtype != TW_STRING) {
         for (size_t i = 0; i < count && out->dtype == TW_BOOL; i++)
+            /* Any other byte is no truth value, and reading it as one is not defined. */
             if (t->content.at[i] > 1)
                 return false;
         if (count)
@@ -318,6 +327,7 @@ static bool take_values(const tensor *t, tw_array *out, size_t to, tw_status **s
 
 /* ---- DeserializeManySparse ---- */
 
+/* How many rows and how many dims there are only the texts say. */
 static void infer_read(tw_infer *in)
 {
     int64_t columns = tw_infer_dim(tw_infer_matrix(in, 0), 1);
@@ -396,6 +406,7 @@ static tw_status *compute_read(tw_compute *c)
     TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE((int64_t)count), &out));
     TW_TRY(tw_compute_allocate(c, 2, TW_SHAPE((int64_t)rank + 1), &out));
     memset(out->data, 0, out->count * sizeof(int64_t));
+    /* The first dimension is new. */
     *(int64_t *)out->data = (int64_t)rows;
     for (size_t row = 0; row < rows; row++, at += (size_t)t[1].dims[0]) {
         TW_TRY(read_row(c, row, &rank, t));

@@ -85,6 +85,7 @@ static int write_whole(char *out, size_t room, const char *format, long long val
 /* A complex number is two real ones in brackets. */
 static int write_complex(const tw_array *x, size_t i, char *out, size_t room, const char *format)
 {
+    /* Its parts lie one behind the other. */
     bool wide = x->dtype == TW_COMPLEX128;
     int size = 0;
     for (size_t k = 0; k < 2; k++) {
@@ -142,6 +143,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /* Three bytes become four letters; what is left over fewer, and padding if asked for. */
 static size_t encode(const char *text, size_t length, bool pad, char *out)
 {
+    /* Bits of a last, shorter group are filled up with zeros. */
     size_t at = 0;
     for (size_t i = 0; i < length; i += 3) {
         uint32_t bits = 0;
@@ -164,6 +166,7 @@ static size_t decode(const char *text, size_t length, char *out)
     size_t at = 0;
     uint32_t bits = 0;
     for (size_t i = 0; i < length; i++) {
+        /* The end of the alphabet is no letter of it. */
         const char *letter = text[i] ? strchr(alphabet, text[i]) : NULL;
         if (!letter)
             return SIZE_MAX;
