@@ -11,6 +11,11 @@ NAMES = {
                          "resize_bilinear resize_image_with_crop_or_pad resize_image_with_pad "
                          "resize_images resize_nearest_neighbor resize_with_crop_or_pad "
                          "rgb_to_grayscale rgb_to_yiq rgb_to_yuv rot90 total_variation transpose "
-                         "transpose_image yiq_to_rgb yuv_to_rgb hsv_to_rgb rgb_to_hsv",
+                         "transpose_image yiq_to_rgb yuv_to_rgb hsv_to_rgb rgb_to_hsv "
+                         "crop_and_resize draw_bounding_boxes extract_glimpse "
+                         "extract_image_patches extract_patches non_max_suppression "
+                         "non_max_suppression_padded resize_area resize_bicubic "
+                         "sample_distorted_bounding_box",
     },
+    "": {"ops.image_ops": "extract_image_patches"},
 }

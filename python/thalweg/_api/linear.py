@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public names of functions of linear algebra, and of Fourier transforms."""
 _TRANSFORMS = "fft fft2d fft3d ifft ifft2d ifft3d"
+_OF_REAL = " rfft rfft2d rfft3d irfft irfft2d irfft3d"
 
 NAMES = {
     "": {
@@ -20,6 +21,6 @@ NAMES = {
         "ops.clip_ops": "global_norm",
         "ops.nn_impl": "l2_normalize",
     },
-    "spectral": {"ops.spectral_ops": _TRANSFORMS},
-    "signal": {"ops.spectral_ops": _TRANSFORMS},
+    "spectral": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL},
+    "signal": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL},
 }

@@ -24,6 +24,7 @@ NAMES = {
                         "to_complex128 to_double to_float to_int32 to_int64 trace",
         "ops.special_math_ops": "einsum lbeta",
         "ops.sort_ops": "argsort sort",
+        "ops.gen_manip_ops": "roll",
         "ops.gen_math_ops": _OPS + " " + _TESTS + " sparse_segment_mean sparse_segment_sqrt_n "
                             "sparse_segment_sum sparse_segment_sqrt_n_grad "
                             "floor_div truncate_div truncate_mod",
@@ -34,9 +35,10 @@ NAMES = {
         "ops.special_math_ops": "lbeta",
         "ops.nn_ops": "in_top_k log_softmax softmax softplus softsign top_k",
         "ops.nn_impl": "l2_normalize zero_fraction",
-        "ops.gen_math_ops": _OPS + " " + _TESTS + " invert_permutation is_finite multiply_no_nan="
-                            "mul_no_nan xdivy xlogy",
+        "ops.gen_math_ops": _OPS + " " + _TESTS + " bessel_i0e bessel_i1e invert_permutation "
+                            "is_finite multiply_no_nan=mul_no_nan xdivy xlogy",
     },
+    "manip": {"ops.gen_manip_ops": "roll"},
     "linalg": {"ops.math_ops": "adjoint=conjugate_transpose cross matmul matvec tensordot trace",
                "ops.special_math_ops": "einsum"},
     "nn": {"ops.math_ops": "sigmoid tanh log_sigmoid"},

@@ -34,6 +34,7 @@ NAMES = {
                           "depthwise_conv2d_native_backprop_filter "
                           "depthwise_conv2d_backprop_input="
                           "depthwise_conv2d_native_backprop_input",
+        "ops.ctc_ops": "ctc_beam_search_decoder ctc_greedy_decoder ctc_loss",
         "ops.array_ops": "space_to_batch batch_to_space",
     },
 }

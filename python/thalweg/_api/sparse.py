@@ -11,6 +11,7 @@ NAMES = {
                           "sparse_tensor_dense_matmul "
                           "deserialize_many_sparse serialize_many_sparse serialize_sparse",
     },
+    "io": {"ops.sparse_ops": "deserialize_many_sparse serialize_many_sparse serialize_sparse"},
     "sparse": {
         "ops.sparse_ops": " ".join("%s=sparse_%s" % (n, n) for n in _FUNCTIONS) +
                           " to_dense=sparse_tensor_to_dense from_dense "

@@ -3,14 +3,15 @@
 NAMES = {
     "": {
         "ops.logging_ops": "Print",
-        "ops.string_ops": "string_split",
-        "ops.gen_string_ops": "as_string decode_base64 encode_base64 reduce_join string_join "
+        "ops.string_ops": "reduce_join string_split",
+        "ops.gen_string_ops": "as_string decode_base64 encode_base64 string_join "
                               "string_strip string_to_hash_bucket string_to_hash_bucket_fast "
                               "string_to_hash_bucket_strong substr string_to_number",
     },
+    "io": {"ops.gen_string_ops": "decode_base64 encode_base64"},
     "strings": {
-        "ops.string_ops": "split=string_split",
-        "ops.gen_string_ops": "as_string join=string_join reduce_join "
+        "ops.string_ops": "reduce_join split=string_split",
+        "ops.gen_string_ops": "as_string join=string_join "
                               "strip=string_strip substr "
                               "to_hash_bucket=string_to_hash_bucket "
                               "to_hash_bucket_fast=string_to_hash_bucket_fast "

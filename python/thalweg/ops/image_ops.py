@@ -12,6 +12,10 @@ from thalweg.ops.image_geometry import (  # noqa: F401
     pad_to_bounding_box, random_flip_left_right, random_flip_up_down, resize,
     resize_bilinear, resize_image_with_crop_or_pad, resize_image_with_pad, resize_images,
     resize_nearest_neighbor, rot90, transpose_image)
+from thalweg.ops.image_regions import (  # noqa: F401
+    crop_and_resize, draw_bounding_boxes, extract_glimpse, extract_image_patches, extract_patches,
+    non_max_suppression, non_max_suppression_padded, resize_area, resize_bicubic,
+    sample_distorted_bounding_box)
 from thalweg.ops.random_ops import random_crop  # noqa: F401
 
 transpose, resize_with_crop_or_pad = transpose_image, resize_image_with_crop_or_pad

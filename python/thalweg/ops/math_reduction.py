@@ -216,10 +216,6 @@ def bincount(arr, weights=None, minlength=None, maxlength=None, dtype=dtypes.int
             size = gen_math_ops.maximum(ops.convert_to_tensor(minlength, dtype=dtypes.int32), size)
         if maxlength is not None:
             size = gen_math_ops.minimum(ops.convert_to_tensor(maxlength, dtype=dtypes.int32), size)
-        weights = array_creation.ones_like(arr, dtype) if weights is None else \
+        weights = array_creation.zeros([0], dtype) if weights is None else \
             ops.convert_to_tensor(weights, name="weights")
-        flat = array_shapes.reshape(arr, [-1])
-        # Numbers past the end are put aside: -1 is in no segment.
-        flat = gen_math_ops.select(gen_math_ops.less(flat, size), flat,
-                                   array_creation.ones_like(flat) * -1)
-        return gen_math_ops.unsorted_segment_sum(array_shapes.reshape(weights, [-1]), flat, size)
+        return gen_math_ops.bincount(arr, size, weights)

@@ -2,7 +2,7 @@
 """Functions on text."""
 from thalweg.framework import ops
 from thalweg.framework.composite_tensors import SparseTensor
-from thalweg.ops import gen_string_ops
+from thalweg.ops import array_ops, gen_string_ops, math_ops
 from thalweg.ops.nn_activations import one_of
 
 
@@ -14,6 +14,17 @@ def string_split(source=None, sep=None, skip_empty=True, delimiter=None, input=N
     source = ops.convert_to_tensor(one_of("input", input, "source", source), name="source")
     sep = " " if sep is None else sep
     return SparseTensor(*gen_string_ops.string_split(source, sep, skip_empty, name=name))
+
+
+def reduce_join(inputs, axis=None, keep_dims=None, separator="", name=None, reduction_indices=None,
+                keepdims=None):
+    """Texts joined along axes, the first of them first; all of them if none are named."""
+    axis = reduction_indices if axis is None else axis
+    if axis is None:
+        axis = math_ops.range(array_ops.rank(inputs) - 1, -1, -1)
+    keep = keep_dims if keepdims is None else keepdims
+    return gen_string_ops.reduce_join(inputs, axis, keep_dims=bool(keep), separator=separator,
+                                      name=name)
 
 
 def __getattr__(name):
