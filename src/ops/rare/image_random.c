@@ -43,7 +43,7 @@ static tw_status *compute_crop(tw_compute *c)
     tw_philox stream;
     TW_TRY(tw_random_take(c, 1, &stream));
     tw_random_words words = tw_random_words_of(stream);
-    for (size_t k = 0; k < 2; k++)
+    for (size_t k = 2; k-- > 0;) /* columns first */
         if (y->dims[k] < x->dims[k])
             /* Not quite even, as in TensorFlow. */
             at[k] = tw_random_word(&words) % (x->dims[k] - y->dims[k] + 1);

@@ -4,7 +4,7 @@
  *
  * Seeded ones are TensorFlow's: every number of the first two begins at a place of the stream that
  * follows from its index, 256 blocks apart, and takes the numbers of a block from the last to the
- * first; those of the last op go on from one to the next within a batch. */
+ * first; those of the last op go on from one to the next. */
 #include <math.h>
 
 #include "kernels/distributions.h"
@@ -221,17 +221,17 @@ static size_t group(tw_philox *stream, tw_distribution kind, tw_dtype dtype, dou
 
 /* Both bounds far out on their sides: normal numbers. A narrow range: uniform ones, by the height
  * of the curve. Else exponential ones beyond the lower bound. */
-static void fill_range(tw_philox stream, range *r, tw_array *out)
+static void fill_range(tw_philox *stream, range *r, tw_array *out)
 {
     double low = r->low, high = r->high, root = sqrt(low * low + 4), x[GROUP], u[GROUP];
     double cutoff = 2 * exp(0.5 + low * (low - root) / 4) / (low + root), alpha = (low + root) / 2;
     bool wide = (low < -1.3 && high >= 0) || (high > 1.3 && low <= 0), more = r->first < r->end;
     bool narrow = !wide && high - low < cutoff;
     while (more) {
-        size_t n = group(&stream, wide ? TW_DISTRIBUTION_NORMAL : TW_DISTRIBUTION_UNIFORM,
+        size_t n = group(stream, wide ? TW_DISTRIBUTION_NORMAL : TW_DISTRIBUTION_UNIFORM,
                          out->dtype, x);
         if (narrow)
-            group(&stream, TW_DISTRIBUTION_UNIFORM, out->dtype, u);
+            group(stream, TW_DISTRIBUTION_UNIFORM, out->dtype, u);
         for (size_t i = 0; i < n && more; i++) {
             double z = x[i], height;
             if (wide) {
@@ -268,7 +268,8 @@ static tw_status *read_range(const tw_compute *c, size_t row, range *r)
     return TW_OK;
 }
 
-/* Where all rows have the same parameters numbers come in batches of 100. */
+/* Each row begins with a group of its own; where all parameters are scalars rows are 100 numbers
+ * long, whatever the shape. */
 static tw_status *compute_truncated(tw_compute *c)
 {
     tw_array *out = tw_output(c, 0);
@@ -280,7 +281,7 @@ static tw_status *compute_truncated(tw_compute *c)
         if (count != 1 && count != rows)
             return tw_compute_fail(c, "Input %zu should have length 1 or shape[0] (%zu), not %zu",
                                    i, rows, count);
-        same = same && count == 1;
+        same = same && tw_input(c, i)->rank == 0;
     }
     if (!out->count)
         return TW_OK;
@@ -292,11 +293,9 @@ static tw_status *compute_truncated(tw_compute *c)
     TW_TRY(tw_random_take(c, rows * blocks / 4, &stream));
     for (size_t row = 0; row < rows; row++) {
         range r = {.first = row * each, .end = (row + 1) * each};
-        tw_philox own = stream;
         r.end = r.end < out->count ? r.end : out->count;
-        tw_philox_skip(&own, row * blocks / 4);
         TW_TRY(read_range(c, same ? 0 : row, &r));
-        fill_range(own, &r, out);
+        fill_range(&stream, &r, out);
     }
     return TW_OK;
 }
