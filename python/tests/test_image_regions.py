@@ -119,3 +119,12 @@ def test_bins_count_numbers_or_their_weights():
     assert run(tf.bincount([1, 1, 3])).tolist() == [0, 2, 0, 1]
     assert run(tf.bincount([1, 1, 3], [1., 2., 4.], minlength=5)).tolist() == [0., 3., 0., 4., 0.]
     assert run(tf.bincount([1, 1, 3], maxlength=2)).tolist() == [0, 2]
+
+
+def test_random_numbers_have_the_means_of_their_distributions():
+    gamma = run(tf.random_gamma([4000], [2., 5.], beta=[1., 2.], seed=1))
+    assert gamma.shape == (4000, 2) and np.allclose(gamma.mean(0), [2, 2.5], rtol=0.05)
+    poisson = run(tf.random_poisson([3., 30.], [4000], seed=1))
+    assert poisson.shape == (4000, 2) and np.allclose(poisson.mean(0), [3, 30], rtol=0.05)
+    cut = run(tf.parameterized_truncated_normal([4000], means=1., minvals=0., maxvals=4., seed=2))
+    assert cut.min() >= 0 and cut.max() <= 4 and abs(cut.mean() - 1.284) < 0.05

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public names of variables, their scopes and first values, and of random numbers."""
-_RANDOM = "multinomial random_crop random_normal random_shuffle random_uniform truncated_normal"
+_RANDOM = "multinomial parameterized_truncated_normal random_crop random_gamma random_normal " \
+          "random_poisson random_shuffle random_uniform truncated_normal"
 _INITIALIZERS = "constant glorot_normal glorot_uniform orthogonal ones random_normal " \
                 "random_uniform truncated_normal uniform_unit_scaling variance_scaling zeros"
 _SCATTERS = "scatter_add scatter_div scatter_max scatter_min scatter_mul scatter_nd_add " \
@@ -37,7 +38,8 @@ NAMES = {
                          "local_variables=local_variables_initializer "
                          "variables=variables_initializer",
     },
-    "random": {"ops.random_ops": "categorical multinomial normal=random_normal "
+    "random": {"ops.random_ops": "categorical gamma=random_gamma multinomial normal=random_normal "
+                                 "poisson=random_poisson "
                                  "shuffle=random_shuffle truncated_normal "
                                  "uniform=random_uniform"},
 }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random numbers. Each operation has the seeds that the graph's seed and its own give it."""
+import numpy as np
+
 from thalweg.framework import dtypes, op_def_library, ops, random_seed
 from thalweg.ops import array_ops, control_flow_ops, gen_math_ops, math_ops
 
@@ -62,6 +64,36 @@ def random_uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None
         draws = _draw("RandomUniform", None, {"shape": shape}, seed, dtype=dtype)
         scaled = gen_math_ops.mul(draws, gen_math_ops.sub(high, low, name="sub"), name="mul")
         return gen_math_ops.add(scaled, low, name=scope)
+
+
+def random_gamma(shape, alpha, beta=None, dtype=dtypes.float32, seed=None, name=None):
+    """Numbers of gamma distributions: so many for each alpha and beta."""
+    with ops.name_scope(name, "random_gamma", [shape, alpha, beta]):
+        shape = ops.convert_to_tensor(shape, dtype=dtypes.int32, name="shape")
+        alpha = ops.convert_to_tensor(alpha, dtype=dtype, name="alpha")
+        beta = ops.convert_to_tensor(1 if beta is None else beta, dtype=dtype, name="beta")
+        alpha = alpha + array_ops.zeros_like(beta)
+        draws = _draw("RandomGamma", None, {"shape": shape, "alpha": alpha}, seed)
+        return gen_math_ops.maximum(np.finfo(alpha.dtype.as_numpy_dtype).tiny, draws / beta)
+
+
+def random_poisson(lam, shape, dtype=dtypes.float32, seed=None, name=None):
+    """Numbers of Poisson distributions: so many for each rate."""
+    with ops.name_scope(name, "random_poisson", [lam, shape]):
+        shape = ops.convert_to_tensor(shape, dtype=dtypes.int32, name="shape")
+        return _draw("RandomPoissonV2", None, {"shape": shape, "rate": lam}, seed, dtype=dtype)
+
+
+def parameterized_truncated_normal(shape, means=0.0, stddevs=1.0, minvals=-2.0, maxvals=2.0,
+                                   dtype=dtypes.float32, seed=None, name=None):
+    """Numbers of normal distributions between bounds, which may differ from row to row."""
+    with ops.name_scope(name, "parameterized_truncated_normal",
+                        [shape, means, stddevs, minvals, maxvals]) as scope:
+        given = {"means": means, "stdevs": stddevs, "minvals": minvals, "maxvals": maxvals}
+        inputs = {key: ops.convert_to_tensor(value, dtype=dtype, name=key)
+                  for key, value in given.items()}
+        return _draw("ParameterizedTruncatedNormal", scope, dict(inputs, shape=_shape_tensor(shape)),
+                     seed)
 
 
 def random_shuffle(value, seed=None, name=None):
