@@ -92,8 +92,8 @@ def parameterized_truncated_normal(shape, means=0.0, stddevs=1.0, minvals=-2.0, 
         given = {"means": means, "stdevs": stddevs, "minvals": minvals, "maxvals": maxvals}
         inputs = {key: ops.convert_to_tensor(value, dtype=dtype, name=key)
                   for key, value in given.items()}
-        return _draw("ParameterizedTruncatedNormal", scope, dict(inputs, shape=_shape_tensor(shape)),
-                     seed)
+        inputs["shape"] = _shape_tensor(shape)
+        return _draw("ParameterizedTruncatedNormal", scope, inputs, seed)
 
 
 def random_shuffle(value, seed=None, name=None):
