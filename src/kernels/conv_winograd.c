@@ -17,7 +17,7 @@ enum {
     PRODUCTS = TW_WINOGRAD_PRODUCTS,
     MOST_OUTPUTS = 16,
     LEAST_DEPTH = 32,
-    MOST_DEPTH = 1024,
+    MOST_DEPTH = 512,
     DEPTH_GRAIN = 16,
     MOST_FILTERS = 1 << 15, /* 5 MB, transformed */
     LEAST_TILES = 24,
@@ -148,10 +148,11 @@ static void transform_input(const job *j, size_t tile, size_t t, float *to, size
     spot s = spot_of(j, tile);
     for (size_t i = 0; i < N; i++) {
         size_t y = s.row + i - j->pad_row; /* wraps where it would be negative */
-        const float *row = j->images + ((s.image * j->rows + y) * j->cols) * j->in;
         for (size_t k = 0; k < N; k++) {
             size_t x = s.col + k - j->pad_col;
-            pixels[i * N + k] = y < j->rows && x < j->cols ? row + x * j->in : zeros;
+            bool inside = y < j->rows && x < j->cols;
+            size_t pixel = inside ? (s.image * j->rows + y) * j->cols + x : 0;
+            pixels[i * N + k] = inside ? j->images + pixel * j->in : zeros;
         }
     }
     j->loops->input(pixels, j->in, to + t * j->in, step);

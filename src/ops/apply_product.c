@@ -3,7 +3,7 @@
  * gradient is added to the variable while the product's tiles are in registers: the gradient is
  * never written. */
 #include "kernels/gemm.h"
-#include "ops/brackets.h"
+#include "op/define.h"
 
 /* The product's own rule; it has the variable's shape, which comes out. */
 static void infer(tw_infer *in)
@@ -38,7 +38,7 @@ static tw_status *compute(tw_compute *c)
     tw_array *var;
     TW_TRY(tw_compute_ref_get(c, 0, &var));
     if (alpha->rank != 0)
-        return tw_compute_fail(c, "alpha is not a scalar: %s", tw_brackets(alpha).s);
+        return tw_compute_fail(c, "alpha is not a scalar");
     tw_gemm_shape shape = {.m = (size_t)a->dims[f->ta],
                            .n = (size_t)b->dims[!f->tb],
                            .k = (size_t)a->dims[!f->ta],
@@ -47,8 +47,7 @@ static tw_status *compute(tw_compute *c)
                            .alpha = -tw_element_get(alpha->dtype, alpha->data),
                            .beta = 1};
     if (var->rank != 2 || (size_t)var->dims[0] != shape.m || (size_t)var->dims[1] != shape.n)
-        return tw_compute_fail(c, "var and delta do not have the same shape%s [%zu,%zu]",
-                               tw_brackets(var).s, shape.m, shape.n);
+        return tw_compute_fail(c, "var and delta do not have the same shape");
     tw_par par = tw_compute_par(c);
     return tw_gemm(var->dtype, &shape, a->data, b->data, var->data, NULL, &par);
 }

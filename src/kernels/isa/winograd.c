@@ -3,6 +3,8 @@
  * both directions while it is in the first cache. */
 #include "kernels/winograd_loops.h"
 
+#include <math.h>
+
 #if TW_ISA_LEVEL >= 4
 #define BYTES 64
 #elif TW_ISA_LEVEL == 3
@@ -11,7 +13,12 @@
 #define BYTES 16
 #endif
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#if TW_ISA_LEVEL == 0 && defined(TW_ISA_LEVELS_X86) /* it is to be small there */
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
+#define SMALL __attribute__((cold)) /* of what is done once for a filter */
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -135,7 +142,7 @@ static ALWAYS_INLINE bool is_finite(vec zeros)
 static ALWAYS_INLINE bool output_of(size_t m, const float *in, size_t step, size_t channels,
                                     float *const *pixels, const float *bias, bool relu)
 {
-    vec zeros = {0};
+    vec zeros = {0}, least = (vec){0} + (relu ? 0 : -INFINITY);
     for (size_t c = 0; c < channels; c += LANES) {
         vec x[N], y[4 * N], z[4];
         UNROLL for (size_t i = 0; i < N; i++)
@@ -149,10 +156,9 @@ static ALWAYS_INLINE bool output_of(size_t m, const float *in, size_t step, size
             output_line(m, y + j * N, 1, z, 1);
             UNROLL for (size_t i = 0; i < m; i++)
             {
-                vec v = bias ? z[i] + add : z[i];
+                vec v = z[i] + add;
                 zeros += v * 0;
-                if (relu)
-                    v = (vec)((mask)v & ~(mask)(v < 0));
+                v = (vec)((mask)v & ~(mask)(v < least)); /* what is not a number stays */
                 if (pixels[i * m + j])
                     store(pixels[i * m + j] + c, v);
             }
@@ -187,8 +193,8 @@ static ALWAYS_INLINE float weight(size_t window, size_t i, size_t tap)
 }
 
 /* Filters are few, so that plain sums over the tables do. */
-static void filter(size_t window, const float *taps, size_t n, bool reversed, float *out,
-                   size_t step)
+static SMALL void filter(size_t window, const float *taps, size_t n, bool reversed, float *out,
+                         size_t step)
 {
     for (size_t c = 0; c < n; c += LANES) {
         vec half[N][MOST];
@@ -212,7 +218,8 @@ static void filter(size_t window, const float *taps, size_t n, bool reversed, fl
 }
 
 /* The same table, transposed. */
-static bool filter_gradient(size_t window, const float *in, size_t step, size_t n, float *taps)
+static SMALL bool filter_gradient(size_t window, const float *in, size_t step, size_t n,
+                                  float *taps)
 {
     vec zeros = {0};
     for (size_t c = 0; c < n; c += LANES) {
