@@ -18,7 +18,7 @@ check:
 	@tools/setup.sh test
 	@python3 tools/run_tests.py check
 
-# Everything; with ALL=1 the builds for Windows, 32 bits and 64-bit Arm too.
+# Everything; with ALL=1 the builds for Windows and 32 bits and other Pythons too.
 test:
 	@tools/setup.sh $(if $(ALL),all,test)
 	@python3 tools/run_tests.py $(if $(ALL),all)

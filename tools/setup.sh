@@ -45,7 +45,6 @@ missing() {
     [ "$1" = all ] || return 0
     have x86_64-w64-mingw32-gcc || echo gcc-mingw-w64-x86-64
     m32 2>/dev/null || echo gcc-multilib
-    arm
 }
 
 # Runs apt-get as root, without a question; its output is shown only if it fails.
