@@ -4,10 +4,10 @@
 
 Without arguments all stages run but those for other targets (windows, m32, other Pythons), which
 `all` adds, and the emulated arm, which must be named; `check` means build and unit; other words
-pick stages by the beginning of their name. A stage prints one line with what passed and its time, a failure also the end of its output.
-What cannot run here says so. C tests count one by one (cmocka's lines), each other check as one.
-The last line is "N passed, N failed". Standard output of a C test or script that begins with
-"note: " is shown."""
+pick stages by the beginning of their name. A stage prints one line with what passed and its time, a
+failure also the end of its output. What cannot run here says so. C tests count one by one (cmocka's
+lines), each other check as one. The last line is "N passed, N failed". Standard output of a C test
+or script that begins with "note: " is shown."""
 import contextlib
 import json
 import os

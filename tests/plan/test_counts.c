@@ -91,7 +91,7 @@ static void the_derivative_of_a_cross_entropy_is_where_the_logits_were(void **st
         tw_sparse_softmax_cross_entropy_with_logits(.labels = labels, .logits = logits));
     tw_tensor dx = tw_grad_tensor(tw_gradients(TW_LIST(loss), TW_LIST(x)).grads[0]);
     tw_plan_counts counts = counts_of(TW_FETCH(dx), TW_LIST(), TW_LIST(x, labels));
-    assert_true(counts.arena_bytes < 1.1 * 4 * ROWS * WORDS);
+    assert_true(counts.arena_bytes < 5 * ROWS * WORDS); /* one array of floats, and a little */
     tw_array *in = filled(TW_SHAPE(ROWS, WORDS), 0.5), *out = NULL;
     tw_array *classes = tw_array_new(TW_INT32, TW_SHAPE(ROWS));
     tw_array_set(classes, 3);
