@@ -335,7 +335,7 @@ def windows(stage):
 
 def m32(stage):
     """The C tests with 32-bit addresses"""
-    code, output = execute(["gcc", "-m32", "-x", "c", "-include", "stdio.h", "-o", "/dev/null",
+    code, output = execute(["gcc", "-m32", "-x", "c", "-include", "errno.h", "-o", "/dev/null",
                             "-"], text="int main(void) { return 0; }")
     if code:
         return stage.skip("gcc -m32 links nothing here: %s" % output.strip().splitlines()[-1])

@@ -8,7 +8,7 @@ set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
 header() { printf '#include <%s>\n' "$1" | cc -E - >/dev/null 2>&1; }
-m32() { echo 'int main(void) { return 0; }' | gcc -m32 -x c -include stdio.h -o /dev/null -; }
+m32() { echo 'int main(void) { return 0; }' | gcc -m32 -x c -include errno.h -o /dev/null -; }
 sanitizers() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.tsan* >/dev/null 2>&1; }
 
 python_header() {
@@ -73,9 +73,11 @@ elif [ "$(id -u)" != 0 ] && ! have sudo; then
 else
     apt update || echo "setup: the package lists could not be brought up to date"
     # One by one if they cannot be had together, so that one missing package costs only itself.
-    if ! apt install -y --no-install-recommends $wanted; then
+    # None takes another away: Debian has gcc-multilib and compilers for other machines exclude each
+    # other.
+    if ! apt install -y --no-remove --no-install-recommends $wanted; then
         for package in $wanted; do
-            apt install -y --no-install-recommends "$package" ||
+            apt install -y --no-remove --no-install-recommends "$package" ||
                 echo "setup: $package cannot be installed"
         done
     fi

@@ -119,7 +119,7 @@ def lines(tf):
             yield "%s: %s" % (what, said)
 
 
-LACKING = {"reduce_max sparse", "reduce_sum sparse", "serialized"}  # their ops
+LACKING = {"reduce_max sparse", "reduce_sum sparse"}  # their ops
 
 
 def test_sparse_tensors_are_as_in_1_15():

@@ -56,7 +56,7 @@ static void read_floats(record *r, tw_attr *attr, bool list, const char *text)
     attr->kind = TW_ATTR_FLOAT;
     attr->list = list;
     for (char *end; *text; text = end, attr->count++, r->float_count++) {
-        assert_in_range(r->float_count, 0, MANY - 1);
+        assert_true(r->float_count < MANY);
         r->floats[r->float_count] = strtof(text, &end);
         assert_ptr_not_equal(end, text);
     }
@@ -250,7 +250,7 @@ static void read_line(record *r, char *line)
         r->inputs[r->input_count++] = array;
     } else if (strcmp(key, "draw") == 0) {
         word(&text), word(&text);
-        assert_in_range(r->draw_count, 0, DRAWS * OUTPUTS - 1);
+        assert_true(r->draw_count < DRAWS * OUTPUTS);
         draw *d = &r->draws[r->draw_count++];
         d->shape_of = read_shape(&text);
         d->values = text;
