@@ -200,18 +200,13 @@ static void run_cell(size_t number, void *arg)
         run->loops->fence();
 }
 
-/* What lies over an operand is in the caches already. */
+/* Is an output stored past the caches, and none over an operand? */
 static bool stores_past(const tw_rows_bound *b, const void *const *in, void *const *out)
 {
     bool past = false;
-    for (size_t k = 0; k < b->output_count; k++) {
+    for (size_t k = 0; k < b->output_count; k++)
         past = past || b->outputs[k].past;
-        for (size_t i = 0; i < b->operand_count; i++) {
-            if (in[i] == out[k])
-                return false;
-        }
-    }
-    return past;
+    return past && !tw_tile_lies_over(out, b->output_count, in, b->operand_count);
 }
 
 /* Nothing in it can fail. */

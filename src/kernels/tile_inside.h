@@ -131,6 +131,19 @@ typedef struct tw_row_loops {
 
 const tw_row_loops *tw_row_loops_now(void);
 
+/* Is an output the memory of an operand? What lies there is in the caches already. */
+static inline bool tw_tile_lies_over(void *const *out, size_t outputs, const void *const *in,
+                                     size_t operands)
+{
+    for (size_t k = 0; k < outputs; k++) {
+        for (size_t i = 0; i < operands; i++) {
+            if (in[i] == out[k])
+                return true;
+        }
+    }
+    return false;
+}
+
 /* n copies of one element of `size` bytes. */
 void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
 /* tile_small.c */

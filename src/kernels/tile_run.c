@@ -425,14 +425,9 @@ static void run_cell(size_t number, void *arg)
 static bool stores_past(const tw_tile_bound *b, const void *const *in, void *const *out)
 {
     bool past = false;
-    for (size_t k = 0; k < b->output_count; k++) {
+    for (size_t k = 0; k < b->output_count; k++)
         past = past || b->outputs[k].past;
-        for (size_t i = 0; i < b->operand_count; i++) {
-            if (in[i] == out[k])
-                return false;
-        }
-    }
-    return past;
+    return past && !tw_tile_lies_over(out, b->output_count, in, b->operand_count);
 }
 
 /* A failed check is told only at the end, when the outputs hold what the loops made of it. */

@@ -9,9 +9,9 @@
 #include <arm_neon.h>
 #endif
 
+#include "kernels/isa/vectors.h"
 #include "kernels/vmath.h"
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(TW_SANITIZED) /* which makes much of each copy: compiling would take minutes */
 #define UNROLL
 #else
@@ -21,16 +21,10 @@
 #define ALL(...) __VA_ARGS__
 #define TWICE(...) __VA_ARGS__, __VA_ARGS__
 
-/* Vectors never cross a call here, so that how they would be passed is of no interest. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
 /* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. */
 enum { TW_GEMM_DEPTH = 320 };
 
 #if TW_ISA_LEVEL >= 4
-#define TW_VECTOR_BYTES 64
 #define SPREAD_F32(x) TWICE(TWICE(TWICE(TWICE(x))))
 #define SPREAD_F64(x) TWICE(TWICE(TWICE(x)))
 #define FMA_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
@@ -41,7 +35,6 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #elif TW_ISA_LEVEL == 3
-#define TW_VECTOR_BYTES 32
 #define SPREAD_F32(x) TWICE(TWICE(TWICE(x)))
 #define SPREAD_F64(x) TWICE(TWICE(x))
 #define FMA_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
@@ -52,7 +45,6 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
 #elif TW_ISA_LEVEL == 2
-#define TW_VECTOR_BYTES 16
 #define SPREAD_F32(x) TWICE(TWICE(x))
 #define SPREAD_F64(x) TWICE(x)
 #define FMA_F32(a, b, c) vfmaq_f32(c, a, b)
@@ -63,7 +55,6 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #else
-#define TW_VECTOR_BYTES 16
 #define SPREAD_F32(x) TWICE(TWICE(x))
 #define SPREAD_F64(x) TWICE(x)
 #define FMA_F32(a, b, c) ((a) * (b) + (c))

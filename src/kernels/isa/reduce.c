@@ -4,21 +4,9 @@
 #include "kernels/reduce_loops.h"
 
 #include "kernels/half.h"
+#include "kernels/isa/vectors.h"
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define AS_IS(x) (x)
-
-/* Vectors never cross a call here, so that how they would be passed is of no interest. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-#if TW_ISA_LEVEL >= 4
-#define TW_VECTOR_BYTES 64
-#elif TW_ISA_LEVEL == 3
-#define TW_VECTOR_BYTES 32
-#else
-#define TW_VECTOR_BYTES 16
-#endif
 
 #define T float
 #define ACC float

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Softmax over rows of float and double for one instruction set level. */
+#include "kernels/isa/vectors.h"
 #include "kernels/softmax_loops.h"
 #include "kernels/tile_inside.h"
 #include "kernels/vmath.h"
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 /* What is taken at once: it stays in the first cache between the passes. */
 enum { ELEMENTS = 512 };
 enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored */
-
-/* Vectors never cross a call here, so that how they would be passed is of no interest. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-#if TW_ISA_LEVEL >= 4
-#define TW_VECTOR_BYTES 64
-#elif TW_ISA_LEVEL == 3
-#define TW_VECTOR_BYTES 32
-#else
-#define TW_VECTOR_BYTES 16
-#endif
 
 #define T float
 #define BITS int32_t

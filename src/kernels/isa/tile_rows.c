@@ -6,21 +6,8 @@
 #include <string.h>
 
 #include "kernels/isa.h"
+#include "kernels/isa/vectors.h"
 #include "kernels/tile_inside.h"
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-/* Vectors never cross a call here, so that how they would be passed is of no interest. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-#if TW_ISA_LEVEL >= 4
-#define TW_VECTOR_BYTES 64
-#elif TW_ISA_LEVEL == 3
-#define TW_VECTOR_BYTES 32
-#else
-#define TW_VECTOR_BYTES 16
-#endif
 
 /* The plain level of a build with others keeps to the loops that there are anyway. */
 #if TW_ISA_LEVEL >= 3 || !defined(TW_ISA_LEVELS_X86)

@@ -5,14 +5,8 @@
 
 #include <math.h>
 
-#if TW_ISA_LEVEL >= 4
-#define BYTES 64
-#elif TW_ISA_LEVEL == 3
-#define BYTES 32
-#else
-#define BYTES 16
-#endif
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#include "kernels/isa/vectors.h"
+
 #if TW_ISA_LEVEL == 0 && defined(TW_ISA_LEVELS_X86) /* it is to be small there */
 #define UNROLL
 #else
@@ -20,14 +14,10 @@
 #endif
 #define SMALL __attribute__((cold)) /* of what is done once for a filter */
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
-enum { LANES = BYTES / sizeof(float), N = TW_WINOGRAD_POINTS, MOST = 5 };
-typedef float vec __attribute__((vector_size(BYTES)));
-typedef float loose __attribute__((vector_size(BYTES), aligned(4), may_alias));
-typedef int mask __attribute__((vector_size(BYTES)));
+enum { LANES = TW_VECTOR_BYTES / sizeof(float), N = TW_WINOGRAD_POINTS, MOST = 5 };
+typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES)));
+typedef float loose __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
+typedef int mask __attribute__((vector_size(TW_VECTOR_BYTES)));
 
 /* Pixels begin anywhere. */
 static ALWAYS_INLINE vec load(const float *x)
