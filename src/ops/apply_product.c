@@ -2,8 +2,7 @@
  * _ApplyMatMul: what the planner makes of ApplyGradientDescent by a product. The step against the
  * gradient is added to the variable while the product's tiles are in registers: the gradient is
  * never written. */
-#include "kernels/gemm.h"
-#include "op/define.h"
+#include "ops/product.h"
 
 /* The product's own rule; it has the variable's shape, which comes out. */
 static void infer(tw_infer *in)
@@ -39,13 +38,9 @@ static tw_status *compute(tw_compute *c)
     TW_TRY(tw_compute_ref_get(c, 0, &var));
     if (alpha->rank != 0)
         return tw_compute_fail(c, "alpha is not a scalar");
-    tw_gemm_shape shape = {.m = (size_t)a->dims[f->ta],
-                           .n = (size_t)b->dims[!f->tb],
-                           .k = (size_t)a->dims[!f->ta],
-                           .transpose_a = f->ta,
-                           .transpose_b = f->tb,
-                           .alpha = -tw_element_get(alpha->dtype, alpha->data),
-                           .beta = 1};
+    tw_gemm_shape shape = tw_product_shape(a, b, f->ta, f->tb);
+    shape.alpha = -tw_element_get(alpha->dtype, alpha->data);
+    shape.beta = 1;
     if (var->rank != 2 || (size_t)var->dims[0] != shape.m || (size_t)var->dims[1] != shape.n)
         return tw_compute_fail(c, "var and delta do not have the same shape");
     tw_par par = tw_compute_par(c);

@@ -4,6 +4,7 @@
 #include "ops/activation.h"
 #include "ops/brackets.h"
 #include "ops/packing.h"
+#include "ops/product.h"
 
 /* The inner sizes must agree, and the bias is as long as the product is wide, so that an unknown
  * width is known from it. */
@@ -42,13 +43,8 @@ static tw_status *compute(tw_compute *c)
 {
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1), *bias = tw_input(c, 2);
     const options *o = tw_compute_state(c);
-    tw_gemm_shape shape = {.m = (size_t)a->dims[o->ta],
-                           .n = (size_t)b->dims[!o->tb],
-                           .k = (size_t)a->dims[!o->ta],
-                           .transpose_a = o->ta,
-                           .transpose_b = o->tb,
-                           .packed = c->packed,
-                           .alpha = 1};
+    tw_gemm_shape shape = tw_product_shape(a, b, o->ta, o->tb);
+    shape.packed = c->packed;
     if (bias->rank != 1 || (size_t)bias->dims[0] != shape.n)
         return tw_compute_fail(c,
                                "Must provide as many biases as the last dimension of the input "

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MatMul: the product of two matrices, either of them transposed first. */
-#include "kernels/gemm.h"
-#include "op/define.h"
 #include "ops/packing.h"
+#include "ops/product.h"
 
 /* With unknown shapes the result still has two dims. */
 static void infer(tw_infer *in)
@@ -34,19 +33,13 @@ typedef struct product {
     bool few;
 } product;
 
-/* Looked up once, not in every run. m, n and k are those of the transposed matrices: the flags
- * choose the dim to read. */
+/* Looked up once, not in every run. */
 static tw_status *prepare(tw_compute *c, void *state)
 {
     bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
     product *p = state;
-    p->shape = (tw_gemm_shape){.m = (size_t)a->dims[ta],
-                               .n = (size_t)b->dims[!tb],
-                               .k = (size_t)a->dims[!ta],
-                               .transpose_a = ta,
-                               .transpose_b = tb,
-                               .alpha = 1};
+    p->shape = tw_product_shape(a, b, ta, tb);
     p->few = tw_gemm_is_few(a->dtype, &p->shape);
     return TW_OK;
 }

@@ -3,9 +3,9 @@
  * part of it, since panels are as wide as registers. */
 #include "ops/packing.h"
 
-#include "kernels/gemm.h"
 #include "kernels/isa.h"
 #include "ops/conv2d.h"
+#include "ops/product.h"
 
 enum { MATRIX = 1, TURNED_MATRIX, FILTER };
 
@@ -18,12 +18,8 @@ static uint64_t kind_of(uint64_t layout, uint64_t more)
 
 static tw_gemm_shape shape_of(const tw_compute *c)
 {
-    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
-    bool ta = tw_compute_bool(c, "transpose_a"), tb = tw_compute_bool(c, "transpose_b");
-    return (tw_gemm_shape){.m = (size_t)a->dims[ta],
-                           .n = (size_t)b->dims[!tb],
-                           .k = (size_t)b->dims[tb],
-                           .transpose_b = tb};
+    return tw_product_shape(tw_input(c, 0), tw_input(c, 1), tw_compute_bool(c, "transpose_a"),
+                            tw_compute_bool(c, "transpose_b"));
 }
 
 /* Ranks that the kernel will refuse are not packed. */

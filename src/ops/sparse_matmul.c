@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SparseMatMul: a matrix product in float of operands in float or bfloat16. The flags that promise
  * many zeros change nothing here: dense products are faster than looking for zeros. */
-#include "kernels/gemm.h"
 #include "kernels/half.h"
 
 #include "ops/brackets.h"
+#include "ops/product.h"
 
 /* The rule of MatMul; the dtype is float whatever the operands are. */
 static void infer(tw_infer *in)
@@ -62,12 +62,7 @@ static tw_status *compute(tw_compute *c)
                                tw_brackets(b).s);
     float *room = tw_compute_workspace(c);
     const float *wide_a = widened(a, &room), *wide_b = widened(b, &room);
-    tw_gemm_shape shape = {.m = (size_t)a->dims[transposed->a],
-                           .n = (size_t)b->dims[!transposed->b],
-                           .k = (size_t)a->dims[!transposed->a],
-                           .transpose_a = transposed->a,
-                           .transpose_b = transposed->b,
-                           .alpha = 1};
+    tw_gemm_shape shape = tw_product_shape(a, b, transposed->a, transposed->b);
     tw_par par = tw_compute_par(c);
     return tw_gemm(TW_FLOAT32, &shape, wide_a, wide_b, tw_output_data(c, 0), NULL, &par);
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The sizes of a product of two matrices, for all ops that compute one. */
+#ifndef TW_OPS_PRODUCT_H
+#define TW_OPS_PRODUCT_H
+
+#include "kernels/gemm.h"
+#include "op/define.h"
+
+/* Of op(a) op(b), as it is. m, n and k are those of the transposed matrices: the flags choose the
+ * dim to read. Whether the inner sizes agree is for the shape rule to say; k is b's. */
+static inline tw_gemm_shape tw_product_shape(const tw_array *a, const tw_array *b, bool transpose_a,
+                                             bool transpose_b)
+{
+    return (tw_gemm_shape){.m = (size_t)a->dims[transpose_a],
+                           .n = (size_t)b->dims[!transpose_b],
+                           .k = (size_t)b->dims[transpose_b],
+                           .transpose_a = transpose_a,
+                           .transpose_b = transpose_b,
+                           .alpha = 1};
+}
+
+#endif
