@@ -2,13 +2,12 @@
  * Which instruction set level runs. Levels are told by feature bits; a model's name says little. */
 #include "kernels/isa.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
-static _Atomic int current = -1; /* not yet known */
+_Atomic int tw_isa_current = -1;
 
 static const char *const names[] = {"plain", NULL, "neon", "v3", "v4"};
 enum { LEVELS = sizeof names / sizeof *names };
@@ -66,13 +65,10 @@ static int standard_level(void)
 }
 
 /* Threads may find it at the same time; they find the same. */
-int tw_isa_level(void)
+int tw_isa_find(void)
 {
-    int level = atomic_load_explicit(&current, memory_order_relaxed);
-    if (level < 0) {
-        level = standard_level();
-        atomic_store_explicit(&current, level, memory_order_relaxed);
-    }
+    int level = standard_level();
+    atomic_store_explicit(&tw_isa_current, level, memory_order_relaxed);
     return level;
 }
 
@@ -81,7 +77,7 @@ bool tw_isa_force(int level)
 {
     if (!is_here(level))
         return false;
-    atomic_store_explicit(&current, level, memory_order_relaxed);
+    atomic_store_explicit(&tw_isa_current, level, memory_order_relaxed);
     return true;
 }
 

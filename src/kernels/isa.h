@@ -6,6 +6,7 @@
 #ifndef TW_KERNELS_ISA_H
 #define TW_KERNELS_ISA_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* 0: plain C (on x86-64: SSE2, which every such machine has); 2: 64-bit Arm's NEON; 3, 4:
@@ -13,9 +14,17 @@
  * library's size. */
 enum { TW_ISA_PLAIN = 0, TW_ISA_NEON = 2, TW_ISA_V3 = 3, TW_ISA_V4 = 4 };
 
+extern _Atomic int tw_isa_current; /* -1: not yet known */
+int tw_isa_find(void);             /* makes it known */
+
 /* The highest level of this machine that the build holds, by its feature bits; found once. The
- * environment's THALWEG_ISA = plain, neon, v3 or v4 lowers it. */
-int tw_isa_level(void);
+ * environment's THALWEG_ISA = plain, neon, v3 or v4 lowers it. Small kernels ask several times in a
+ * step, so asking is no call. */
+static inline int tw_isa_level(void)
+{
+    int level = atomic_load_explicit(&tw_isa_current, memory_order_relaxed);
+    return level >= 0 ? level : tw_isa_find();
+}
 /* For tests: from now on that level. False: this machine or build lacks it. */
 bool tw_isa_force(int level);
 const char *tw_isa_level_name(int level); /* "v3"; NULL: there is none */

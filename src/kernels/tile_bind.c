@@ -295,6 +295,20 @@ static void add_instruction(binder *w, size_t index)
                  &made, 1);
 }
 
+/* A loop that is not joined reads a scalar as often as it reads anything. */
+static void find_blocks(binder *w)
+{
+    tw_tile_bound *b = w->b;
+    for (size_t i = 0; i < b->operand_count; i++)
+        b->operands[i].block = w->values[i].last_use != FOR_EVER;
+    for (size_t s = 0; s < b->step_count; s++) {
+        for (size_t i = 0; i < TW_TILE_SOURCES && !b->steps[s].joined; i++) {
+            if (b->steps[s].sources[i] < b->operand_count)
+                b->operands[b->steps[s].sources[i]].block = false;
+        }
+    }
+}
+
 /* Operands count with their traffic, about 30 picoseconds a byte. Values that are asked for
  * outlive the last step. */
 static void bind_steps(binder *w)
@@ -312,6 +326,7 @@ static void bind_steps(binder *w)
         w->values[program->outputs[i]].last_use = FOR_EVER;
     if (program->reduction.kind)
         w->values[program->reduction.value].last_use = FOR_EVER;
+    find_blocks(w);
 }
 
 /* ---- registers ---- */
@@ -476,7 +491,8 @@ static void pad_small(binder *w)
     tw_tile_bound *b = w->b;
     size_t files = (size_t)b->register_count + b->operand_count + b->output_count;
     bool rows = b->reduction.kind && (b->reduction.outer || b->result_count != 1);
-    b->padded = b->step_count >= 3 && !rows && b->count % TW_TILE_BLOCK != 0 &&
+    size_t passes = b->step_count + (b->reduction.kind ? 1u : 0u);
+    b->padded = passes >= 3 && !rows && b->count % TW_TILE_BLOCK != 0 &&
                 b->count <= TW_TILE_LENGTH &&
                 files * (b->count + TW_TILE_BLOCK) * w->widest <= WARM_BYTES / 2;
     if (!b->padded)

@@ -143,7 +143,7 @@ static void start_operands(tile_cell *cell)
         char *place = cell->file + operand->place;
         if (operand->access == TILE_SCALAR) {
             tw_tile_spread(place, operand->constant ? (const char *)operand->value : in,
-                           operand->size, n);
+                           operand->size, operand->block ? TW_TILE_BLOCK : n);
         } else if (operand->access == TILE_PERIODIC) {
             /* A copy even where it lies in one piece: blocks are read whole. */
             size_t used = b->tile_length * operand->size;
@@ -295,10 +295,6 @@ static void prefetch_next(const tile_cell *cell, size_t start)
 static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 {
     size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
-    if (cell->run->b->padded) {
-        run_tail(cell, start, 0, n);
-        return;
-    }
     if (cell->run->b->streams)
         prefetch_next(cell, start);
     tile_operands(cell, start, n);
@@ -389,6 +385,37 @@ static void find_rectangle(const tw_tile_bound *b, size_t number, tile_cell *cel
         cell->end = cell->start + b->share;
 }
 
+/* Registers have their places once the cell has a stack. */
+static void place_registers(tile_cell *cell)
+{
+    const tw_tile_bound *b = cell->run->b;
+    char **slots = cell->slots + b->operand_count + b->output_count;
+    char *place = cell->file + b->registers_place;
+    for (size_t r = 0; r < b->register_count; r++, place += b->register_bytes)
+        slots[r] = place;
+}
+
+/* All of a small program at once: operands and outputs pass through registers. */
+static void run_padded(const tile_run *run)
+{
+    tile_cell cell;
+    const tw_tile_bound *b = run->b;
+    cell.run = run;
+    cell.row_start = 0;
+    place_registers(&cell);
+    start_operands(&cell);
+    for (size_t i = 0; i < b->output_count; i++)
+        cell.slots[b->operand_count + i] = cell.file + b->outputs[i].tail;
+    run_steps(&cell, b->count);
+    for (size_t i = 0; i < b->output_count; i++)
+        memcpy(run->out[i], cell.slots[b->outputs[i].value_slot], b->count * b->outputs[i].size);
+    if (!b->reduction.kind)
+        return;
+    tw_tile_fold_start(b, &cell.fold.lanes);
+    tw_tile_fold(b, &cell.fold.lanes, b->count, cell.slots[b->reduced_slot]);
+    tw_tile_result(b, run->out[b->output_count], 0, tw_tile_fold_end(b, &cell.fold.lanes));
+}
+
 /* The body of the pool: everything a cell needs is on its stack. Cells write to different parts
  * of the outputs and of the workspace. */
 static void run_cell(size_t number, void *arg)
@@ -397,9 +424,7 @@ static void run_cell(size_t number, void *arg)
     const tw_tile_bound *b = ((tile_run *)arg)->b;
     cell.run = arg;
     find_rectangle(b, number, &cell);
-    for (size_t r = 0; r < b->register_count; r++)
-        cell.slots[b->operand_count + b->output_count + r] = cell.file + b->registers_place +
-                                                             r * b->register_bytes;
+    place_registers(&cell);
     start_operands(&cell);
     if (b->reduction.kind)
         start_fold(&cell, number);
@@ -441,7 +466,9 @@ tw_status *tw_tile_run(const tw_tile_bound *bound, const void *const *in, void *
     tile_run run = {.b = bound, .in = in, .out = out, .partial = workspace};
     run.past = bound->streams && stores_past(bound, in, out);
     atomic_init(&run.failed, bound->step_count);
-    if (bound->cells > 1 && threads != 1)
+    if (bound->padded)
+        run_padded(&run);
+    else if (bound->cells > 1 && threads != 1)
         tw_pool_run(threads, bound->cells, run_cell, &run);
     else
         for (size_t cell = 0; cell < bound->cells; cell++)

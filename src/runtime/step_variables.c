@@ -8,7 +8,11 @@
 #include "base/status.h"
 #include "runtime/run.h"
 
-enum { STEP_REFS = 32, SMALL = 64 /* bytes: what is copied rather than held */ };
+enum {
+    STEP_REFS = 32,
+    PLAIN_FLAGS = TW_STEP_GUARDED | TW_STEP_READS | TW_STEP_WRITES | TW_STEP_WAITS,
+    SMALL = 64 /* bytes: what is copied rather than held */
+};
 
 /* The slot's name is what the user gave the variable. */
 static tw_status *uninitialized(const tw_variable *variable)
@@ -173,6 +177,7 @@ struct tw_access {
     tw_shown *shown;
     tw_variable **locked; /* each once, in the order in which all threads lock them */
     uint32_t held_count, shown_count, locked_count;
+    bool plain; /* nothing but a kernel, once the variables are there */
     const tw_held *packs; /* of which the kernel reads a packed copy; NULL: of none */
 };
 
@@ -269,6 +274,7 @@ tw_status *tw_frame_fix_variables(tw_frame *frame)
             return tw_no_memory();
         TW_TRY(fix_held(frame, step, a));
         TW_TRY(fix_shown(frame, step, a));
+        a->plain = step->compute && !(step->flags & ~(uint32_t)PLAIN_FLAGS);
         frame->accesses[s] = a;
     }
     return TW_OK;
@@ -382,16 +388,18 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
     const tw_access *a = frame->accesses[s];
     if (!a)
         return find_and_compute(frame, s, c);
+    const tw_step *step = &frame->variant->steps.items[s];
     tw_status *status = hold_all(frame, a);
     tw_packed *packed = a->packs && !status ? lend_packed(frame, s, a, c) : NULL;
     for (uint32_t i = 0; i < a->locked_count; i++)
         tw_light_acquire(&a->locked[i]->lock);
     if (!status)
         status = show_all(a, c);
-    if (!status && frame->variant->steps.items[s].flags & TW_STEP_INTO)
-        status = compute_into(frame, s, c);
+    if (!status && a->plain)
+        status = step->compute(c);
     else if (!status)
-        status = tw_frame_compute(frame, s, c);
+        status = step->flags & TW_STEP_INTO ? compute_into(frame, s, c)
+                                            : tw_frame_compute(frame, s, c);
     for (uint32_t i = a->locked_count; i-- > 0;)
         tw_light_release(&a->locked[i]->lock);
     if (packed) {

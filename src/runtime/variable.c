@@ -27,18 +27,9 @@ void tw_light_unlock_slow(tw_light_lock *lock)
     tw_os_wake_word((uint32_t *)&lock->word, 1);
 }
 
-/* Neither the array nor its storage is held by anybody else, so writing disturbs nobody. */
-static bool is_sole(const tw_array *array)
+/* The old array lives on with those who hold it. */
+tw_status *tw_variable_copy(tw_variable *variable)
 {
-    return atomic_load_explicit(&array->refs, memory_order_acquire) == 1 && array->storage &&
-           tw_storage_unique(array->storage);
-}
-
-/* Copy on write: only readers that still hold the array cause the copy. */
-tw_status *tw_variable_own(tw_variable *variable)
-{
-    if (!variable->value || is_sole(variable->value))
-        return TW_OK;
     tw_array *copy = tw_array_copy(variable->value);
     if (!copy)
         return tw_no_memory();
@@ -53,7 +44,7 @@ tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape)
     tw_array *value = variable->value;
     size_t count;
     TW_TRY(tw_shape_check(variable->dtype, shape, &count));
-    if (value && is_sole(value) && value->count == count && value->storage->count == count) {
+    if (value && tw_variable_is_sole(value) && value->count == count && value->storage->count == count) {
         value->rank = shape.rank;
         if (shape.rank)
             memmove(value->dims, shape.dims, shape.rank * sizeof *shape.dims);

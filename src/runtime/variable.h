@@ -59,8 +59,23 @@ static inline tw_array *tw_variable_hold(tw_variable *variable)
     return value;
 }
 
-/* Both need the lock. Makes the value one that nobody else holds (a copy if need be). */
-tw_status *tw_variable_own(tw_variable *variable);
+/* Neither the array nor its storage is held by anybody else, so writing disturbs nobody. */
+static inline bool tw_variable_is_sole(const tw_array *array)
+{
+    tw_array *mutable = (tw_array *)(uintptr_t)array; /* C11's atomic_load takes no const */
+    return atomic_load_explicit(&mutable->refs, memory_order_acquire) == 1 && array->storage &&
+           tw_storage_unique(array->storage);
+}
+
+/* Both need the lock. Makes the value one that nobody else holds: copy on write, which only readers
+ * that still hold the array cause. */
+tw_status *tw_variable_copy(tw_variable *variable);
+static inline tw_status *tw_variable_own(tw_variable *variable)
+{
+    if (!variable->value || tw_variable_is_sole(variable->value))
+        return TW_OK;
+    return tw_variable_copy(variable);
+}
 /* Memory of that shape, contents undefined; the old one is reused if nobody else holds it and it
  * fits. */
 tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape);

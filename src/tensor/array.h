@@ -53,8 +53,15 @@ typedef struct tw_handle {
 tw_storage *tw_storage_new(tw_dtype dtype, size_t count);
 tw_storage *tw_storage_ref(tw_storage *storage);
 void tw_storage_unref(tw_storage *storage);
-/* The library's own memory, held by nobody else: may be written in place. */
-bool tw_storage_unique(const tw_storage *storage);
+/* The library's own memory, held by nobody else: may be written in place. Lent memory is the
+ * lender's, who may look at it again. Acquire, so that what other threads did before they let go is
+ * seen before anything is overwritten. */
+static inline bool tw_storage_unique(const tw_storage *storage)
+{
+    tw_storage *mutable = (tw_storage *)(uintptr_t)storage; /* C11's atomic_load takes no const */
+    return storage && !storage->release &&
+           atomic_load_explicit(&mutable->refs, memory_order_acquire) == 1;
+}
 
 /* A view over storage (a reference is taken); NULL: no memory. data: inside the storage. */
 tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, void *data);

@@ -63,13 +63,3 @@ void tw_storage_unref(tw_storage *storage)
         tw_free(storage);
     }
 }
-
-/* Acquire, so that what other threads did before they let go is seen before anything is
- * overwritten. */
-bool tw_storage_unique(const tw_storage *storage)
-{
-    /* Lent memory is the lender's, who may look at it again: never to be written in place. */
-    tw_storage *mutable = (tw_storage *)(uintptr_t)storage; /* C11's atomic_load takes no const */
-    return storage && !storage->release &&
-           atomic_load_explicit(&mutable->refs, memory_order_acquire) == 1;
-}
