@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "kernels/isa.h"
 #include "kernels/tile_inside.h"
 
 enum {
@@ -39,14 +38,6 @@ typedef struct binder {
     double cost;   /* picoseconds an element */
     tw_status *status;
 } binder;
-
-TW_ISA_TABLES(tw_tile_loops, tw_tile_loops);
-
-/* Asked for at each use, so that a test that forces another level is heard. */
-const tw_tile_loops *tw_tile_loops_now(void)
-{
-    return TW_ISA_TABLE(tw_tile_loops);
-}
 
 /* Such values are computed in float: sources are widened, results narrowed, by steps of their
  * own. */
@@ -296,16 +287,14 @@ static void add_instruction(binder *w, size_t index)
 }
 
 /* A loop that is not joined reads a scalar as often as it reads anything. */
-static void find_blocks(binder *w)
+static void find_blocks(const binder *w)
 {
-    tw_tile_bound *b = w->b;
-    for (size_t i = 0; i < b->operand_count; i++)
-        b->operands[i].block = w->values[i].last_use != FOR_EVER;
-    for (size_t s = 0; s < b->step_count; s++) {
-        for (size_t i = 0; i < TW_TILE_SOURCES && !b->steps[s].joined; i++) {
-            if (b->steps[s].sources[i] < b->operand_count)
-                b->operands[b->steps[s].sources[i]].block = false;
-        }
+    for (size_t i = 0; i < w->b->operand_count; i++)
+        w->b->operands[i].block = w->values[i].last_use != FOR_EVER;
+    for (const tile_step *step = w->b->steps; step < w->b->steps + w->b->step_count; step++) {
+        for (size_t i = 0; i < TW_TILE_SOURCES && !step->joined; i++)
+            if (step->sources[i] < w->b->operand_count)
+                w->b->operands[step->sources[i]].block = false;
     }
 }
 

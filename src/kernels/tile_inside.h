@@ -26,7 +26,7 @@ typedef enum tile_access {
 typedef struct tile_operand {
     uint8_t access, size;
     bool constant;
-    bool block; /* a scalar of which joined loops alone read: spread over one block */
+    bool block;     /* a scalar of which joined loops alone read: spread over one block */
     uint32_t place; /* of its register in the file */
     _Alignas(16) unsigned char value[16];
     int64_t strides[TW_MAX_RANK]; /* over bound->dims */

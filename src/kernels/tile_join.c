@@ -7,9 +7,15 @@
 #include "kernels/isa.h"
 #include "kernels/tile_inside.h"
 
+TW_ISA_TABLES(tw_tile_loops, tw_tile_loops);
 TW_ISA_TABLES(tw_row_loops, tw_row_loops);
 
-/* Asked for at each use, so that a test that forces another level is heard. */
+/* Asked for at each use, so that a test that forces another level is heard; so are these. */
+const tw_tile_loops *tw_tile_loops_now(void)
+{
+    return TW_ISA_TABLE(tw_tile_loops);
+}
+
 const tw_row_loops *tw_row_loops_now(void)
 {
     return TW_ISA_TABLE(tw_row_loops);

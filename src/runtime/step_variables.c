@@ -177,7 +177,7 @@ struct tw_access {
     tw_shown *shown;
     tw_variable **locked; /* each once, in the order in which all threads lock them */
     uint32_t held_count, shown_count, locked_count;
-    bool plain; /* nothing but a kernel, once the variables are there */
+    bool plain;           /* nothing but a kernel, once the variables are there */
     const tw_held *packs; /* of which the kernel reads a packed copy; NULL: of none */
 };
 

@@ -44,7 +44,8 @@ tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape)
     tw_array *value = variable->value;
     size_t count;
     TW_TRY(tw_shape_check(variable->dtype, shape, &count));
-    if (value && tw_variable_is_sole(value) && value->count == count && value->storage->count == count) {
+    if (value && tw_variable_is_sole(value) && value->count == count &&
+        value->storage->count == count) {
         value->rank = shape.rank;
         if (shape.rank)
             memmove(value->dims, shape.dims, shape.rank * sizeof *shape.dims);
