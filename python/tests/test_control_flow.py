@@ -207,3 +207,45 @@ def test_what_is_refused():
         tf.cond(x > 0, lambda: None, lambda: x)
     with pytest.raises((TypeError, ValueError)):
         tf.while_loop(lambda i: i < 3, lambda i: (i, i), [tf.constant(0)])
+
+
+def _sum_of(step, start):
+    """Three rounds; `step` of the counter and the sum is what is added."""
+    return tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a + step(i, a)),
+                         [tf.constant(0), start])[1]
+
+
+def test_derivatives_asked_for_in_a_loop_by_what_is_around_it():
+    """The numbers are those of TensorFlow 1.15."""
+    x = tf.constant([1., 2.])
+    cube = x * x * x
+
+    def slope(y, by):
+        return tf.gradients(y, by)[0]
+
+    made = _sum_of(lambda i, a: slope(x * x * tf.cast(i, tf.float32), x), tf.zeros([2]))
+    around = _sum_of(lambda i, a: slope(cube * tf.cast(i, tf.float32), x), tf.zeros([2]))
+    nested = _sum_of(lambda i, a: _sum_of(
+        lambda k, b: slope(x * x * tf.cast(i + 1, tf.float32), x), tf.zeros([2])), tf.zeros([2]))
+    chosen = _sum_of(lambda i, a: slope(tf.cond(i < 2, lambda: x * x, lambda: x * 3), x),
+                     tf.zeros([2]))
+    assert run(made).tolist() == [6., 12.]
+    assert run([around, slope(around, x)])[0].tolist() == [9., 36.]
+    assert run(slope(around, x)).tolist() == [18., 36.]
+    assert run(nested).tolist() == [36., 72.]
+    assert run(chosen).tolist() == [7., 11.]
+    assert run(tf.map_fn(lambda e: slope(e * x * x, x), tf.constant([1., 2.]))).tolist() == [
+        [2., 4.], [4., 8.]]
+    with pytest.raises(ValueError, match="inside while loop with respect to op 'start'"):
+        start = tf.identity(x, name="start")
+        _sum_of(lambda i, a: slope(a * a, start), start)
+
+
+def test_second_derivatives_of_unknown_sizes():
+    p = tf.placeholder(tf.float32, [None])
+    second, = tf.hessians(tf.reduce_sum(p ** 3) + p[0] * p[1], p)
+    assert run(second, {p: [1, 2, 3]}).tolist() == [[6, 1, 0], [1, 12, 0], [0, 0, 18]]
+    y = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * p),
+                      [tf.constant(0), tf.ones_like(p)])[1]
+    second, = tf.hessians(tf.reduce_sum(y), p)
+    assert run(second, {p: [1, 2]}).tolist() == [[6, 0], [0, 12]]

@@ -7,6 +7,7 @@
 #include "autodiff/loop_terms.h"
 #include "base/status.h"
 #include "graph/control_flow.h"
+#include "graph/scope.h"
 #include "thalweg/ops.h"
 
 /* The branch just inside of `around` that an operation is in; NULL: none. */
@@ -75,6 +76,15 @@ static tw_grad merge_slices(int from, tw_grad dy, tw_tensor zeros, tw_tensor who
     return out;
 }
 
+/* Who asks inside of a branch asks only about when it is taken. */
+static bool is_here(const tw_region *branch)
+{
+    const tw_region *region = tw_scope_region(branch->graph);
+    while (region && region != branch)
+        region = region->outer;
+    return region != NULL;
+}
+
 /* What comes back from a branch is dead if that was not taken; the other side gives zeros then. */
 static bool switch_into_branch(tw_gradient *g)
 {
@@ -82,6 +92,10 @@ static bool switch_into_branch(tw_gradient *g)
         (g->dy[0].kind != TW_GRAD_NONE && g->dy[1].kind != TW_GRAD_NONE))
         return false;
     int from = g->dy[0].kind == TW_GRAD_NONE;
+    if (is_here(g->op->region)) {
+        g->dx[0] = g->dy[from];
+        return true;
+    }
     tw_tensor zeros = tw_zeros_like(g->inputs[0]);
     struct tw_switch_result sides = tw_switch(zeros, g->inputs[1]);
     tw_tensor other = from ? sides.output_false : sides.output_true;
@@ -103,6 +117,16 @@ static bool switch_of_loop(tw_gradient *g)
         return true;
     }
     return false;
+}
+
+/* What is the same in every iteration, for a caller inside of the body: one of them is all that is
+ * asked about. */
+static bool constant_of_loop(tw_gradient *g)
+{
+    if (!g->op->region)
+        return false;
+    g->dx[0] = g->dy[0];
+    return true;
 }
 
 /* ---- branches in a gradient loop ---- */
@@ -174,6 +198,8 @@ tw_status *tw_gradients_control(tw_gradient *g, bool *handled)
         *handled = merge_of_cond(g);
     else if (!strcmp(type, "Switch") || !strcmp(type, "RefSwitch"))
         *handled = switch_of_loop(g) || switch_into_branch(g);
+    else if (tw_type_is(type, "Enter"))
+        *handled = constant_of_loop(g);
     else if (strcmp(type, "LoopValue") || !g->op->forward.op)
         return TW_OK;
     else

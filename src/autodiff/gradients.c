@@ -441,7 +441,8 @@ static tw_status *add(backward *b, tw_where where, tw_grad *out)
     b->region = tw_scope_region(b->graph);
     b->path.base = tw_region_loop(b->region);
     /* In the gradient of a loop, what is differentiated is the body of that loop. */
-    if (b->path.base && b->path.base->forward)
+    b->path.body_only = b->path.base && b->path.base->forward;
+    if (b->path.body_only)
         b->path.base = b->path.base->forward;
     bool integers = tw_path_want_integers(false);
     tw_path_want_integers(integers || b->args.integers);

@@ -52,6 +52,7 @@ struct tw_path_node {
 typedef struct tw_path {
     tw_graph *graph;
     tw_region *base; /* the loop whose body is differentiated; NULL: no loop */
+    bool body_only;  /* as a part of that loop's gradient, and not for a caller inside of it */
     tw_arena arena;
     TW_VEC(tw_path_node *) nodes;
     tw_path_node **by_operation; /* by id; NULL: y does not depend on it */

@@ -2,7 +2,8 @@
  * Which operations lie between xs and ys. Everything that ys depend on is collected backwards, a
  * while loop as one node; what of it depends on xs is marked forwards, through outputs that have
  * derivatives; and once more backwards, through what was marked. Only uses between the two are
- * waited for. What comes into a loop whose body is differentiated is where the way back ends. */
+ * waited for. Where a loop is differentiated as a whole, the way back through its body ends at what
+ * comes into it; a caller inside of a body asks for what is around it too. */
 #include <string.h>
 
 #include "autodiff/gradients.h"
@@ -29,19 +30,21 @@ bool tw_dtype_is_trainable(tw_dtype dtype)
            dtype == TW_VARIANT || (integers_wanted && tw_dtype_is_integer(dtype));
 }
 
+/* A region is inside of itself. */
+static bool is_inside(const tw_region *region, const tw_region *outer)
+{
+    while (region && region != outer)
+        region = region->outer;
+    return region == outer;
+}
+
 /* The outermost loop around an operation that is not around what is differentiated; NULL: none. */
 static tw_region *loop_around(const tw_path *path, const tw_operation *op)
 {
-    tw_region *loop = tw_region_loop(op->region);
-    if (loop == path->base)
-        return NULL;
-    while (loop) {
-        tw_region *outer = tw_region_loop(loop->outer);
-        if (outer == path->base || !outer)
-            return loop;
-        loop = outer;
-    }
-    return NULL;
+    tw_region *loop = tw_region_loop(op->region), *found = NULL;
+    for (; loop && !is_inside(path->base, loop); loop = tw_region_loop(loop->outer))
+        found = loop;
+    return found;
 }
 
 /* Enter and RefEnter are one to us. */
@@ -138,27 +141,39 @@ static tw_status *add_edge(tw_path *path, tw_path_node *user, tw_tensor tensor)
     return TW_OK;
 }
 
-/* Inputs are copied: the operation may be changed by others once the lock is released. */
-/* What comes into the loop whose body is differentiated: there is nothing before it. */
-static bool is_boundary(const tw_path *path, const tw_operation *op)
+/* What a variable of a loop around is when an iteration begins. */
+static bool is_loop_merge(const tw_path *path, const tw_operation *op)
 {
-    if (!path->base || op->region != path->base)
+    const tw_region *loop = op->region;
+    if (!loop || loop->kind != TW_REGION_LOOP || !is_inside(path->base, loop))
         return false;
-    bool merges = false;
-    for (size_t i = 0; i < path->base->vars.count; i++)
-        merges = merges || path->base->vars.items[i].merge == op;
-    return merges || is_type(op, "Enter");
+    for (size_t i = 0; i < loop->vars.count; i++) {
+        if (loop->vars.items[i].merge == op)
+            return true;
+    }
+    return false;
 }
 
+/* How many inputs the way back goes on through. Where the whole loop is differentiated nothing is
+ * before its body. Where a caller inside of the body asks, it goes out through an Enter; of a
+ * variable only the first value is there, which is looked at for the error. */
+static uint32_t inputs_before(const tw_path *path, const tw_operation *op)
+{
+    bool merges = is_loop_merge(path, op);
+    if (path->body_only)
+        return merges || (op->region == path->base && is_type(op, "Enter")) ? 0 : op->input_count;
+    return merges ? 1 : op->input_count;
+}
+
+/* Inputs are copied: the operation may be changed by others once the lock is released. */
 static tw_status *add_edges(tw_path *path, tw_path_node *node)
 {
     const tw_operation *op = node->op;
-    if (is_boundary(path, op))
-        return TW_OK;
-    node->inputs = tw_arena_array(&path->arena, op->input_count, sizeof *node->inputs);
+    uint32_t count = inputs_before(path, op);
+    node->inputs = tw_arena_array(&path->arena, count, sizeof *node->inputs);
     if (!node->inputs)
         return tw_no_memory();
-    for (uint32_t i = 0; i < op->input_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         TW_TRY(add_edge(path, node, op->inputs[i]));
     return TW_OK;
 }
@@ -166,14 +181,6 @@ static tw_status *add_edges(tw_path *path, tw_path_node *node)
 /* ---- what goes into a loop ---- */
 
 typedef TW_VEC(tw_operation *) operations;
-
-/* A region is inside of itself. */
-static bool is_inside(const tw_region *region, const tw_region *outer)
-{
-    while (region && region != outer)
-        region = region->outer;
-    return region == outer;
-}
 
 /* What comes in from around: through its Enters, and through LoopValues of loops beside it. */
 static bool find_loop_inputs(const tw_path *path, tw_path_node *node, operations *enters,
@@ -189,7 +196,9 @@ static bool find_loop_inputs(const tw_path *path, tw_path_node *node, operations
             continue;
         node->wanted = node->wanted || tw_loop_terms_wanted(op);
         tw_region *loop = loop_around(path, op->forward.op);
-        bool beside = loop && loop != node->loop && tw_region_loop(loop->outer) == path->base;
+        bool beside = loop && loop != node->loop;
+        if (path->body_only)
+            beside = beside && tw_region_loop(loop->outer) == path->base;
         if (beside && !tw_vec_push(values, op))
             return false;
     }
@@ -338,6 +347,50 @@ static void mark_stops(const tw_path *path, tw_tensors xs, tw_tensors stop)
     }
 }
 
+/* What lies in a loop has no one value outside of it. */
+static tw_status *check_places(const tw_path *path, tw_tensors ys)
+{
+    for (size_t i = 0; i < ys.count; i++) {
+        const tw_operation *op = ys.items[i].op;
+        const tw_path_node *node = path->by_operation[op->id];
+        if (node->loop && !is_type(op, "Exit"))
+            return tw_value_error("Cannot use '%s' as input to the gradients because '%s' is in a "
+                                  "while loop: use what the loop returns",
+                                  op->spec.name, op->spec.name);
+    }
+    return TW_OK;
+}
+
+/* Inside of a body nobody can say how a variable came from its first value: that depends on how
+ * many iterations there were. */
+static tw_status *check_variables(const tw_path *path, tw_tensors xs)
+{
+    size_t output;
+    const tw_path_node *node = NULL;
+    for (size_t i = 0; i < path->nodes.count && !node; i++) {
+        const tw_path_node *n = path->nodes.items[i];
+        if (n->between && n->op && n->input_count && n->inputs[0].from->between &&
+            is_loop_merge(path, n->op))
+            node = n;
+    }
+    /* back to an x: what is reached has an input that is, or is one */
+    for (size_t steps = path->nodes.count; node && steps; steps--) {
+        for (size_t i = 0; i < xs.count; i++) {
+            if (tw_path_node_of(path, xs.items[i], &output) == node)
+                return tw_value_error("Cannot compute gradient inside while loop with respect to "
+                                      "op '%s': it is, or goes into, the first value of a loop "
+                                      "variable; ask for what is the same in every iteration, or "
+                                      "for the variable as the body gets it",
+                                      xs.items[i].op->spec.name);
+        }
+        const tw_path_node *before = NULL;
+        for (size_t k = 0; k < node->input_count && !before; k++)
+            before = node->inputs[k].from->reached ? node->inputs[k].from : NULL;
+        node = before;
+    }
+    return TW_OK;
+}
+
 /* Only the first step reads the graph; the others work on what it copied. */
 tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors stop)
 {
@@ -345,8 +398,10 @@ tw_status *tw_path_find(tw_path *path, tw_tensors ys, tw_tensors xs, tw_tensors 
     tw_status *status = collect_locked(path, ys);
     tw_graph_unlock(path->graph);
     TW_TRY(status);
+    TW_TRY(check_places(path, ys));
     TW_TRY(mark_reached(path, xs));
     TW_TRY(mark_between(path, ys));
+    TW_TRY(check_variables(path, xs));
     mark_stops(path, xs, stop);
     return TW_OK;
 }

@@ -195,7 +195,12 @@ static tw_status *find_levels(const tw_operation *op, levels *out)
         if (k > 1)
             continue;
         out->home[0] = home;
-        return TW_OK;
+        if (home == reader)
+            return TW_OK;
+        return tw_status_new(TW_UNIMPLEMENTED,
+                             "'%s', in the loop '%s', reads a loop that is not in there: "
+                             "TensorFlow has no graph for that",
+                             op->spec.name, (reader ? reader : home)->name);
     }
     return tw_status_new(TW_INTERNAL, "'%s' reads a loop that it is not beside", op->spec.name);
 }

@@ -189,6 +189,12 @@ void tw_plan_count_uses(tw_plan *plan)
     }
 }
 
+/* Nothing here may need a loop of whose iterations a loop further out reads values. */
+static bool is_read_from_afar(const tw_plan_node *node)
+{
+    return node->kind == TW_NODE_LOOP && node->loop->levels > 1;
+}
+
 /* Marks what fetches, targets and kept values need; the rest goes. */
 tw_status *tw_plan_sweep(tw_plan *plan)
 {
@@ -204,7 +210,7 @@ tw_status *tw_plan_sweep(tw_plan *plan)
     size_t depth = 0;
     for (uint32_t i = 0; i < count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        bool wanted = node->target || node->kind == TW_NODE_FEED;
+        bool wanted = node->target || node->kind == TW_NODE_FEED || is_read_from_afar(node);
         for (uint32_t j = 0; j < node->output_count; j++)
             wanted = wanted || plan->values.items[node->first_value + j].saved != TW_NO_INDEX;
         if (!node->gone && wanted && !needed[i])

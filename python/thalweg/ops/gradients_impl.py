@@ -111,14 +111,6 @@ def _hessian_vector_product(ys, xs, v):
     return gradients(products, xs)
 
 
-def _hessian_of_known_size(flat, x, count):
-    """One gradient for each element: a loop's body is not differentiated by what is around it."""
-    rows = [gradients(flat[j], x)[0] for j in range(count)]
-    rows = [array_ops.zeros_like(x) if row is None else row for row in rows]
-    shape = x.get_shape().as_list()
-    return array_ops.reshape(array_ops.stack(rows), shape + shape)
-
-
 def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False,
              aggregation_method=None):
     """The second derivatives of the sum of `ys` by each of `xs`: tensors of x's shape twice."""
@@ -129,15 +121,12 @@ def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gr
                              colocate_gradients_with_ops=colocate_gradients_with_ops,
                              gate_gradients=gate_gradients)[0]
         flat = array_ops.reshape(gradient, [-1])
-        known = x.get_shape().num_elements()
-        if known is not None:
-            out.append(_hessian_of_known_size(flat, x, known))
-            continue
         count = array_ops.size(x)
         rows = tensor_array_ops.TensorArray(x.dtype.base_dtype, count)
         _, rows = control_flow_ops.while_loop(
             lambda j, _: j < count,
-            lambda j, result, flat=flat, x=x: (j + 1, result.write(j, gradients(flat[j], x)[0])),
+            lambda j, result, flat=flat, x=x: (j + 1, result.write(j, gradients(
+                flat[j], x, unconnected_gradients=UnconnectedGradients.ZERO)[0])),
             [array_ops.constant(0, dtypes.int32), rows])
         shape = array_ops.shape(x)
         out.append(array_ops.reshape(rows.stack(), array_ops.concat((shape, shape), 0)))
