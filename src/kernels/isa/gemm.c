@@ -3,13 +3,7 @@
  * multiply-add and one body for both. */
 #include "kernels/gemm_loops.h"
 
-#if TW_ISA_LEVEL >= 3
-#include <immintrin.h>
-#elif TW_ISA_LEVEL == 2
-#include <arm_neon.h>
-#endif
-
-#include "kernels/isa/vectors.h"
+#include "kernels/isa/fma.h"
 #include "kernels/vmath.h"
 
 #if defined(TW_SANITIZED) /* which makes much of each copy: compiling would take minutes */
@@ -19,46 +13,29 @@
 #endif
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
-#define TWICE(...) __VA_ARGS__, __VA_ARGS__
 
 /* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. */
 enum { TW_GEMM_DEPTH = 320 };
 
 #if TW_ISA_LEVEL >= 4
-#define SPREAD_F32(x) TWICE(TWICE(TWICE(TWICE(x))))
-#define SPREAD_F64(x) TWICE(TWICE(TWICE(x)))
-#define FMA_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define FMA_F64(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define ROWS 8
 #define VECTORS 3
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #elif TW_ISA_LEVEL == 3
-#define SPREAD_F32(x) TWICE(TWICE(TWICE(x)))
-#define SPREAD_F64(x) TWICE(TWICE(x))
-#define FMA_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define FMA_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define ROWS 6
 #define VECTORS 2
 #define IF_THREE NOTHING
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
 #elif TW_ISA_LEVEL == 2
-#define SPREAD_F32(x) TWICE(TWICE(x))
-#define SPREAD_F64(x) TWICE(x)
-#define FMA_F32(a, b, c) vfmaq_f32(c, a, b)
-#define FMA_F64(a, b, c) vfmaq_f64(c, a, b)
 #define ROWS 8
 #define VECTORS 3
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #else
-#define SPREAD_F32(x) TWICE(TWICE(x))
-#define SPREAD_F64(x) TWICE(x)
-#define FMA_F32(a, b, c) ((a) * (b) + (c))
-#define FMA_F64(a, b, c) ((a) * (b) + (c))
 #define ROWS 4
 #define VECTORS 2
 #define IF_THREE NOTHING
