@@ -15,6 +15,16 @@
  * would have all rows share a few places of the cache. */
 size_t tw_linalg_stride(size_t n);
 
+/* A dense matrix (rows, columns) of float or double into `out`, padding included; `turned`: out is
+ * its transpose. And back, from rows `ld` apart; order[i]: which of them is row i, NULL: itself. */
+void tw_linalg_read(bool single, const void *x, size_t rows, size_t columns, bool turned,
+                    double *out);
+void tw_linalg_write(bool single, void *y, size_t rows, size_t columns, bool turned,
+                     const double *in, size_t ld, const size_t *order);
+/* What the numbers were divided by, so that no square of them overflows: 1 mostly; NaN if one of
+ * them is not finite. */
+double tw_linalg_scale(size_t rows, size_t columns, double *x, size_t ld);
+
 /* An upper or lower triangle by element (i, j) = a[i * row + j * column]; the other one and, for a
  * unit triangle, the diagonal are not read. */
 typedef struct tw_triangle {

@@ -1,12 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What ops of linear algebra share: an array as matrices in its last two dims, computed in double
- * precision whatever their dtype, which may be complex. */
+ * precision whatever their dtype. Real ones go to kernels/linalg.h; complex ones, which are rarer
+ * still, to plain loops. */
 #ifndef TW_OPS_MATRICES_H
 #define TW_OPS_MATRICES_H
 
 #include <complex.h>
 
+#include "kernels/linalg.h"
 #include "op/define.h"
+
+/* Each op has a kernel for real numbers and one for complex ones, which its Batch twin shares. */
+#define TW_REAL_OR_COMPLEX(of_real, of_complex)         \
+    {                                                   \
+        {                                               \
+            .dtypes = "T: {double, float}",             \
+            .workspace = of_real##_workspace,           \
+            .compute = of_real,                         \
+        },                                              \
+            {                                           \
+                .dtypes = "T: {complex64, complex128}", \
+                .workspace = of_complex##_workspace,    \
+                .compute = of_complex,                  \
+            },                                          \
+    }
+
+/* Matrix k of those in `array`, each (rows, columns), of float or double, padded for linalg.h. */
+void tw_read_matrix(const tw_array *array, size_t k, size_t rows, size_t columns, bool turned,
+                    double *out);
+void tw_write_matrix(tw_array *array, size_t k, size_t rows, size_t columns, bool turned,
+                     const double *in, size_t ld);
+/* Doubles that a padded matrix takes, and bytes for `count` areas of them (SIZE_MAX: too many). */
+size_t tw_matrix_area(size_t rows, size_t columns);
+size_t tw_real_bytes(size_t count, const size_t (*areas)[2]);
+double *tw_real_workspace(const tw_compute *c);
 
 /* Elements [from, from + count) of a float or double array, complex or not. */
 void tw_read_complex(const tw_array *array, size_t from, size_t count, double complex *out);

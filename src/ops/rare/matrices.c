@@ -2,6 +2,29 @@
  * Matrices in the last two dims of an array. */
 #include "ops/matrices.h"
 
+void tw_read_matrix(const tw_array *array, size_t k, size_t rows, size_t columns, bool turned,
+                    double *out)
+{
+    const char *data = array->data;
+    tw_linalg_read(array->dtype == TW_FLOAT32,
+                   data + k * rows * columns * tw_dtype_size(array->dtype), rows, columns, turned,
+                   out);
+}
+
+void tw_write_matrix(tw_array *array, size_t k, size_t rows, size_t columns, bool turned,
+                     const double *in, size_t ld)
+{
+    char *data = array->data;
+    tw_linalg_write(array->dtype == TW_FLOAT32,
+                    data + k * rows * columns * tw_dtype_size(array->dtype), rows, columns, turned,
+                    in, ld, NULL);
+}
+
+size_t tw_matrix_area(size_t rows, size_t columns)
+{
+    return rows * tw_linalg_stride(columns);
+}
+
 /* A complex number lies as its real and its imaginary part. */
 void tw_read_complex(const tw_array *array, size_t from, size_t count, double complex *out)
 {
@@ -110,6 +133,23 @@ size_t tw_complex_bytes(size_t count, const size_t (*areas)[2])
             return SIZE_MAX;
     }
     return tw_size_mul(all, sizeof(double complex), &bytes) ? bytes : SIZE_MAX;
+}
+
+/* By its own checks: rows are longer here than they look. */
+size_t tw_real_bytes(size_t count, const size_t (*areas)[2])
+{
+    size_t all = 0, area, bytes;
+    for (size_t i = 0; i < count; i++) {
+        if (!tw_size_mul(areas[i][0], tw_linalg_stride(areas[i][1]), &area) ||
+            !tw_size_add(all, area, &all))
+            return SIZE_MAX;
+    }
+    return tw_size_mul(all, sizeof(double), &bytes) ? bytes : SIZE_MAX;
+}
+
+double *tw_real_workspace(const tw_compute *c)
+{
+    return (double *)tw_matrix_workspace(c);
 }
 
 /* Nobody writes to it: there are no elements. */

@@ -27,31 +27,78 @@ static void infer(tw_infer *in)
 
 /* n equations for `columns` right sides at a time. */
 typedef struct equations {
-    size_t n, columns;
+    size_t n, columns, count;
     bool lower, adjoint;
-    double complex *a, *x;
 } equations;
 
-/* Element (i, j) of the matrix that is meant. */
-static double complex coefficient(const equations *e, size_t i, size_t j)
+static equations see(const tw_compute *c)
 {
-    return e->adjoint ? conj(e->a[j * e->n + i]) : e->a[i * e->n + j];
+    const tw_array *b = c->inputs[1];
+    return (equations){.n = (size_t)b->dims[b->rank - 2],
+                       .columns = (size_t)b->dims[b->rank - 1],
+                       .count = tw_matrix_count(b),
+                       .lower = tw_compute_bool(c, "lower"),
+                       .adjoint = tw_compute_attr(c, "adjoint") && tw_compute_bool(c, "adjoint")};
+}
+
+static tw_status *refuse(const tw_compute *c)
+{
+    return tw_compute_fail(c, "Input matrix is not invertible.");
+}
+
+/* The right side, and the matrix where it is of floats. */
+static size_t compute_real_workspace(const tw_compute *c)
+{
+    equations e = see(c);
+    size_t copied = c->inputs[0]->dtype == TW_FLOAT32 ? e.n : 0;
+    return tw_real_bytes(2, (const size_t[][2]){{e.n, e.columns}, {copied, e.n}});
+}
+
+/* The adjoint of a lower triangle is an upper one, with its strides swapped. */
+static tw_status *compute_real(tw_compute *c)
+{
+    const tw_array *a = tw_input(c, 0);
+    equations e = see(c);
+    bool single = a->dtype == TW_FLOAT32;
+    size_t n = e.n, ld = single ? tw_linalg_stride(n) : n, ldx = tw_linalg_stride(e.columns);
+    double *x = tw_real_workspace(c), *copy = x + n * ldx;
+    tw_triangle t = {
+        .row = e.adjoint ? 1 : ld, .column = e.adjoint ? ld : 1, .lower = e.lower != e.adjoint};
+    for (size_t k = 0; k < e.count && e.columns; k++) {
+        t.a = single ? copy : (const double *)a->data + k * n * n;
+        if (single)
+            tw_read_matrix(a, k, n, n, false, copy);
+        for (size_t i = 0; i < n; i++) {
+            if (t.a[i * ld + i] == 0)
+                return refuse(c);
+        }
+        tw_read_matrix(tw_input(c, 1), k, n, e.columns, false, x);
+        tw_solve_triangle(&t, n, e.columns, x, ldx);
+        tw_write_matrix(tw_output(c, 0), k, n, e.columns, false, x, ldx);
+    }
+    return TW_OK;
+}
+
+/* Element (i, j) of the matrix that is meant. */
+static double complex coefficient(const equations *e, const double complex *a, size_t i, size_t j)
+{
+    return e->adjoint ? conj(a[j * e->n + i]) : a[i * e->n + j];
 }
 
 /* x is the right side at first. False: a zero on the diagonal. */
-static bool substitute(const equations *e)
+static bool substitute(const equations *e, const double complex *a, double complex *x)
 {
     bool forward = e->lower != e->adjoint;
     for (size_t step = 0; step < e->n; step++) {
         size_t i = forward ? step : e->n - 1 - step;
-        double complex *row = e->x + i * e->columns, pivot = coefficient(e, i, i);
+        double complex *row = x + i * e->columns, pivot = coefficient(e, a, i, i);
         if (pivot == 0)
             return false;
         for (size_t known = 0; known < step; known++) {
             size_t j = forward ? known : e->n - 1 - known;
-            double complex factor = coefficient(e, i, j);
+            double complex factor = coefficient(e, a, i, j);
             for (size_t c = 0; c < e->columns; c++)
-                row[c] -= factor * e->x[j * e->columns + c];
+                row[c] -= factor * x[j * e->columns + c];
         }
         for (size_t c = 0; c < e->columns; c++)
             row[c] /= pivot;
@@ -59,40 +106,25 @@ static bool substitute(const equations *e)
     return true;
 }
 
-/* The sizes alone, for the workspace. */
-static equations see(const tw_compute *c)
-{
-    const tw_array *b = c->inputs[1];
-    return (equations){.n = (size_t)b->dims[b->rank - 2], .columns = (size_t)b->dims[b->rank - 1]};
-}
-
-/* One matrix and one right side in double precision. */
-static size_t workspace(const tw_compute *c)
+/* One matrix and one right side. */
+static size_t compute_complex_workspace(const tw_compute *c)
 {
     equations e = see(c);
-    size_t square, area, all, bytes;
-    bool good = tw_size_mul(e.n, e.n, &square) && tw_size_mul(e.n, e.columns, &area) &&
-                tw_size_add(square, area, &all) && tw_size_mul(all, sizeof(double complex), &bytes);
-    return good ? bytes : SIZE_MAX;
+    return tw_complex_bytes(2, (const size_t[][2]){{e.n, e.n}, {e.n, e.columns}});
 }
 
-/* The sizes were checked by the shape rule; empty batches have nothing to solve. */
-static tw_status *compute(tw_compute *c)
+/* The sizes were checked by the shape rule; without right sides nothing is looked at. */
+static tw_status *compute_complex(tw_compute *c)
 {
-    const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
-    tw_array *out = tw_output(c, 0);
     equations e = see(c);
-    e.lower = tw_compute_bool(c, "lower");
-    e.adjoint = tw_compute_attr(c, "adjoint") && tw_compute_bool(c, "adjoint");
-    e.a = tw_matrix_workspace(c);
-    e.x = e.a + e.n * e.n;
-    size_t area = e.n * e.columns, count = area ? b->count / area : 0;
-    for (size_t k = 0; k < count; k++) {
-        tw_read_complex(a, k * e.n * e.n, e.n * e.n, e.a);
-        tw_read_complex(b, k * area, area, e.x);
-        if (!substitute(&e))
-            return tw_compute_fail(c, "Input matrix is not invertible.");
-        tw_write_complex(out, k * area, area, e.x);
+    double complex *a = tw_matrix_workspace(c), *x = a + e.n * e.n;
+    size_t area = e.n * e.columns;
+    for (size_t k = 0; k < e.count && area; k++) {
+        tw_read_complex(tw_input(c, 0), k * e.n * e.n, e.n * e.n, a);
+        tw_read_complex(tw_input(c, 1), k * area, area, x);
+        if (!substitute(&e, a, x))
+            return refuse(c);
+        tw_write_complex(tw_output(c, 0), k * area, area, x);
     }
     return TW_OK;
 }
@@ -111,11 +143,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
-static const tw_kernel kernel = {
-    .dtypes = "T: {double, float, complex64, complex128}",
-    .workspace = workspace,
-    .compute = compute,
-};
+static const tw_kernel kernels[] = TW_REAL_OR_COMPLEX(compute_real, compute_complex);
+#define SOLUTION .infer = infer, .gradient = gradient, .kernels = kernels, .kernel_count = 2
 
 const tw_op_definition tw_op_MatrixTriangularSolve = {
     .signature = "matrix: T, rhs: T -> output: T; lower: bool = true; adjoint: bool = false; "
@@ -125,10 +154,7 @@ const tw_op_definition tw_op_MatrixTriangularSolve = {
            "dims.",
     .since = "adjoint: 0.8; complex64, complex128: 1.2; half: 1.13",
     .examples = {"matrix_triangular_solve([[2., 9.], [1., 4.]], [[2.], [9.]]) -> [[1.], [2.]]"},
-    .infer = infer,
-    .gradient = gradient,
-    .kernels = &kernel,
-    .kernel_count = 1,
+    SOLUTION,
 };
 
 const tw_op_definition tw_op_BatchMatrixTriangularSolve = {
@@ -138,8 +164,5 @@ const tw_op_definition tw_op_BatchMatrixTriangularSolve = {
     .since = "adjoint: 0.8",
     .examples =
         {"batch_matrix_triangular_solve([[[2., 9.], [1., 4.]]], [[[2.], [9.]]]) -> [[[1.], [2.]]]"},
-    .infer = infer,
-    .gradient = gradient,
-    .kernels = &kernel,
-    .kernel_count = 1,
+    SOLUTION,
 };
