@@ -25,6 +25,9 @@ void tw_linalg_write(bool single, void *y, size_t rows, size_t columns, bool tur
  * them is not finite. */
 double tw_linalg_scale(size_t rows, size_t columns, double *x, size_t ld);
 
+/* order[0], order[1] ...: the places of the numbers, ascending. */
+void tw_linalg_sort(size_t n, const double *x, size_t *order);
+
 /* An upper or lower triangle by element (i, j) = a[i * row + j * column]; the other one and, for a
  * unit triangle, the diagonal are not read. */
 typedef struct tw_triangle {

@@ -113,3 +113,15 @@ double tw_linalg_scale(size_t rows, size_t columns, double *x, size_t ld)
     }
     return ldexp(1, exponent);
 }
+
+/* By insertion from the end: values come out of their factors nearly sorted one way or the other,
+ * and this is nothing beside the factors in any case. */
+void tw_linalg_sort(size_t n, const double *x, size_t *order)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+        for (; at > 0 && x[order[at - 1]] > x[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}

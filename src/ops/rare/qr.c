@@ -20,10 +20,10 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 1, tw_infer_concat(in, batch, TW_SHAPE(inner, columns)));
 }
 
-/* One matrix: r, m x n, becomes upper triangular and keeps the reflections below its diagonal; q is
- * m x inner. */
+/* One complex matrix: r, m x n, becomes upper triangular and keeps the reflections below its
+ * diagonal; q is m x inner. */
 typedef struct factors {
-    size_t m, n, inner, steps;
+    size_t m, n, inner, steps, count;
     double complex *r, *q, *tau;
 } factors;
 
@@ -85,42 +85,66 @@ static void factor(const factors *f)
 static factors see(const tw_compute *c)
 {
     const tw_array *x = c->inputs[0];
-    factors f = {.m = (size_t)x->dims[x->rank - 2], .n = (size_t)x->dims[x->rank - 1]};
+    factors f = {.m = (size_t)x->dims[x->rank - 2],
+                 .n = (size_t)x->dims[x->rank - 1],
+                 .count = tw_matrix_count(x)};
     f.steps = f.m < f.n ? f.m : f.n;
     f.inner = tw_compute_bool(c, "full_matrices") ? f.m : f.steps;
     return f;
 }
 
-/* r, q and the factors of the reflections, for one matrix at a time. */
-static size_t workspace(const tw_compute *c)
+/* The transposed matrix and q, the reflections and their factors, and what forming wants. */
+static size_t compute_real_workspace(const tw_compute *c)
 {
     factors f = see(c);
-    size_t q, r, all, bytes;
-    bool good = tw_size_mul(f.m, f.inner, &q) && tw_size_mul(f.m, f.n, &r) &&
-                tw_size_add(q, r, &all) && tw_size_add(all, f.steps, &all) &&
-                tw_size_mul(all, sizeof(double complex), &bytes);
-    return good ? bytes : SIZE_MAX;
+    return tw_real_bytes(5,
+                         (const size_t[][2]){{f.n, f.m},
+                                             {f.inner, f.m},
+                                             {f.steps, f.m},
+                                             {1, f.steps},
+                                             {tw_reflect_work(f.n > f.inner ? f.n : f.inner), 1}});
 }
 
-/* Matrices are factored one by one in complex double, whatever their dtype, and rounded once on
- * the way out. */
-static tw_status *compute(tw_compute *c)
+/* Columns are worked on as rows; r is below their diagonal then, and zero above. */
+static tw_status *compute_real(tw_compute *c)
 {
-    const tw_array *x = tw_input(c, 0);
-    tw_array *q = tw_output(c, 0), *r = tw_output(c, 1);
+    factors f = see(c);
+    size_t ld = tw_linalg_stride(f.m);
+    double *a = tw_real_workspace(c), *q = a + f.n * ld, *v = q + f.inner * ld;
+    double *tau = v + f.steps * ld, *work = tau + tw_linalg_stride(f.steps);
+    const tw_reflections h = {.count = f.steps, .length = f.m, .ld = ld, .v = v, .tau = tau};
+    for (size_t k = 0; k < f.count; k++) {
+        tw_read_matrix(tw_input(c, 0), k, f.m, f.n, true, a);
+        tw_factor_qr(&h, f.n, a, ld, work);
+        tw_form_rows(&h, f.inner, q, ld, work);
+        for (size_t j = 0; j < f.n && j + 1 < f.m; j++)
+            memset(a + j * ld + j + 1, 0, (f.m - j - 1) * sizeof *a);
+        tw_write_matrix(tw_output(c, 0), k, f.m, f.inner, true, q, ld);
+        tw_write_matrix(tw_output(c, 1), k, f.inner, f.n, true, a, ld);
+    }
+    return TW_OK;
+}
+
+/* r, q and the factors of the reflections, for one matrix at a time. */
+static size_t compute_complex_workspace(const tw_compute *c)
+{
+    factors f = see(c);
+    return tw_complex_bytes(3, (const size_t[][2]){{f.m, f.n}, {f.m, f.inner}, {f.steps, 1}});
+}
+
+/* Matrices are factored one by one, and rounded once on the way out. */
+static tw_status *compute_complex(tw_compute *c)
+{
     factors f = see(c);
     size_t area = f.m * f.n, of_q = f.m * f.inner, of_r = f.inner * f.n;
-    size_t count = of_q ? q->count / of_q : of_r ? r->count / of_r : 0;
-    if (!count)
-        return TW_OK;
     f.r = tw_matrix_workspace(c);
     f.q = f.r + area;
     f.tau = f.q + of_q;
-    for (size_t b = 0; b < count; b++) {
-        tw_read_complex(x, b * area, area, f.r);
+    for (size_t k = 0; k < f.count; k++) {
+        tw_read_complex(tw_input(c, 0), k * area, area, f.r);
         factor(&f);
-        tw_write_complex(q, b * of_q, of_q, f.q);
-        tw_write_complex(r, b * of_r, of_r, f.r);
+        tw_write_complex(tw_output(c, 0), k * of_q, of_q, f.q);
+        tw_write_complex(tw_output(c, 1), k * of_r, of_r, f.r);
     }
     return TW_OK;
 }
@@ -171,6 +195,8 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
+static const tw_kernel kernels[] = TW_REAL_OR_COMPLEX(compute_real, compute_complex);
+
 const tw_op_definition tw_op_Qr = {
     .signature = "input: T -> q: T, r: T; full_matrices: bool = false; "
                  "T: {double, float, complex64, complex128}",
@@ -180,6 +206,6 @@ const tw_op_definition tw_op_Qr = {
     .examples = {"qr([[3., 0.], [4., 5.]]) -> [[-0.6, -0.8], [-0.8, 0.6]], [[-5., -4.], [0., 3.]]"},
     .infer = infer,
     .gradient = gradient,
-    .compute = compute,
-    .workspace = workspace,
+    .kernels = kernels,
+    .kernel_count = 2,
 };

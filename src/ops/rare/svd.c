@@ -3,6 +3,8 @@
  *
  * Vectors are fixed up to a factor of absolute value 1 that u and v share. Columns of u that
  * belong to no singular value at all are any that are orthonormal to the rest. */
+#include <math.h>
+
 #include "ops/matrices.h"
 
 /* All sizes follow from the matrix and the two flags. */
@@ -50,8 +52,84 @@ static size_t width(const parts *p)
     return p->full && p->vectors ? p->m : p->n;
 }
 
+/* The matrix, both sides' vectors, the values and their order, and what the factors want. */
+static size_t compute_real_workspace(const tw_compute *c)
+{
+    parts p = see(c);
+    return tw_real_bytes(6, (const size_t[][2]){{p.m, p.n},
+                                                {width(&p), p.m},
+                                                {p.n, p.n},
+                                                {1, p.n},
+                                                {1, width(&p)},
+                                                {tw_svd_work(p.m, p.n), 1}});
+}
+
+/* Numbers that are not finite have no singular values: all of the result is NaN then. */
+static void set_all(size_t n, double value, double *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = value;
+}
+
+/* `values` are sorted descending by the ascending order of their negatives. */
+static void write_values(const parts *p, tw_array *out, size_t k, double scale, double *values,
+                         size_t *order)
+{
+    for (size_t i = 0; i < p->n; i++)
+        values[i] = -values[i];
+    tw_linalg_sort(p->n, values, order);
+    for (size_t i = 0; i < p->n; i++) {
+        double s = -values[order[i]] * scale;
+        if (out->dtype == TW_FLOAT32)
+            ((float *)out->data)[k * p->n + i] = (float)s;
+        else
+            ((double *)out->data)[k * p->n + i] = s;
+    }
+}
+
+static void write_vectors(tw_array *out, size_t k, size_t length, size_t count, const double *rows,
+                          const size_t *order)
+{
+    tw_linalg_write(out->dtype == TW_FLOAT32,
+                    (char *)out->data + k * length * count * tw_dtype_size(out->dtype), length,
+                    count, true, rows, tw_linalg_stride(length), order);
+}
+
+/* For the adjoint the two sides change places. */
+static tw_status *compute_real(tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    parts p = see(c);
+    size_t count = tw_matrix_count(x), columns = width(&p), ldn = tw_linalg_stride(p.n);
+    size_t of_u = tw_matrix_area(columns, p.m);
+    double *a = tw_real_workspace(c), *u = a + p.m * ldn, *v = u + of_u, *s = v + p.n * ldn;
+    size_t *order = (size_t *)(void *)(s + ldn);
+    double *work = s + ldn + tw_linalg_stride(columns);
+    for (size_t k = 0; k < count; k++) {
+        tw_read_matrix(x, k, p.wide ? p.n : p.m, p.wide ? p.m : p.n, p.wide, a);
+        double scale = tw_linalg_scale(p.m, p.n, a, ldn);
+        if (isnan(scale))
+            set_all(p.m * ldn, 0, a);
+        tw_factor_real_svd(p.m, p.n, columns, a, ldn, s, u, p.vectors ? v : NULL, work);
+        for (size_t i = p.n; i < columns; i++)
+            order[i] = i;
+        write_values(&p, tw_output(c, 0), k, scale, s, order);
+        if (!p.vectors)
+            continue;
+        if (isnan(scale)) {
+            set_all(of_u, scale, u);
+            set_all(p.n * ldn, scale, v);
+        }
+        write_vectors(tw_output(c, p.wide ? 2 : 1), k, p.m, columns, u, order);
+        write_vectors(tw_output(c, p.wide ? 1 : 2), k, p.n, p.n, v, order);
+    }
+    return TW_OK;
+}
+
+/* ---- of complex numbers ---- */
+
 /* Areas in the order in which compute hands them out; the lengths need half of theirs. */
-static size_t workspace(const tw_compute *c)
+static size_t compute_complex_workspace(const tw_compute *c)
 {
     parts p = see(c);
     return tw_complex_bytes(
@@ -82,7 +160,7 @@ static void write(const parts *p, tw_array *out, size_t k, size_t count, size_t 
 
 /* The vectors of the longer side that no singular value belongs to are any orthonormal ones.
  * For the adjoint the two sides change places. */
-static tw_status *compute(tw_compute *c)
+static tw_status *compute_complex(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
     parts p = see(c);
@@ -198,11 +276,7 @@ static tw_status *gradient(tw_gradient *g)
 }
 
 /* half is in the signature of TensorFlow 1.14 and has no kernel there either. */
-static const tw_kernel kernel = {
-    .dtypes = "T: {double, float, complex64, complex128}",
-    .workspace = workspace,
-    .compute = compute,
-};
+static const tw_kernel kernels[] = TW_REAL_OR_COMPLEX(compute_real, compute_complex);
 
 const tw_op_definition tw_op_Svd = {
     .signature = "input: T -> s: T, u: T, v: T; compute_uv: bool = true; "
@@ -214,6 +288,6 @@ const tw_op_definition tw_op_Svd = {
                  "[[1., 0.], [0., 1.]]"},
     .infer = infer,
     .gradient = gradient,
-    .kernels = &kernel,
-    .kernel_count = 1,
+    .kernels = kernels,
+    .kernel_count = 2,
 };
