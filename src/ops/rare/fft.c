@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * FFT, FFT2D, FFT3D, RFFT ... and their inverses: the discrete Fourier transform over the last one,
- * two or three dims, by Cooley and Tukey's method for any factors of the length (1965). A prime
- * length costs its square.
+ * two or three dims, one dimension after the other (kernels/fft.h).
  *
- * Lines are transformed one after the other in complex double, and rounded once for each dimension.
+ * All of it is computed in double. Complex numbers are rounded once for each dimension, real ones
+ * once at the end.
  *
  * The gradient is the transform itself between two conjugations, so that it has one in turn.
  * Nothing depends on the number of threads. */
-#include <math.h>
 #include <string.h>
 
-#include "ops/matrices.h"
+#include "base/alloc.h"
+#include "kernels/fft.h"
+#include "op/define.h"
 
 /* The number in the op's name: how many of the last dims are transformed. Names without one are of
  * the transform of lines. */
@@ -46,109 +47,75 @@ static void infer_3d(tw_infer *in)
     infer(in, 3);
 }
 
-/* A line of n numbers, its transform, room for a factor's sums, and the n-th roots of one. */
-typedef struct transform {
-    size_t n;
-    double complex *in, *out, *sums, *roots;
-} transform;
+/* An array as numbers (outer, n, inner) around one of its dims. */
+typedef struct around {
+    size_t outer, n, inner;
+} around;
 
-/* Each by its own angle rather than as powers of the first, whose errors would add up. */
-static void find_roots(const transform *t, bool inverse)
+static around see(const int64_t *dims, size_t rank, size_t axis)
 {
-    const double whole = 6.283185307179586476925286766559;
-    for (size_t k = 0; k < t->n; k++) {
-        double angle = whole * (double)k / (double)t->n;
-        double parts[2] = {cos(angle), inverse ? sin(angle) : -sin(angle)};
-        t->roots[k] = *(double complex *)(void *)parts;
+    around a = {1, (size_t)dims[axis], 1};
+    for (size_t k = 0; k < rank; k++) {
+        a.outer *= k < axis ? (size_t)dims[k] : 1;
+        a.inner *= k > axis ? (size_t)dims[k] : 1;
+    }
+    return a;
+}
+
+/* Lines that go side by side: the neighbours of a number, or in the last dimension its rows. */
+static size_t lines_of(const around *a)
+{
+    return a->inner > 1 ? a->inner : a->outer;
+}
+
+/* All lines of n numbers around one dimension; of x and y those have as many as their sides say,
+ * which may be half a spectrum. x and y may be the same. */
+static void along(const around *x, tw_dtype from, const void *in, const around *y, tw_dtype to,
+                  void *out, size_t n, bool inverse, double *work)
+{
+    tw_fft fft;
+    bool rows = x->inner == 1;
+    tw_fft_side source = {from, NULL, x->inner, rows ? x->n : 1, x->n};
+    tw_fft_side target = {to, NULL, y->inner, rows ? y->n : 1, y->n};
+    tw_fft_init(&fft, n, lines_of(x), work);
+    for (size_t o = 0; o < (rows ? 1 : x->outer); o++) {
+        source.data = (char *)in + o * x->n * x->inner * tw_dtype_size(from);
+        target.data = (char *)out + o * y->n * y->inner * tw_dtype_size(to);
+        tw_fft_run(&fft, &source, &target, lines_of(x), inverse);
     }
 }
 
-/* The compiler's own product looks for infinities at every step, which takes most of the time. */
-static double complex product(double complex a, double complex b)
+/* Doubles for the dimension that wants most; the lengths of the last `rank` dims are given. */
+static size_t work_of(const int64_t *dims, size_t all, size_t rank)
 {
-    double re = creal(a) * creal(b) - cimag(a) * cimag(b);
-    double im = creal(a) * cimag(b) + cimag(a) * creal(b);
-    double parts[2] = {re, im};
-    return *(double complex *)(void *)parts;
+    size_t most = 0;
+    for (size_t k = all - rank; k < all; k++) {
+        around a = see(dims, all, k);
+        size_t work = tw_fft_work(a.n, lines_of(&a));
+        most = work > most ? work : most;
+    }
+    return most;
 }
 
-/* The transform of every `stride`-th number of the line from `at` on, `n` of them, into `out`: of p
- * parts by themselves first, which are put together then. n * stride is the line's length. */
-static void solve(const transform *t, size_t n, size_t at, size_t stride, double complex *out)
-{
-    size_t p = 2;
-    if (n == 1) {
-        *out = t->in[at];
-        return;
-    }
-    while (n % p && p * p <= n)
-        p++;
-    p = n % p ? n : p;
-    size_t m = n / p;
-    for (size_t r = 0; r < p; r++)
-        solve(t, m, at + r * stride, stride * p, out + r * m);
-    /* Element k of the parts becomes elements k, k + m, ... of the whole, in place: the sums are
-     * kept apart until all p of them are there. */
-    for (size_t k = 0; k < m; k++) {
-        for (size_t q = 0; q < p; q++) {
-            size_t turn = (k + q * m) * stride % t->n, root = 0;
-            double complex sum = 0;
-            for (size_t r = 0; r < p; r++) {
-                sum += product(out[r * m + k], t->roots[root]);
-                root += turn;
-                root -= root >= t->n ? t->n : 0;
-            }
-            t->sums[q] = sum;
-        }
-        for (size_t q = 0; q < p; q++)
-            out[k + q * m] = t->sums[q];
-    }
-}
-
-/* Room for the longest of the dims. */
 static size_t workspace(const tw_compute *c)
 {
     const tw_array *x = c->inputs[0];
-    size_t longest = 0;
-    for (size_t k = 0; k < x->rank; k++)
-        longest = (size_t)x->dims[k] > longest ? (size_t)x->dims[k] : longest;
-    return tw_complex_bytes(1, (const size_t[][2]){{longest, 4}});
+    size_t bytes, work = x->count ? work_of(x->dims, x->rank, ranks(c->spec->op->name)) : 0;
+    return tw_size_mul(work, sizeof(double), &bytes) ? bytes : SIZE_MAX;
 }
 
-/* All lines along one axis. Reading and writing go number by number, since those of a line lie
- * `stride` apart; a line is read whole before any of it is written, so that x may be y. */
-static void along(const tw_array *x, tw_array *y, transform *t, size_t axis, bool inverse)
-{
-    size_t stride = 1;
-    t->n = (size_t)x->dims[axis];
-    t->out = t->in + t->n;
-    t->sums = t->out + t->n;
-    t->roots = t->sums + t->n;
-    for (size_t k = axis + 1; k < x->rank; k++)
-        stride *= (size_t)x->dims[k];
-    find_roots(t, inverse);
-    for (size_t line = 0; line < x->count / t->n; line++) {
-        size_t first = line / stride * stride * t->n + line % stride;
-        for (size_t i = 0; i < t->n; i++)
-            tw_read_complex(x, first + i * stride, 1, t->in + i);
-        solve(t, t->n, 0, 1, t->out);
-        for (size_t i = 0; i < t->n; i++) {
-            t->out[i] = inverse ? t->out[i] / (double)t->n : t->out[i];
-            tw_write_complex(y, first + i * stride, 1, t->out + i);
-        }
-    }
-}
-
-/* The first axis is read from the input, those that follow from the output. */
+/* The last axis is read from the input, those before it from the output. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
     tw_array *y = tw_output(c, 0);
     size_t count = ranks(c->spec->op->name);
     bool inverse = c->spec->op->name[0] == 'I';
-    transform t = {.in = tw_matrix_workspace(c)};
-    for (size_t k = 0; k < count && x->count; k++)
-        along(k ? y : x, y, &t, x->rank - 1 - k, inverse);
+    for (size_t k = 0; k < count && x->count; k++) {
+        around a = see(x->dims, x->rank, x->rank - 1 - k);
+        along(&a, x->dtype, k ? y->data : x->data, &a, y->dtype, y->data, a.n, inverse,
+              tw_compute_workspace(c));
+    }
     return TW_OK;
 }
 
@@ -210,93 +177,129 @@ static void infer_real_3d(tw_infer *in)
     infer_real(in, 3);
 }
 
-/* Where element i of the numbers that count is in one item of x, whose dims may be larger; with
- * `mirror` the place in half a spectrum of what is at i or, conjugated, opposite of it. */
-static size_t place(const tw_array *part, const tw_array *x, size_t i, bool mirror, bool *opposite)
-{
-    size_t at = 0, stride = 1, half = (size_t)part->dims[part->rank - 1] / 2;
-    *opposite = mirror && i % (size_t)part->dims[part->rank - 1] > half;
-    for (size_t k = part->rank; k-- > 0;) {
-        size_t n = (size_t)part->dims[k], here = i % n;
-        at += (*opposite ? (n - here) % n : here) * stride;
-        stride *= (size_t)x->dims[x->rank - part->rank + k];
-        i /= n;
-    }
-    return at;
-}
+/* One transform of real numbers: the dims of what counts of the input, and of the whole result
+ * before the last dimension; `half`: numbers of the last dimension in the spectrum. */
+typedef struct real_parts {
+    size_t rank, axes, half;
+    bool inverse;
+    int64_t counted[TW_MAX_RANK]; /* of the input */
+    int64_t n;                    /* length of the last dimension as real numbers */
+} real_parts;
 
-/* How many numbers an item has in the last dims. */
-/* Of an item nothing is skipped: what is not counted lies between. */
-static size_t item_size(const tw_array *x, size_t rank)
+/* What counts of x, densely: row by row, since its last dimension is the longest run. */
+static void crop(const tw_array *x, const int64_t *dims, char *out)
 {
-    size_t size = 1;
-    for (size_t k = x->rank - rank; k < x->rank; k++)
-        size *= (size_t)x->dims[k];
-    return size;
-}
-
-/* Item by item: what counts is copied out, transformed whole, and the half or the real part of it
- * copied back. */
-static void transform_items(const tw_array *x, tw_array *y, tw_array *part, transform *t)
-{
-    bool inverse = x->dtype != TW_FLOAT32, opposite;
-    size_t from = item_size(x, part->rank), to = item_size(y, part->rank);
-    double complex *numbers = part->data;
-    for (size_t item = 0; item < y->count / to; item++) {
-        for (size_t i = 0; i < part->count; i++) {
-            size_t at = item * from + place(part, x, i, inverse, &opposite);
-            if (inverse)
-                tw_read_complex(x, at, 1, &numbers[i]);
-            else
-                numbers[i] = (double)((const float *)x->data)[at];
-            numbers[i] = opposite ? conj(numbers[i]) : numbers[i];
+    size_t size = tw_dtype_size(x->dtype), last = x->rank - 1, rows = 1;
+    for (size_t k = 0; k < last; k++)
+        rows *= (size_t)dims[k];
+    for (size_t row = 0; row < rows; row++) {
+        size_t at = 0, stride = (size_t)x->dims[last], rest = row;
+        for (size_t k = last; k-- > 0; rest /= (size_t)dims[k]) {
+            at += rest % (size_t)dims[k] * stride;
+            stride *= (size_t)x->dims[k];
         }
-        /* The order of dims does not matter but for rounding. */
-        for (size_t k = 0; k < part->rank; k++)
-            along(part, part, t, k, inverse);
-        for (size_t i = 0; i < to; i++) {
-            size_t at = item * to + i, row = (size_t)y->dims[y->rank - 1];
-            size_t full = (size_t)part->dims[part->rank - 1];
-            if (inverse)
-                ((float *)y->data)[at] = (float)creal(numbers[i]);
-            else
-                tw_write_complex(y, at, 1, &numbers[i / row * full + i % row]);
-        }
+        memcpy(out + row * (size_t)dims[last] * size, (const char *)x->data + at * size,
+               (size_t)dims[last] * size);
     }
 }
 
-/* What counts must be there: TensorFlow's Python pads it before. */
-static tw_status *compute_real(tw_compute *c)
+/* Lengths that are asked for must be there: TensorFlow's Python pads the input before. */
+static tw_status *read_parts(tw_compute *c, real_parts *p)
 {
     const tw_array *x = tw_input(c, 0), *lengths = tw_input(c, 1);
-    tw_array part = {.dtype = TW_COMPLEX128, .rank = ranks(c->spec->op->name), .count = 1};
-    size_t longest = 1;
-    for (size_t k = 0; k < part.rank; k++) {
-        int64_t n = tw_index_at(lengths, k), have = x->dims[x->rank - part.rank + k];
-        bool half = k == part.rank - 1 && x->dtype != TW_FLOAT32;
-        int64_t need = half ? n / 2 + 1 : n;
+    *p = (real_parts){
+        .rank = x->rank, .axes = ranks(c->spec->op->name), .inverse = x->dtype != TW_FLOAT32};
+    for (size_t k = 0; k < p->rank; k++)
+        p->counted[k] = x->dims[k];
+    for (size_t k = 0; k < p->axes; k++) {
+        size_t axis = p->rank - p->axes + k;
+        int64_t n = tw_index_at(lengths, k), have = x->dims[axis];
+        int64_t need = k == p->axes - 1 && p->inverse ? n / 2 + 1 : n;
         if (n < 0 || (have < need && x->count))
             return tw_compute_fail(
                 c, "Input dimension %zu must have length of at least %" PRId64 " but got: %" PRId64,
-                x->rank - part.rank + k, need, have);
-        part.dims[k] = n;
-        part.count *= (size_t)n;
-        longest = (size_t)n > longest ? (size_t)n : longest;
+                axis, need, have);
+        p->counted[axis] = need;
+        p->n = n;
     }
-    /* A length of 0 gives nothing; an input of nothing gives zeros. */
-    if (!tw_output(c, 0)->count)
+    p->half = (size_t)p->n / 2 + 1;
+    return TW_OK;
+}
+
+/* Forwards the last dimension comes first, from real numbers to half of a spectrum, on which the
+ * others go on; backwards it comes last. */
+static void transform_real(const real_parts *p, tw_dtype from, const void *x, tw_array *y,
+                           double *spectrum, double *work)
+{
+    int64_t dims[TW_MAX_RANK];
+    memcpy(dims, p->counted, sizeof dims);
+    size_t last = p->rank - 1;
+    dims[last] = (int64_t)p->half;
+    around half = see(dims, p->rank, last), whole = half;
+    whole.n = (size_t)p->n;
+    const void *source = x;
+    if (!p->inverse) {
+        bool only = p->axes == 1;
+        along(&whole, from, x, &half, only ? y->dtype : TW_COMPLEX128, only ? y->data : spectrum,
+              whole.n, false, work);
+        source = spectrum;
+        from = TW_COMPLEX128;
+    }
+    for (size_t k = 1; k < p->axes; k++) {
+        around a = see(dims, p->rank, last - k);
+        bool ends = !p->inverse && k == p->axes - 1;
+        along(&a, from, source, &a, ends ? y->dtype : TW_COMPLEX128, ends ? y->data : spectrum, a.n,
+              p->inverse, work);
+        source = spectrum;
+        from = TW_COMPLEX128;
+    }
+    if (p->inverse)
+        along(&half, from, source, &whole, y->dtype, y->data, whole.n, true, work);
+}
+
+/* Doubles for the spectrum between two dimensions, and bytes for what counts of the input. */
+static bool sizes_of(const real_parts *p, const tw_array *x, bool crops, size_t *spectrum,
+                     size_t *work, size_t *bytes)
+{
+    int64_t dims[TW_MAX_RANK];
+    size_t count = 1, all;
+    memcpy(dims, p->counted, sizeof dims);
+    for (size_t k = 0; k < p->rank; k++)
+        count *= (size_t)dims[k];
+    dims[p->rank - 1] = p->n;
+    *work = work_of(dims, p->rank, p->axes);
+    dims[p->rank - 1] = (int64_t)p->half;
+    *spectrum = p->axes > 1 ? 2 : 0;
+    for (size_t k = 0; k < p->rank && *spectrum; k++)
+        *spectrum *= (size_t)dims[k];
+    size_t cropped = crops ? count * tw_dtype_size(x->dtype) : 0;
+    return tw_size_add(*work, *spectrum, &all) && tw_size_mul(all, sizeof(double), &all) &&
+           tw_size_add(all, cropped, bytes);
+}
+
+/* A length of 0 gives nothing; an input of nothing gives zeros. */
+static tw_status *compute_real(tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    tw_array *y = tw_output(c, 0);
+    real_parts p;
+    size_t spectrum, work, bytes;
+    TW_TRY(read_parts(c, &p));
+    if (!y->count)
         return TW_OK;
-    memset(tw_output_data(c, 0), 0, tw_output(c, 0)->count * tw_dtype_size(tw_output(c, 0)->dtype));
-    if (!x->count)
+    if (!x->count) {
+        memset(y->data, 0, y->count * tw_dtype_size(y->dtype));
         return TW_OK;
-    /* One item whole, and the room that a line's transform wants. */
-    double complex *numbers = tw_alloc_array(part.count + 4 * longest, sizeof *numbers);
-    if (!numbers)
+    }
+    bool crops = memcmp(p.counted, x->dims, p.rank * sizeof *p.counted) != 0;
+    double *space = sizes_of(&p, x, crops, &spectrum, &work, &bytes) ? tw_alloc(bytes) : NULL;
+    if (!space)
         return tw_no_memory();
-    part.data = numbers;
-    transform t = {.in = numbers + part.count};
-    transform_items(x, tw_output(c, 0), &part, &t);
-    tw_free(numbers);
+    char *cropped = (char *)(space + spectrum + work);
+    if (crops)
+        crop(x, p.counted, cropped);
+    transform_real(&p, x->dtype, crops ? cropped : x->data, y, space, space + spectrum);
+    tw_free(space);
     return TW_OK;
 }
 

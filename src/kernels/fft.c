@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fourier transforms: lengths taken apart, lines brought into planes and back. */
+#include "kernels/fft.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/fft_loops.h"
+
+enum {
+    LARGEST_PRIME = 61, /* beyond it a convolution is faster than the definition */
+    FEW_LINES = 4,
+    SPLIT_LENGTH = 64,
+    LEAST_COLUMNS = 4,
+    STRIP = 8192, /* numbers of a strip of lines, which should stay in the second cache */
+    MOST_LINES = 32,
+    ROOTS_APART = 64
+};
+
+/* The next factor of n: 4 where it can be. */
+static size_t factor_of(size_t n)
+{
+    if (n % 4 == 0)
+        return 4;
+    for (size_t p = 2; p * p <= n; p++) {
+        if (n % p == 0)
+            return p;
+    }
+    return n;
+}
+
+static size_t largest_prime(size_t n)
+{
+    size_t largest = 1;
+    for (size_t p; n > 1; n /= p) {
+        p = factor_of(n);
+        largest = p > largest ? p : largest;
+    }
+    return largest;
+}
+
+/* Columns of the matrix that a line of n numbers is: the factor next below the root. */
+static size_t columns_of(size_t n)
+{
+    size_t best = 1;
+    for (size_t c = 2; c * c <= n; c++)
+        best = n % c == 0 ? c : best;
+    return best < LEAST_COLUMNS ? 0 : best;
+}
+
+/* How many lines go side by side, in whole groups. */
+static size_t width_of(size_t n, size_t lines)
+{
+    size_t most = STRIP / (n ? n : 1) / TW_FFT_GROUP * TW_FFT_GROUP;
+    most = most < TW_FFT_GROUP ? TW_FFT_GROUP : most > MOST_LINES ? MOST_LINES : most;
+    size_t wanted = (lines + TW_FFT_GROUP - 1) / TW_FFT_GROUP * TW_FFT_GROUP;
+    return wanted < most ? wanted : most;
+}
+
+static bool is_split(size_t n, size_t lines)
+{
+    return lines < FEW_LINES && n >= SPLIT_LENGTH && columns_of(n);
+}
+
+/* A power of two that holds the convolution of n numbers with 2 n - 1. */
+static size_t longer_of(size_t n)
+{
+    size_t longer = 1;
+    while (longer < 2 * n - 1)
+        longer *= 2;
+    return longer;
+}
+
+/* Doubles in both planes of both buffers. */
+static size_t planes_of(size_t n, size_t lines)
+{
+    if (!is_split(n, lines))
+        return 4 * n * width_of(n, lines);
+    size_t columns = columns_of(n), rows = n / columns;
+    size_t one = rows * width_of(rows, columns), two = columns * width_of(columns, rows);
+    return 4 * (one > two ? one : two);
+}
+
+/* The order in which tw_fft_init hands it out. */
+size_t tw_fft_work(size_t n, size_t lines)
+{
+    if (n > SIZE_MAX / 2048)
+        return SIZE_MAX;
+    if (largest_prime(n) <= LARGEST_PRIME)
+        return 6 * n + planes_of(n, lines);
+    size_t longer = longer_of(n);
+    return 2 * n + 8 * longer + planes_of(longer, 1);
+}
+
+/* exp(-2 pi i k / n) as products of two that are computed by their own angles: the error is that of
+ * one product. */
+static void find_roots(size_t n, double *roots)
+{
+    const double whole = -6.283185307179586476925286766559 / (double)n;
+    double low[2 * ROOTS_APART];
+    for (size_t k = 0; k < n && k < ROOTS_APART; k++) {
+        low[2 * k] = cos(whole * (double)k);
+        low[2 * k + 1] = sin(whole * (double)k);
+    }
+    for (size_t first = 0; first < n; first += ROOTS_APART) {
+        double c = cos(whole * (double)first), s = sin(whole * (double)first);
+        double *to = roots + 2 * first;
+        for (size_t k = 0; k < ROOTS_APART && first + k < n; k++) {
+            to[2 * k] = c * low[2 * k] - s * low[2 * k + 1];
+            to[2 * k + 1] = c * low[2 * k + 1] + s * low[2 * k];
+        }
+    }
+}
+
+/* ---- between arrays and planes ---- */
+
+/* Rows of `lines` numbers. An inverse is a transform with its planes swapped, before and after. */
+typedef struct planes {
+    double *re, *im;
+    size_t width;
+} planes;
+
+static inline __attribute__((always_inline)) void read_row(tw_dtype dtype, const void *data,
+                                                           size_t line, size_t lines, double sign,
+                                                           double *re, double *im)
+{
+    const float *f = data;
+    const double *d = data;
+    for (size_t l = 0; l < lines; l++) {
+        size_t at = l * line;
+        re[l] = dtype == TW_FLOAT32 ? f[at] : dtype == TW_COMPLEX64 ? f[2 * at] : d[2 * at];
+        im[l] = dtype == TW_FLOAT32     ? 0
+                : dtype == TW_COMPLEX64 ? sign * f[2 * at + 1]
+                                        : sign * d[2 * at + 1];
+    }
+}
+
+static inline __attribute__((always_inline)) void write_row(tw_dtype dtype, void *data, size_t line,
+                                                            size_t lines, double scale,
+                                                            const double *re, const double *im)
+{
+    float *f = data;
+    double *d = data;
+    for (size_t l = 0; l < lines; l++) {
+        size_t at = l * line;
+        if (dtype == TW_FLOAT32) {
+            f[at] = (float)(re[l] * scale);
+        } else if (dtype == TW_COMPLEX64) {
+            f[2 * at] = (float)(re[l] * scale);
+            f[2 * at + 1] = (float)(im[l] * scale);
+        } else {
+            d[2 * at] = re[l] * scale;
+            d[2 * at + 1] = im[l] * scale;
+        }
+    }
+}
+
+/* A line of the cache holds several numbers of a line where these are neighbours, so rows of both
+ * kinds are read in order. */
+static void read_lines(const tw_fft_side *in, size_t n, size_t first, size_t lines,
+                       const planes *to)
+{
+    size_t size = tw_dtype_size(in->dtype);
+    for (size_t i = 0; i < n; i++) {
+        size_t from = i < in->count ? i : n - i;
+        double sign = i < in->count ? 1 : -1;
+        const char *data = (const char *)in->data + (from * in->step + first * in->line) * size;
+        double *re = to->re + i * to->width, *im = to->im + i * to->width;
+        if (in->dtype == TW_FLOAT32)
+            read_row(TW_FLOAT32, data, in->line, lines, sign, re, im);
+        else if (in->dtype == TW_COMPLEX64 && in->line == 1)
+            read_row(TW_COMPLEX64, data, 1, lines, sign, re, im);
+        else if (in->dtype == TW_COMPLEX64)
+            read_row(TW_COMPLEX64, data, in->line, lines, sign, re, im);
+        else
+            read_row(TW_COMPLEX128, data, in->line, lines, sign, re, im);
+        for (size_t l = lines; l < to->width; l++)
+            re[l] = im[l] = 0;
+    }
+}
+
+static void write_lines(const tw_fft_side *out, size_t n, size_t first, size_t lines, double scale,
+                        const planes *from)
+{
+    size_t size = tw_dtype_size(out->dtype);
+    for (size_t i = 0; i < n && i < out->count; i++) {
+        char *data = (char *)out->data + (i * out->step + first * out->line) * size;
+        const double *re = from->re + i * from->width, *im = from->im + i * from->width;
+        if (out->dtype == TW_FLOAT32)
+            write_row(TW_FLOAT32, data, out->line, lines, scale, re, im);
+        else if (out->dtype == TW_COMPLEX64 && out->line == 1)
+            write_row(TW_COMPLEX64, data, 1, lines, scale, re, im);
+        else if (out->dtype == TW_COMPLEX64)
+            write_row(TW_COMPLEX64, data, out->line, lines, scale, re, im);
+        else
+            write_row(TW_COMPLEX128, data, out->line, lines, scale, re, im);
+    }
+}
+
+/* ---- lines side by side ---- */
+
+/* One way of lines of n numbers: their roots are every `apart`-th of the table. */
+typedef struct way {
+    size_t n, apart;
+    const double *roots;
+    double *planes; /* two buffers of two planes */
+    double scale;
+    bool swap_in, swap_out;
+    bool turn; /* element i of line l is multiplied by root i * l of the table at the end */
+} way;
+
+/* From buffer to buffer; the last one written is returned. */
+static double *transform(const way *w, double *from, double *to, size_t width)
+{
+    size_t s = width, left = w->n, plane = w->n * width;
+    const tw_fft_loops *loops = TW_ISA_TABLE(tw_fft_loops);
+    while (left > 1) {
+        size_t p = factor_of(left);
+        tw_fft_pass pass = {.p = p,
+                            .s = s,
+                            .m = left / p,
+                            .plane = plane,
+                            .x = from,
+                            .y = to,
+                            .roots = w->roots,
+                            .step = w->apart * (w->n / left),
+                            .turn = w->apart * (w->n / p)};
+        loops->pass(&pass);
+        s *= p;
+        left /= p;
+        double *kept = from;
+        from = to;
+        to = kept;
+    }
+    return from;
+}
+
+static void turn(const way *w, size_t first, size_t lines, const planes *x)
+{
+    for (size_t i = 1; i < w->n; i++) {
+        double *re = x->re + i * x->width, *im = x->im + i * x->width;
+        const double *root = w->roots + 2 * i * first;
+        for (size_t l = 0; l < lines; l++, root += 2 * i) {
+            double kept = re[l];
+            re[l] = kept * root[0] - im[l] * root[1];
+            im[l] = kept * root[1] + im[l] * root[0];
+        }
+    }
+}
+
+static void run_lines(const way *w, const tw_fft_side *in, const tw_fft_side *out, size_t lines)
+{
+    size_t width = width_of(w->n, lines), plane = w->n * width;
+    for (size_t first = 0; first < lines; first += width) {
+        size_t count = lines - first < width ? lines - first : width;
+        double *from = w->planes, *to = from + 2 * plane;
+        planes x = {from + (w->swap_in ? plane : 0), from + (w->swap_in ? 0 : plane), width};
+        read_lines(in, w->n, first, count, &x);
+        double *done = transform(w, from, to, width);
+        x = (planes){done, done + plane, width};
+        if (w->turn)
+            turn(w, first, count, &x);
+        if (w->swap_out)
+            x = (planes){x.im, x.re, width};
+        write_lines(out, w->n, first, count, w->scale, &x);
+    }
+}
+
+/* ---- single lines ---- */
+
+/* Element (row, column) of the line's matrix is number row * columns + column of it; of the result
+ * it is column * rows + row. */
+static void run_split(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out, size_t n,
+                      bool inverse, double scale)
+{
+    size_t columns = fft->columns, rows = n / columns;
+    tw_fft_side from = *in, to = *out, between = {TW_COMPLEX128, fft->turned, 1, rows, rows};
+    way w = {.n = rows,
+             .apart = columns,
+             .roots = fft->roots,
+             .planes = fft->planes,
+             .scale = 1,
+             .swap_in = inverse,
+             .turn = true};
+    from.line = in->step;
+    from.step = in->step * columns;
+    from.count = rows;
+    run_lines(&w, &from, &between, columns);
+    w.n = columns;
+    w.apart = rows;
+    w.scale = scale;
+    w.swap_in = w.turn = false;
+    w.swap_out = inverse;
+    between.step = rows;
+    between.line = 1;
+    between.count = columns;
+    to.line = out->step;
+    to.step = out->step * rows;
+    to.count = columns;
+    run_lines(&w, &between, &to, rows);
+}
+
+/* x[i] *= y[i] for pairs. */
+static void multiply(size_t n, double *x, const double *y)
+{
+    for (size_t i = 0; i < 2 * n; i += 2) {
+        double re = x[i];
+        x[i] = re * y[i] - x[i + 1] * y[i + 1];
+        x[i + 1] = re * y[i + 1] + x[i + 1] * y[i];
+    }
+}
+
+static void run_long(const tw_fft *fft, double *x, bool inverse)
+{
+    tw_fft_side side = {TW_COMPLEX128, x, 1, 1, fft->longer};
+    run_split(fft, &side, &side, fft->longer, inverse, inverse ? 1 / (double)fft->longer : 1);
+}
+
+/* One line as pairs of double; parts change places where the inverse is meant. */
+static void read_line(const tw_fft_side *in, size_t n, bool swap, double *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        planes to = {x + 2 * i + swap, x + 2 * i + !swap, 1};
+        bool there = i < in->count;
+        tw_fft_side one = *in;
+        one.data = (char *)in->data + (there ? i : n - i) * in->step * tw_dtype_size(in->dtype);
+        read_lines(&one, 1, 0, 1, &to);
+        to.im[0] *= there ? 1 : -1;
+    }
+}
+
+static void write_line(const tw_fft_side *out, size_t n, bool swap, double scale, double *x)
+{
+    for (size_t i = 0; i < n && i < out->count; i++) {
+        planes from = {x + 2 * i + swap, x + 2 * i + !swap, 1};
+        tw_fft_side one = *out;
+        one.data = (char *)out->data + i * out->step * tw_dtype_size(out->dtype);
+        write_lines(&one, 1, 0, 1, scale, &from);
+    }
+}
+
+/* With i k = (i^2 + k^2 - (k - i)^2) / 2 the transform is a convolution between two products. */
+static void run_chirp(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out,
+                      bool inverse, double scale)
+{
+    double *x = fft->numbers;
+    size_t n = fft->n;
+    read_line(in, n, inverse, x);
+    multiply(n, x, fft->chirp);
+    memset(x + 2 * n, 0, 2 * (fft->longer - n) * sizeof *x);
+    run_long(fft, x, false);
+    multiply(fft->longer, x, fft->filter);
+    run_long(fft, x, true);
+    multiply(n, x, fft->chirp);
+    write_line(out, n, inverse, scale, x);
+}
+
+/* A line of which one side has but half is made whole beside it. */
+static void run_line(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out, bool inverse,
+                     double scale)
+{
+    tw_fft_side whole = {TW_COMPLEX128, fft->numbers, 1, 1, fft->n};
+    bool half_in = in->count < fft->n, half_out = out->count < fft->n;
+    if (half_in)
+        read_line(in, fft->n, false, fft->numbers);
+    run_split(fft, half_in ? &whole : in, half_out ? &whole : out, fft->n, inverse, scale);
+    if (half_out)
+        write_line(out, fft->n, false, 1, fft->numbers);
+}
+
+/* exp(-pi i k^2 / n), by the remainder of k^2, which is exact; and the transform of the filter, its
+ * conjugate to both sides of 0. */
+static void find_chirp(tw_fft *fft)
+{
+    size_t n = fft->n, longer = fft->longer, square = 0;
+    memset(fft->filter, 0, 2 * longer * sizeof *fft->filter);
+    for (size_t k = 0; k < n; k++) {
+        double angle = 3.1415926535897932384626433832795 * (double)square / (double)n;
+        double c = cos(angle), s = sin(angle);
+        fft->chirp[2 * k] = c;
+        fft->chirp[2 * k + 1] = -s;
+        double *before = fft->filter + 2 * ((longer - k) % longer);
+        before[0] = fft->filter[2 * k] = c;
+        before[1] = fft->filter[2 * k + 1] = s;
+        square = (square + 2 * k + 1) % (2 * n);
+    }
+    run_long(fft, fft->filter, false);
+}
+
+void tw_fft_init(tw_fft *fft, size_t n, size_t lines, double *work)
+{
+    *fft = (tw_fft){.n = n, .roots = work};
+    if (largest_prime(n) <= LARGEST_PRIME) {
+        fft->turned = work + 2 * n;
+        fft->numbers = work + 4 * n;
+        fft->planes = work + 6 * n;
+        fft->columns = is_split(n, lines) ? columns_of(n) : 0;
+        find_roots(n, fft->roots);
+        return;
+    }
+    size_t longer = fft->longer = longer_of(n);
+    fft->columns = columns_of(longer);
+    fft->turned = work + 2 * longer;
+    fft->filter = fft->turned + 2 * longer;
+    fft->numbers = fft->filter + 2 * longer;
+    fft->chirp = fft->numbers + 2 * longer;
+    fft->planes = fft->chirp + 2 * n;
+    find_roots(longer, fft->roots);
+    find_chirp(fft);
+}
+
+void tw_fft_run(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out, size_t lines,
+                bool inverse)
+{
+    size_t n = fft->n;
+    double scale = inverse ? 1 / (double)n : 1;
+    if (!fft->longer && !fft->columns) {
+        way w = {.n = n,
+                 .apart = 1,
+                 .roots = fft->roots,
+                 .planes = fft->planes,
+                 .scale = scale,
+                 .swap_in = inverse,
+                 .swap_out = inverse};
+        run_lines(&w, in, out, lines);
+        return;
+    }
+    for (size_t l = 0; l < lines; l++) {
+        tw_fft_side from = *in, to = *out;
+        from.data = (char *)in->data + l * in->line * tw_dtype_size(in->dtype);
+        to.data = (char *)out->data + l * out->line * tw_dtype_size(out->dtype);
+        if (fft->longer)
+            run_chirp(fft, &from, &to, inverse, scale);
+        else
+            run_line(fft, &from, &to, inverse, scale);
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of Fourier transforms: one pass, for each instruction set level. Real and imaginary
+ * parts stand in planes of their own, rows are whole groups of 8 numbers. */
+#ifndef TW_KERNELS_FFT_LOOPS_H
+#define TW_KERNELS_FFT_LOOPS_H
+
+#include <stddef.h>
+
+#include "kernels/isa.h"
+
+enum { TW_FFT_GROUP = 8 };
+
+/* y[s (p j + k) + q] = w^(j k) sum over r of exp(-2 pi i r k / p) x[s (j + m r) + q] for all q < s,
+ * j < m, k < p, with the p m-th root w; imaginary parts stand `plane` numbers behind real ones. */
+typedef struct tw_fft_pass {
+    size_t p, s, m, plane;
+    const double *x;
+    double *y;
+    /* pairs: w^i is roots[i * step], a p-th root roots[i * turn] */
+    const double *roots;
+    size_t step, turn;
+} tw_fft_pass;
+
+typedef struct tw_fft_loops {
+    void (*pass)(const tw_fft_pass *t);
+} tw_fft_loops;
+
+TW_ISA_TABLES(tw_fft_loops, tw_fft_loops);
+
+#endif
