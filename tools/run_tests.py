@@ -155,7 +155,7 @@ def run_c_tests(stage, directory, wanted=None, env=None, before=(), timeout=120)
 
 def build_gcc(stage):
     """The library, the programs and the tests with gcc"""
-    build(stage, BUILD, targets=TEST_PROGRAMS)
+    build(stage, BUILD, targets=[*TEST_PROGRAMS, "benchmarks"])
 
 
 def unit(stage):
