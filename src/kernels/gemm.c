@@ -142,30 +142,41 @@ bool tw_gemm_is_few(tw_dtype dtype, const tw_gemm_shape *s)
            s->alpha == 1 && s->beta == 0;
 }
 
-/* Sums are those of run_tiny, term by term. */
-static inline __attribute__((always_inline)) void few(const tw_gemm_shape *s, const float *a,
-                                                      const float *b, float *c, size_t m, size_t n,
-                                                      size_t k)
+/* Sums are those of run_tiny, term by term. Apart, so that two_by_two saves no registers. */
+static __attribute__((noinline)) void few(const tw_gemm_shape *s, const float *a, const float *b,
+                                          float *c)
 {
-    size_t a_row = s->transpose_a ? 1 : k, a_col = s->transpose_a ? m : 1;
-    size_t b_row = s->transpose_b ? 1 : n, b_col = s->transpose_b ? k : 1;
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
+    size_t a_row = s->transpose_a ? 1 : s->k, a_col = s->transpose_a ? s->m : 1;
+    size_t b_row = s->transpose_b ? 1 : s->n, b_col = s->transpose_b ? s->k : 1;
+    for (size_t i = 0; i < s->m; i++) {
+        for (size_t j = 0; j < s->n; j++) {
             float sum = 0;
-            for (size_t p = 0; p < k; p++)
+            for (size_t p = 0; p < s->k; p++)
                 sum += a[i * a_row + p * a_col] * b[p * b_row + j * b_col];
-            c[i * n + j] = sum;
+            c[i * s->n + j] = sum;
         }
     }
 }
 
-/* With sizes that the compiler knows nothing is left of the loops. */
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* The same sums; read and written whole, so that a product of products need not wait for parts of
+ * it to reach the cache. */
+static inline four two_by_two(four a, four b)
+{
+    four first = __builtin_shufflevector(a, a, 0, 0, 2, 2) *
+                 __builtin_shufflevector(b, b, 0, 1, 0, 1);
+    four second = __builtin_shufflevector(a, a, 1, 1, 3, 3) *
+                  __builtin_shufflevector(b, b, 2, 3, 2, 3);
+    return (four){0} + first + second;
+}
+
 void tw_gemm_few(const tw_gemm_shape *s, const float *a, const float *b, float *c)
 {
     if (s->m == 2 && s->n == 2 && s->k == 2 && !s->transpose_a && !s->transpose_b)
-        few(&(const tw_gemm_shape){0}, a, b, c, 2, 2, 2);
+        *(four *)c = two_by_two(*(const four *)a, *(const four *)b);
     else
-        few(s, a, b, c, s->m, s->n, s->k);
+        few(s, a, b, c);
 }
 
 /* First by panels, since they share nothing; by rows only where panels are too few. */

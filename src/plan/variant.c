@@ -21,7 +21,10 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     tw_variant_into(v);
     TW_TRY(tw_variant_place(v));
     v->cost = tw_variant_cost(v);
-    return v->plan->loop ? tw_variant_plan_moves(v) : TW_OK;
+    if (!v->plan->loop)
+        return TW_OK;
+    tw_variant_count_loop(v);
+    return tw_variant_plan_moves(v);
 }
 
 /* On an error nothing is left of it. */

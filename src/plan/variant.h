@@ -77,6 +77,17 @@ typedef struct tw_move {
     size_t bytes;
 } tw_move;
 
+/* Of a loop that counts: `var` goes on by `by` while it is less than `limit`, all three times
+ * `sign`. */
+typedef struct tw_counter {
+    bool known, equal;  /* equal: or as much as `limit` */
+    bool alone;         /* nothing else reads `var` or `next` */
+    int8_t sign;        /* 1 or -1 */
+    uint32_t var, next; /* values of the body; `next` is made by step `next_step` */
+    uint32_t limit, by; /* values that stay the same */
+    uint32_t next_step;
+} tw_counter;
+
 typedef struct tw_variant {
     atomic_int refs;
     tw_plan *plan;
@@ -91,6 +102,7 @@ typedef struct tw_variant {
     struct tw_variant **bodies; /* by node: of loops */
     /* of a loop's body: so many steps come before its condition is known, */
     uint32_t test_steps;
+    tw_counter counter;
     TW_VEC(tw_move) moves; /* how variables in the arena go on to the next iteration, */
     size_t swap_offset;    /* and a place in the arena that this needs */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
@@ -133,6 +145,8 @@ tw_variant *tw_variant_of_loop(tw_variant *variant, const tw_plan_loop *loop);
 tw_status *tw_variant_size_value(tw_variant *variant, uint32_t node);
 /* Where feed `feed` lies: a loop's variable has memory of its own. */
 tw_place tw_variant_feed_place(const tw_variant *variant, size_t feed);
+/* Whether the loop counts. */
+void tw_variant_count_loop(tw_variant *variant);
 /* After placing: the moves at the end of an iteration. */
 tw_status *tw_variant_plan_moves(tw_variant *variant);
 tw_status *tw_variant_set_shape(tw_variant *variant, uint32_t value, tw_shape shape);

@@ -88,6 +88,13 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
     return text;
 }
 
+/* What a loop that counts need not compute in each iteration. */
+static bool is_counted(const tw_variant *v, uint32_t s)
+{
+    const tw_counter *counter = &v->counter;
+    return counter->known && (s < v->test_steps || (counter->alone && s == counter->next_step));
+}
+
 /* A loop's body stands indented below it. */
 static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
 {
@@ -102,10 +109,11 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
                  tw_dtype_name(v->plan->values.items[step->outputs[0]].dtype), dims.s);
         bytes = sized->bytes;
     }
-    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s\n", depth * 4, "", s,
+    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s\n", depth * 4, "", s,
                      kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
                      node->origin->spec.name, step->packs ? "  (packed copy)" : "",
-                     step->flags & TW_STEP_GUARDED ? "  (if alive)" : "");
+                     step->flags & TW_STEP_GUARDED ? "  (if alive)" : "",
+                     is_counted(v, s) ? "  (counted)" : "");
     for (uint32_t b = 0; step->body && b < step->body->steps.count; b++)
         add_step(out, step->body, b, depth + 1);
 }

@@ -16,12 +16,6 @@ static void swap_slots(tw_array *a, tw_array *b)
     *b = other;
 }
 
-/* Planned values; all others have storage of their own. */
-static bool in_arena(const tw_frame *body, uint32_t value)
-{
-    return body->variant->values[value].place == TW_PLACE_ARENA;
-}
-
 /* First values are copied: the body writes over its variables, while what is outside may be
  * read again. */
 static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
@@ -33,7 +27,7 @@ static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
         tw_array *slot = &body->slots[plan->feeds[i]];
         if (i >= plan->loop->carried)
             tw_frame_feed(body, i, first);
-        else if (!in_arena(body, plan->feeds[i]))
+        else if (!tw_loop_in_arena(body, plan->feeds[i]))
             TW_TRY(tw_slot_share(slot, first, (tw_shape){first->dims, first->rank}));
         else if (first->count)
             memcpy(slot->data, first->data, body->variant->values[plan->feeds[i]].bytes);
@@ -77,14 +71,6 @@ static tw_status *test(tw_frame *body, bool *go_on)
     return status;
 }
 
-/* The memory that a move reads or writes. */
-static char *move_end(tw_frame *body, uint32_t value)
-{
-    if (value == TW_NO_INDEX)
-        return (char *)body->arena + body->variant->swap_offset;
-    return body->slots[value].data;
-}
-
 /* In the order that the plan worked out, so that nothing is lost on the way. */
 static tw_status *move_planned(tw_frame *body)
 {
@@ -93,12 +79,12 @@ static tw_status *move_planned(tw_frame *body)
         const tw_move *move = &v->moves.items[i];
         const tw_array *from;
         tw_array *held = NULL;
-        const void *data = move_end(body, TW_NO_INDEX);
+        const void *data = tw_loop_move_end(body, TW_NO_INDEX);
         if (move->from != TW_NO_INDEX) {
             TW_TRY(tw_loop_view(body, move->from, &from, &held));
             data = from->data;
         }
-        memcpy(move_end(body, move->to), data, move->bytes);
+        memcpy(tw_loop_move_end(body, move->to), data, move->bytes);
         tw_array_unref(held);
     }
     return TW_OK;
@@ -131,7 +117,7 @@ static tw_status *move_others(tw_frame *body)
             uint32_t next = plan->fetches[i + 1].value, var = plan->feeds[i];
             const tw_array *from;
             tw_array *held;
-            if (in_arena(body, var) || next == var)
+            if (tw_loop_in_arena(body, var) || next == var)
                 continue;
             bool take = is_taken_once(plan, i) && has_own_storage(body, next);
             if (phase == 1) {
@@ -191,85 +177,6 @@ static tw_status *iterate(tw_frame *body, bool *go_on)
     return TW_OK;
 }
 
-/* ---- iterations with nothing to decide ---- */
-
-/* Every step runs in every iteration, all that goes from one to the next lies in the arena, nothing
- * is kept or waited for, and nobody looks at single steps. */
-static bool is_straight(const tw_frame *body)
-{
-    const tw_plan *plan = body->variant->plan;
-    uint32_t cond = plan->fetches[0].value;
-    const tw_sized *sized = &body->variant->values[cond];
-    if (plan->has_guards || plan->has_waits || plan->loop->levels || body->run->trace ||
-        sized->dynamic || sized->shape.rank != 0 || body->refs[sized->root])
-        return false;
-    for (uint32_t i = 0; i < plan->loop->carried; i++) {
-        uint32_t next = plan->fetches[i + 1].value;
-        if (next != plan->feeds[i] && !in_arena(body, plan->feeds[i]))
-            return false;
-        if (body->refs[body->variant->values[next].root])
-            return false;
-    }
-    return true;
-}
-
-/* Steps first .. last - 1. */
-static inline tw_status *run_straight(tw_frame *body, const tw_step *steps, uint32_t first,
-                                      uint32_t last)
-{
-    for (uint32_t s = first; s < last; s++) {
-        tw_compute *c = &body->contexts[s];
-        tw_status *status = steps[s].flags ? tw_frame_step(body, s) : steps[s].compute(c);
-        if (status)
-            return tw_frame_explain(body, s, status);
-    }
-    return TW_OK;
-}
-
-/* As move_planned, where no variable of the session can be among the values. */
-static inline void move_straight(tw_frame *body)
-{
-    const tw_variant *v = body->variant;
-    for (size_t i = 0; i < v->moves.count; i++) {
-        const tw_move *move = &v->moves.items[i];
-        char *to = move_end(body, move->to);
-        const char *from = move_end(body, move->from);
-        if (move->bytes == 4) /* counters; a call would cost more than the rest */
-            memcpy(to, from, 4);
-        else if (move->bytes == 16)
-            memcpy(to, from, 16);
-        else
-            memcpy(to, from, move->bytes);
-    }
-}
-
-/* Until the condition fails. Who may end the run is asked once an iteration, the clock and the
- * caller after as much work as between other steps. */
-static tw_status *iterate_straight(tw_frame *body)
-{
-    tw_run *run = body->run;
-    const tw_variant *v = body->variant;
-    const tw_step *steps = v->steps.items;
-    const bool *go_on = body->slots[v->plan->fetches[0].value].data;
-    bool watched = tw_run_is_watched(run);
-    uint32_t test_steps = v->test_steps, all = (uint32_t)v->steps.count;
-    double flops = 0;
-    for (uint32_t s = 0; s < all; s++) {
-        body->contexts[s].threads = run->threads;
-        flops += steps[s].flops;
-    }
-    for (;;) {
-        TW_TRY(tw_run_check(run));
-        if (watched)
-            TW_TRY(tw_run_worked(run, all, (uint64_t)flops));
-        TW_TRY(run_straight(body, steps, 0, test_steps));
-        if (!*go_on)
-            return TW_OK;
-        TW_TRY(run_straight(body, steps, test_steps, all));
-        move_straight(body);
-    }
-}
-
 /* ---- the end ---- */
 
 /* After the last iteration the variables hold what the Exits give. */
@@ -297,7 +204,7 @@ static void drop_variables(tw_frame *body)
     const tw_plan *plan = body->variant->plan;
     const tw_loop_store *store = body->loop;
     for (uint32_t i = 0; i < plan->loop->carried; i++) {
-        if (in_arena(body, plan->feeds[i]))
+        if (tw_loop_in_arena(body, plan->feeds[i]))
             continue;
         tw_array *const slots[] = {&body->slots[plan->feeds[i]], &store->aside[i]};
         for (size_t k = 0; k < 2; k++) {
@@ -323,8 +230,8 @@ tw_status *tw_frame_loop(tw_frame *frame, uint32_t s)
     if (!store->active)
         status = begin(frame, s, body);
     store->active = true;
-    if (!status && !store->at && !store->tested && is_straight(body))
-        status = iterate_straight(body);
+    if (!status && !store->at && !store->tested && tw_loop_is_straight(body))
+        status = tw_loop_iterate(body);
     else
         for (bool go_on = true; !status && go_on;)
             status = iterate(body, &go_on);

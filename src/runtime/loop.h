@@ -31,6 +31,24 @@ tw_status *tw_loop_store_of(tw_frame *body, tw_loop_store **out);
 tw_status *tw_loop_store_start(tw_frame *body);
 /* Keeps what the iteration that ends has made. */
 tw_status *tw_loop_store_keep(tw_frame *body);
+/* Planned values; all others have storage of their own. */
+static inline bool tw_loop_in_arena(const tw_frame *body, uint32_t value)
+{
+    return body->variant->values[value].place == TW_PLACE_ARENA;
+}
+
+/* The memory that a move reads or writes. */
+static inline char *tw_loop_move_end(const tw_frame *body, uint32_t value)
+{
+    if (value == TW_NO_INDEX)
+        return (char *)body->arena + body->variant->swap_offset;
+    return body->slots[value].data;
+}
+
+/* loop_straight.c: iterations with nothing to decide, until the condition fails. */
+bool tw_loop_is_straight(const tw_frame *body);
+tw_status *tw_loop_iterate(tw_frame *body);
+
 /* A value of a body as an array; *held, where it is not NULL, must be unreferenced afterwards. */
 tw_status *tw_loop_view(tw_frame *body, uint32_t value, const tw_array **out, tw_array **held);
 
