@@ -56,6 +56,7 @@ typedef enum tw_tile_simple {
     TW_TILE_TAKEN_FROM, /* y - x */
     TW_TILE_SQUARE,
     TW_TILE_DISTANCE, /* (x - y)^2 */
+    TW_TILE_TANH,     /* of one source: with products and sums of numbers around it */
     TW_TILE_SIMPLE_COUNT
 } tw_tile_simple;
 

@@ -14,10 +14,9 @@ enum {
     FOR_EVER = INT_MAX,
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
+    LONGEST = 1 << 16,     /* of one that has none */
     SECOND_CACHE = 1 << 19,
-    PAST_CACHES = 16 << 20,
-    MOST_CELLS = 64,
-    CELL_NANOSECONDS = 10000
+    PAST_CACHES = 16 << 20
 };
 
 /* While binding: what is known of a value. Extra ones are made where 16-bit floats are widened. */
@@ -298,6 +297,26 @@ static void find_blocks(const binder *w)
     }
 }
 
+/* Instructions from `index` on that are one step; 0: the first of them is one by itself. */
+static size_t add_scaled(binder *w, size_t index)
+{
+    const tw_tile_program *program = w->program;
+    const scale_search search = {.program = program, .operands = w->b->operands};
+    tile_step found = {.near = NULL};
+    uint16_t x, target = 0;
+    size_t taken = tw_tile_find_scaled(&search, index, &x, &found);
+    for (size_t i = index; i < index + taken; i++) {
+        target = add_value(w, program->operand_count + i, sizeof(float), 0);
+        w->cost += program->instructions[i].cost;
+    }
+    if (!taken)
+        return 0;
+    tile_step *step = add_step(w, NULL, target, &x, 1);
+    step->near = found.near, step->past = found.past, step->negative = found.negative;
+    memcpy(step->factors, found.factors, sizeof step->factors);
+    return taken;
+}
+
 /* Operands count with their traffic, about 30 picoseconds a byte. Values that are asked for
  * outlive the last step. */
 static void bind_steps(binder *w)
@@ -309,8 +328,12 @@ static void bind_steps(binder *w)
         w->cost += 30 * w->b->operands[i].size;
     }
     w->value_count = (size_t)program->operand_count + program->instruction_count;
-    for (size_t i = 0; i < program->instruction_count; i++)
-        add_instruction(w, i);
+    for (size_t i = 0, taken; i < program->instruction_count; i += taken) {
+        taken = add_scaled(w, i);
+        if (!taken)
+            add_instruction(w, i);
+        taken = taken ? taken : 1;
+    }
     for (size_t i = 0; i < program->output_count; i++)
         w->values[program->outputs[i]].last_use = FOR_EVER;
     if (program->reduction.kind)
@@ -417,7 +440,7 @@ static size_t place_registers(binder *w, size_t elements)
     size_t blocks = (elements + TW_TILE_BLOCK - 1) / TW_TILE_BLOCK * TW_TILE_BLOCK, at = 0;
     for (size_t i = 0; i < b->operand_count; i++) {
         tile_operand *operand = &b->operands[i];
-        size_t held = operand->access == TILE_FULL ? TW_TILE_BLOCK : blocks;
+        size_t held = operand->access == TILE_FULL || b->alone ? TW_TILE_BLOCK : blocks;
         operand->place = (uint32_t)at;
         at += (held * operand->size + 127) & ~(size_t)63; /* never a multiple of 4096 apart */
     }
@@ -426,8 +449,8 @@ static size_t place_registers(binder *w, size_t elements)
     at += (size_t)b->register_count * b->register_bytes;
     for (size_t i = 0; i < b->output_count; i++) {
         b->outputs[i].tail = (uint32_t)at;
-        at += b->outputs[i].past ? blocks * b->outputs[i].size
-                                 : (b->padded ? blocks : TW_TILE_BLOCK) * 16;
+        at += b->outputs[i].past && !b->alone ? blocks * b->outputs[i].size
+                                              : (b->padded ? blocks : TW_TILE_BLOCK) * 16;
     }
     return at;
 }
@@ -493,12 +516,20 @@ static void pad_small(binder *w)
     }
 }
 
+/* Nothing goes through registers: tiles may be as long as they like. */
+static bool stands_alone(const tw_tile_bound *b)
+{
+    return b->step_count == 1 && b->steps[0].near && b->output_count == 1 && b->outputs[0].direct &&
+           b->operands[b->steps[0].sources[0]].access == TILE_FULL && !b->reduction.kind;
+}
+
 /* The longest tiles whose registers stay in the first cache. If even short ones do not fit on
  * the stack, the program is refused. */
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
-    size_t most = TW_TILE_LENGTH;
+    b->alone = stands_alone(b);
+    size_t most = b->alone ? LONGEST : TW_TILE_LENGTH;
     find_rows(b, shape);
     pad_small(w);
     choose_tile(b, most);
@@ -511,57 +542,7 @@ static tw_status *bind_tiles(binder *w, tw_shape shape)
     return TW_OK;
 }
 
-/* ---- cells ---- */
-
-/* a / b, rounded up, without overflow. */
-static size_t divided_up(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-/* Whole rows for each cell, in multiples of what a tile holds. */
-static void cut_rows(tw_tile_bound *b, size_t cells)
-{
-    b->grid = TILE_BY_ROWS;
-    b->share = divided_up(divided_up(b->rows, cells), b->tile_rows) * b->tile_rows;
-    b->share = b->share ? b->share : 1;
-    b->cells = divided_up(b->rows, b->share);
-}
-
-/* Pieces of a row that are multiples of the longest tile. */
-static void cut_length(tw_tile_bound *b, size_t pieces, size_t grain)
-{
-    b->share = divided_up(divided_up(b->length, pieces), grain) * grain;
-    b->pieces = divided_up(b->length, b->share);
-}
-
-/* About as many cells as there are tens of microseconds of work, by an estimate that does not
- * depend on the machine, so that the grid is the same everywhere. Columns that are summed over
- * few rows are cut across; else each cell sums its rows, and the sums are put together at the
- * end. */
-static void bind_cells(binder *w)
-{
-    tw_tile_bound *b = w->b;
-    b->time = (double)b->count * w->cost / 1000;
-    double wanted = b->time / CELL_NANOSECONDS;
-    size_t cells = wanted < 2 ? 1 : wanted < MOST_CELLS ? (size_t)wanted : MOST_CELLS;
-    b->pieces = 1;
-    if (b->count == 0) {
-        b->cells = 0;
-    } else if (cells == 1 || (b->rows >= cells && !b->reduction.outer)) {
-        cut_rows(b, cells);
-    } else if (!b->reduction.outer) {
-        cut_length(b, divided_up(cells, b->rows), TW_TILE_LENGTH);
-        b->grid = TILE_BY_PIECES;
-        b->cells = b->rows * b->pieces;
-    } else if (b->length >= cells * TW_TILE_LENGTH) {
-        cut_length(b, cells, TW_TILE_LENGTH);
-        b->grid = TILE_BY_COLUMNS;
-        b->cells = b->pieces;
-    } else {
-        cut_rows(b, cells < 16 ? cells : 16);
-    }
-}
+/* ---- all of it ---- */
 
 /* The pattern of an operand repeats from dim j on, where it has no stride in the dims before. */
 static void find_periods(tw_tile_bound *b)
@@ -592,9 +573,9 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     bind_outputs(&w);
     TW_TRY(bind_registers(&w));
     TW_TRY(bind_tiles(&w, shape));
-    bind_cells(&w);
+    tw_tile_cut(out, w.cost);
     find_periods(out);
     out->small = tw_tile_is_small(out);
-    out->streams = out->step_count > 1 && out->count > SECOND_CACHE / w.widest;
+    out->streams = (out->step_count > 1 || out->alone) && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }

@@ -11,7 +11,8 @@
 
 enum {
     TILE_FILE = 48 << 10, /* bytes of registers of a cell */
-    TILE_MANY = 352       /* slots, at most */
+    TILE_MANY = 352,      /* slots, at most */
+    TW_NO_SLOT = 0xffff
 };
 
 typedef enum tile_access {
@@ -37,11 +38,17 @@ typedef struct tile_operand {
 typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *y, const float *w,
                                uint32_t repeated);
 
+/* z[i] = f(x[i] factors[0] + factors[1]) factors[2] + factors[3], over whole blocks. */
+typedef void (*tw_scaled_loop)(size_t n, float *z, const float *x, const float factors[4]);
+
 /* Slots are registers of the file or memory of operands; a step reads and writes whole blocks
  * and knows nothing of shapes. */
 typedef struct tile_step {
     tw_tile_loop loop;
-    tw_joined_loop joined; /* instead of `loop`, if it is not NULL */
+    tw_joined_loop joined;     /* instead of `loop`, if it is not NULL */
+    tw_scaled_loop near, past; /* so are these, where there is `near` */
+    uint16_t factors[4];       /* slots of numbers, or TW_NO_SLOT */
+    uint8_t negative;          /* bit k: factor k is taken so */
     tw_tile_check check;
     tw_tile_failure failure;
     uint8_t repeated;                          /* a bit for each source of `joined` */
@@ -85,6 +92,7 @@ struct tw_tile_bound {
     bool checks;  /* some step has one */
     bool padded;  /* one tile, all of it in registers */
     bool streams; /* more memory than the second cache holds */
+    bool alone;   /* one step with numbers around a function: a cell is one tile */
     tw_tile_reduction reduction;
     uint16_t reduced_slot;
     uint8_t reduced_size;
@@ -132,6 +140,23 @@ typedef struct tw_row_loops {
 
 const tw_row_loops *tw_row_loops_now(void);
 
+/* By tw_tile_simple, or NULL (isa/tile_scaled.c). `past` stores past the caches, at multiples of 64
+ * bytes. */
+typedef struct tw_scaled_loops {
+    tw_scaled_loop near[TW_TILE_SIMPLE_COUNT], past[TW_TILE_SIMPLE_COUNT];
+} tw_scaled_loops;
+
+const tw_scaled_loops *tw_scaled_loops_now(void);
+
+/* What a program becomes while it is bound (tile_scale.c): how many instructions from `index` on
+ * are one step, which is filled but for its target and its source x; or 0. */
+typedef struct scale_search {
+    const tw_tile_program *program;
+    const tile_operand *operands;
+} scale_search;
+size_t tw_tile_find_scaled(const scale_search *s, size_t index, uint16_t *x, tile_step *step);
+void tw_tile_do_scaled(const tile_step *step, char *const *slots, size_t n, bool past);
+
 /* Is an output the memory of an operand? What lies there is in the caches already. */
 static inline bool tw_tile_lies_over(void *const *out, size_t outputs, const void *const *in,
                                      size_t operands)
@@ -145,6 +170,8 @@ static inline bool tw_tile_lies_over(void *const *out, size_t outputs, const voi
     return false;
 }
 
+/* tile_cells.c: the grid; cost: picoseconds an element. */
+void tw_tile_cut(tw_tile_bound *b, double cost);
 /* n copies of one element of `size` bytes. */
 void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
 /* tile_small.c */

@@ -187,6 +187,13 @@ static void check_step(tile_cell *cell, const tile_step *step, int number, size_
         continue;
 }
 
+/* Does the step store past the caches itself, whole lines? A last block goes through the file. */
+static bool stores_itself(const tile_cell *cell, const tile_step *step, size_t n)
+{
+    return cell->run->past && cell->run->b->alone && n > TW_TILE_BLOCK &&
+           (uintptr_t)cell->slots[step->target] % 64 == 0;
+}
+
 /* n of the elements count, the blocks that hold them are computed. */
 static void run_steps(tile_cell *cell, size_t n)
 {
@@ -197,8 +204,11 @@ static void run_steps(tile_cell *cell, size_t n)
         const tile_step *step = &b->steps[i];
         if (b->checks)
             check_step(cell, step, i, n);
-        tw_tile_do(step, blocks, slots[step->target], slots[step->sources[0]],
-                   slots[step->sources[1]], slots[step->sources[2]]);
+        if (step->near)
+            tw_tile_do_scaled(step, slots, blocks, stores_itself(cell, step, n));
+        else
+            tw_tile_do(step, blocks, slots[step->target], slots[step->sources[0]],
+                       slots[step->sources[1]], slots[step->sources[2]]);
     }
 }
 
@@ -207,7 +217,7 @@ static void fold_values(tile_cell *cell, size_t n);
 /* What lies over an operand is in the caches already. */
 static bool goes_past(const tile_run *run, size_t output)
 {
-    return run->past && run->b->outputs[output].past;
+    return run->past && run->b->outputs[output].past && !run->b->alone;
 }
 
 /* Whole blocks, read and written where they lie. */
@@ -295,7 +305,7 @@ static void prefetch_next(const tile_cell *cell, size_t start)
 static void run_one_tile(tile_cell *cell, size_t start, size_t n)
 {
     size_t blocks = n & ~(size_t)(TW_TILE_BLOCK - 1);
-    if (cell->run->b->streams)
+    if (cell->run->b->streams && !cell->run->b->alone)
         prefetch_next(cell, start);
     tile_operands(cell, start, n);
     if (blocks)

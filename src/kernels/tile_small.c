@@ -23,7 +23,8 @@ static void put(void *to, const char *from, size_t bytes)
 bool tw_tile_is_small(const tw_tile_bound *b)
 {
     if (!b->count || b->count > TW_TILE_LENGTH || b->step_count != 1 || b->operand_count > MOST ||
-        b->output_count != 1 || b->checks || b->reduction.kind || !b->outputs[0].direct)
+        b->output_count != 1 || b->checks || b->reduction.kind || !b->outputs[0].direct ||
+        b->steps[0].near)
         return false;
     for (size_t i = 0; i < b->operand_count; i++) {
         const tile_operand *operand = &b->operands[i];

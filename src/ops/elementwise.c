@@ -156,6 +156,7 @@ static const uint8_t simple_rows[TW_ROW_COUNT] = {
     [TW_ROW_Sub] = TW_TILE_SUB,       [TW_ROW_Mul] = TW_TILE_MUL,
     [TW_ROW_Div] = TW_TILE_DIV,       [TW_ROW_RealDiv] = TW_TILE_DIV,
     [TW_ROW_Square] = TW_TILE_SQUARE, [TW_ROW_SquaredDifference] = TW_TILE_DISTANCE,
+    [TW_ROW_Tanh] = TW_TILE_TANH,
 };
 
 /* Also what tells whether there is a kernel: no other table says so. */
