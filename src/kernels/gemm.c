@@ -16,6 +16,7 @@ enum {
     LINE_GRAIN = 64,
     TINY = 4,
     ENOUGH = 12,
+    WIDE = 4,
     CACHED_BYTES = 1 << 18
 };
 
@@ -136,6 +137,16 @@ static size_t rows_wanted(const tw_gemm_block *g, size_t size, size_t across, si
     return down < wanted / across ? down : wanted / across;
 }
 
+/* Into how many runs of panels: where A is large each cell has some panels, so that A comes from
+ * memory fewer times. */
+static size_t columns_wanted(const tw_gemm_block *g, size_t size, size_t panels, size_t wanted)
+{
+    size_t most = panels;
+    if (g->m * g->k * size > 2 * CACHED_BYTES && panels >= WIDE)
+        most = panels / WIDE;
+    return wanted < most ? wanted : most;
+}
+
 bool tw_gemm_is_few(tw_dtype dtype, const tw_gemm_shape *s)
 {
     return dtype == TW_FLOAT32 && s->m <= TINY && s->n <= TINY && s->k <= TINY && s->k &&
@@ -204,7 +215,7 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         return;
     }
     x.panels = tw_gemm_panels(x.loops, g->n);
-    x.across = wanted < x.panels ? wanted : x.panels;
+    x.across = columns_wanted(g, x.size, x.panels, wanted);
     size_t most = g->m / LEAST_ROWS ? g->m / LEAST_ROWS : 1;
     size_t down = rows_wanted(g, x.size, x.across, wanted);
     x.down = down < most ? down : most;

@@ -176,11 +176,13 @@ static void large_products_have_the_same_bits_at_any_number_of_threads(void **st
     const example large[] = {{150, 160, 290, 1, 0, 0},
                              {1, 5000, 300, 1, 0, 0},
                              {4000, 1, 300, 1, 0, 0},
-                             {500, 10, 300, 1, 1, 0}};
+                             {500, 10, 300, 1, 1, 0},
+                             {50, 66, 2700, 1, 0, 0}};
     for (EACH_LEVEL(level)) {
         for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
             check(TW_FLOAT32, &large[i], (unsigned)i & 3, NULL);
-            check(TW_FLOAT16, &large[i], (unsigned)i & 3, NULL);
+            if (i < 4)
+                check(TW_FLOAT16, &large[i], (unsigned)i & 3, NULL);
         }
         check(TW_INT32, &large[3], 1, NULL);
     }
@@ -266,6 +268,38 @@ static void a_packed_matrix_serves_as_well(void **state)
     free(d);
 }
 
+static void panels_together_give_the_bits_of_panels_one_by_one(void **state)
+{
+    (void)state;
+    enum { M = 100, N = 131, K = 700 };
+    float *a = random_numbers(TW_FLOAT32, M * K, 1), *b = random_numbers(TW_FLOAT32, N * K, 2);
+    float *bias = random_numbers(TW_FLOAT32, N, 3), *c = malloc(M * N * sizeof *c);
+    float *d = malloc(M * N * sizeof *c);
+    for (EACH_LEVEL(level)) {
+        for (int turned = 0; turned < 2; turned++) {
+            const tw_gemm_loops *loops = tw_gemm_loops_of(TW_FLOAT32);
+            tw_gemm_block g = {.m = M, .n = N, .k = K, .a = a, .a_row = 1, .a_col = M, .b = b};
+            g.b_row = turned ? 1 : N;
+            g.b_col = turned ? K : 1;
+            g.c = c;
+            g.ldc = N;
+            g.alpha = 1;
+            g.bias = bias;
+            g.activation = TW_ACTIVATION_RELU;
+            tw_gemm_run_block(loops, &g);
+            g.c = d;
+            for (size_t panel = 0; panel < tw_gemm_panels(loops, N); panel++)
+                loops->panels(&g, panel, panel + 1);
+            assert_memory_equal(c, d, M * N * sizeof *c);
+        }
+    }
+    free(a);
+    free(b);
+    free(bias);
+    free(c);
+    free(d);
+}
+
 static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
@@ -296,6 +330,7 @@ int main(void)
         cmocka_unit_test(activations_keep_nan),
         cmocka_unit_test(batches_broadcast_by_strides),
         cmocka_unit_test(a_packed_matrix_serves_as_well),
+        cmocka_unit_test(panels_together_give_the_bits_of_panels_one_by_one),
         cmocka_unit_test(impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_float_mode, NULL);

@@ -11,11 +11,13 @@
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
+#define NOINLINE __attribute__((noinline)) /* where a copy for each caller would gain nothing */
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
 
-/* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. */
-enum { TW_GEMM_DEPTH = 320 };
+/* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. And what of A is
+ * read again and again may fill half of that cache. */
+enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
@@ -42,6 +44,23 @@ enum { TW_GEMM_DEPTH = 320 };
 #define IF_SIX NOTHING
 #define IF_EIGHT NOTHING
 #endif
+
+/* As tw_par_bound, for many bounds: the divisions are done once. */
+typedef struct tw_gemm_parts {
+    size_t whole, grain, count, each, longer;
+} tw_gemm_parts;
+
+static inline tw_gemm_parts parts_of(size_t whole, size_t grain, size_t count)
+{
+    size_t grains = (whole + grain - 1) / grain, each = count ? grains / count : 0;
+    return (tw_gemm_parts){whole, grain, count, each, grains - each * count};
+}
+
+static inline size_t part_start(const tw_gemm_parts *p, size_t part)
+{
+    size_t bound = (part * p->each + (part < p->longer ? part : p->longer)) * p->grain;
+    return part < p->count && bound < p->whole ? bound : part ? p->whole : 0;
+}
 
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 

@@ -27,29 +27,43 @@ static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
     return (NAME(vec)){SPREAD(x)};
 }
 
-/* What a tile is given. */
+/* What a tile is given. With each row of B it asks for some of what comes after it, so that the
+ * multipliers do not wait: `next` and, each time, next_step bytes on. */
 typedef struct NAME(tile) {
     size_t k, a_row, a_col, b_row, ldc;
     const T *a, *b;
     T *c;
+    T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
     T alpha, beta;
+    size_t next_step;
+    const char *next;
 } NAME(tile);
+
+enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
 
 /* With mr and nv constant the accumulators are registers. One step of k loads nv vectors of B, and
  * uses each mr times; every element of A is broadcast once and used nv times. */
-static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv)
+static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv, bool keeps)
 {
     NAME(vec) acc[ROWS][VECTORS];
     UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
         acc[i][v] = (NAME(vec)){0};
-    const T *a = t->a, *b = t->b;
-    size_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
-    for (size_t p = t->k; p; p--, a += a_col, b += b_row) {
+    /* Steps in bytes, and hidden: GCC would make a second loop for a step of one element. */
+    const char *a = (const char *)t->a, *b = (const char *)t->b, *next = t->next;
+    size_t a_row = t->a_row * sizeof(T), a_col = t->a_col * sizeof(T), b_row = t->b_row * sizeof(T);
+    size_t next_step = t->next_step;
+    T *keep = t->keep;
+    __asm__("" : "+r"(a_col));
+    for (size_t p = t->k; p; p--, a += a_col, b += b_row, next += next_step) {
         NAME(vec) row[VECTORS];
-        UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)(b + v * NAME(LANES));
+        UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)((const T *)b + v * NAME(LANES));
+        UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
+            __builtin_prefetch(next + v, 0, 2);
+        UNROLL for (size_t v = 0; keeps && v < nv; v++) NAME(store)(keep + v * NAME(LANES), row[v]);
+        keep += nv * NAME(LANES);
         UNROLL for (size_t i = 0; i < mr; i++)
         {
-            NAME(vec) x = NAME(spread)(a[i * a_row]);
+            NAME(vec) x = NAME(spread)(*(const T *)(a + i * a_row));
             UNROLL for (size_t v = 0; v < nv; v++) acc[i][v] = FMA(x, row[v], acc[i][v]);
         }
     }
@@ -72,7 +86,7 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
 #define TILE(mr, nv)                                         \
     static void NAME(tile_##mr##_##nv)(const NAME(tile) * t) \
     {                                                        \
-        NAME(multiply)(t, mr, nv);                           \
+        NAME(multiply)(t, mr, nv, false);                    \
     }
 #define TILES(mr) TILE(mr, 1) TILE(mr, 2) IF_THREE(TILE(mr, 3))
 TILES(1)
@@ -93,6 +107,17 @@ static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
 #undef TILES
 #undef ENTRY
 
+/* Where there are more rows than fill three tiles, the first tile has one of these heights. */
+static void NAME(keep_most)(const NAME(tile) * t)
+{
+    NAME(multiply)(t, ROWS - 1, VECTORS, true);
+}
+
+static void NAME(keep_all)(const NAME(tile) * t)
+{
+    NAME(multiply)(t, ROWS, VECTORS, true);
+}
+
 /* Rows of whole vectors, as most are. */
 static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, size_t nv, T *to)
 {
@@ -107,7 +132,7 @@ static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, si
 static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, size_t n,
                              size_t width, T *restrict to)
 {
-    enum { LINE = 64 / sizeof(T) }; /* a cache line is used up before the next columns' */
+    enum { LINE = NAME(LINE) }; /* which is used up before the next columns' */
     if (b_col == 1 && n == VECTORS * NAME(LANES)) {
         NAME(pack_rows)(b, b_row, k, VECTORS, to);
         return;
@@ -177,47 +202,143 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
     }
 }
 
-/* What will be packed next: it comes into the cache while the tiles of this block are computed. A
- * line of memory at a time, rows of B or, where it is transposed, runs of its columns. */
-typedef struct NAME(ahead) {
+/* A block of B: what a panel reads of it in one step of k. */
+typedef struct NAME(slice) {
     const T *b;
-    size_t k, n, b_row, b_col;
-} NAME(ahead);
+    size_t j, n, p, k, width;
+    size_t row, col; /* its strides */
+    bool last;       /* nothing is added to C after it */
+} NAME(slice);
 
-/* The share of one of `parts` row tiles. */
-static void NAME(fetch)(const NAME(ahead) * x, size_t part, size_t parts)
+/* The way through the slices of a product. A's rows are read again for each of them: where all of A
+ * is too large for the second cache, a step is gone through for all panels before the next. */
+typedef struct NAME(way) {
+    const tw_gemm_block *g;
+    tw_gemm_parts columns, depths; /* in units of LANES and of 8 */
+    size_t first, last;            /* panels */
+    size_t panel, step;            /* where we are */
+    bool by_steps;
+} NAME(way);
+
+static NOINLINE NAME(way) NAME(way_of)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    enum { LINE = 64 / sizeof(T) };
-    size_t runs = x->b_col == 1 ? x->k : x->n, length = x->b_col == 1 ? x->n : x->k;
-    size_t step = x->b_col == 1 ? x->b_row : x->b_col;
-    size_t last = tw_par_bound(runs, 1, parts, part + 1);
-    for (size_t i = tw_par_bound(runs, 1, parts, part); i < last; i++) {
-        const T *run = x->b + i * step;
-        for (size_t j = 0; j < length; j += LINE)
-            __builtin_prefetch(run + j, 0, 2);
-        __builtin_prefetch(run + length - 1, 0, 2);
+    NAME(way) w = {.g = g, .first = first, .last = last, .panel = first};
+    size_t near = g->a_row == 1 ? TW_GEMM_NEAR : 8 * TW_GEMM_NEAR;
+    w.by_steps = g->k > TW_GEMM_DEPTH && g->m * g->k * sizeof(T) > near;
+    w.columns = parts_of(g->n, NAME(LANES), (g->n + NAME(WIDTH) - 1) / NAME(WIDTH));
+    w.depths = parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
+    return w;
+}
+
+/* The slice where we are, and on to the one after it; false: we are through. A packed B's slice is
+ * one piece. */
+static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
+{
+    const tw_gemm_block *g = w->g;
+    if (w->panel == w->last || w->step == w->depths.count)
+        return false;
+    s->j = part_start(&w->columns, w->panel);
+    s->n = part_start(&w->columns, w->panel + 1) - s->j;
+    s->p = part_start(&w->depths, w->step);
+    s->k = part_start(&w->depths, w->step + 1) - s->p;
+    s->width = (s->n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+    s->last = w->step + 1 == w->depths.count;
+    s->row = g->packed ? s->width : g->b_row;
+    s->col = g->packed ? 1 : g->b_col;
+    s->b = g->packed
+               ? (const T *)g->packed + s->j * g->packed_k + (g->packed_first + s->p) * s->width
+           : g->b ? (const T *)g->b + s->p * s->row + s->j * s->col
+                  : NULL;
+    if (w->by_steps && ++w->panel == w->last) {
+        w->step++;
+        w->panel = w->step == w->depths.count ? w->last : w->first;
+    } else if (!w->by_steps && ++w->step == w->depths.count) {
+        w->panel++;
+        w->step = w->panel == w->last ? w->step : 0;
+    }
+    return true;
+}
+
+/* What the tiles of a slice do for the next one: each asks for a share of it, so that it is in the
+ * second cache when it is wanted. */
+typedef struct NAME(wish) {
+    const NAME(slice) * next; /* NULL: there is none */
+    size_t tiles, share;      /* of one tile: bytes of one piece; else runs along k */
+} NAME(wish);
+
+static NAME(wish) NAME(wish_of)(const NAME(slice) * next, size_t tiles)
+{
+    NAME(wish) w = {.next = next && next->k && next->n ? next : NULL, .tiles = tiles};
+    if (w.next && next->row == next->width)
+        w.share = next->k * next->width * sizeof(T) / tiles;
+    else if (w.next && next->col != 1)
+        w.share = (next->n + tiles - 1) / tiles;
+    return w;
+}
+
+/* Rows of B are asked for by the first tile, at the end of a line of memory: where rows begin in
+ * the middle of one, the panel before has asked for their first part. Runs along k are asked for
+ * between tiles, a few lines each. */
+static NOINLINE void NAME(ask)(NAME(tile) * t, const NAME(wish) * w, size_t part)
+{
+    const NAME(slice) *next = w->next;
+    t->next = (const char *)t->b;
+    t->next_step = 0;
+    if (!next)
+        return;
+    if (next->row == next->width) {
+        t->next = (const char *)next->b + w->share * part;
+        t->next_step = (w->share + t->k - 1) / t->k;
+    } else if (next->col == 1 && part == 0) {
+        t->next = (const char *)(next->b + NAME(LINE) - 1);
+        t->next_step = next->row * sizeof(T);
+    } else if (next->col != 1) {
+        for (size_t i = part * w->share; i < next->n && i < (part + 1) * w->share; i++) {
+            const T *run = next->b + i * next->col;
+            for (size_t j = 0; j < next->k; j += NAME(LINE))
+                __builtin_prefetch(run + j, 0, 2);
+            __builtin_prefetch(run + next->k - 1, 0, 2);
+        }
+    }
+}
+
+/* C's rows are far apart: they come too late if they are asked for only when they are wanted. */
+static NOINLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_t width)
+{
+    for (; rows; rows--, c += ldc) {
+        for (size_t j = 0; j < width; j += NAME(LINE))
+            __builtin_prefetch(c + j, 1, 3);
+        __builtin_prefetch(c + width - 1, 1, 3);
     }
 }
 
 /* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
  * its own, since C has no room for the padding. Rows are parted evenly: a short last tile would
  * have too few sums to keep the multipliers busy. */
-static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv,
-                           const NAME(ahead) * ahead)
+static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv,
+                                    const NAME(slice) * next)
 {
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
     bool padded = n < nv * NAME(LANES);
     size_t ldc = t->ldc;
     size_t count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0, longer = m - each * count;
+    NAME(wish) wish = NAME(wish_of)(next, count);
     for (size_t tile = 0, i = 0, rows; tile < count; tile++, i += rows) {
         rows = each + (tile < longer);
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->beta = padded ? 0 : beta;
-        if (ahead)
-            NAME(fetch)(ahead, tile, count);
-        NAME(tiles)[rows - 1][nv - 1](t);
+        NAME(ask)(t, &wish, tile);
+        NAME(ask_c)(c + i * ldc, ldc, rows, n);
+        if (t->keep) {
+            (rows == ROWS ? NAME(keep_all) : NAME(keep_most))(t);
+            t->b = t->keep;
+            t->b_row = NAME(WIDTH);
+            t->keep = NULL;
+        } else {
+            NAME(tiles)[rows - 1][nv - 1](t);
+        }
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
             for (size_t j = 0; j < n; j++)
@@ -227,70 +348,47 @@ static void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c,
     }
 }
 
-/* The block of B after (panel, step), if there is one. */
-static bool NAME(after)(const tw_gemm_block *g, size_t panel, size_t last, size_t step,
-                        size_t steps, NAME(ahead) * next)
-{
-    size_t count = (g->n + NAME(WIDTH) - 1) / NAME(WIDTH);
-    if (++step == steps) {
-        step = 0;
-        if (++panel == last)
-            return false;
-    }
-    size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
-    size_t p = tw_par_bound(g->k, 8, steps, step);
-    next->n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
-    next->k = tw_par_bound(g->k, 8, steps, step + 1) - p;
-    next->b = (const T *)g->b + p * g->b_row + j * g->b_col;
-    next->b_row = g->b_row;
-    next->b_col = g->b_col;
-    return next->k && next->n;
-}
-
-/* Few rows do not repay packing: full panels are then read where they stand. Where k is 0 there may
- * be no A and no B. */
-static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
+/* Few rows do not repay packing: full panels are then read where they stand. Else the first tile
+ * packs them on its way; what is no whole panel of rows is packed before. */
+static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const NAME(slice) * next,
+                            T *stack)
 {
     enum { FEW_ROWS = 3 * ROWS };
+    bool stands = g->packed ||
+                  (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= FEW_ROWS));
+    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > FEW_ROWS;
+    NAME(tile)
+    t = {.k = s->k,
+         .a_row = g->a_row,
+         .a_col = g->a_col,
+         .b = s->b,
+         .b_row = s->row,
+         .ldc = g->ldc,
+         .keep = keeps ? stack : NULL,
+         .alpha = (T)g->alpha,
+         .beta = s->p ? 1 : (T)g->beta};
+    if (!stands && !keeps) {
+        NAME(pack_panel)(s->b, g->b_row, g->b_col, s->k, s->n, s->width, stack);
+        t.b = stack;
+        t.b_row = s->width;
+    }
+    const T *a = g->a ? (const T *)g->a + s->p * g->a_col : NULL;
+    NAME(run_rows)(&t, g->m, s->n, a, (T *)g->c + s->j, s->width / NAME(LANES), next);
+}
+
+/* Where k is 0 there may be no A and no B. */
+static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
+{
     _Alignas(64) T stack[TW_GEMM_DEPTH * NAME(WIDTH)];
-    size_t width_all = NAME(WIDTH), count = (g->n + width_all - 1) / width_all;
-    size_t steps = g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1;
-    size_t next_j = tw_par_bound(g->n, NAME(LANES), count, first);
-    for (size_t panel = first; panel < last; panel++) {
-        size_t j = next_j, n;
-        next_j = tw_par_bound(g->n, NAME(LANES), count, panel + 1);
-        n = next_j - j;
-        size_t nv = (n + NAME(LANES) - 1) / NAME(LANES), width = nv * NAME(LANES);
-        bool direct = !g->packed && g->b_col == 1 && n == width &&
-                      (g->in_place || g->m <= FEW_ROWS);
-        T *c = (T *)g->c + j;
-        for (size_t step = 0; step < steps; step++) {
-            size_t p = tw_par_bound(g->k, 8, steps, step);
-            size_t k = tw_par_bound(g->k, 8, steps, step + 1) - p;
-            const T *a = g->a ? (const T *)g->a + p * g->a_col : NULL;
-            const T *b = g->b ? (const T *)g->b + p * g->b_row + j * g->b_col : NULL;
-            NAME(tile)
-            t = {.k = k,
-                 .a_row = g->a_row,
-                 .a_col = g->a_col,
-                 .b_row = direct ? g->b_row : width,
-                 .ldc = g->ldc,
-                 .alpha = (T)g->alpha,
-                 .beta = step ? 1 : (T)g->beta};
-            if (g->packed)
-                t.b = (const T *)g->packed + j * g->packed_k + (g->packed_first + p) * width;
-            else if (direct)
-                t.b = b;
-            else
-                t.b = (NAME(pack_panel)(b, g->b_row, g->b_col, k, n, width, stack), stack);
-            NAME(ahead) next;
-            bool more = !g->packed && !g->in_place &&
-                        NAME(after)(g, panel, last, step, steps, &next);
-            NAME(run_rows)(&t, g->m, n, a, c, nv, more ? &next : NULL);
-        }
-        if (g->bias || g->activation != TW_ACTIVATION_NONE)
+    NAME(way) way = NAME(way_of)(g, first, last);
+    NAME(slice) slice, next;
+    for (bool more = NAME(take)(&way, &slice); more; slice = next) {
+        more = NAME(take)(&way, &next);
+        NAME(run_slice)(g, &slice, more && !g->in_place ? &next : NULL, stack);
+        if (slice.last && (g->bias || g->activation != TW_ACTIVATION_NONE))
             NAME(finish)
-        (c, g->m, n, g->ldc, g->bias ? (const T *)g->bias + j : NULL, g->activation);
+        ((T *)g->c + slice.j, g->m, slice.n, g->ldc, g->bias ? (const T *)g->bias + slice.j : NULL,
+         g->activation);
     }
 }
 
