@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * StridedSlice, its gradient, and StridedSliceAssign: x[1:3, ..., ::-1] as an op. How the spec is
  * read: strided.h. */
+#include <string.h>
+
 #include "ops/strided.h"
 
 /* The masks are attributes of all three ops, under the same names. */
@@ -56,8 +58,10 @@ static tw_status *read_spec(const tw_compute *c, size_t first, tw_shape shape, t
 }
 
 /* Copies between the elements of `array` that the spec names and `dense`, which holds just them. */
+typedef enum direction { OUT_OF_ARRAY, INTO_ARRAY, ADDED_TO_ARRAY } direction;
+
 static tw_status *move(const tw_compute *c, const tw_strided *s, const tw_array *array,
-                       const tw_array *dense, bool into_array)
+                       const tw_array *dense, direction way)
 {
     size_t dims[TW_MAX_RANK];
     ptrdiff_t inside[TW_MAX_RANK], packed[TW_MAX_RANK], start = 0;
@@ -72,10 +76,13 @@ static tw_status *move(const tw_compute *c, const tw_strided *s, const tw_array 
         inside[i] = dims[i] > 1 ? inside[i] * (ptrdiff_t)s->stride[i] : 0;
     }
     char *there = tw_element_to(array, (size_t)start);
-    tw_region region = {s->rank, dims, into_array ? inside : packed, into_array ? packed : inside};
+    bool out = way == OUT_OF_ARRAY;
+    tw_region region = {s->rank, dims, out ? packed : inside, out ? inside : packed};
     tw_par par = tw_compute_par(c);
-    return into_array ? tw_copy_region(array->dtype, &region, there, dense->data, &par)
-                      : tw_copy_region(array->dtype, &region, dense->data, there, &par);
+    if (way == ADDED_TO_ARRAY)
+        return tw_add_region(array->dtype, &region, there, dense->data, &par);
+    return out ? tw_copy_region(array->dtype, &region, dense->data, there, &par)
+               : tw_copy_region(array->dtype, &region, there, dense->data, &par);
 }
 
 /* ---- StridedSlice ---- */
@@ -99,7 +106,7 @@ static tw_status *compute_slice(tw_compute *c)
 {
     tw_strided s;
     TW_TRY(read_spec(c, 1, tw_shape_of(tw_input(c, 0)), &s));
-    return move(c, &s, tw_input(c, 0), tw_output(c, 0), false);
+    return move(c, &s, tw_input(c, 0), tw_output(c, 0), OUT_OF_ARRAY);
 }
 
 const tw_op_definition tw_op_StridedSlice = {
@@ -144,19 +151,25 @@ static tw_status *gradient_grad(tw_gradient *g)
     return TW_OK;
 }
 
-/* Zeros, then dy into the places that the slice came from; none of them occurs twice. */
-static tw_status *compute_grad(tw_compute *c)
+/* Where in dx the slice came from, if dy has its shape. */
+static tw_status *place_of(const tw_compute *c, const tw_array *dx, const tw_array *dy,
+                           tw_strided *out)
 {
-    const tw_array *dy = tw_input(c, 4);
-    tw_array *dx = tw_output(c, 0);
-    tw_strided s;
-    TW_TRY(read_spec(c, 1, tw_shape_of(dx), &s));
-    tw_shape wanted = {s.final_dims, s.final_rank};
+    TW_TRY(read_spec(c, 1, tw_shape_of(dx), out));
+    tw_shape wanted = {out->final_dims, out->final_rank};
     if (!tw_shape_equal(wanted, tw_shape_of(dy)))
         return tw_compute_fail(c, "shape of dy was %s instead of %s", tw_brackets(dy).s,
                                tw_shape_tf_text(wanted).s);
-    tw_zero_array(dx);
-    return move(c, &s, dx, dy, true);
+    return TW_OK;
+}
+
+/* Zeros, then dy into the places that the slice came from; none of them occurs twice. */
+static tw_status *compute_grad(tw_compute *c)
+{
+    tw_strided s;
+    TW_TRY(place_of(c, tw_output(c, 0), tw_input(c, 4), &s));
+    tw_zero_array(tw_output(c, 0));
+    return move(c, &s, tw_output(c, 0), tw_input(c, 4), INTO_ARRAY);
 }
 
 const tw_op_definition tw_op_StridedSliceGrad = {
@@ -170,6 +183,35 @@ const tw_op_definition tw_op_StridedSliceGrad = {
     .infer = infer_grad,
     .gradient = gradient_grad,
     .compute = compute_grad,
+};
+
+/* ---- _StridedSliceAdd ---- */
+
+static void infer_add(tw_infer *in)
+{
+    tw_infer_output(in, 0, tw_infer_input(in, 0));
+}
+
+static tw_status *compute_add(tw_compute *c)
+{
+    const tw_array *sum = tw_input(c, 0), *dy = tw_input(c, 4);
+    tw_array *out = tw_output(c, 0);
+    tw_strided s;
+    TW_TRY(place_of(c, sum, dy, &s));
+    if (out->count && out->data != sum->data)
+        memcpy(out->data, sum->data, out->count * tw_dtype_size(out->dtype));
+    return move(c, &s, out, dy, ADDED_TO_ARRAY);
+}
+
+const tw_op_definition tw_op__StridedSliceAdd = {
+    .signature = "sum: T, begin: Index, end: Index, strides: Index, dy: T -> "
+                 "output: T; " TW_STRIDED_MASKS,
+    .doc = "sum + StridedSliceGrad(shape(sum), begin, end, strides, dy). The planner makes it.",
+    .builder = "",
+    .infer = infer_add,
+    .gradient = tw_not_differentiable,
+    .in_place = 1,
+    .compute = compute_add,
 };
 
 /* ---- StridedSliceAssign ---- */
@@ -193,7 +235,7 @@ static tw_status *compute_assign(tw_compute *c)
     if (!tw_shape_equal(wanted, tw_shape_of(value)))
         return tw_compute_fail(c, "shape of value was %s instead of %s", tw_brackets(value).s,
                                tw_shape_tf_text(wanted).s);
-    return move(c, &s, var, value, true);
+    return move(c, &s, var, value, INTO_ARRAY);
 }
 
 const tw_op_definition tw_op_StridedSliceAssign = {

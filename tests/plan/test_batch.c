@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sums of products over time become one product (src/plan/batch.c), and a descent rides in its
- * product (simplify.c): the steps that are left, the numbers against those of single steps, and
- * what must stay as it is. */
+ * Sums of products over time become one product (src/plan/batch.c), derivatives of slices are added
+ * in place (slices.c), and a descent rides in its product (simplify.c): the steps that are left,
+ * the numbers against those of single steps, and what must stay as it is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,6 +191,39 @@ static void a_descent_by_a_product_of_the_variable_itself_is_not_one_step(void *
     tw_array_unref(left);
 }
 
+/* Slices that overlap, with steps and without, and as an option the whole as well. */
+static void slices_are_added_to_the_first(void **state)
+{
+    (void)state;
+    static const char *const slices[] = {":, 2", "1:4", "::-1, ::3", "0, 1:, 2:4"};
+    enum { COUNT = sizeof slices / sizeof *slices };
+    tw_array *in = numbers(TW_SHAPE(TIMES, BATCH, IN), 1);
+    for (int whole = 0; whole < 2; whole++) {
+        tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(TIMES, BATCH, IN)),
+                  ys[COUNT + 1];
+        for (int i = 0; i < COUNT; i++)
+            ys[i] = tw_reduce_sum(tw_square(tw_getitem(x, slices[i])));
+        ys[COUNT] = tw_reduce_sum(tw_square(x));
+        tw_tensors sums = {ys, COUNT + (size_t)whole};
+        tw_tensor gradient = tw_grad_tensor(tw_gradients(sums, TW_LIST(x)).grads[0]);
+        tw_tensor all[COUNT + 2] = {gradient};
+        for (size_t i = 0; i < sums.count; i++)
+            all[i + 1] = tw_operation_input(gradient.op, i);
+        tw_tensors single = {all, 1 + sums.count};
+        assert_int_equal(steps_of("_StridedSliceAdd", TW_LIST(gradient), TW_LIST(x)), COUNT - 1);
+        assert_int_equal(steps_of("AddN", TW_LIST(gradient), TW_LIST(x)), whole);
+        assert_int_equal(steps_of("_StridedSliceAdd", single, TW_LIST(x)), 0);
+        tw_array *one = NULL, *out[COUNT + 2] = {NULL};
+        TW_CHECK(tw_run(session, TW_FETCH(gradient), .feed = TW_FEED({x, in}), .out = &one));
+        TW_CHECK(tw_run(session, single, .feed = TW_FEED({x, in}), .out = out));
+        assert_close(one, out[0], 1e-6);
+        tw_array_unref(one);
+        for (size_t i = 0; i <= sums.count; i++)
+            tw_array_unref(out[i]);
+    }
+    tw_array_unref(in);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -200,6 +233,7 @@ int main(void)
         TEST(the_gradient_of_a_recurrent_net_is_one_product),
         TEST(reads_of_variables_stay_where_they_are),
         TEST(a_descent_by_a_product_writes_no_gradient),
+        TEST(slices_are_added_to_the_first),
         TEST(a_descent_by_a_product_of_the_variable_itself_is_not_one_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
