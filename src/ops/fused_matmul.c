@@ -10,16 +10,12 @@
  * width is known from it. */
 static void infer(tw_infer *in)
 {
-    bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
-    tw_shape a = tw_infer_matrix(in, 0), b = tw_infer_matrix(in, 1);
-    tw_shape bias = tw_infer_vector(in, 2);
-    int64_t ka = tw_infer_dim(a, !ta), kb = tw_infer_dim(b, tb);
-    int64_t n = tw_infer_dim(b, !tb), biases = tw_infer_dim(bias, 0);
-    if (!tw_dims_agree(ka, kb))
-        tw_infer_fail(in, "inner sizes differ, %" PRId64 " and %" PRId64, ka, kb);
-    if (!tw_dims_agree(n, biases))
-        tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, n, biases);
-    tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), n < 0 ? biases : n));
+    int64_t dims[2], biases = tw_infer_dim(tw_infer_vector(in, 2), 0);
+    tw_infer_product(in, 0, 1, dims);
+    if (!tw_dims_agree(dims[1], biases))
+        tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, dims[1],
+                      biases);
+    tw_infer_output(in, 0, TW_SHAPE(dims[0], dims[1] < 0 ? biases : dims[1]));
 }
 
 /* How the operands are to be read, and what is done to a tile before it leaves the cache. */

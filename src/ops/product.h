@@ -19,4 +19,17 @@ static inline tw_gemm_shape tw_product_shape(const tw_array *a, const tw_array *
                            .alpha = 1};
 }
 
+/* The rule of inputs a and b, transposed as the attributes say: two matrices whose inner sizes
+ * agree. dims: those of the product. */
+static inline void tw_infer_product(tw_infer *in, size_t a, size_t b, int64_t dims[2])
+{
+    bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
+    tw_shape x = tw_infer_matrix(in, a), y = tw_infer_matrix(in, b);
+    int64_t k = tw_infer_dim(x, !ta), l = tw_infer_dim(y, tb);
+    if (!tw_dims_agree(k, l))
+        tw_infer_fail(in, "inner sizes differ, %" PRId64 " and %" PRId64, k, l);
+    dims[0] = tw_infer_dim(x, ta);
+    dims[1] = tw_infer_dim(y, !tb);
+}
+
 #endif

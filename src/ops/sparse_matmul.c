@@ -9,12 +9,9 @@
 /* The rule of MatMul; the dtype is float whatever the operands are. */
 static void infer(tw_infer *in)
 {
-    bool ta = tw_infer_bool(in, "transpose_a"), tb = tw_infer_bool(in, "transpose_b");
-    tw_shape a = tw_infer_matrix(in, 0), b = tw_infer_matrix(in, 1);
-    int64_t ka = tw_infer_dim(a, !ta), kb = tw_infer_dim(b, tb);
-    if (!tw_dims_agree(ka, kb))
-        tw_infer_fail(in, "Dimensions must be equal, but are %" PRId64 " and %" PRId64, ka, kb);
-    tw_infer_output(in, 0, TW_SHAPE(tw_infer_dim(a, ta), tw_infer_dim(b, !tb)));
+    int64_t dims[2];
+    tw_infer_product(in, 0, 1, dims);
+    tw_infer_output(in, 0, (tw_shape){dims, 2});
 }
 
 /* Whether each operand is to be read transposed; the promises of sparsity are not kept at all. */
