@@ -269,7 +269,7 @@ static void add_instruction(binder *w, size_t index)
     add_value(w, target, tw_dtype_size(from->dtype), 0);
     uint16_t made = narrow ? add_value(w, w->value_count++, sizeof(float), 0) : target;
     tile_step *step = add_step(w, from->loop, made, sources, from->source_count);
-    if (from->then)
+    if (from->simple)
         step->joined = tw_row_loops_now()->joined[from->simple][from->then];
     for (size_t i = 0; i < from->source_count; i++) {
         bool number = sources[i] < program->operand_count &&

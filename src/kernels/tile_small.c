@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One operation on a few elements: a step of a net's size is nothing but its set-up, and here there
- * is next to none. Whole blocks are computed where they lie, what is left over goes through a
- * block on the stack. */
+ * is next to none. Whole blocks are computed where they lie; the last one, if it is none, goes
+ * through the stack. */
 #include <string.h>
 
 #include "kernels/tile_inside.h"
@@ -75,64 +75,68 @@ static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
     put(out, file[MOST], b->outputs[0].size);
 }
 
-/* Elements beyond the last are zeros: a loop may be slow on what it finds by chance. */
-static void run_rest(const tw_tile_bound *b, const char *const *in, void *out, size_t done)
+/* Where the step's operands lie: arrays as they are, scalars spread over as many blocks as its loop
+ * reads of them. */
+static void find_sources(const tw_tile_bound *b, const void *const *in, size_t blocks,
+                         char (*file)[16 * TW_TILE_LENGTH], const char **sources)
 {
-    _Alignas(64) char file[MOST + 1][BLOCK_BYTES];
     const tile_step *step = b->steps;
-    const char *sources[MOST] = {NULL};
-    size_t rest = b->count - done, size = b->outputs[0].size;
     for (size_t i = 0; i < MOST; i++) {
         sources[i] = sources[0];
         if (is_first_again(step, i))
             continue;
         const tile_operand *operand = &b->operands[step->sources[i]];
-        const char *from = in[step->sources[i]];
-        sources[i] = file[i];
-        if (operand->access == TILE_SCALAR) {
-            spread_block(file[i], from, operand->size);
-        } else {
-            memset(file[i], 0, (size_t)operand->size * TW_TILE_BLOCK);
-            memcpy(file[i], from + done * operand->size, rest * operand->size);
-        }
-    }
-    tw_tile_do(step, TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
-    put((char *)out + done * size, file[MOST], rest * size);
-}
-
-/* Scalars are spread over as many blocks as there are; no operand is copied otherwise. */
-static void run_whole(const tw_tile_bound *b, const char *const *in, char *out, size_t whole)
-{
-    _Alignas(64) char file[MOST][16 * TW_TILE_LENGTH];
-    const tile_step *step = b->steps;
-    const char *sources[MOST] = {NULL};
-    for (size_t i = 0; i < MOST; i++) {
-        sources[i] = sources[0];
-        if (is_first_again(step, i))
-            continue;
-        const tile_operand *operand = &b->operands[step->sources[i]];
-        sources[i] = in[step->sources[i]];
+        sources[i] = operand->constant ? (const char *)operand->value : in[step->sources[i]];
         if (operand->access != TILE_SCALAR)
             continue;
-        tw_tile_spread(file[i], sources[i], operand->size, whole);
+        if (operand->block)
+            spread_block(file[i], sources[i], operand->size);
+        else
+            tw_tile_spread(file[i], sources[i], operand->size, blocks);
         sources[i] = file[i];
     }
-    tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
 }
 
-/* The rest comes first: an output that lies over an operand would change it. */
+/* The last block, of which some elements belong to the one before, into `made`; of fewer elements
+ * than a block the others are zeros, as a loop may be slow on what it finds by chance. */
+static void run_last(const tw_tile_bound *b, const char *const *sources, char *made)
+{
+    _Alignas(64) char file[MOST][BLOCK_BYTES];
+    const tile_step *step = b->steps;
+    const char *last[MOST] = {NULL};
+    for (size_t i = 0; i < MOST; i++) {
+        const tile_operand *operand = &b->operands[step->sources[i]];
+        last[i] = is_first_again(step, i) ? last[0] : sources[i];
+        if (is_first_again(step, i) || operand->access == TILE_SCALAR)
+            continue;
+        if (b->count >= TW_TILE_BLOCK) {
+            last[i] += (b->count - TW_TILE_BLOCK) * operand->size;
+            continue;
+        }
+        memset(file[i], 0, (size_t)operand->size * TW_TILE_BLOCK);
+        memcpy(file[i], sources[i], b->count * operand->size);
+        last[i] = file[i];
+    }
+    tw_tile_do(step, TW_TILE_BLOCK, made, last[0], last[1], last[2]);
+}
+
+/* The last block is made first, but stored last: an output may lie over an operand. */
 void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
 {
-    const char *from[MOST];
+    _Alignas(64) char file[MOST][16 * TW_TILE_LENGTH], made[BLOCK_BYTES];
+    const char *sources[MOST] = {NULL};
+    const tile_step *step = b->steps;
     if (b->count == 1) {
         run_single(b, in, out);
         return;
     }
-    size_t whole = b->count & ~(size_t)(TW_TILE_BLOCK - 1);
-    for (size_t i = 0; i < b->operand_count; i++)
-        from[i] = b->operands[i].constant ? (const char *)b->operands[i].value : in[i];
-    if (whole < b->count)
-        run_rest(b, from, out, whole);
+    size_t rest = b->count % TW_TILE_BLOCK, whole = b->count - rest, size = b->outputs[0].size;
+    find_sources(b, in, whole ? whole : TW_TILE_BLOCK, file, sources);
+    if (rest)
+        run_last(b, sources, made);
     if (whole)
-        run_whole(b, from, out, whole);
+        tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
+    if (rest)
+        put((char *)out + whole * size, whole ? made + (TW_TILE_BLOCK - rest) * size : made,
+            rest * size);
 }

@@ -247,7 +247,7 @@ tw_status *tw_elementwise_compute(tw_compute *c)
 {
     const void *in[TW_TILE_SOURCES] = {NULL};
     void *out = tw_output_data(c, 0);
-    if (!tw_dtype_is_plain(tw_input(c, c->input_count - 1U)->dtype))
+    if (tw_input(c, c->input_count - 1U)->dtype == TW_STRING)
         return tw_strings_compute(c);
     for (size_t i = 0; i < c->input_count; i++)
         in[i] = tw_input_data(c, i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Callables: a signature looked up once. A call finds the variant that fits (the last one mostly)
- * and runs it; nothing is allocated once it is warm and all outputs are given, or results go to a
- * function. */
+ * Callables: a signature looked up once. A call runs in the frame that the last one left, or finds
+ * the variant that fits and a frame of it; nothing is allocated once it is warm and all outputs are
+ * given, or results go to a function. */
 #include "thalweg/callable.h"
 
 #include <string.h>
@@ -20,6 +20,9 @@ struct tw_callable {
     size_t feed_count;
     int threads;
     bool any_shapes;
+    /* The frame of the last call, with a reference to its variant: whoever takes it out has both to
+     * himself, without a lock. NULL while it is out. */
+    _Atomic(tw_frame *) ready;
     tw_light_lock lock;
     tw_skeleton *skeleton; /* a reference; another one once the graph's operations were changed */
     tw_variant *last;      /* a reference, or NULL */
@@ -168,11 +171,40 @@ static tw_status *find_variant(tw_callable *callable, tw_run *run, tw_array *con
     return status;
 }
 
-/* The variant of the last call fits nearly always; looking for another one is the rare way. */
-static tw_status *call(tw_callable *callable, tw_run *run, tw_array *const *feeds,
-                       tw_array **outputs)
+/* Back to its variant, which may end with it. */
+static void drop(tw_frame *frame)
+{
+    tw_variant *variant = frame->variant;
+    tw_frame_push(frame);
+    tw_variant_unref(variant);
+}
+
+/* The frame that is ready, unless its plan is stale. */
+static tw_frame *take_ready(tw_callable *callable)
+{
+    tw_frame *frame = atomic_exchange_explicit(&callable->ready, NULL, memory_order_acquire);
+    if (!frame || frame->graph_version == tw_graph_changes(callable->session->graph))
+        return frame;
+    drop(frame);
+    return NULL;
+}
+
+/* For the next call; a second one, where several went on at once, goes back. */
+static void make_ready(tw_callable *callable, tw_frame *frame)
+{
+    tw_frame *none = NULL;
+    if (!atomic_compare_exchange_strong_explicit(&callable->ready, &none, frame,
+                                                 memory_order_release, memory_order_relaxed))
+        drop(frame);
+}
+
+/* A frame, with a reference to its variant, for feeds that the ready one does not fit, or where
+ * that is out. */
+static tw_status *find_frame(tw_callable *callable, tw_run *run, tw_array *const *feeds,
+                             tw_frame **out)
 {
     bool same;
+    uint64_t version = tw_graph_changes(callable->session->graph);
     tw_variant *variant = last_variant(callable);
     tw_status *status = check_call(callable, feeds, variant, &same);
     if (!status && !same) {
@@ -181,14 +213,47 @@ static tw_status *call(tw_callable *callable, tw_run *run, tw_array *const *feed
         variant = NULL;
         status = find_variant(callable, run, feeds, &variant);
     }
-    if (!status) {
-        run->threads = callable->threads > 0 ? callable->threads : tw_pool_threads();
-        if (variant->cost > LONG_NS)
-            tw_run_takes_long(run);
-        status = tw_run_variant(run, variant, feeds, outputs);
-    }
-    if (variant)
+    if (!status)
+        status = tw_frame_take(callable->session, variant, run, out);
+    if (status && variant)
         tw_variant_unref(variant);
+    if (!status)
+        (*out)->graph_version = version;
+    return status;
+}
+
+/* The frame of the last call fits nearly always; looking for another one is the rare way. */
+static tw_status *frame_for(tw_callable *callable, tw_run *run, tw_array *const *feeds,
+                            tw_frame **out)
+{
+    bool same = false;
+    tw_frame *frame = take_ready(callable);
+    if (!frame)
+        return find_frame(callable, run, feeds, out);
+    tw_status *status = check_call(callable, feeds, frame->variant, &same);
+    if (!status && same) {
+        status = tw_frame_begin(frame, run);
+        *out = frame;
+        if (!status)
+            return TW_OK;
+        tw_frame_end(frame);
+    }
+    drop(frame);
+    return status ? status : find_frame(callable, run, feeds, out);
+}
+
+static tw_status *call(tw_callable *callable, tw_run *run, tw_array *const *feeds,
+                       tw_array **outputs)
+{
+    tw_frame *frame;
+    TW_TRY(frame_for(callable, run, feeds, &frame));
+    run->threads = callable->threads > 0 ? callable->threads : tw_pool_threads();
+    if (frame->variant->cost > LONG_NS)
+        tw_run_takes_long(run);
+    tw_status *status = tw_run_in_frame(run, frame, feeds, outputs);
+    tw_frame_end(frame);
+    make_ready(callable, frame);
+    tw_run_trim(run);
     return status;
 }
 
@@ -198,7 +263,8 @@ tw_status *tw_call(tw_callable *callable, tw_array *const *feeds, tw_array **out
     if (!callable)
         return tw_value_error("the callable is NULL");
     TW_TRY(tw_run_begin(callable->session));
-    tw_run run = {.session = callable->session};
+    tw_run run;
+    tw_run_init(&run, callable->session);
     tw_status *status = call(callable, &run, feeds, outputs);
     tw_run_end(callable->session);
     return status;
@@ -296,6 +362,9 @@ void tw_callable_free(tw_callable *callable)
 {
     if (!callable)
         return;
+    tw_frame *frame = atomic_load_explicit(&callable->ready, memory_order_acquire);
+    if (frame)
+        drop(frame);
     if (callable->last)
         tw_variant_unref(callable->last);
     tw_skeleton_unref(callable->skeleton);

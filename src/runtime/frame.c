@@ -161,11 +161,66 @@ tw_status *tw_frame_new(tw_session *session, tw_variant *variant, tw_frame **out
     return TW_OK;
 }
 
+/* ---- what was run ---- */
+
+static void enlist(tw_frame *frame)
+{
+    tw_session *session = frame->session;
+    tw_mutex_lock(&session->arena_lock);
+    frame->older = session->frames;
+    if (frame->older)
+        frame->older->newer = frame;
+    session->frames = frame;
+    tw_mutex_unlock(&session->arena_lock);
+}
+
+/* Its runs stay counted. Not of a body, which was never in the list. */
+static void delist(tw_frame *frame)
+{
+    tw_session *session = frame->session;
+    tw_mutex_lock(&session->arena_lock);
+    if (frame->newer)
+        frame->newer->older = frame->older;
+    else if (session->frames == frame)
+        session->frames = frame->older;
+    if (frame->older)
+        frame->older->newer = frame->newer;
+    session->runs_gone += atomic_load_explicit(&frame->runs, memory_order_relaxed);
+    session->steps_gone += atomic_load_explicit(&frame->steps, memory_order_relaxed);
+    tw_mutex_unlock(&session->arena_lock);
+}
+
+/* Of a number that this thread alone changes. */
+static void raise_by(_Atomic uint64_t *number, uint64_t n)
+{
+    uint64_t before = atomic_load_explicit(number, memory_order_relaxed);
+    atomic_store_explicit(number, before + n, memory_order_relaxed);
+}
+
+void tw_frame_count(tw_frame *frame, size_t steps)
+{
+    raise_by(&frame->runs, 1);
+    raise_by(&frame->steps, steps);
+}
+
+void tw_frame_counts(tw_session *session, uint64_t *runs, uint64_t *steps)
+{
+    tw_mutex_lock(&session->arena_lock);
+    *runs = session->runs_gone;
+    *steps = session->steps_gone;
+    for (tw_frame *frame = session->frames; frame; frame = frame->older) {
+        *runs += atomic_load_explicit(&frame->runs, memory_order_relaxed);
+        *steps += atomic_load_explicit(&frame->steps, memory_order_relaxed);
+    }
+    tw_mutex_unlock(&session->arena_lock);
+}
+
 /* Also of a frame that was only half made. */
 void tw_frame_free(tw_frame *frame)
 {
     if (!frame)
         return;
+    delist(frame);
     const tw_variant *v = frame->variant;
     for (size_t i = 0; frame->slots && i < v->plan->values.count; i++)
         tw_storage_unref(frame->slots[i].storage);
@@ -256,17 +311,31 @@ void tw_frame_push(tw_frame *frame)
     tw_mutex_unlock(&variant->lock);
 }
 
+tw_status *tw_frame_begin(tw_frame *frame, tw_run *run)
+{
+    frame->next = NULL;
+    frame->run = run;
+    return borrow_arena(frame);
+}
+
+void tw_frame_end(tw_frame *frame)
+{
+    frame->run = NULL;
+    if (frame->variant->plan->has_loops)
+        tw_loop_store_rest(frame);
+    return_arena(frame);
+}
+
 /* As many frames exist as runs of this variant ever went on at once. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out)
 {
     tw_frame *frame = tw_frame_pop(variant);
     if (!frame) {
         TW_TRY(tw_frame_new(session, variant, &frame));
+        enlist(frame);
         run->grew = true;
     }
-    frame->next = NULL;
-    frame->run = run;
-    tw_status *status = borrow_arena(frame);
+    tw_status *status = tw_frame_begin(frame, run);
     if (status) {
         tw_frame_put(frame);
         return status;
@@ -277,10 +346,7 @@ tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, 
 
 void tw_frame_put(tw_frame *frame)
 {
-    frame->run = NULL;
-    if (frame->variant->plan->has_loops)
-        tw_loop_store_rest(frame);
-    return_arena(frame);
+    tw_frame_end(frame);
     tw_frame_push(frame);
 }
 
@@ -309,6 +375,30 @@ void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
         frame->slots[*view].data = array->data;
 }
 
+/* Of the same dtype and shape. Most are a few floats, not worth a call. */
+static tw_status *copy_values(const tw_array *from, tw_array *to)
+{
+    if (from->dtype != TW_FLOAT32)
+        return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count)
+                           : TW_OK;
+    if (from->count == 1)
+        memcpy(to->data, from->data, sizeof(float));
+    else if (from->count && to->data != from->data)
+        memmove(to->data, from->data, from->count * sizeof(float));
+    return TW_OK;
+}
+
+static bool same_shape(const tw_array *a, const tw_array *b)
+{
+    if (a->rank != b->rank)
+        return false;
+    for (size_t i = 0; i < a->rank; i++) {
+        if (a->dims[i] != b->dims[i])
+            return false;
+    }
+    return true;
+}
+
 /* Into the caller's array, or a new one. */
 static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
 {
@@ -327,12 +417,12 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
         return TW_OK;
     }
     tw_array *to = *out;
-    if (to->dtype != from->dtype || !tw_shape_equal(tw_array_shape(to), shape))
+    if (to->dtype != from->dtype || !same_shape(to, from))
         return tw_value_error("the array given for %s is %s %s, the value is %s %s",
                               tw_tensor_name(tensor).s, tw_dtype_name(to->dtype),
                               tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),
                               tw_shape_text(shape).s);
-    return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count) : TW_OK;
+    return copy_values(from, to);
 }
 
 /* With the place where the variable was made, which is where an initializer is missing. */

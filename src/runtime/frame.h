@@ -26,6 +26,25 @@ typedef struct tw_run {
     bool grew;                  /* its frame is new, or holds more than before */
 } tw_run;
 
+/* Nothing but its session. Member by member: clearing all of it by the machine's instruction for
+ * that takes as long as a small step. */
+static inline void tw_run_init(tw_run *run, tw_session *session)
+{
+    run->session = session;
+    run->threads = 0;
+    run->cancel = NULL;
+    run->deadline = 0;
+    run->trace = NULL;
+    run->float_mode = 0;
+    run->outer = NULL;
+    run->options = NULL;
+    run->is_long = run->polls = run->grew = false;
+    run->work = 0;
+    run->next_poll = 0;
+    run->resources = (tw_map){0};
+    run->wait = NULL;
+}
+
 /* The variables of one step (step_variables.c). */
 typedef struct tw_access tw_access;
 
@@ -41,7 +60,11 @@ typedef struct tw_frame {
      * which is where all pointers still point. */
     bool lends;
     tw_lent_arena lent;
-    size_t bytes;               /* all that it holds while it is idle */
+    size_t bytes;           /* all that it holds while it is idle */
+    uint64_t graph_version; /* of a callable's: which its plan was made of */
+    /* Written by whoever uses the frame, read by anybody: no read-modify-write, which is dear. */
+    _Atomic uint64_t runs, steps;
+    struct tw_frame *older, *newer; /* of the session; NULL both in a body */
     size_t heap_bytes;          /* of values with storage of their own, the most that there was */
     tw_array *slots;            /* by value */
     tw_compute *contexts;       /* by step */
@@ -64,6 +87,13 @@ void tw_frame_free(tw_frame *frame);
 /* An idle frame of the variant for this session, or a new one; and back. */
 tw_status *tw_frame_take(tw_session *session, tw_variant *variant, tw_run *run, tw_frame **out);
 void tw_frame_put(tw_frame *frame);
+/* What is to be done before and after each run in a frame that stays with somebody meanwhile. */
+tw_status *tw_frame_begin(tw_frame *frame, tw_run *run);
+void tw_frame_end(tw_frame *frame);
+/* One more run, of so many steps. */
+void tw_frame_count(tw_frame *frame, size_t steps);
+/* Adds up what the frames of a session have run. */
+void tw_frame_counts(tw_session *session, uint64_t *runs, uint64_t *steps);
 /* Of the idle ones of a variant: one or NULL, and back. */
 tw_frame *tw_frame_pop(tw_variant *variant);
 void tw_frame_push(tw_frame *frame);

@@ -242,25 +242,36 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
 }
 
 /* What lives for one run goes before the frame is used by another. */
-tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
-                          tw_array **outputs)
+tw_status *tw_run_in_frame(tw_run *run, tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
 {
-    tw_frame *frame;
-    TW_TRY(tw_frame_take(run->session, variant, run, &frame));
     run->outer = running;
     running = run;
     tw_status *status = run_frame(frame, feeds, outputs);
     running = run->outer;
     if (run->resources.entries) /* also after a failed first addition */
         tw_resources_clear(&run->resources);
-    atomic_fetch_add_explicit(&run->session->runs, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&run->session->steps_run, variant->steps.count, memory_order_relaxed);
+    tw_frame_count(frame, frame->variant->steps.count);
     if (run->grew)
         frame->bytes = tw_frame_bytes(frame);
-    tw_frame_put(frame);
+    return status;
+}
+
+/* Rare: where nothing was made nothing can be too much. */
+void tw_run_trim(const tw_run *run)
+{
     if (run->grew || (atomic_load_explicit(&run->session->grown, memory_order_relaxed) &&
                       atomic_exchange(&run->session->grown, false)))
         tw_session_trim(run->session);
+}
+
+static tw_status *run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
+                              tw_array **outputs)
+{
+    tw_frame *frame;
+    TW_TRY(tw_frame_take(run->session, variant, run, &frame));
+    tw_status *status = tw_run_in_frame(run, frame, feeds, outputs);
+    tw_frame_put(frame);
+    tw_run_trim(run);
     return status;
 }
 
@@ -270,7 +281,7 @@ tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *
 {
     tw_variant *variant;
     TW_TRY(tw_skeleton_variant(run->session, skeleton, feeds, &variant));
-    tw_status *status = tw_run_variant(run, variant, feeds, outputs);
+    tw_status *status = run_variant(run, variant, feeds, outputs);
     tw_variant_unref(variant);
     return status;
 }

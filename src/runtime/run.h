@@ -35,8 +35,11 @@ int tw_run_depth(const tw_session *session);
 /* One run of a skeleton: feeds are checked already. */
 tw_status *tw_run_skeleton(tw_run *run, tw_skeleton *skeleton, tw_array *const *feeds,
                            tw_array **outputs);
-tw_status *tw_run_variant(tw_run *run, tw_variant *variant, tw_array *const *feeds,
-                          tw_array **outputs);
+/* The same in a frame that the caller has for the time of the run; then what may be too much is let
+ * go, once the frame is at rest. */
+tw_status *tw_run_in_frame(tw_run *run, tw_frame *frame, tw_array *const *feeds,
+                           tw_array **outputs);
+void tw_run_trim(const tw_run *run);
 /* dtype and (unless any will do) shape of what is fed for `tensor`, against what the graph
  * declares. */
 tw_status *tw_run_check_feed(tw_tensor tensor, const tw_array *array, bool any_shape);

@@ -423,8 +423,7 @@ tw_session_counts tw_session_get_counts(tw_session *session)
     counts.arena_bytes = memory.frames;
     counts.skeletons = atomic_load(&session->skeletons_made);
     counts.variants = atomic_load(&session->variants_made);
-    counts.runs = atomic_load(&session->runs);
-    counts.steps = atomic_load(&session->steps_run);
+    tw_frame_counts(session, &counts.runs, &counts.steps);
     counts.evicted = atomic_load(&session->evicted);
     return counts;
 }

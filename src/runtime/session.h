@@ -72,14 +72,16 @@ struct tw_session {
     tw_int_map skeletons; /* hash -> tw_skeleton * */
     TW_VEC(tw_skeleton *) all_skeletons;
     size_t cache_limit;
-    tw_mutex arena_lock; /* of the next two */
+    tw_mutex arena_lock; /* of the next five */
     tw_lent_arena arenas[TW_IDLE_ARENAS];
     size_t arena_count;
-    _Atomic bool grown; /* a plan or variant was made: see memory.c */
+    struct tw_frame *frames;        /* all, idle or not: each counts its own runs */
+    uint64_t runs_gone, steps_gone; /* in frames that are gone */
+    _Atomic bool grown;             /* a plan or variant was made: see memory.c */
     _Atomic uint64_t clock;
     _Atomic bool closed;
     atomic_int running;
-    _Atomic uint64_t skeletons_made, variants_made, runs, steps_run, evicted;
+    _Atomic uint64_t skeletons_made, variants_made, evicted;
     struct tw_wait_state *waiting; /* runs that sleep: close wakes them */
 };
 
