@@ -173,7 +173,7 @@ tw_status *tw_softmax(tw_dtype dtype, bool log, size_t rows, size_t cols, const 
 /* A row stride of 0 makes one row of logits or labels serve all. */
 tw_status *tw_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
                            size_t logits_stride, const void *labels, size_t labels_stride,
-                           void *loss, void *backprop, const tw_par *par)
+                           double factor, void *loss, void *backprop, const tw_par *par)
 {
     const tw_softmax_loops *loops = loops_of(dtype);
     if (!loops)
@@ -184,6 +184,7 @@ tw_status *tw_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void 
                          .labels = labels,
                          .logits_stride = logits_stride,
                          .labels_stride = labels_stride,
+                         .factor = factor,
                          .loss = loss,
                          .out = backprop};
     return run(dtype, loops->xent, &r, par);
@@ -221,8 +222,8 @@ static tw_status *check_classes(const tw_softmax_rows *r)
 /* Labels are checked against the classes before any row is computed, so that a failure leaves
  * loss and gradient untouched. */
 tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
-                                  tw_dtype label_dtype, const void *labels, void *loss,
-                                  void *backprop, const tw_par *par)
+                                  tw_dtype label_dtype, const void *labels, double factor,
+                                  void *loss, void *backprop, const tw_par *par)
 {
     const tw_softmax_loops *loops = loops_of(dtype);
     if (!loops)
@@ -236,6 +237,7 @@ tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, cons
                          .logits_stride = cols,
                          .classes = labels,
                          .wide = label_dtype == TW_INT64,
+                         .factor = factor,
                          .loss = loss,
                          .out = backprop};
     TW_TRY(check_classes(&r));

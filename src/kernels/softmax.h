@@ -13,15 +13,15 @@
 tw_status *tw_softmax(tw_dtype dtype, bool log, size_t rows, size_t cols, const void *in, void *out,
                       const tw_par *par);
 
-/* loss[row] = sum labels * (log(sum exp(x)) - x), backprop = softmax(x) - labels. Either result may
- * be NULL; backprop may be logits. A row stride of 0 broadcasts one row to all. */
+/* loss[row] = sum labels * (log(sum exp(x)) - x), backprop = factor (softmax(x) - labels). Either
+ * result may be NULL; backprop may be logits. A row stride of 0 broadcasts one row to all. */
 tw_status *tw_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
                            size_t logits_stride, const void *labels, size_t labels_stride,
-                           void *loss, void *backprop, const tw_par *par);
+                           double factor, void *loss, void *backprop, const tw_par *par);
 /* The same with one class for each row, TW_INT32 or TW_INT64. A class outside 0 .. cols - 1:
  * INVALID_ARGUMENT with TensorFlow's wording, nothing is written. */
 tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
-                                  tw_dtype label_dtype, const void *labels, void *loss,
-                                  void *backprop, const tw_par *par);
+                                  tw_dtype label_dtype, const void *labels, double factor,
+                                  void *loss, void *backprop, const tw_par *par);
 
 #endif

@@ -13,10 +13,11 @@ typedef struct tw_softmax_rows {
     size_t logits_stride, labels_stride;
     const void *classes; /* [rows], instead of labels: of int32 or, if `wide`, int64 */
     bool wide;
-    void *loss;   /* [rows] or NULL */
-    void *out;    /* dense rows: softmax, log-softmax or backprop; scratch, if it is not wanted */
-    bool past;    /* softmax: `out` is not `logits`, and too large for the caches */
-    bool scratch; /* then `out` is one row, used for all */
+    double factor; /* of the backprop */
+    void *loss;    /* [rows] or NULL */
+    void *out;     /* dense rows: softmax, log-softmax or backprop; scratch, if it is not wanted */
+    bool past;     /* softmax: `out` is not `logits`, and too large for the caches */
+    bool scratch;  /* then `out` is one row, used for all */
 } tw_softmax_rows;
 typedef void (*tw_softmax_loop)(const tw_softmax_rows *r);
 

@@ -71,6 +71,19 @@ static tw_status *as_rows(const tw_compute *c, const tw_array *x, int64_t rows, 
     return TW_OK;
 }
 
+/* What the planner's forms multiply the derivative by. */
+static tw_status *factor_of(const tw_compute *c, double *out)
+{
+    *out = 1;
+    if (c->input_count < 3)
+        return TW_OK;
+    const tw_array *factor = tw_input(c, 2);
+    if (factor->rank != 0)
+        return tw_compute_fail(c, "factor must be a scalar, got shape %s", tw_brackets(factor).s);
+    *out = tw_element_get(factor->dtype, factor->data);
+    return TW_OK;
+}
+
 /* A row that is broadcast is read again and again; a column has to be written out first. */
 static tw_status *compute_dense(tw_compute *c)
 {
@@ -93,9 +106,11 @@ static tw_status *compute_dense(tw_compute *c)
     tw_array *loss, *backprop;
     TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE(rows), &loss));
     TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE(rows, cols), &backprop));
+    double factor;
+    TW_TRY(factor_of(c, &factor));
     tw_par par = tw_compute_par(c);
     return tw_softmax_xent(x->dtype, (size_t)rows, (size_t)cols, logit_rows, logit_stride,
-                           label_rows, label_stride, loss->data, backprop->data, &par);
+                           label_rows, label_stride, factor, loss->data, backprop->data, &par);
 }
 
 /* Each row of `matrix` times its element of `vector`. */
@@ -149,6 +164,19 @@ const tw_op_definition tw_op_SoftmaxCrossEntropyWithLogits = {
     .workspace = workspace,
 };
 
+const tw_op_definition tw_op__ScaledSoftmaxCrossEntropy = {
+    .builder = "",
+    .signature = "features: T, labels: T, factor: T -> loss: T, backprop: T; T: {float, double}",
+    .doc = "SoftmaxCrossEntropyWithLogits, whose backprop is multiplied by `factor`. The planner "
+           "makes it.",
+    .infer = infer_dense,
+    .gradient = tw_not_differentiable,
+    .compute = compute_dense,
+    .in_place = 1,
+    .in_place_output = 1,
+    .workspace = workspace,
+};
+
 /* ---- SparseSoftmaxCrossEntropyWithLogits ---- */
 
 /* One label a row: either says how many there are. */
@@ -180,9 +208,11 @@ static tw_status *compute_sparse(tw_compute *c)
     if (x->dims[1] == 0)
         return tw_compute_fail(c, "Must have at least one class, but got logits shape %s",
                                tw_brackets(x).s);
+    double factor;
+    TW_TRY(factor_of(c, &factor));
     tw_par par = tw_compute_par(c);
     return tw_sparse_softmax_xent(x->dtype, (size_t)x->dims[0], (size_t)x->dims[1], x->data,
-                                  labels->dtype, labels->data, tw_output_data(c, 0),
+                                  labels->dtype, labels->data, factor, tw_output_data(c, 0),
                                   tw_output_data(c, 1), &par);
 }
 
@@ -208,6 +238,19 @@ const tw_op_definition tw_op_SparseSoftmaxCrossEntropyWithLogits = {
                  "[0.6931472], [[-0.5, 0.5]]"},
     .infer = infer_sparse,
     .gradient = gradient_sparse,
+    .compute = compute_sparse,
+    .in_place = 1,
+    .in_place_output = 1,
+};
+
+const tw_op_definition tw_op__ScaledSparseSoftmaxCrossEntropy = {
+    .builder = "",
+    .signature = "features: T, labels: Tlabels, factor: T -> loss: T, backprop: T; "
+                 "T: {float, double}; Tlabels: {int32, int64} = int64",
+    .doc = "SparseSoftmaxCrossEntropyWithLogits, whose backprop is multiplied by `factor`. The "
+           "planner makes it.",
+    .infer = infer_sparse,
+    .gradient = tw_not_differentiable,
     .compute = compute_sparse,
     .in_place = 1,
     .in_place_output = 1,

@@ -131,12 +131,12 @@ static void check_xent(tw_dtype dtype, size_t rows, size_t cols, bool one_logits
          *labels = random_numbers(dtype, rows * cols, 4);
     void *loss = malloc(rows * size), *only = malloc(rows * size);
     void *back = malloc(bytes), *many = malloc(bytes);
-    assert_ok(tw_softmax_xent(dtype, rows, cols, x, xs, labels, ls, loss, back, NULL));
-    assert_ok(tw_softmax_xent(dtype, rows, cols, x, xs, labels, ls, only, NULL, &three));
+    assert_ok(tw_softmax_xent(dtype, rows, cols, x, xs, labels, ls, 1, loss, back, NULL));
+    assert_ok(tw_softmax_xent(dtype, rows, cols, x, xs, labels, ls, 1, only, NULL, &three));
     assert_memory_equal(loss, only, rows * size);
     if (!one_logits) {
         memcpy(many, x, bytes);
-        assert_ok(tw_softmax_xent(dtype, rows, cols, many, xs, labels, ls, NULL, many, &three));
+        assert_ok(tw_softmax_xent(dtype, rows, cols, many, xs, labels, ls, 1, NULL, many, &three));
         assert_memory_equal(back, many, bytes);
     }
     compare_xent(dtype, rows, cols, x, xs, labels, ls, loss, back);
@@ -177,9 +177,9 @@ static void check_sparse(tw_dtype dtype, size_t rows, size_t cols, bool wide)
         tw_element_set(dtype, (char *)labels + (i * cols + (size_t)c) * size, 1);
     }
     tw_dtype as = wide ? TW_INT64 : TW_INT32;
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, loss, back, NULL));
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, only, NULL, &three));
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, NULL, many, &three));
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, loss, back, NULL));
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, only, NULL, &three));
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, NULL, many, &three));
     assert_memory_equal(loss, only, rows * size);
     assert_memory_equal(back, many, bytes);
     compare_xent(dtype, rows, cols, x, cols, labels, cols, loss, back);
@@ -190,6 +190,50 @@ static void check_sparse(tw_dtype dtype, size_t rows, size_t cols, bool wide)
     free(back);
     free(many);
     free(classes);
+}
+
+/* A derivative with a factor is one without, multiplied; the loss stays. */
+static void check_factor(size_t rows, size_t cols, float factor)
+{
+    size_t bytes = rows * cols * sizeof(float);
+    float *x = random_numbers(TW_FLOAT32, rows * cols, 3);
+    float *labels = random_numbers(TW_FLOAT32, rows * cols, 4), *loss = malloc(rows * sizeof *loss);
+    float *only = malloc(rows * sizeof *loss), *back = malloc(bytes), *scaled = malloc(bytes);
+    int32_t *classes = malloc(rows * sizeof *classes);
+    for (size_t i = 0; i < rows; i++)
+        classes[i] = (int32_t)(i * 5 % cols);
+    for (int sparse = 0; sparse < 2; sparse++) {
+        if (sparse) {
+            assert_ok(tw_sparse_softmax_xent(TW_FLOAT32, rows, cols, x, TW_INT32, classes, 1, loss,
+                                             back, NULL));
+            assert_ok(tw_sparse_softmax_xent(TW_FLOAT32, rows, cols, x, TW_INT32, classes, factor,
+                                             only, scaled, &three));
+        } else {
+            assert_ok(tw_softmax_xent(TW_FLOAT32, rows, cols, x, cols, labels, cols, 1, loss, back,
+                                      NULL));
+            assert_ok(tw_softmax_xent(TW_FLOAT32, rows, cols, x, cols, labels, cols, factor, only,
+                                      scaled, &three));
+        }
+        assert_memory_equal(loss, only, rows * sizeof *loss);
+        for (size_t i = 0; i < rows * cols; i++)
+            assert_near(scaled[i], factor * back[i], 1e-6 * fabsf(factor), "scaled");
+    }
+    free(x);
+    free(labels);
+    free(loss);
+    free(only);
+    free(back);
+    free(scaled);
+    free(classes);
+}
+
+static void a_factor_goes_into_the_derivative(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            check_factor(shapes[s][0], shapes[s][1], s % 2 ? 0.125f : -3.0f);
+    }
 }
 
 static void cross_entropy_takes_classes_too(void **state)
@@ -208,7 +252,7 @@ static void huge_logits_do_not_overflow(void **state)
     (void)state;
     const float x[3] = {1000, -1000, 0}, labels[3] = {0, 1, 0};
     float loss, back[3];
-    assert_ok(tw_softmax_xent(TW_FLOAT32, 1, 3, x, 3, labels, 3, &loss, back, NULL));
+    assert_ok(tw_softmax_xent(TW_FLOAT32, 1, 3, x, 3, labels, 3, 1, &loss, back, NULL));
     assert_near(loss, 2000, 0, "loss");
     assert_near(back[0], 1, 0, "backprop");
     assert_near(back[1], -1, 0, "backprop");
@@ -218,19 +262,19 @@ static void bad_arguments_are_refused(void **state)
 {
     (void)state;
     float x[6] = {0}, loss[2], back[6];
-    assert_refused(
-        tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT64, (int64_t[]){3, 0}, loss, back, NULL),
-        TW_INVALID_ARGUMENT,
-        "Received a label value of 3 which is outside the valid range of [0, 3).  Label "
-        "values: 3 0");
-    assert_refused(
-        tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT32, (int32_t[]){0, -1}, loss, back, NULL),
-        TW_INVALID_ARGUMENT, "Label values: 0 -1");
-    assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT8, x, loss, back, NULL),
+    assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT64, (int64_t[]){3, 0}, 1, loss,
+                                          back, NULL),
+                   TW_INVALID_ARGUMENT,
+                   "Received a label value of 3 which is outside the valid range of [0, 3).  Label "
+                   "values: 3 0");
+    assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT32, (int32_t[]){0, -1}, 1,
+                                          loss, back, NULL),
+                   TW_INVALID_ARGUMENT, "Label values: 0 -1");
+    assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT8, x, 1, loss, back, NULL),
                    TW_UNIMPLEMENTED, "int8");
     assert_refused(tw_softmax(TW_INT32, false, 2, 3, x, back, NULL), TW_UNIMPLEMENTED, "int32");
-    assert_refused(tw_softmax_xent(TW_INT32, 2, 3, x, 3, x, 3, loss, back, NULL), TW_UNIMPLEMENTED,
-                   "int32");
+    assert_refused(tw_softmax_xent(TW_INT32, 2, 3, x, 3, x, 3, 1, loss, back, NULL),
+                   TW_UNIMPLEMENTED, "int32");
     assert_refused(tw_softmax(TW_FLOAT32, false, SIZE_MAX, 3, x, back, NULL), TW_INVALID_ARGUMENT,
                    "too large");
     assert_ok(tw_softmax(TW_FLOAT32, false, 0, 3, NULL, NULL, NULL));
@@ -243,7 +287,8 @@ static void no_memory_for_scratch_is_a_status(void **state)
     size_t cols = 30000;
     float *x = calloc(cols, sizeof *x), loss;
     failing_allocator_limit(cols);
-    tw_status *status = tw_softmax_xent(TW_FLOAT32, 1, cols, x, cols, x, cols, &loss, NULL, NULL);
+    tw_status *status = tw_softmax_xent(TW_FLOAT32, 1, cols, x, cols, x, cols, 1, &loss, NULL,
+                                        NULL);
     failing_allocator_limit(0);
     assert_int_equal(tw_status_code(status), TW_RESOURCE_EXHAUSTED);
     tw_status_free(status);
@@ -259,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_long_row_with_nan_or_infinity_is_nan),
         cmocka_unit_test(cross_entropy_gives_loss_and_gradient),
         cmocka_unit_test(cross_entropy_takes_classes_too),
+        cmocka_unit_test(a_factor_goes_into_the_derivative),
         cmocka_unit_test(huge_logits_do_not_overflow),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(no_memory_for_scratch_is_a_status),

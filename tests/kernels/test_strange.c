@@ -98,7 +98,8 @@ static tw_status *run_log_softmax(tw_dtype dtype, const char *x, char *out)
 static tw_status *run_xent(tw_dtype dtype, const char *x, char *out)
 {
     size_t size = tw_dtype_size(dtype);
-    return tw_softmax_xent(dtype, 21, 37, x, 37, x + 2001 * size, 37, out, out + 21 * size, NULL);
+    return tw_softmax_xent(dtype, 21, 37, x, 37, x + 2001 * size, 37, 1, out, out + 21 * size,
+                           NULL);
 }
 
 static tw_status *reduce(tw_reduction kind, tw_dtype dtype, const char *x, char *out, bool rows)

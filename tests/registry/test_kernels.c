@@ -182,7 +182,7 @@ static bool hands_on(const sample *one, const tw_array *output)
 
 static const tw_engine engine = {.allocate = allocate, .forward = forward};
 
-/* The kernel once more, with output 0 where input `over` is. */
+/* The kernel once more, with an output where input `over` is. */
 static tw_status *run_over(tw_compute *c, const tw_kernel *kernel)
 {
     uint64_t mode = tw_os_float_enter(); /* as in a session */
@@ -206,9 +206,10 @@ static void compare_over(const sample *one, const tw_spec *spec, const tw_kernel
     for (size_t i = 0; i < one->input_count; i++)
         inputs[i] = tw_array_copy(one->inputs[i]);
     for (size_t k = 0; k < count; k++)
-        outputs[k] = k ? tw_array_new(wanted[k]->dtype, tw_array_shape(wanted[k]))
-                       : tw_array_view(inputs[over]->storage, wanted[0]->dtype,
-                                       tw_array_shape(wanted[0]), inputs[over]->data);
+        outputs[k] = k != kernel->in_place_output
+                         ? tw_array_new(wanted[k]->dtype, tw_array_shape(wanted[k]))
+                         : tw_array_view(inputs[over]->storage, wanted[k]->dtype,
+                                         tw_array_shape(wanted[k]), inputs[over]->data);
     tw_compute c = {.spec = spec,
                     .engine = &engine,
                     .inputs = inputs,
@@ -253,7 +254,8 @@ static void use_in_place(const sample *one, void *user)
     for (size_t i = 0; i < one->input_count && i < 32; i++) {
         tw_array *input = one->inputs[i];
         if (!(kernel->in_place >> i & 1) || !input || tw_dtype_is_ref(one->dtypes[i]) ||
-            !tw_dtype_is_plain(input->dtype) || tw_array_bytes(input) != tw_array_bytes(wanted[0]))
+            !tw_dtype_is_plain(input->dtype) ||
+            tw_array_bytes(input) != tw_array_bytes(wanted[kernel->in_place_output]))
             continue;
         compare_over(one, &spec, kernel, wanted, count, i);
         now.samples++;

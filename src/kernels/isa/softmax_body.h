@@ -122,8 +122,9 @@ static void NAME(exponentials)(T *x, size_t n)
         x[j] = EXP(x[j]);
 }
 
-/* Both at once for a long row. Meanwhile the next one comes from memory, a part with each part. */
-static void NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
+/* Both at once for a long row; the maximum. Meanwhile the next one comes from memory, a part with
+ * each part. */
+static T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
 {
     enum { PART = 1024 / sizeof(T) };
     const T *x = (const T *)r->logits + row * r->logits_stride, *next = x + r->logits_stride;
@@ -135,6 +136,7 @@ static void NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *
         for (size_t q = j; q < end; q++)
             out[q] = EXP(x[q] - most);
     }
+    return most;
 }
 
 /* Divides by the sum, with one division a row. */
@@ -214,36 +216,46 @@ static void NAME(xent)(const tw_softmax_rows *r)
         NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         for (size_t row = first; row < last; row++) {
             const T *labels = (const T *)r->labels + row * r->labels_stride;
-            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols), scale = 1 / sum;
+            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols);
+            T factor = (T)r->factor, scale = factor / sum;
             if (r->loss)
                 ((T *)r->loss)[row] = LOG(sum) * all[row - first] - dot[row - first];
             for (size_t j = 0; j < r->cols && !r->scratch; j++)
-                out[j] = out[j] * scale - labels[j];
+                out[j] = out[j] * scale - labels[j] * factor;
         }
     }
+}
+
+static inline size_t NAME(class)(const tw_softmax_rows *r, size_t row)
+{
+    return r->wide ? (size_t)((const int64_t *)r->classes)[row]
+                   : (size_t)((const int32_t *)r->classes)[row];
 }
 
 /* As xent with a label of 1 at the class: its shifted logit is kept before it is overwritten. */
 static void NAME(sparse_xent)(const tw_softmax_rows *r)
 {
     T dot[ELEMENTS];
-    size_t step = NAME(rows_at_once)(r), at[ELEMENTS];
+    size_t step = NAME(rows_at_once)(r);
     for (size_t first = 0; first < r->rows; first += step) {
         size_t last = r->rows - first < step ? r->rows : first + step;
-        NAME(shift)(r, first, last);
-        for (size_t row = first; row < last; row++) {
-            at[row - first] = r->wide ? (size_t)((const int64_t *)r->classes)[row]
-                                      : (size_t)((const int32_t *)r->classes)[row];
-            dot[row - first] = NAME(out_row)(r, row)[at[row - first]];
+        if (step == 1) {
+            T x = ((const T *)r->logits)[first * r->logits_stride + NAME(class)(r, first)];
+            dot[0] = x - NAME(shifted_exponentials)(r, first, NAME(out_row)(r, first));
+        } else {
+            NAME(shift)(r, first, last);
+            for (size_t row = first; row < last; row++)
+                dot[row - first] = NAME(out_row)(r, row)[NAME(class)(r, row)];
+            NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         }
-        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         for (size_t row = first; row < last; row++) {
-            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols), scale = 1 / sum;
+            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols);
+            T factor = (T)r->factor, scale = factor / sum;
             if (r->loss)
                 ((T *)r->loss)[row] = LOG(sum) - dot[row - first];
             for (size_t j = 0; j < r->cols && !r->scratch; j++)
                 out[j] *= scale;
-            out[at[row - first]] -= 1;
+            out[NAME(class)(r, row)] -= factor;
         }
     }
 }

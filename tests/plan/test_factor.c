@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cross entropies that take the factor of their derivative along (src/plan/factor.c): for a mean
+ * and a sum, whose batch is known or not; and what must stay as it is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/near.h"
+#include "thalweg/thalweg.h"
+
+enum { BATCH = 5, CLASSES = 7 };
+
+static tw_session *session;
+
+static int setup(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    session = tw_session_new(NULL);
+    return session ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tw_session_free(session);
+    tw_reset_default_graph();
+    return 0;
+}
+
+static tw_array *numbers(tw_shape shape, int seed)
+{
+    tw_array *array = tw_array_new(TW_FLOAT32, shape);
+    for (size_t i = 0; i < tw_array_count(array); i++)
+        ((float *)tw_array_data(array))[i] = (float)((i * 37 + (size_t)seed * 11) % 23) / 8 - 1.2f;
+    return array;
+}
+
+/* Does the plan hold a cross entropy that takes one? */
+static bool takes_factor(tw_tensors fetch, tw_tensors feed)
+{
+    char *text = NULL;
+    TW_CHECK(tw_explain(session, fetch, TW_LIST(), feed, &text));
+    bool found = strstr(text, "_Scaled") != NULL;
+    tw_free(text);
+    return found;
+}
+
+/* How a batch of losses becomes one number. */
+typedef tw_tensor (*ending)(tw_tensor losses);
+
+static tw_tensor mean(tw_tensor losses)
+{
+    return tw_reduce_mean(losses);
+}
+
+static tw_tensor half_sum(tw_tensor losses)
+{
+    return tw_div(tw_reduce_sum(losses), 2);
+}
+
+static tw_tensor weighted(tw_tensor losses)
+{
+    tw_array *weights = numbers(TW_SHAPE(BATCH), 9);
+    tw_tensor all = tw_reduce_sum(tw_mul(losses, tw_constant(weights)));
+    tw_array_unref(weights);
+    return all;
+}
+
+/* What flows back is only known when the losses are. */
+static tw_tensor squared(tw_tensor losses)
+{
+    return tw_reduce_sum(tw_square(losses));
+}
+
+/* The gradient with the unscaled derivative fetched, which nothing may be taken along from then, is
+ * what the gradient alone is. */
+static void check(ending end, bool sparse, int64_t batch, bool takes)
+{
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(batch, CLASSES));
+    tw_tensor labels = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(batch, CLASSES));
+    tw_tensor classes = tw_arg_max(labels, 1);
+    tw_tensor losses = sparse ? tw_sparse_softmax_cross_entropy_with_logits(.labels = classes,
+                                                                            .logits = x)
+                              : tw_softmax_cross_entropy_with_logits(.labels = labels, .logits = x);
+    tw_tensor loss = end(losses);
+    tw_tensor gradient = tw_grad_tensor(tw_gradients(TW_LIST(loss), TW_LIST(x)).grads[0]);
+    assert_null(tw_graph_status(tw_default_graph()));
+    assert_int_equal(takes_factor(TW_LIST(loss, gradient), TW_LIST(x, labels)), takes);
+    tw_tensor derivative = {losses.op, 1};
+    assert_false(takes_factor(TW_LIST(loss, gradient, derivative), TW_LIST(x, labels)));
+    tw_array *in = numbers(TW_SHAPE(BATCH, CLASSES), 1),
+             *want = numbers(TW_SHAPE(BATCH, CLASSES), 2);
+    tw_array *some[2] = {NULL, NULL}, *all[3] = {NULL, NULL, NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(loss, gradient), .feed = TW_FEED({x, in}, {labels, want}),
+                    .out = some));
+    TW_CHECK(tw_run(session, TW_FETCH(loss, gradient, derivative),
+                    .feed = TW_FEED({x, in}, {labels, want}), .out = all));
+    assert_near(tw_array_get(some[0], 0), tw_array_get(all[0], 0), 1e-6);
+    for (size_t i = 0; i < tw_array_count(some[1]); i++)
+        assert_near(tw_array_get(some[1], i), tw_array_get(all[1], i), 1e-6);
+    for (int i = 0; i < 3; i++) {
+        tw_array_unref(all[i]);
+        if (i < 2)
+            tw_array_unref(some[i]);
+    }
+    tw_array_unref(in);
+    tw_array_unref(want);
+}
+
+static void a_number_for_all_is_taken_along(void **state)
+{
+    (void)state;
+    for (int sparse = 0; sparse < 2; sparse++) {
+        check(mean, sparse, BATCH, true);
+        check(half_sum, sparse, BATCH, true);
+        check(half_sum, sparse, -1, true);
+    }
+}
+
+static void other_factors_are_multiplied_by_themselves(void **state)
+{
+    (void)state;
+    for (int sparse = 0; sparse < 2; sparse++) {
+        check(squared, sparse, BATCH, false);
+        check(weighted, sparse, BATCH, false);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_number_for_all_is_taken_along),
+        TEST(other_factors_are_multiplied_by_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
