@@ -21,8 +21,20 @@ typedef struct tw_fft_pass {
     size_t step, turn;
 } tw_fft_pass;
 
+/* (n, lines) numbers of complex64 and their planes: number (i, l) is x[i * step + l * line], where
+ * one of the strides is 1; its parts are re[i * width + l] and im[...]. There are whole fours of
+ * lines, and if they are not neighbours (line 1) an even n. */
+typedef struct tw_fft_move {
+    float *x;
+    double *re, *im;
+    size_t n, lines, step, line, width;
+    double scale;
+} tw_fft_move;
+
 typedef struct tw_fft_loops {
     void (*pass)(const tw_fft_pass *t);
+    void (*take)(const tw_fft_move *m); /* into planes; the scale is not looked at */
+    void (*give)(const tw_fft_move *m); /* out of them, times scale */
 } tw_fft_loops;
 
 TW_ISA_TABLES(tw_fft_loops, tw_fft_loops);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The passes of Fourier transforms for one instruction set level. */
+#include <stdbool.h>
+
 #include "kernels/fft_loops.h"
 #include "kernels/isa/fma.h"
 
@@ -159,4 +161,98 @@ static void pass(const tw_fft_pass *t)
     }
 }
 
-const tw_fft_loops TW_ISA_NAME(tw_fft_loops) = {.pass = pass};
+/* ---- complex64 into planes and back ---- */
+
+typedef float quad __attribute__((vector_size(16)));
+typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double wide __attribute__((vector_size(32)));
+typedef double loose_wide __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Four rows become four columns. */
+static ALWAYS_INLINE void transpose(quad x[4])
+{
+    quad a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+    quad b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+    quad c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+    quad d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+static ALWAYS_INLINE void widen(quad x, double *to)
+{
+    *(loose_wide *)to = __builtin_convertvector(x, wide);
+}
+static ALWAYS_INLINE quad narrow(const double *from, double scale)
+{
+    wide x = *(const loose_wide *)from * scale;
+    return __builtin_convertvector(x, quad);
+}
+
+/* Numbers (i, l) to (i, l + 3): those of a line are not neighbours. */
+static ALWAYS_INLINE void take_row(const tw_fft_move *m, size_t i, size_t l)
+{
+    const float *x = m->x + 2 * (i * m->step + l);
+    quad a = *(const loose_quad *)x, b = *(const loose_quad *)(x + 4);
+    widen(__builtin_shufflevector(a, b, 0, 2, 4, 6), m->re + i * m->width + l);
+    widen(__builtin_shufflevector(a, b, 1, 3, 5, 7), m->im + i * m->width + l);
+}
+static ALWAYS_INLINE void give_row(const tw_fft_move *m, size_t i, size_t l)
+{
+    float *x = m->x + 2 * (i * m->step + l);
+    quad re = narrow(m->re + i * m->width + l, m->scale);
+    quad im = narrow(m->im + i * m->width + l, m->scale);
+    *(loose_quad *)x = __builtin_shufflevector(re, im, 0, 4, 1, 5);
+    *(loose_quad *)(x + 4) = __builtin_shufflevector(re, im, 2, 6, 3, 7);
+}
+
+/* Numbers (i, l) to (i + 1, l + 3): those of a line are neighbours. */
+static ALWAYS_INLINE void take_block(const tw_fft_move *m, size_t i, size_t l)
+{
+    quad x[4];
+    for (size_t k = 0; k < 4; k++)
+        x[k] = *(const loose_quad *)(m->x + 2 * (i + (l + k) * m->line));
+    transpose(x);
+    for (size_t k = 0; k < 2; k++) {
+        widen(x[2 * k], m->re + (i + k) * m->width + l);
+        widen(x[2 * k + 1], m->im + (i + k) * m->width + l);
+    }
+}
+static ALWAYS_INLINE void give_block(const tw_fft_move *m, size_t i, size_t l)
+{
+    quad x[4];
+    for (size_t k = 0; k < 2; k++) {
+        x[2 * k] = narrow(m->re + (i + k) * m->width + l, m->scale);
+        x[2 * k + 1] = narrow(m->im + (i + k) * m->width + l, m->scale);
+    }
+    transpose(x);
+    for (size_t k = 0; k < 4; k++)
+        *(loose_quad *)(m->x + 2 * (i + (l + k) * m->line)) = x[k];
+}
+
+/* Four lines at a time, so that lines a power of two apart do not drive each other out of the
+ * cache. */
+static ALWAYS_INLINE void move(const tw_fft_move *m, bool takes)
+{
+    for (size_t l = 0; l < m->lines && m->line == 1; l += 4) {
+        for (size_t i = 0; i < m->n; i++)
+            takes ? take_row(m, i, l) : give_row(m, i, l);
+    }
+    for (size_t l = 0; l < m->lines && m->line != 1; l += 4) {
+        for (size_t i = 0; i < m->n; i += 2)
+            takes ? take_block(m, i, l) : give_block(m, i, l);
+    }
+}
+
+static void take(const tw_fft_move *m)
+{
+    move(m, true);
+}
+static void give(const tw_fft_move *m)
+{
+    move(m, false);
+}
+
+const tw_fft_loops TW_ISA_NAME(tw_fft_loops) = {.pass = pass, .take = take, .give = give};

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "kernels/fft_loops.h"
 
 enum {
@@ -63,22 +62,31 @@ static bool is_split(size_t n, size_t lines)
     return lines < FEW_LINES && n >= SPLIT_LENGTH && columns_of(n);
 }
 
-/* A power of two that holds the convolution of n numbers with 2 n - 1. */
+/* A length of small factors that holds the convolution of n numbers with 2 n - 1. */
 static size_t longer_of(size_t n)
 {
-    size_t longer = 1;
-    while (longer < 2 * n - 1)
-        longer *= 2;
+    size_t longer = 2 * n - 1;
+    longer += (16 - longer % 16) % 16;
+    while (largest_prime(longer) > 5)
+        longer += 16;
     return longer;
+}
+
+/* Doubles from one plane to the next: not a power of two, which would have all that a pass reads
+ * share a few places of the cache. */
+static size_t plane_of(size_t n, size_t width)
+{
+    return n * width + 8 * TW_FFT_GROUP;
 }
 
 /* Doubles in both planes of both buffers. */
 static size_t planes_of(size_t n, size_t lines)
 {
     if (!is_split(n, lines))
-        return 4 * n * width_of(n, lines);
+        return 4 * plane_of(n, width_of(n, lines));
     size_t columns = columns_of(n), rows = n / columns;
-    size_t one = rows * width_of(rows, columns), two = columns * width_of(columns, rows);
+    size_t one = plane_of(rows, width_of(rows, columns));
+    size_t two = plane_of(columns, width_of(columns, rows));
     return 4 * (one > two ? one : two);
 }
 
@@ -121,60 +129,64 @@ typedef struct planes {
     size_t width;
 } planes;
 
-static inline __attribute__((always_inline)) void read_row(tw_dtype dtype, const void *data,
-                                                           size_t line, size_t lines, double sign,
-                                                           double *re, double *im)
+/* Neither of the sides that levels have loops for. */
+static void read_any(const tw_fft_side *in, size_t from, size_t first, size_t lines, double *re,
+                     double *im)
 {
-    const float *f = data;
-    const double *d = data;
-    for (size_t l = 0; l < lines; l++) {
-        size_t at = l * line;
-        re[l] = dtype == TW_FLOAT32 ? f[at] : dtype == TW_COMPLEX64 ? f[2 * at] : d[2 * at];
-        im[l] = dtype == TW_FLOAT32     ? 0
-                : dtype == TW_COMPLEX64 ? sign * f[2 * at + 1]
-                                        : sign * d[2 * at + 1];
-    }
-}
-
-static inline __attribute__((always_inline)) void write_row(tw_dtype dtype, void *data, size_t line,
-                                                            size_t lines, double scale,
-                                                            const double *re, const double *im)
-{
-    float *f = data;
-    double *d = data;
-    for (size_t l = 0; l < lines; l++) {
-        size_t at = l * line;
-        if (dtype == TW_FLOAT32) {
-            f[at] = (float)(re[l] * scale);
-        } else if (dtype == TW_COMPLEX64) {
-            f[2 * at] = (float)(re[l] * scale);
-            f[2 * at + 1] = (float)(im[l] * scale);
-        } else {
-            d[2 * at] = re[l] * scale;
-            d[2 * at + 1] = im[l] * scale;
+    const float *f = in->data;
+    const double *d = in->data;
+    for (size_t l = 0, at = from * in->step + first * in->line; l < lines; l++, at += in->line) {
+        switch (in->dtype) {
+        case TW_FLOAT32: re[l] = f[at], im[l] = 0; break;
+        case TW_COMPLEX64: re[l] = f[2 * at], im[l] = f[2 * at + 1]; break;
+        default: re[l] = d[2 * at], im[l] = d[2 * at + 1];
         }
     }
 }
 
-/* A line of the cache holds several numbers of a line where these are neighbours, so rows of both
- * kinds are read in order. */
+static void write_any(const tw_fft_side *out, size_t i, size_t first, size_t lines, double scale,
+                      const double *re, const double *im)
+{
+    float *f = out->data;
+    double *d = out->data;
+    for (size_t l = 0, at = i * out->step + first * out->line; l < lines; l++, at += out->line) {
+        switch (out->dtype) {
+        case TW_FLOAT32: f[at] = (float)(re[l] * scale); break;
+        case TW_COMPLEX64:
+            f[2 * at] = (float)(re[l] * scale);
+            f[2 * at + 1] = (float)(im[l] * scale);
+            break;
+        default: d[2 * at] = re[l] * scale, d[2 * at + 1] = im[l] * scale;
+        }
+    }
+}
+
+/* What a level's loops can move of it, which they then do: so many lines of so many numbers. */
+static void move(const tw_fft_side *side, size_t first, double scale, const planes *p, bool takes,
+                 size_t *n, size_t *lines)
+{
+    const tw_fft_loops *loops = TW_ISA_TABLE(tw_fft_loops);
+    if (side->dtype != TW_COMPLEX64 || (side->step != 1 && side->line != 1))
+        *lines = 0;
+    *n -= side->line == 1 ? 0 : *n % 2;
+    *lines -= *lines % 4;
+    (takes ? loops->take
+           : loops->give)(&(tw_fft_move){(float *)side->data + 2 * first * side->line, p->re, p->im,
+                                         *n, *lines, side->step, side->line, p->width, scale});
+}
+
+/* What is not there is the mirrored conjugate of what is. */
 static void read_lines(const tw_fft_side *in, size_t n, size_t first, size_t lines,
                        const planes *to)
 {
-    size_t size = tw_dtype_size(in->dtype);
+    size_t moved = in->count < n ? in->count : n, moved_lines = lines;
+    move(in, first, 1, to, true, &moved, &moved_lines);
     for (size_t i = 0; i < n; i++) {
-        size_t from = i < in->count ? i : n - i;
-        double sign = i < in->count ? 1 : -1;
-        const char *data = (const char *)in->data + (from * in->step + first * in->line) * size;
         double *re = to->re + i * to->width, *im = to->im + i * to->width;
-        if (in->dtype == TW_FLOAT32)
-            read_row(TW_FLOAT32, data, in->line, lines, sign, re, im);
-        else if (in->dtype == TW_COMPLEX64 && in->line == 1)
-            read_row(TW_COMPLEX64, data, 1, lines, sign, re, im);
-        else if (in->dtype == TW_COMPLEX64)
-            read_row(TW_COMPLEX64, data, in->line, lines, sign, re, im);
-        else
-            read_row(TW_COMPLEX128, data, in->line, lines, sign, re, im);
+        size_t done = i < moved ? moved_lines : 0;
+        read_any(in, i < in->count ? i : n - i, first + done, lines - done, re + done, im + done);
+        for (size_t l = 0; l < lines && i >= in->count; l++)
+            im[l] = -im[l];
         for (size_t l = lines; l < to->width; l++)
             re[l] = im[l] = 0;
     }
@@ -183,18 +195,13 @@ static void read_lines(const tw_fft_side *in, size_t n, size_t first, size_t lin
 static void write_lines(const tw_fft_side *out, size_t n, size_t first, size_t lines, double scale,
                         const planes *from)
 {
-    size_t size = tw_dtype_size(out->dtype);
-    for (size_t i = 0; i < n && i < out->count; i++) {
-        char *data = (char *)out->data + (i * out->step + first * out->line) * size;
-        const double *re = from->re + i * from->width, *im = from->im + i * from->width;
-        if (out->dtype == TW_FLOAT32)
-            write_row(TW_FLOAT32, data, out->line, lines, scale, re, im);
-        else if (out->dtype == TW_COMPLEX64 && out->line == 1)
-            write_row(TW_COMPLEX64, data, 1, lines, scale, re, im);
-        else if (out->dtype == TW_COMPLEX64)
-            write_row(TW_COMPLEX64, data, out->line, lines, scale, re, im);
-        else
-            write_row(TW_COMPLEX128, data, out->line, lines, scale, re, im);
+    n = out->count < n ? out->count : n;
+    size_t moved = n, moved_lines = lines;
+    move(out, first, scale, from, false, &moved, &moved_lines);
+    for (size_t i = moved_lines < lines ? 0 : moved; i < n; i++) {
+        size_t done = i < moved ? moved_lines : 0;
+        write_any(out, i, first + done, lines - done, scale, from->re + i * from->width + done,
+                  from->im + i * from->width + done);
     }
 }
 
@@ -213,7 +220,7 @@ typedef struct way {
 /* From buffer to buffer; the last one written is returned. */
 static double *transform(const way *w, double *from, double *to, size_t width)
 {
-    size_t s = width, left = w->n, plane = w->n * width;
+    size_t s = width, left = w->n, plane = plane_of(w->n, width);
     const tw_fft_loops *loops = TW_ISA_TABLE(tw_fft_loops);
     while (left > 1) {
         size_t p = factor_of(left);
@@ -251,7 +258,7 @@ static void turn(const way *w, size_t first, size_t lines, const planes *x)
 
 static void run_lines(const way *w, const tw_fft_side *in, const tw_fft_side *out, size_t lines)
 {
-    size_t width = width_of(w->n, lines), plane = w->n * width;
+    size_t width = width_of(w->n, lines), plane = plane_of(w->n, width);
     for (size_t first = 0; first < lines; first += width) {
         size_t count = lines - first < width ? lines - first : width;
         double *from = w->planes, *to = from + 2 * plane;
@@ -317,27 +324,32 @@ static void run_long(const tw_fft *fft, double *x, bool inverse)
     run_split(fft, &side, &side, fft->longer, inverse, inverse ? 1 / (double)fft->longer : 1);
 }
 
-/* One line as pairs of double; parts change places where the inverse is meant. */
-static void read_line(const tw_fft_side *in, size_t n, bool swap, double *x)
+/* One line as pairs of double, by way of the planes; parts change places where the inverse is
+ * meant. For the loops its numbers are as many lines of one. */
+static void read_line(const tw_fft *fft, const tw_fft_side *in, bool swap, double *x)
 {
+    size_t n = fft->n, there = in->count < n ? in->count : n;
+    double *re = fft->planes, *im = re + n;
+    tw_fft_side across = {in->dtype, in->data, 1, in->step, 1};
+    read_lines(&across, 1, 0, there, &(planes){re, im, there});
     for (size_t i = 0; i < n; i++) {
-        planes to = {x + 2 * i + swap, x + 2 * i + !swap, 1};
-        bool there = i < in->count;
-        tw_fft_side one = *in;
-        one.data = (char *)in->data + (there ? i : n - i) * in->step * tw_dtype_size(in->dtype);
-        read_lines(&one, 1, 0, 1, &to);
-        to.im[0] *= there ? 1 : -1;
+        size_t from = i < there ? i : n - i;
+        x[2 * i + swap] = re[from];
+        x[2 * i + !swap] = i < there ? im[from] : -im[from];
     }
 }
 
-static void write_line(const tw_fft_side *out, size_t n, bool swap, double scale, double *x)
+static void write_line(const tw_fft *fft, const tw_fft_side *out, bool swap, double scale,
+                       const double *x)
 {
-    for (size_t i = 0; i < n && i < out->count; i++) {
-        planes from = {x + 2 * i + swap, x + 2 * i + !swap, 1};
-        tw_fft_side one = *out;
-        one.data = (char *)out->data + i * out->step * tw_dtype_size(out->dtype);
-        write_lines(&one, 1, 0, 1, scale, &from);
+    size_t wanted = out->count < fft->n ? out->count : fft->n;
+    double *re = fft->planes, *im = re + wanted;
+    tw_fft_side across = {out->dtype, out->data, 1, out->step, 1};
+    for (size_t i = 0; i < wanted; i++) {
+        re[i] = x[2 * i + swap];
+        im[i] = x[2 * i + !swap];
     }
+    write_lines(&across, 1, 0, wanted, scale, &(planes){re, im, wanted});
 }
 
 /* With i k = (i^2 + k^2 - (k - i)^2) / 2 the transform is a convolution between two products. */
@@ -346,14 +358,14 @@ static void run_chirp(const tw_fft *fft, const tw_fft_side *in, const tw_fft_sid
 {
     double *x = fft->numbers;
     size_t n = fft->n;
-    read_line(in, n, inverse, x);
+    read_line(fft, in, inverse, x);
     multiply(n, x, fft->chirp);
     memset(x + 2 * n, 0, 2 * (fft->longer - n) * sizeof *x);
     run_long(fft, x, false);
     multiply(fft->longer, x, fft->filter);
     run_long(fft, x, true);
     multiply(n, x, fft->chirp);
-    write_line(out, n, inverse, scale, x);
+    write_line(fft, out, inverse, scale, x);
 }
 
 /* A line of which one side has but half is made whole beside it. */
@@ -363,10 +375,10 @@ static void run_line(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side
     tw_fft_side whole = {TW_COMPLEX128, fft->numbers, 1, 1, fft->n};
     bool half_in = in->count < fft->n, half_out = out->count < fft->n;
     if (half_in)
-        read_line(in, fft->n, false, fft->numbers);
+        read_line(fft, in, false, fft->numbers);
     run_split(fft, half_in ? &whole : in, half_out ? &whole : out, fft->n, inverse, scale);
     if (half_out)
-        write_line(out, fft->n, false, 1, fft->numbers);
+        write_line(fft, out, false, 1, fft->numbers);
 }
 
 /* exp(-pi i k^2 / n), by the remainder of k^2, which is exact; and the transform of the filter, its
