@@ -262,16 +262,17 @@ static tw_status *close_outputs(evaluation *e)
     return TW_OK;
 }
 
-/* A view of the input under the rule's shape, which must have as many elements as there is
- * memory for. */
+/* A view of the input under the rule's shape, and for Bitcast another dtype, which must have as
+ * many bytes as there is memory for. */
 static tw_status *alias_output(evaluation *e)
 {
     tw_compute *c = &e->c;
     tw_array *x = c->inputs[0];
-    if (tw_shape_elements(e->shapes[0]) != (int64_t)x->count)
+    size_t bytes = (size_t)tw_shape_elements(e->shapes[0]) * tw_dtype_size(e->dtypes[0]);
+    if (bytes != x->count * tw_dtype_size(x->dtype))
         return tw_status_new(TW_INTERNAL, "the shape rule of '%s' changes the number of elements",
                              c->spec->type);
-    c->outputs[0] = tw_array_view(x->storage, x->dtype, e->shapes[0], x->data);
+    c->outputs[0] = tw_array_view(x->storage, e->dtypes[0], e->shapes[0], x->data);
     return c->outputs[0] ? TW_OK : tw_no_memory();
 }
 

@@ -26,8 +26,8 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, x);
 }
 
-/* The output mostly takes over the input's memory, and then nothing moves. The sizes agree,
- * since the shape rule refused all others. */
+/* The output is mostly a view of the input, and then this is not called. The sizes agree, since the
+ * shape rule refused all others. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
@@ -49,6 +49,7 @@ const tw_op_definition tw_op_Bitcast = {
     .examples = {"bitcast([1.0], int32) -> [1065353216]"},
     .infer = infer,
     .gradient = tw_gradient_undefined,
+    .flags = TW_OP_ALIAS,
     .compute = compute,
     .in_place = 1,
 };

@@ -160,7 +160,7 @@ static tw_status *kernel_step(tw_variant *v, uint32_t index)
     return tw_variant_add_step(v, step);
 }
 
-/* The same bytes under another shape. */
+/* The same bytes under another shape or dtype. */
 static tw_status *copy_bytes(tw_compute *c)
 {
     if (c->outputs[0]->count)
@@ -175,6 +175,16 @@ static bool variable_is_written(const tw_variant *v, uint32_t value)
     return variable == TW_NO_INDEX || v->plan->nodes.items[variable].written;
 }
 
+/* The memory of `input` may be that of `value` too, which has another dtype (Bitcast): a fetched
+ * variable is seen under its own dtype, and numbers must not lie less aligned than theirs are. */
+static bool may_reread(const tw_variant *v, uint32_t value, uint32_t input, tw_place place)
+{
+    const tw_plan_value *values = v->plan->values.items;
+    size_t to = tw_dtype_size(values[value].dtype), from = tw_dtype_size(values[input].dtype);
+    return tw_dtype_base(values[value].dtype) == tw_dtype_base(values[input].dtype) ||
+           (place != TW_PLACE_VARIABLE && (place != TW_PLACE_FEED || to <= from));
+}
+
 /* Identity, Reshape ...: no step, but where the memory cannot be shared or deadness must go on. */
 static tw_status *alias_step(tw_variant *v, uint32_t index)
 {
@@ -186,11 +196,12 @@ static tw_status *alias_step(tw_variant *v, uint32_t index)
     if (v->plan->values.items[value].reads) {
         sized->place = TW_PLACE_VARIABLE;
         sized->root = value;
-    } else if (!sized->dynamic && !from_variable(v, input) && place != TW_PLACE_HEAP) {
+    } else if (!sized->dynamic && !from_variable(v, input) && place != TW_PLACE_HEAP &&
+               may_reread(v, value, input, place)) {
         sized->root = v->values[input].root;
         sized->place = place;
     } else if (!sized->dynamic && from_variable(v, input) && !v->values[input].dynamic &&
-               !variable_is_written(v, input)) {
+               !variable_is_written(v, input) && may_reread(v, value, input, TW_PLACE_VARIABLE)) {
         sized->root = v->values[input].root;
         sized->place = TW_PLACE_VARIABLE;
     } else {

@@ -29,19 +29,22 @@ tw_status *tw_slot_allocate(tw_array *slot, tw_shape shape)
     return TW_OK;
 }
 
-/* Lent memory is copied, since the caller may take it back after the run. */
+/* Lent memory is copied, since the caller may take it back after the run. A slot of another dtype
+ * takes the same bytes. */
 tw_status *tw_slot_share(tw_array *slot, const tw_array *from, tw_shape shape)
 {
+    size_t count = from->count;
+    if (slot->dtype != from->dtype && tw_dtype_is_plain(slot->dtype))
+        count = tw_array_bytes(from) / tw_dtype_size(slot->dtype);
     if (!from->storage || from->storage->release) {
         TW_TRY(tw_slot_allocate(slot, shape));
-        return from->count ? tw_elements_copy(slot->dtype, slot->data, from->data, from->count)
-                           : TW_OK;
+        return count ? tw_elements_copy(slot->dtype, slot->data, from->data, count) : TW_OK;
     }
     tw_storage *storage = tw_storage_ref(from->storage);
     tw_storage_unref(slot->storage);
     slot->storage = storage;
     slot->data = from->data;
-    slot->count = from->count;
+    slot->count = count;
     slot->rank = shape.rank;
     if (shape.rank)
         memmove(slot->dims, shape.dims, shape.rank * sizeof *shape.dims);
