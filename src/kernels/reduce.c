@@ -425,6 +425,19 @@ static tw_dtype dtype_of_loops(tw_reduction reduction, tw_dtype dtype)
     }
 }
 
+/* The C library looks for a byte by the widest vectors there are, and stops where one is found. */
+static void line_of_all(void *acc, const void *x, size_t n)
+{
+    *(bool *)acc = !memchr(x, 0, n);
+}
+
+/* All are zero if the first is and each equals the next one. */
+static void line_of_any(void *acc, const void *x, size_t n)
+{
+    const char *first = x;
+    *(bool *)acc = n && (*first || memcmp(first, first + 1, n - 1));
+}
+
 /* One element that changes nothing. Integers' extremes are made from their size. */
 static void make_identity(reducer *r, tw_fold fold)
 {
@@ -513,6 +526,8 @@ tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, con
     r.size = tw_dtype_size(as);
     r.acc_size = tw_dtype_size(r.acc_dtype);
     r.loops = tw_reduce_loops_of(as, fold);
+    if (reduction == TW_REDUCE_ALL || reduction == TW_REDUCE_ANY)
+        r.loops.line = reduction == TW_REDUCE_ALL ? line_of_all : line_of_any;
     r.combine = tw_reduce_loops_of(r.acc_dtype, fold == TW_FOLD_SQUARES ? TW_FOLD_SUM : fold);
     r.strided = tw_reduce_strided.columns[as][fold];
     r.by_halves = tw_dtype_is_floating(as) && (fold == TW_FOLD_SUM || fold == TW_FOLD_SQUARES);

@@ -13,9 +13,10 @@ enum { LANES = 64 };
 /* `combine` joins what vectors found; the place is looked for afterwards, so that the search for
  * the value needs no indices. */
 typedef struct indexer {
-    tw_dtype dtype, index_dtype;
+    tw_dtype dtype, acc_dtype, index_dtype;
     bool largest;
     tw_reduce_loops loops, combine;
+    size_t (*line)(const void *x, size_t n, bool largest); /* NULL: by loops and combine */
     size_t n, inner, blocks; /* the axis, what is inside it, in blocks of columns */
     size_t tasks, cells, size;
     const char *in;
@@ -31,31 +32,34 @@ static void put(const indexer *x, size_t place, int64_t index)
         ((int64_t *)x->out)[place] = index;
 }
 
-/* The accumulators begin as the first element, which is right for any dtype; a NaN there is
- * replaced by the number that loses against all. */
+/* The accumulators begin as the first elements; for floating ones, where a NaN would stay, as the
+ * number that loses against all. */
 static void set_lanes(const indexer *x, const char *row, void *acc)
 {
-    bool wide = x->dtype == TW_FLOAT64, is_float = tw_dtype_is_floating(x->dtype);
     double worst = x->largest ? -INFINITY : INFINITY;
-    for (size_t j = 0; j < LANES; j++) {
-        if (is_float && wide)
+    if (!tw_dtype_is_floating(x->dtype))
+        memcpy(acc, row, LANES * x->size);
+    else if (x->dtype == TW_FLOAT64)
+        for (size_t j = 0; j < LANES; j++)
             ((double *)acc)[j] = worst;
-        else if (is_float)
+    else
+        for (size_t j = 0; j < LANES; j++)
             ((float *)acc)[j] = (float)worst;
-        else
-            memcpy((char *)acc + j * x->size, row, x->size);
-    }
 }
 
-/* If all is NaN, nothing equals what was found, and the search answers 0. */
+/* Lanes are joined by halves while that is done by vectors. If all is NaN, nothing equals what was
+ * found, and the search answers 0. */
 static size_t index_of_row(const indexer *x, const char *row)
 {
     _Alignas(64) char acc[LANES * sizeof(double)];
-    size_t whole = x->n / LANES, tail = x->n % LANES;
+    size_t whole = x->n / LANES, tail = x->n % LANES, lanes = LANES / 2;
+    size_t first = tw_dtype_is_floating(x->dtype) ? 0 : 1;
     set_lanes(x, row, acc);
-    x->loops.rows(acc, row, whole, LANES, LANES);
+    x->loops.rows(acc, row + first * LANES * x->size, whole - first, LANES, LANES);
     x->loops.rows(acc, row + whole * LANES * x->size, 1, 0, tail);
-    x->combine.groups(acc, LANES, 1);
+    for (; lanes >= 8; lanes /= 2)
+        x->combine.rows(acc, acc + lanes * tw_dtype_size(x->acc_dtype), 1, 0, lanes);
+    x->combine.groups(acc, 2 * lanes, 1);
     return tw_reduce_strided.find[x->dtype](row, x->n, acc);
 }
 
@@ -66,7 +70,9 @@ static void run_task(const indexer *x, size_t task)
     size_t outer = task / x->blocks, column = task % x->blocks * TW_INDEX_WIDTH;
     size_t width = x->inner - column < TW_INDEX_WIDTH ? x->inner - column : TW_INDEX_WIDTH;
     const char *at = x->in + (outer * x->n * x->inner + column) * x->size;
-    if (x->inner == 1 && x->n >= LANES)
+    if (x->inner == 1 && x->line)
+        index[0] = (int64_t)x->line(at, x->n, x->largest);
+    else if (x->inner == 1 && x->n >= LANES)
         index[0] = (int64_t)index_of_row(x, at);
     else
         tw_reduce_strided.index_columns[x->dtype][x->largest](at, x->n, x->inner, width, index);
@@ -133,8 +139,10 @@ tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t 
     if (index_dtype == TW_INT32 && x.n > INT32_MAX)
         return tw_status_new(TW_INVALID_ARGUMENT, "an axis of %zu is too long for int32", x.n);
     tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;
+    x.line = TW_ISA_TABLE(tw_reduce_table)->index_line[as];
     x.loops = tw_reduce_loops_of(as, fold);
-    x.combine = tw_reduce_loops_of(as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as, fold);
+    x.acc_dtype = as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as;
+    x.combine = tw_reduce_loops_of(x.acc_dtype, fold);
     x.blocks = (x.inner + TW_INDEX_WIDTH - 1) / TW_INDEX_WIDTH;
     x.tasks = outer * x.blocks;
     x.cells = tw_par_cells(x.tasks, 1, 0.5 * (double)count / (double)x.tasks);

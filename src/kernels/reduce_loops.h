@@ -32,6 +32,8 @@ typedef struct tw_reduce_loops {
 /* A row with NULL loops is no error: it says that the dtype is among the rare ones. */
 typedef struct tw_reduce_table {
     tw_reduce_loops loops[TW_DTYPE_COUNT][TW_FOLD_COUNT];
+    /* The first place of the largest or smallest of n numbers, NaN skipped. NULL for most. */
+    size_t (*index_line[TW_DTYPE_COUNT])(const void *x, size_t n, bool largest);
 } tw_reduce_table;
 
 /* What is limited by memory and not by arithmetic, and so is compiled once for all levels. */

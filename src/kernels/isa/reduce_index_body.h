@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where the largest or smallest number of a line of one dtype stands. Needs T, MASK, an integer as
+ * wide, LOWEST, HIGHEST, MOST(a, b) and LEAST(a, b) of vectors, b where one is NaN, and NAME(f).
+ * The value is found first and then looked for, so that the search for it needs no indices. */
+
+enum { NAME(INDEX_LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(INDEX_STEP) = 4 * NAME(INDEX_LANES) };
+typedef T NAME(index_vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
+typedef T NAME(index_loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(1), may_alias));
+typedef MASK NAME(index_mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
+
+/* What was found so far stands last, so that NaN never wins. */
+static ALWAYS_INLINE T NAME(extreme)(const T *x, size_t n, bool largest)
+{
+    T one = largest ? LOWEST : HIGHEST;
+    NAME(index_vec) best[4];
+    size_t i = 0;
+    for (size_t v = 0; v < 4; v++)
+        best[v] = (NAME(index_vec)){0} + one;
+    for (; i + NAME(INDEX_STEP) <= n; i += NAME(INDEX_STEP)) {
+        for (size_t v = 0; v < 4; v++) {
+            NAME(index_vec) y = *(const NAME(index_loose) *)(x + i + v * NAME(INDEX_LANES));
+            best[v] = largest ? MOST(y, best[v]) : LEAST(y, best[v]);
+        }
+    }
+    for (size_t l = 0; l < NAME(INDEX_STEP); l++) {
+        T y = best[l / NAME(INDEX_LANES)][l % NAME(INDEX_LANES)];
+        one = (largest ? y > one : y < one) ? y : one;
+    }
+    for (; i < n; i++)
+        one = (largest ? x[i] > one : x[i] < one) ? x[i] : one;
+    return one;
+}
+
+/* Any of a few vectors at a time; if all is NaN, nothing equals what was found, and the answer is
+ * 0. */
+static size_t NAME(index_line)(const void *line, size_t n, bool largest)
+{
+    const T *x = line;
+    T wanted = largest ? NAME(extreme)(x, n, true) : NAME(extreme)(x, n, false);
+    size_t i = 0;
+    for (; i + NAME(INDEX_STEP) <= n; i += NAME(INDEX_STEP)) {
+        NAME(index_mask) found = {0};
+        for (size_t v = 0; v < 4; v++)
+            found |= *(const NAME(index_loose) *)(x + i + v * NAME(INDEX_LANES)) == wanted;
+        words any = (words)found;
+        int64_t one = any[0];
+        for (size_t l = 1; l < TW_VECTOR_BYTES / 8; l++)
+            one |= any[l];
+        if (one)
+            break;
+    }
+    for (; i < n; i++) {
+        if (x[i] == wanted)
+            return i;
+    }
+    return 0;
+}
+
+#undef T
+#undef MASK
+#undef LOWEST
+#undef HIGHEST
+#undef NAME
+#undef MOST
+#undef LEAST
