@@ -125,10 +125,13 @@ tw_status *tw_slice_set_init(tw_slice_set *set, const tw_array *array, size_t ax
                           .inner = tw_span(array->dims, axis + 1, array->rank)};
     if (array->count == 0)
         set->outer = 0; /* nothing to compare: all slices are equal */
+    set->of_numbers = array->rank == 1 && tw_number_set_serves(array->dtype);
+    set->members = tw_alloc_array(dim + 1, sizeof *set->members);
+    if (set->of_numbers && set->members)
+        return tw_number_set_init(&set->numbers, array);
     while (places / 2 < dim && places <= SIZE_MAX / 4)
         places *= 2;
     set->table = tw_alloc_zero(places, sizeof *set->table);
-    set->members = tw_alloc_array(dim, sizeof *set->members);
     set->mask = places - 1;
     if (set->table && set->members)
         return TW_OK;
@@ -139,6 +142,7 @@ tw_status *tw_slice_set_init(tw_slice_set *set, const tw_array *array, size_t ax
 /* May be called for a set whose making failed, and twice. */
 void tw_slice_set_clear(tw_slice_set *set)
 {
+    tw_number_set_clear(&set->numbers);
     tw_free(set->table);
     tw_free(set->members);
     set->table = NULL;
@@ -147,7 +151,7 @@ void tw_slice_set_clear(tw_slice_set *set)
 
 /* Gives the number of the equal member, or of a new one. The table is never more than half full,
  * so the search always ends. */
-size_t tw_slice_set_add(tw_slice_set *set, size_t i)
+static size_t add_slice(tw_slice_set *set, size_t i)
 {
     size_t at = (size_t)hash_slice(set, i) & set->mask;
     for (; set->table[at]; at = (at + 1) & set->mask) {
@@ -162,7 +166,7 @@ size_t tw_slice_set_add(tw_slice_set *set, size_t i)
 
 /* For vectors: an element of another array of the same dtype. Its hash is made as hash_slice
  * would make it. */
-bool tw_slice_set_has(const tw_slice_set *set, const tw_array *vector, size_t i)
+static bool has_element(const tw_slice_set *set, const tw_array *vector, size_t i)
 {
     tw_dtype dtype = vector->dtype;
     const char *element = tw_element_at(vector, i);
@@ -173,4 +177,52 @@ bool tw_slice_set_has(const tw_slice_set *set, const tw_array *vector, size_t i)
             return true;
     }
     return false;
+}
+
+/* The next few of `count`, as many as a block of numbers holds. */
+static size_t block_of(size_t count, size_t first)
+{
+    return count - first < TW_NUMBER_BLOCK ? count - first : TW_NUMBER_BLOCK;
+}
+
+static void put_numbers(tw_array *idx, size_t first, size_t n, const size_t *members)
+{
+    for (size_t i = 0; i < n && idx->dtype == TW_INT32; i++)
+        ((int32_t *)idx->data)[first + i] = (int32_t)members[i];
+    for (size_t i = 0; i < n && idx->dtype == TW_INT64; i++)
+        ((int64_t *)idx->data)[first + i] = (int64_t)members[i];
+}
+
+tw_status *tw_slice_set_fill(tw_slice_set *set, tw_array *idx)
+{
+    size_t members[TW_NUMBER_BLOCK];
+    for (size_t first = 0; first < set->dim; first += TW_NUMBER_BLOCK) {
+        size_t n = block_of(set->dim, first);
+        if (set->of_numbers)
+            TW_TRY(tw_number_set_find(&set->numbers, set->array, first, n, true, members));
+        for (size_t i = 0; i < n && !set->of_numbers; i++)
+            members[i] = add_slice(set, first + i);
+        /* Kept if it is a new one, without a branch. */
+        for (size_t i = 0; i < n && set->of_numbers; i++) {
+            set->members[set->count] = (int64_t)(first + i);
+            set->count += members[i] == set->count;
+        }
+        if (idx)
+            put_numbers(idx, first, n, members);
+    }
+    return TW_OK;
+}
+
+tw_status *tw_slice_set_look(tw_slice_set *set, const tw_array *vector, bool *there)
+{
+    size_t members[TW_NUMBER_BLOCK];
+    for (size_t first = 0; first < vector->count; first += TW_NUMBER_BLOCK) {
+        size_t n = block_of(vector->count, first);
+        if (set->of_numbers)
+            TW_TRY(tw_number_set_find(&set->numbers, vector, first, n, false, members));
+        for (size_t i = 0; i < n; i++)
+            there[first + i] = set->of_numbers ? members[i] != SIZE_MAX
+                                               : has_element(set, vector, first + i);
+    }
+    return TW_OK;
 }

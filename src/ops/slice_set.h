@@ -5,23 +5,26 @@
 #ifndef TW_OPS_SLICE_SET_H
 #define TW_OPS_SLICE_SET_H
 
-#include "ops/arrays.h"
+#include "ops/number_set.h"
 
 typedef struct tw_slice_set {
     const tw_array *array;
     size_t outer, dim, inner; /* the array as (outer, dim, inner): slices along dim */
-    size_t *table;            /* open addressing: a member's number + 1, or 0 */
+    bool of_numbers;          /* a vector of them: `numbers` is used, there is no table */
+    tw_number_set numbers;
+    size_t *table; /* open addressing: a member's number + 1, or 0 */
     size_t mask;
-    int64_t *members; /* [dim]: which slice each member is */
+    int64_t *members; /* [dim + 1]: which slice each member is; the last is for waste */
     size_t count;
 } tw_slice_set;
 
 /* An empty set with room for all slices. */
 tw_status *tw_slice_set_init(tw_slice_set *set, const tw_array *array, size_t axis);
 void tw_slice_set_clear(tw_slice_set *set);
-/* The number of the member that equals slice `i`, which becomes one if there is none. */
-size_t tw_slice_set_add(tw_slice_set *set, size_t i);
-/* Is element `i` of another vector of that dtype in a set of a vector's elements? */
-bool tw_slice_set_has(const tw_slice_set *set, const tw_array *vector, size_t i);
+/* All slices become members; idx[i], of int32 or int64, is the number of the one that equals slice
+ * i. NULL: nobody asks. */
+tw_status *tw_slice_set_fill(tw_slice_set *set, tw_array *idx);
+/* there[i]: is element i of another vector of that dtype in a set of a vector's elements? */
+tw_status *tw_slice_set_look(tw_slice_set *set, const tw_array *vector, bool *there);
 
 #endif

@@ -90,8 +90,7 @@ static tw_status *put_results(tw_compute *c, tw_slice_set *set, size_t axis)
     if (idx->dtype == TW_INT32 && set->dim > INT32_MAX)
         return tw_compute_fail(c, "unique does not support input tensors larger than 2147483647 "
                                   "elements");
-    for (size_t i = 0; i < set->dim; i++)
-        put_index(idx, i, (int64_t)tw_slice_set_add(set, i));
+    TW_TRY(tw_slice_set_fill(set, idx));
     TW_TRY(gather_members(c, set, axis));
     return c->output_count > 2 ? count_members(c, set, idx) : TW_OK;
 }
@@ -100,8 +99,8 @@ static tw_status *put_results(tw_compute *c, tw_slice_set *set, size_t axis)
 static tw_status *unique(tw_compute *c, size_t axis)
 {
     tw_slice_set set;
-    TW_TRY(tw_slice_set_init(&set, tw_input(c, 0), axis));
-    tw_status *status = put_results(c, &set, axis);
+    tw_status *status = tw_slice_set_init(&set, tw_input(c, 0), axis);
+    status = status ? status : put_results(c, &set, axis);
     tw_slice_set_clear(&set);
     return status;
 }
@@ -179,36 +178,56 @@ static void infer_diff(tw_infer *in)
     }
 }
 
-/* Two passes over x: one counts, one writes. */
-static tw_status *put_diff(tw_compute *c, const tw_slice_set *set)
+/* Places of what is not there, as many as there are. */
+static size_t collect_missing(const bool *there, size_t n, int64_t *places)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        places[count] = (int64_t)i;
+        count += !there[i];
+    }
+    return count;
+}
+
+/* What is not there, and its places. */
+static tw_status *put_missing(tw_compute *c, const int64_t *places, size_t count)
 {
     const tw_array *x = tw_input(c, 0);
-    int64_t count = 0;
     tw_array *out, *idx;
-    for (size_t i = 0; i < x->count; i++)
-        count += !tw_slice_set_has(set, x, i);
-    TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE(count), &out));
-    TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE(count), &idx));
+    TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE((int64_t)count), &out));
+    TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE((int64_t)count), &idx));
     if (idx->dtype == TW_INT32 && x->count > INT32_MAX)
         return tw_compute_fail(c, "x too large for int32 indexing");
-    for (size_t i = 0, to = 0; i < x->count && to < (size_t)count; i++) {
-        if (tw_slice_set_has(set, x, i))
-            continue;
-        put_index(idx, to, (int64_t)i);
-        TW_TRY(tw_elements_copy(x->dtype, tw_element_to(out, to++), tw_element_at(x, i), 1));
-    }
-    return TW_OK;
+    for (size_t i = 0; i < count; i++)
+        put_index(idx, i, places[i]);
+    tw_par par = tw_compute_par(c);
+    return count ? tw_gather_rows(x->dtype, 1, x->count, 1, x->data, TW_INT64, places, count,
+                                  out->data, &par)
+                 : TW_OK;
+}
+
+/* The set is let go whatever happens. */
+static tw_status *look_for_all(tw_slice_set *set, const tw_array *x, const tw_array *y, bool *there)
+{
+    tw_status *status = tw_slice_set_init(set, y, 0);
+    status = status ? status : tw_slice_set_fill(set, NULL);
+    status = status ? status : tw_slice_set_look(set, x, there);
+    tw_slice_set_clear(set);
+    return status;
 }
 
 static tw_status *compute_diff(tw_compute *c)
 {
-    const tw_array *y = tw_input(c, 1);
+    const tw_array *x = tw_input(c, 0);
     tw_slice_set set;
-    TW_TRY(tw_slice_set_init(&set, y, 0));
-    for (size_t i = 0; i < y->count; i++)
-        tw_slice_set_add(&set, i);
-    tw_status *status = put_diff(c, &set);
-    tw_slice_set_clear(&set);
+    bool *there = tw_alloc(x->count);
+    int64_t *places = tw_alloc_array(x->count + 1, sizeof *places);
+    tw_status *status = there && places ? look_for_all(&set, x, tw_input(c, 1), there)
+                                        : tw_no_memory();
+    if (!status)
+        status = put_missing(c, places, collect_missing(there, x->count, places));
+    tw_free(places);
+    tw_free(there);
     return status;
 }
 
