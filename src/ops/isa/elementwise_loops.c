@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The loops of the expression table at one instruction set level (kernels/isa.h). The plain level
  * has them all. Higher ones have what gains: all of float, and of double, int32 and int64 what is
- * not bound by calls of the C library. */
+ * not bound by calls of the C library, and a few of complex numbers. */
 #include <complex.h>
 #include <math.h>
+#include <string.h>
+#if TW_ISA_LEVEL >= 3
+#include <immintrin.h>
+#endif
 
 #include "kernels/isa.h"
 #include "ops/elementwise_rows.h"
@@ -58,6 +62,10 @@ typedef double _Complex c128;
 #undef P
 #undef F
 #undef WIDEST
+#endif
+
+#if TW_ISA_LEVEL >= 3
+#include "ops/isa/elementwise_complex.h"
 #endif
 
 /* From here on the names of functions in rows mean those of the current dtype. */
@@ -196,6 +204,10 @@ const tw_loop_table TW_ISA_NAME(tw_loop_table) = {{
     [TW_INT32] = loops_i32,
     [TW_INT64] = loops_i64,
     [TW_BOOL] = loops_flag,
+#endif
+#if TW_ISA_LEVEL >= 3
+    [TW_COMPLEX64] = loops_c64,
+    [TW_COMPLEX128] = loops_c128,
 #endif
 #if LEVEL_ALL
     [TW_INT8] = loops_i8,
