@@ -27,5 +27,21 @@ def reduce_join(inputs, axis=None, keep_dims=None, separator="", name=None, redu
                                       name=name)
 
 
+def regex_full_match(input, pattern, name=None):  # noqa: A002
+    """Whether the regular expression (RE2's syntax) matches all of each text."""
+    if isinstance(pattern, (str, bytes)):
+        return gen_string_ops.static_regex_full_match(input, pattern, name=name)
+    return gen_string_ops.regex_full_match(input, pattern, name=name)
+
+
+def regex_replace(input, pattern, rewrite, replace_global=True, name=None):  # noqa: A002
+    """Texts with each match of the regular expression (RE2's syntax), or the first one, replaced;
+    in `rewrite` \\0 is the match and \\1 to \\9 are its groups."""
+    if isinstance(pattern, (str, bytes)) and isinstance(rewrite, (str, bytes)):
+        return gen_string_ops.static_regex_replace(input, pattern, rewrite, replace_global,
+                                                   name=name)
+    return gen_string_ops.regex_replace(input, pattern, rewrite, replace_global, name=name)
+
+
 def __getattr__(name):
     return getattr(gen_string_ops, name)
