@@ -132,7 +132,9 @@ const tw_op_definition tw_op_DrawBoundingBoxesV2 = {
 /* Scores and boxes are as many; how many are left only the numbers tell. */
 static void infer_suppress(tw_infer *in)
 {
-    tw_shape boxes = infer_boxes(in, 0, 2), scores = tw_infer_vector(in, 1);
+    bool alike = !tw_infer_attr(in, "T") && !tw_infer_attr(in, "iou_threshold");
+    tw_shape boxes = alike ? tw_infer_matrix(in, 0) : infer_boxes(in, 0, 2);
+    tw_shape scores = tw_infer_vector(in, 1);
     int64_t most = -1, count = tw_infer_dim(boxes, 0), of_scores = tw_infer_dim(scores, 0);
     for (size_t i = 2; i < tw_infer_input_count(in); i++)
         tw_infer_scalar(in, i);
@@ -143,9 +145,13 @@ static void infer_suppress(tw_infer *in)
                tw_infer_bool(in, "pad_to_max_output_size");
     if (pad && tw_infer_int_value(in, 2, &most) && most < 0)
         tw_infer_fail(in, "max_output_size must not be negative, but is %" PRId64, most);
-    tw_infer_output(in, 0, TW_SHAPE(pad ? most : -1));
-    if (tw_infer_output_count(in) > 1)
-        tw_infer_output(in, 1, TW_SHAPE());
+    if (alike && !tw_dims_agree(count, tw_infer_dim(boxes, 1)))
+        tw_infer_fail(in, "overlaps must be a square matrix");
+    size_t last = tw_infer_output_count(in) - 1;
+    for (size_t k = 0; k < last || k == 0; k++) /* indices, scores */
+        tw_infer_output(in, k, TW_SHAPE(pad ? most : -1));
+    if (last)
+        tw_infer_output(in, last, TW_SHAPE());
 }
 
 /* Corners of box i, whichever two are given: low and high in both directions. */
@@ -171,6 +177,14 @@ static double overlap(const tw_array *boxes, size_t i, size_t j)
     return area[0] > 0 && area[1] > 0 ? shared / (area[0] + area[1] - shared) : 0;
 }
 
+/* The same of the op that is told it: input 0 is the matrix then. */
+static double overlap_of(const tw_compute *c, size_t i, size_t j)
+{
+    const tw_array *x = tw_input(c, 0);
+    bool told = !tw_compute_attr(c, "T") && !tw_compute_attr(c, "iou_threshold");
+    return told ? tw_number_at(x, i * (size_t)x->dims[1] + j) : overlap(x, i, j);
+}
+
 /* Whole numbers in the order of floating ones turned round: what sorts rows puts the best first. */
 static int64_t key_of(double score)
 {
@@ -191,7 +205,7 @@ static size_t choose(const tw_compute *c, double limit, size_t most, const size_
     for (size_t i = 0; i < scores->count && count < most; i++) {
         bool good = tw_number_at(scores, order[i]) > least;
         for (size_t k = 0; k < count && good; k++)
-            good = overlap(tw_input(c, 0), order[i], (size_t)chosen[k]) < limit;
+            good = overlap_of(c, order[i], (size_t)chosen[k]) < limit;
         /* Boxes that are left out do not hinder others. */
         if (good)
             chosen[count++] = (int32_t)order[i];
@@ -222,7 +236,7 @@ static tw_status *compute_suppress(tw_compute *c)
     most = tw_index_at(tw_input(c, 2), 0) < 0 ? 0 : most;
     bool pad = tw_compute_attr(c, "pad_to_max_output_size") &&
                tw_compute_bool(c, "pad_to_max_output_size");
-    if (!(limit >= 0 && limit <= 1))
+    if (!(limit >= 0 && limit <= 1) && tw_compute_attr(c, "T"))
         return tw_compute_fail(c, "iou_threshold must be in [0, 1]");
     /* Keys, their order with room for sorting, and the numbers of the chosen ones. */
     int64_t *keys = n <= INT32_MAX ? tw_alloc_array(n + 1, 4 * sizeof *keys) : NULL;
@@ -238,6 +252,97 @@ static tw_status *compute_suppress(tw_compute *c)
     tw_free(keys);
     return status;
 }
+
+/* ---- NonMaxSuppressionV5 ---- */
+
+/* A box that may still be chosen: its score, made smaller by so many of the boxes that were. */
+typedef struct candidate {
+    float score;
+    int32_t index;
+    size_t seen;
+} candidate;
+
+/* The best one out of the list; false: there is none. */
+static bool take_best(candidate *list, size_t *count, candidate *out)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < *count; i++) {
+        if (list[i].score > list[best].score)
+            best = i;
+    }
+    if (!*count)
+        return false;
+    *out = list[best];
+    --*count; /* in order, so that of equal ones the first goes first */
+    memmove(list + best, list + best + 1, (*count - best) * sizeof *list);
+    return true;
+}
+
+/* Scores fall with what a box shares with those chosen before, and to 0 from the limit on. One
+ * whose score fell has to wait until it is the best again. */
+static size_t choose_softly(const tw_compute *c, size_t most, candidate *list, size_t count,
+                            candidate *chosen)
+{
+    double limit = tw_number_at(tw_input(c, 3), 0), sigma = tw_number_at(tw_input(c, 5), 0);
+    double scale = sigma > 0 ? -0.5 / sigma : 0;
+    float least = (float)tw_number_at(tw_input(c, 4), 0);
+    size_t done = 0;
+    candidate next;
+    while (done < most && take_best(list, &count, &next)) {
+        float before = next.score;
+        for (size_t k = done; k > next.seen && next.score > least; k--) {
+            double shared = overlap(tw_input(c, 0), (size_t)next.index,
+                                    (size_t)chosen[k - 1].index);
+            next.score *= shared < limit ? (float)exp(scale * shared * shared) : 0;
+        }
+        next.seen = done;
+        if (next.score == before)
+            chosen[done++] = next;
+        else if (next.score > least)
+            list[count++] = next;
+    }
+    return done;
+}
+
+static tw_status *give_scored(tw_compute *c, const candidate *chosen, size_t count, size_t size)
+{
+    tw_array *indices, *scores;
+    TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE((int64_t)size), &indices));
+    TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE((int64_t)size), &scores));
+    for (size_t i = 0; i < size; i++) {
+        ((int32_t *)indices->data)[i] = i < count ? chosen[i].index : 0;
+        tw_number_put(scores, i, i < count ? (double)chosen[i].score : 0);
+    }
+    *(int32_t *)tw_output_data(c, 2) = (int32_t)count;
+    return TW_OK;
+}
+
+static tw_status *compute_soft(tw_compute *c)
+{
+    const tw_array *scores = tw_input(c, 1);
+    double limit = tw_number_at(tw_input(c, 3), 0), least = tw_number_at(tw_input(c, 4), 0);
+    int64_t wanted = tw_index_at(tw_input(c, 2), 0);
+    size_t n = scores->count, most = wanted < 0 ? 0 : (size_t)wanted, count = 0;
+    if (!(limit >= 0 && limit <= 1))
+        return tw_compute_fail(c, "iou_threshold must be in [0, 1]");
+    if (!(tw_number_at(tw_input(c, 5), 0) >= 0))
+        return tw_compute_fail(c, "soft_nms_sigma_val must be >= 0");
+    candidate *list = n <= INT32_MAX ? tw_alloc_array(n + 1, 2 * sizeof *list) : NULL;
+    if (!list)
+        return tw_no_memory();
+    for (size_t i = 0; i < n; i++) {
+        double score = tw_number_at(scores, i);
+        if (score > least)
+            list[count++] = (candidate){(float)score, (int32_t)i, 0};
+    }
+    count = choose_softly(c, most, list, count, list + n);
+    size_t size = tw_compute_bool(c, "pad_to_max_output_size") ? most : count;
+    tw_status *status = give_scored(c, list + n, count, size);
+    tw_free(list);
+    return status;
+}
+
+/* ---- the ops ---- */
 
 /* The newer ops differ in what became an input. */
 #define BOXES "boxes: T, scores: T, max_output_size: int32, iou_threshold: T_threshold"
@@ -285,5 +390,31 @@ const tw_op_definition tw_op_NonMaxSuppressionV4 = {
     .since = "NonMaxSuppressionV4: 1.9; half: 1.14",
     .examples = {"non_max_suppression_v4([[0., 0., 1., 1.]], [0.5], 3, 0.5, 0., "
                  "pad_to_max_output_size=True) -> [0, 0, 0], 1"},
+    SUPPRESS,
+};
+
+const tw_op_definition tw_op_NonMaxSuppressionV5 = {
+    .signature = "boxes: T, scores: T, max_output_size: int32, iou_threshold: T, "
+                 "score_threshold: T, soft_nms_sigma: T -> selected_indices: int32, "
+                 "selected_scores: T, valid_outputs: int32; "
+                 "pad_to_max_output_size: bool = false; T: {half, float} = float",
+    .doc = "NonMaxSuppressionV4, and the scores. With a `soft_nms_sigma` above 0 scores fall with "
+           "what a box shares with better ones: by exp(-shared^2 / (2 sigma)).",
+    .since = "NonMaxSuppressionV5: 1.15",
+    .examples = {"non_max_suppression_v5([[0., 0., 1., 1.], [0., 0., 1., 0.5]], [0.5, 0.75], 3, "
+                 "0.75, 0., 0.5) -> [1, 0], [0.75, 0.3894004], 2"},
+    .infer = infer_suppress,
+    .gradient = tw_gradient_undefined,
+    .compute = compute_soft,
+    .shape_inputs = 1 << 2,
+};
+
+const tw_op_definition tw_op_NonMaxSuppressionWithOverlaps = {
+    .signature = "overlaps: float, scores: float, max_output_size: int32, "
+                 "overlap_threshold: float, score_threshold: float -> selected_indices: int32",
+    .doc = "NonMaxSuppressionV3 of things of which `overlaps` (n, n) says how alike two are.",
+    .since = "NonMaxSuppressionWithOverlaps: 1.9",
+    .examples = {"non_max_suppression_with_overlaps([[1., 0.5], [0.5, 1.]], [0.5, 0.75], 3, 0.25, "
+                 "0.) -> [1]"},
     SUPPRESS,
 };

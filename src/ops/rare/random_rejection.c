@@ -93,6 +93,15 @@ static tw_status *compute_gamma(tw_compute *c)
     return fill_each(c, gamma_of);
 }
 
+/* Each number's share, summed over the numbers of one parameter. */
+static tw_status *gradient_of_gamma(tw_gradient *g)
+{
+    tw_tensor alpha = g->inputs[1], y = g->outputs[0], dy = tw_gradient_dy(g, 0);
+    tw_tensor share = tw_random_gamma_grad(alpha, y), axes = tw_range(0, tw_size(g->inputs[0]), 1);
+    g->dx[1] = tw_grad_of(tw_sum(tw_mul(dy, share), axes));
+    return TW_OK;
+}
+
 const tw_op_definition tw_op_RandomGamma = {
     .signature = "shape: S, alpha: T -> output: T; seed: int = 0; seed2: int = 0; "
                  "S: {int32, int64}; T: {half, float, double}",
@@ -103,7 +112,7 @@ const tw_op_definition tw_op_RandomGamma = {
     .flags = TW_OP_STATEFUL,
     .shape_inputs = 1,
     .infer = infer_each,
-    .gradient = tw_gradient_undefined,
+    .gradient = gradient_of_gamma,
     .compute = compute_gamma,
 };
 

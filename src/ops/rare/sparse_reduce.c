@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reductions of sparse tensors: SparseReduceSum and SparseReduceMax into dense ones, SparseSoftmax
+ * Reductions of sparse tensors: SparseReduceSum and SparseReduceMax into dense or sparse ones, SparseSoftmax
  * over the last dimension, and SparseFillEmptyRows.
  *
  * A dense result has the sizes that remain, which is known while building if the sizes and the
@@ -145,6 +145,144 @@ const tw_op_definition tw_op_SparseReduceMax = {
     .infer = infer_reduce,
     .gradient = tw_gradient_undefined,
     .kernels = &max_kernel,
+    .kernel_count = 1,
+};
+
+/* ---- SparseReduceSumSparse, SparseReduceMaxSparse ---- */
+
+/* How many groups there are only the indices tell; their rank is known where the axes are. */
+static void infer_sparse_result(tw_infer *in)
+{
+    int64_t rank = -1;
+    tw_shape axes_shape = tw_infer_input(in, 3), sizes = tw_infer_size_value(in, 2);
+    const tw_array *axes = tw_infer_value(in, 3);
+    bool gone[TW_MAX_RANK];
+    tw_infer_sparse(in, 0);
+    if (axes_shape.dims && axes_shape.rank > 1)
+        tw_infer_fail(in, "reduction_axes must be a scalar or a vector");
+    if (sizes.dims && axes && sizes.rank <= TW_MAX_RANK && marks(axes, sizes.rank, gone)) {
+        rank = 0;
+        for (size_t k = 0; k < sizes.rank; k++)
+            rank += tw_infer_bool(in, "keep_dims") || (axes->count && !gone[k]);
+    }
+    tw_infer_output(in, 0, TW_SHAPE(-1, rank));
+    tw_infer_output(in, 1, TW_SHAPE(-1));
+    tw_infer_output(in, 2, TW_SHAPE(rank));
+}
+
+/* Values by the rows of the dimensions that stay: one after the other in the order of the rows. */
+static size_t find_groups(const int64_t *rows, size_t count, size_t rank, const size_t *order,
+                          size_t *firsts)
+{
+    size_t groups = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || tw_compare_rows(rows + order[i - 1] * rank, rows + order[i] * rank, rank))
+            firsts[groups++] = i;
+    }
+    firsts[groups] = count;
+    return groups;
+}
+
+/* rows (count, kept) are the indices that stay, `where` the dimension of each. */
+static tw_status *give_groups(tw_compute *c, tw_combine loop, const int64_t *rows, size_t kept,
+                              const size_t *where, const size_t *order, const size_t *firsts,
+                              size_t groups)
+{
+    const tw_array *values = tw_input(c, 1), *sizes = tw_input(c, 2);
+    bool keep = tw_compute_bool(c, "keep_dims");
+    size_t rank = keep ? sizes->count : kept;
+    tw_array *indices, *out, *shape;
+    TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE((int64_t)groups, (int64_t)rank), &indices));
+    TW_TRY(tw_compute_allocate(c, 1, TW_SHAPE((int64_t)groups), &out));
+    TW_TRY(tw_compute_allocate(c, 2, TW_SHAPE((int64_t)rank), &shape));
+    tw_zero_array(indices);
+    for (size_t k = 0; k < rank; k++) /* one that is gone and kept has size 1 */
+        ((int64_t *)shape->data)[k] = 1;
+    for (size_t k = 0; k < kept; k++)
+        ((int64_t *)shape->data)[keep ? where[k] : k] = tw_index_at(sizes, where[k]);
+    for (size_t g = 0; g < groups; g++) {
+        const int64_t *row = rows + order[firsts[g]] * kept;
+        for (size_t k = 0; k < kept; k++)
+            ((int64_t *)indices->data)[g * rank + (keep ? where[k] : k)] = row[k];
+        TW_TRY(tw_elements_copy(out->dtype, tw_element_to(out, g),
+                                tw_element_at(values, order[firsts[g]]), 1));
+        for (size_t i = firsts[g] + 1; i < firsts[g + 1]; i++)
+            loop(1, tw_element_to(out, g), tw_element_at(values, order[i]), 1);
+    }
+    return TW_OK;
+}
+
+static tw_status *reduce_sparse(tw_compute *c, tw_combination how)
+{
+    const tw_array *indices = tw_input(c, 0), *values = tw_input(c, 1), *sizes = tw_input(c, 2);
+    const tw_array *axes = tw_input(c, 3);
+    size_t n = values->count, rank = sizes->count, kept = 0, where[TW_MAX_RANK], groups;
+    bool gone[TW_MAX_RANK];
+    TW_TRY(tw_sparse_check(c, indices, sizes->data, false));
+    if (rank > TW_MAX_RANK || !marks(axes, rank, gone))
+        return tw_compute_fail(c, "Invalid reduction dimension");
+    for (size_t k = 0; k < rank; k++) {
+        if (axes->count && !gone[k])
+            where[kept++] = k;
+    }
+    /* Rows, their order with room for sorting, and where groups begin. */
+    int64_t *rows = tw_alloc_array((n + 1) * (kept + 1), sizeof *rows);
+    size_t *order = tw_alloc_array(3 * n + 2, sizeof *order);
+    tw_status *status = rows && order ? TW_OK : tw_no_memory();
+    for (size_t i = 0; i < n * kept && !status; i++)
+        rows[i] = tw_index_at(indices, i / kept * rank + where[i % kept]);
+    if (!status) {
+        tw_sort_rows(rows, n, kept, order);
+        groups = find_groups(rows, n, kept, order, order + 2 * n);
+        status = give_groups(c, tw_combine_loop(how, values->dtype), rows, kept, where, order,
+                             order + 2 * n, groups);
+    }
+    tw_free(rows);
+    tw_free(order);
+    return status;
+}
+
+static tw_status *compute_sum_sparse(tw_compute *c)
+{
+    return reduce_sparse(c, TW_COMBINE_ADD);
+}
+static tw_status *compute_max_sparse(tw_compute *c)
+{
+    return reduce_sparse(c, TW_COMBINE_MAX);
+}
+
+static const tw_kernel sum_sparse_kernel = {.dtypes = TW_COMBINED_TYPES,
+                                            .compute = compute_sum_sparse};
+static const tw_kernel max_sparse_kernel = {.compute = compute_max_sparse};
+
+#define REDUCE_SPARSE                                                                      \
+    "input_indices: int64, input_values: T, input_shape: int64, reduction_axes: int32 -> " \
+    "output_indices: int64, output_values: T, output_shape: int64; keep_dims: bool = false; T: "
+
+const tw_op_definition tw_op_SparseReduceSumSparse = {
+    .signature = REDUCE_SPARSE "numbertype",
+    .doc = "SparseReduceSum with a sparse result: only sums of values that are there.",
+    .since = "SparseReduceSumSparse: 0.11",
+    .examples = {"sparse_reduce_sum_sparse([[0, 0], [0, 2], [1, 1]], [1., 2., 3.], [2, 3], [1]) "
+                 "-> [[0], [1]], [3., 3.], [2]"},
+    .shape_inputs = 1 << 2 | 1 << 3,
+    .infer = infer_sparse_result,
+    .gradient = tw_gradient_undefined,
+    .kernels = &sum_sparse_kernel,
+    .kernel_count = 1,
+};
+
+const tw_op_definition tw_op_SparseReduceMaxSparse = {
+    .signature = REDUCE_SPARSE "{float, double, int32, uint8, int16, int8, int64, bfloat16, "
+                               "uint16, half, uint32, uint64}",
+    .doc = "SparseReduceMax with a sparse result: only the greatest of values that are there.",
+    .since = "SparseReduceMaxSparse: 1.2",
+    .examples = {"sparse_reduce_max_sparse([[0, 0], [0, 2], [1, 1]], [1., 2., -3.], [3, 3], [1]) "
+                 "-> [[0], [1]], [2., -3.], [3]"},
+    .shape_inputs = 1 << 2 | 1 << 3,
+    .infer = infer_sparse_result,
+    .gradient = tw_gradient_undefined,
+    .kernels = &max_sparse_kernel,
     .kernel_count = 1,
 };
 

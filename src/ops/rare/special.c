@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Special functions that are seldom asked for: Igamma, Igammac, IgammaGradA, Betainc, BesselI0e,
- * BesselI1e. All are computed in double and rounded once. Operands broadcast.
+ * Special functions that are seldom asked for: Igamma, Igammac, IgammaGradA,
+ * RandomGammaGrad, Betainc, BesselI0e, BesselI1e. All are computed in double and rounded once. Operands broadcast.
  *
  * The incomplete gamma functions are the power series or the continued fraction (Abramowitz and
  * Stegun 6.5), each where it converges fast; the derivative for a is carried along with both, term
@@ -97,6 +97,14 @@ static double igammac(const double *x)
 static double igamma_grad_a(const double *x)
 {
     return part_of_gamma(x[0], x[1], false).slope;
+}
+
+/* A number of the gamma distribution moves with a so that the part below it stays the same: by the
+ * part's derivative for a over the density there. */
+static double random_gamma_grad(const double *x)
+{
+    double density = exp((x[0] - 1) * log(x[1]) - x[1] - tw_special_lgamma(x[0]));
+    return -part_of_gamma(x[0], x[1], false).slope / density;
 }
 
 /* ---- the incomplete beta function ---- */
@@ -214,6 +222,10 @@ static tw_status *compute_igamma_grad_a(tw_compute *c)
 {
     return map(c, igamma_grad_a);
 }
+static tw_status *compute_random_gamma_grad(tw_compute *c)
+{
+    return map(c, random_gamma_grad);
+}
 static tw_status *compute_betainc(tw_compute *c)
 {
     return map(c, betainc);
@@ -318,6 +330,17 @@ const tw_op_definition tw_op_IgammaGradA = {
     .infer = tw_infer_broadcast_all,
     .gradient = tw_gradient_undefined,
     .compute = compute_igamma_grad_a,
+};
+
+const tw_op_definition tw_op_RandomGammaGrad = {
+    .signature = "alpha: T, sample: T -> output: T; T: {float, double}",
+    .doc = "How a number of the gamma distribution that was drawn moves with the parameter "
+           "`alpha`.",
+    .since = "RandomGammaGrad: 1.11",
+    .examples = {"random_gamma_grad([1.], [1.]) -> [1.17356259]"},
+    .infer = tw_infer_broadcast_all,
+    .gradient = tw_gradient_undefined,
+    .compute = compute_random_gamma_grad,
 };
 
 const tw_op_definition tw_op_Betainc = {

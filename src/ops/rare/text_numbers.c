@@ -5,12 +5,12 @@
  * What comes in may be anything, as it often does from files of other people: a text that is no
  * number is refused with its own words, one of the wrong length with both lengths, and nothing is
  * read behind the end. */
+#include "ops/rare/text_numbers.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "ops/arrays.h"
 
 /* The digits of the smallest double are more, but nobody writes them; what is longer is refused. */
 enum { LONGEST = 400 };
@@ -80,15 +80,20 @@ static bool convert(tw_array *out, size_t i, char *text)
     }
 }
 
+bool tw_text_to_number(const char *bytes, size_t length, tw_array *out, size_t i)
+{
+    char text[LONGEST];
+    return trim(bytes, length, text) && convert(out, i, text);
+}
+
 /* The first text that is no number stops it, and is shown as far as a line allows. */
 static tw_status *compute_number(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
-    char text[LONGEST];
     for (size_t i = 0; i < x->count; i++) {
         size_t length;
         const char *bytes = tw_string_get((const tw_string *)x->data + i, &length);
-        if (!trim(bytes, length, text) || !convert(tw_output(c, 0), i, text))
+        if (!tw_text_to_number(bytes, length, tw_output(c, 0), i))
             return tw_compute_fail(c, "StringToNumberOp could not correctly convert string: %.*s",
                                    length < 80 ? (int)length : 80, bytes);
     }
