@@ -122,3 +122,14 @@ def test_clippings_nodes_are_named_as_in_1_15(session):
     assert kept == ["Size", "Cast", "mul", "Rank", "range/start", "range/delta", "range", "Sum",
                     "Rsqrt", "mul_1/y", "mul_1", "mul_2", "Const", "truediv/y", "truediv",
                     "Minimum", "mul_3"]
+
+
+def test_what_is_drawn_of_gamma_moves_with_its_parameter():
+    """The numbers and their derivatives are those of TensorFlow 1.15."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        alpha = tf.constant([.5, 2., 7.])
+        y = tf.random_gamma([4], alpha, seed=3)
+        drawn, slope = session.run([y, tf.gradients(y * y, alpha)[0]])
+    assert np.allclose(drawn[0], [1.1771568, 2.3397233, 11.833852])
+    assert np.allclose(slope, [12.419061, 24.586464, 65.52008], rtol=1e-5)

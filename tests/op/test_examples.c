@@ -182,7 +182,7 @@ typedef struct call {
     const tw_op *op;
     tw_array *inputs[32], *outputs[32];
     tw_dtype dtypes[32];
-    size_t counts[16], argument_count, input_count, attr_count;
+    size_t counts[24], argument_count, input_count, attr_count;
     tw_attr attrs[16];
 } call;
 

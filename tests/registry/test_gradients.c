@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The gradient of every op against central differences in float64, for every input that can be
- * differentiated for. Numbers come from the samples, and from two quiet ranges where these have
- * kinks, poles or nothing to say; a point at which the slopes of both sides differ is a kink and
- * is not compared. An op is checked here or stands in `elsewhere` with its reason. */
+ * The gradient of every op against central differences in float64, for every input that has one.
+ * Numbers come from the samples, and from two quiet ranges where these have kinks, poles or nothing
+ * to say; where the slopes of both sides differ is a kink and is not compared. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +39,10 @@ static const struct {
     {"TensorArray", "tests/control"}, /* and all whose names begin so */
     {"PreventGradient", "refuses, which tests/ops/test_state_ops.c checks"},
     {"RefIdentity", "its operand is a variable: tests/autodiff"},
+    {"RandomGamma", "moves as a distribution does: python/tests/test_random_and_clip.py"},
+    {"LSTMBlockCell", "float, and only for two outputs: python/tests/test_rnn_blocks.py"},
+    {"BlockLSTM", "as LSTMBlockCell"},
+    {"GRUBlockCell", "as LSTMBlockCell"},
     {"ResizeBilinear", "its result is float, too coarse for differences: tests/golden"},
     {"ResizeBilinearGrad", "as ResizeBilinear"},
     {"ResizeBicubic", "as ResizeBilinear"},

@@ -31,6 +31,11 @@ NAMES = {
         "contrib.seq2seq.beam_search_decoder": "BeamSearchDecoder",
     },
     "contrib.rnn": {
+        "contrib.rnn_block": "FusedRNNCell FusedRNNCellAdaptor GRUBlockCell GRUBlockCellV2 "
+                             "LSTMBlockCell LSTMBlockFusedCell LSTMBlockWrapper "
+                             "TimeReversedFusedRNN",
+        "contrib.rnn_more": "AttentionCellWrapper Conv1DLSTMCell Conv2DLSTMCell ConvLSTMCell "
+                            "CoupledInputForgetGateLSTMCell HighwayWrapper UGRNNCell",
         "contrib.stacked_rnn": "stack_bidirectional_dynamic_rnn stack_bidirectional_rnn",
         "ops.rnn_cell_impl": _CELLS + " LayerRNNCell",
         "ops.rnn_cell_contrib": "EmbeddingWrapper InputProjectionWrapper LayerNormBasicLSTMCell "

@@ -181,6 +181,9 @@ const tw_op_definition tw_op_GRUBlockCellGrad = {
     .doc = "The derivatives of GRUBlockCell for its inputs and gates.",
     .builder = "gru_block_cell_grad",
     .since = "GRUBlockCellGrad: 1.11",
+    .examples = {"gru_block_cell_grad([[1.]], [[1.]], [[0., 0.], [0., 0.]], [[0.], [0.]], "
+                 "[0., 0.], [0.], [[0.5]], [[0.5]], [[0.]], [[1.]]) -> [[0.]], [[0.5]], [[0.5]], "
+                 "[[0., 0.25]]"},
     .infer = infer_grad,
     .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,

@@ -264,6 +264,10 @@ const tw_op_definition tw_op_LSTMBlockCellGrad = {
     .doc = "The derivatives of LSTMBlockCell for the state before and its gates.",
     .builder = "lstm_block_cell_grad",
     .since = "LSTMBlockCellGrad: 1.11",
+    .examples = {"lstm_block_cell_grad([[1.]], [[1.]], [[0.]], [[0., 0., 0., 0.], "
+                 "[0., 0., 0., 0.]], [0.], [0.], [0.], [0., 0., 0., 0.], [[0.5]], [[0.]], [[0.5]], "
+                 "[[0.5]], [[0.]], [[0.]], [[1.]], [[1.]], use_peephole=False) -> [[0.75]], "
+                 "[[0., 0.75, 0.375, 0.]], [0.], [0.], [0.]"},
     .infer = infer_grad,
     .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,

@@ -218,6 +218,10 @@ const tw_op_definition tw_op_BlockLSTM = {
            "the state of the one before; the results of later steps are 0.",
     .builder = "block_lstm",
     .since = "BlockLSTM: 1.11",
+    .examples = {"block_lstm(1, [[[1.]]], [[0.]], [[0.]], [[0., 0., 0., 0.], [0., 0., 0., 0.]], "
+                 "[0.], [0.], [0.], [0., 1., 0., 0.]) -> [[[0.5]]], [[[0.38079708]]], "
+                 "[[[0.73105858]]], [[[0.5]]], [[[0.76159416]]], [[[0.36339939]]], "
+                 "[[[0.18169970]]]"},
     .infer = infer,
     .gradient = gradient,
     .kernels = &kernel,
@@ -231,6 +235,11 @@ const tw_op_definition tw_op_BlockLSTMGrad = {
     .doc = "The derivatives of BlockLSTM.",
     .builder = "block_lstm_grad",
     .since = "BlockLSTMGrad: 1.11",
+    .examples = {"block_lstm_grad(1, [[[1.]]], [[1.]], [[0.]], [[0., 0., 0., 0.], "
+                 "[0., 0., 0., 0.]], [0.], [0.], [0.], [0., 0., 0., 0.], [[[0.5]]], [[[0.]]], "
+                 "[[[0.5]]], [[[0.5]]], [[[0.]]], [[[0.]]], [[[0.]]], [[[1.]]], [[[1.]]], "
+                 "use_peephole=False) -> [[[0.]]], [[0.75]], [[0.]], [[0., 0.75, 0.375, 0.], "
+                 "[0., 0., 0., 0.]], [0.], [0.], [0.], [0., 0.75, 0.375, 0.]"},
     .infer = infer_grad,
     .gradient = tw_gradient_undefined,
     .kernels = &grad_kernel,

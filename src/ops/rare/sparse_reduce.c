@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reductions of sparse tensors: SparseReduceSum and SparseReduceMax into dense or sparse ones, SparseSoftmax
- * over the last dimension, and SparseFillEmptyRows.
+ * Reductions of sparse tensors: SparseReduceSum and SparseReduceMax into dense or sparse ones,
+ * SparseSoftmax over the last dimension, and SparseFillEmptyRows.
  *
  * A dense result has the sizes that remain, which is known while building if the sizes and the
  * axes are; so its memory is planned like that of any other op. */
@@ -150,7 +150,8 @@ const tw_op_definition tw_op_SparseReduceMax = {
 
 /* ---- SparseReduceSumSparse, SparseReduceMaxSparse ---- */
 
-/* How many groups there are only the indices tell; their rank is known where the axes are. */
+/* How many groups there are only the indices tell; their rank is known where the axes are. No axes
+ * are none here, as in TensorFlow. */
 static void infer_sparse_result(tw_infer *in)
 {
     int64_t rank = -1;
@@ -163,7 +164,7 @@ static void infer_sparse_result(tw_infer *in)
     if (sizes.dims && axes && sizes.rank <= TW_MAX_RANK && marks(axes, sizes.rank, gone)) {
         rank = 0;
         for (size_t k = 0; k < sizes.rank; k++)
-            rank += tw_infer_bool(in, "keep_dims") || (axes->count && !gone[k]);
+            rank += tw_infer_bool(in, "keep_dims") || !gone[k];
     }
     tw_infer_output(in, 0, TW_SHAPE(-1, rank));
     tw_infer_output(in, 1, TW_SHAPE(-1));
@@ -222,7 +223,7 @@ static tw_status *reduce_sparse(tw_compute *c, tw_combination how)
     if (rank > TW_MAX_RANK || !marks(axes, rank, gone))
         return tw_compute_fail(c, "Invalid reduction dimension");
     for (size_t k = 0; k < rank; k++) {
-        if (axes->count && !gone[k])
+        if (!gone[k])
             where[kept++] = k;
     }
     /* Rows, their order with room for sorting, and where groups begin. */
@@ -261,7 +262,8 @@ static const tw_kernel max_sparse_kernel = {.compute = compute_max_sparse};
 
 const tw_op_definition tw_op_SparseReduceSumSparse = {
     .signature = REDUCE_SPARSE "numbertype",
-    .doc = "SparseReduceSum with a sparse result: only sums of values that are there.",
+    .doc = "SparseReduceSum with a sparse result: only sums of values that are there. "
+           "Without axes nothing is reduced.",
     .since = "SparseReduceSumSparse: 0.11",
     .examples = {"sparse_reduce_sum_sparse([[0, 0], [0, 2], [1, 1]], [1., 2., 3.], [2, 3], [1]) "
                  "-> [[0], [1]], [3., 3.], [2]"},

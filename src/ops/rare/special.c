@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Special functions that are seldom asked for: Igamma, Igammac, IgammaGradA,
- * RandomGammaGrad, Betainc, BesselI0e, BesselI1e. All are computed in double and rounded once. Operands broadcast.
+ * Special functions that are seldom asked for: Igamma, Igammac, IgammaGradA, RandomGammaGrad,
+ * Betainc, BesselI0e, BesselI1e. All are computed in double and rounded once. Operands broadcast.
  *
  * The incomplete gamma functions are the power series or the continued fraction (Abramowitz and
  * Stegun 6.5), each where it converges fast; the derivative for a is carried along with both, term
