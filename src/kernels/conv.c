@@ -66,7 +66,7 @@ static void pack_cell(size_t cell, void *arg)
     part.k = tw_par_bound(p->g.k, 16, p->cells, cell + 1) - first;
     part.b = (const char *)part.b + first * part.b_row * p->size;
     part.packed_first += first;
-    p->loops->pack(&part, p->to);
+    p->loops->pack(&part, 0, tw_gemm_panels(p->loops, part.n), p->to);
 }
 
 /* The filter is packed once for all pixels: its cost is one pass over it, against one for each
@@ -139,7 +139,7 @@ void tw_conv_pack(tw_dtype dtype, const tw_conv *c, const void *filter, void *to
     if (tw_winograd_fits(dtype, c, TW_CONV_FORWARD))
         tw_winograd_filter(c, filter, to);
     else
-        tw_gemm_loops_of(dtype)->pack(&g, to);
+        tw_gemm_loops_of(dtype)->pack(&g, 0, tw_gemm_panels(tw_gemm_loops_of(dtype), g.n), to);
 }
 
 /* output (places, out_depth) = gathered (places, taps * in_depth) times filter. Without channels

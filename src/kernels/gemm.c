@@ -446,17 +446,37 @@ size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
     return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;
 }
 
-/* In one piece: it is done once for many products. */
-void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *to)
+/* A packing in cells, which are runs of panels. */
+typedef struct packing {
+    const tw_gemm_loops *loops;
+    tw_gemm_block g;
+    void *to;
+    size_t panels, cells;
+} packing;
+
+static void pack_cell(size_t cell, void *arg)
+{
+    const packing *x = arg;
+    x->loops->pack(&x->g, tw_par_bound(x->panels, 1, x->cells, cell),
+                   tw_par_bound(x->panels, 1, x->cells, cell + 1), x->to);
+}
+
+/* Half a nanosecond for a number, which comes from memory. */
+void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *to,
+                  const tw_par *par)
 {
     size_t ldb = s->ldb ? s->ldb : s->transpose_b ? s->k : s->n;
-    tw_gemm_block g = {.n = s->n,
-                       .k = s->k,
-                       .b = b,
-                       .b_row = s->transpose_b ? 1 : ldb,
-                       .b_col = s->transpose_b ? ldb : 1,
-                       .packed_k = s->k};
-    tw_gemm_loops_of(dtype)->pack(&g, to);
+    packing x = {.loops = tw_gemm_loops_of(dtype), .to = to};
+    x.g = (tw_gemm_block){.n = s->n,
+                          .k = s->k,
+                          .b = b,
+                          .b_row = s->transpose_b ? 1 : ldb,
+                          .b_col = s->transpose_b ? ldb : 1,
+                          .packed_k = s->k};
+    x.panels = tw_gemm_panels(x.loops, s->n);
+    double panel = 0.5 * (double)s->k * (double)(x.loops->lanes * x.loops->panel_vectors);
+    x.cells = tw_par_cells(x.panels, 1, panel);
+    tw_par_run(par, x.cells, pack_cell, &x);
 }
 
 /* Batches are shared out whole when they are many or small. */

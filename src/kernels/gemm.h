@@ -45,7 +45,8 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
 /* B, kept as the loops read it, for many products of float or double with the same k and n. Bytes;
  * 0: packing it each time costs next to nothing (few numbers, or many rows), or sizes overflow. */
 size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k);
-void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *shape, const void *b, void *to);
+void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *shape, const void *b, void *to,
+                  const tw_par *par);
 
 /* A product for each index of an n-d grid of batches; C's matrices follow each other densely in
  * row-major order of the grid. Strides are in elements, 0 where a batch is broadcast. */

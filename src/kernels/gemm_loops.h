@@ -32,9 +32,9 @@ typedef struct tw_gemm_loops {
     size_t tile_rows;     /* a good cut of m is a multiple of it */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
-    /* All of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k * (n rounded up
-     * to whole vectors) elements, 64-byte aligned. */
-    void (*pack)(const tw_gemm_block *g, void *to);
+    /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *
+     * (n rounded up to whole vectors) elements, 64-byte aligned. */
+    void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);
     /* The product of a row: m is 1. The columns first .. last - 1; without the epilogue. */
     void (*line)(const tw_gemm_block *g, size_t first, size_t last);
     /* c = act(c + bias) for an (m, n) block. */

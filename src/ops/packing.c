@@ -35,7 +35,8 @@ static size_t matmul_bytes(const tw_compute *c, tw_pack_form *form)
 static void matmul_pack(const tw_compute *c, void *to)
 {
     tw_gemm_shape s = shape_of(c);
-    tw_gemm_pack(tw_input(c, 1)->dtype, &s, tw_input(c, 1)->data, to);
+    tw_par par = tw_compute_par(c);
+    tw_gemm_pack(tw_input(c, 1)->dtype, &s, tw_input(c, 1)->data, to, &par);
 }
 
 const struct tw_packing tw_matmul_packing = {1, matmul_bytes, matmul_pack};

@@ -255,11 +255,21 @@ static void a_packed_matrix_serves_as_well(void **state)
         tw_gemm_run_block(loops, &g);
         void *packed = tw_alloc_aligned(tw_gemm_packed_bytes(TW_FLOAT32, K, N));
         g.packed_k = K;
-        loops->pack(&g, packed);
+        loops->pack(&g, 0, tw_gemm_panels(loops, N), packed);
         g.packed = packed;
         g.c = d;
         tw_gemm_run_block(loops, &g);
         assert_memory_equal(c, d, M * N * sizeof *c);
+        tw_gemm_shape s = {.m = M, .n = N, .k = K, .transpose_b = true, .alpha = 1};
+        size_t bytes = tw_gemm_keep_bytes(TW_FLOAT32, M, N, K);
+        void *shared = tw_alloc_aligned(bytes);
+        assert_int_equal(bytes, tw_gemm_packed_bytes(TW_FLOAT32, K, N));
+        tw_gemm_pack(TW_FLOAT32, &s, b, shared, &(tw_par){.threads = 3});
+        assert_memory_equal(packed, shared, bytes);
+        s.packed = shared;
+        assert_ok(tw_gemm(TW_FLOAT32, &s, a, NULL, d, NULL, &(tw_par){.threads = 3}));
+        assert_memory_equal(c, d, M * N * sizeof *c);
+        tw_free_aligned(shared);
         tw_free_aligned(packed);
     }
     free(a);

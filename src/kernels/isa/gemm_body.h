@@ -393,10 +393,10 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
 }
 
 /* Panels lie one after the other, each with all of packed_k rows. */
-static void NAME(pack)(const tw_gemm_block *g, void *to)
+static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *to)
 {
     size_t width_all = NAME(WIDTH), count = (g->n + width_all - 1) / width_all;
-    for (size_t panel = 0; panel < count; panel++) {
+    for (size_t panel = first; panel < last; panel++) {
         size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
         size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
         size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
