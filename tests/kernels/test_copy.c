@@ -248,6 +248,33 @@ static void parts_are_joined_and_taken_apart_again(void **state)
                    TW_INVALID_ARGUMENT, "too large");
 }
 
+/* Enough for several threads, with parts that end anywhere. */
+static void one_row_of_many_parts_is_joined_by_threads(void **state)
+{
+    (void)state;
+    enum { PARTS = 60 };
+    for (size_t d = 0; d < DTYPES; d++) {
+        size_t size = tw_dtype_size(dtypes[d]), lengths[PARTS], total = 0, start = 0;
+        void *parts[PARTS];
+        for (size_t i = 0; i < PARTS; i++) {
+            lengths[i] = i % 7 == 3 ? 0 : 4801 + 173 * i;
+            parts[i] = lengths[i] ? random_numbers(dtypes[d], lengths[i], i) : NULL;
+            total += lengths[i];
+        }
+        char *out = malloc(total * size);
+        memset(out, 0xa5, total * size);
+        assert_ok(tw_concat(dtypes[d], 1, PARTS, lengths, (const void *const *)parts, out,
+                            &(tw_par){.threads = 3}));
+        for (size_t i = 0; i < PARTS; i++) {
+            if (lengths[i])
+                assert_memory_equal(out + start * size, parts[i], lengths[i] * size);
+            start += lengths[i];
+            free(parts[i]);
+        }
+        free(out);
+    }
+}
+
 static void rows_are_gathered_by_index(void **state)
 {
     (void)state;
@@ -364,6 +391,7 @@ int main(void)
         cmocka_unit_test(tiles_repeat_the_whole),
         cmocka_unit_test(any_axes_are_reversed),
         cmocka_unit_test(parts_are_joined_and_taken_apart_again),
+        cmocka_unit_test(one_row_of_many_parts_is_joined_by_threads),
         cmocka_unit_test(rows_are_gathered_by_index),
         cmocka_unit_test(regions_are_added),
         cmocka_unit_test(strings_are_copied_not_shared),
