@@ -60,7 +60,8 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
         UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
             __builtin_prefetch(next + v, 0, 2);
         UNROLL for (size_t v = 0; keeps && v < nv; v++) NAME(store)(keep + v * NAME(LANES), row[v]);
-        keep += keeps ? nv * NAME(LANES) : 0; /* NULL + 0 is defined, NULL + 1 is not */
+        if (keeps)
+            keep += nv * NAME(LANES);
         UNROLL for (size_t i = 0; i < mr; i++)
         {
             NAME(vec) x = NAME(spread)(*(const T *)(a + i * a_row));
