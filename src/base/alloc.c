@@ -9,7 +9,7 @@
 
 #include "base/os.h"
 
-enum { ALIGNMENT = 64, HUGE_FROM = 4 << 20 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 /* The three libc functions stand behind the same table as a caller's own, so that no allocation
  * path has to ask which of the two is in force. */
@@ -31,12 +31,25 @@ static void libc_release(void *memory, void *user)
     free(memory);
 }
 
+/* Large memory lies on whole huge pages: a fault for each 4 KiB costs more than filling them, and a
+ * processor remembers too few small ones. A last page that would be less than half used stays
+ * small. */
+static size_t on_huge_pages(size_t size)
+{
+    size_t last = size % HUGE_PAGE;
+    return last >= HUGE_PAGE / 2 ? size - last + HUGE_PAGE : size;
+}
+
 /* Room for the pointer comes before the alignment step, so that it never lies outside of what
  * malloc gave. */
 static void *libc_aligned(size_t size, size_t alignment, void *user)
 {
     (void)user;
-    size_t room;
+    size_t room, large = size >= HUGE_PAGE;
+    if (large && size < SIZE_MAX - HUGE_PAGE) {
+        size = on_huge_pages(size);
+        alignment = HUGE_PAGE;
+    }
     if (!tw_size_add(size, alignment + sizeof(void *), &room))
         return NULL;
     char *whole = malloc(room);
@@ -47,7 +60,7 @@ static void *libc_aligned(size_t size, size_t alignment, void *user)
     size_t step = (size_t)((alignment - (first & (alignment - 1))) & (alignment - 1));
     char *aligned = whole + sizeof(void *) + step;
     memcpy(aligned - sizeof(void *), &whole, sizeof(void *));
-    if (size >= HUGE_FROM) /* a page fault for each 4 KiB costs more than filling them */
+    if (large)
         tw_os_advise_huge(aligned, size);
     return aligned;
 }

@@ -270,16 +270,28 @@ static void join_pieces(const reducer *r)
     }
 }
 
-/* The commonest reduction of all: a few hundred numbers for each row of a batch. */
+/* Where line `task` begins: mostly they lie one after the other. */
+static const void *line_of(const reducer *r, size_t task)
+{
+    size_t offset = r->kept_count == 1 ? task * r->kept[0].stride
+                                       : offset_of(r->kept, r->kept_count, task);
+    return r->in + offset * r->size;
+}
+
+/* The commonest reduction of all: a few hundred numbers for each row of a batch. Two lines at a
+ * time, half of the cell apart: memory is read faster from two places than from one. */
 static void run_lines(size_t cell, void *arg)
 {
     const reducer *r = arg;
-    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1);
-    for (size_t task = tw_par_bound(r->tasks, 1, r->cells, cell); task < last; task++) {
-        place at = place_of(r, task);
-        double acc;
-        r->loops.line(&acc, at.in, r->reduced_total);
-        finish(r, &acc, at);
+    size_t first = tw_par_bound(r->tasks, 1, r->cells, cell);
+    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1), half = (last - first + 1) / 2;
+    for (size_t i = 0; i < half; i++) {
+        size_t tasks[2] = {first + i, first + half + i}, count = tasks[1] < last ? 2 : 1;
+        const void *x[2] = {line_of(r, tasks[0]), count == 2 ? line_of(r, tasks[1]) : NULL};
+        double acc[2];
+        r->loops.lines(acc, x, count, r->reduced_total);
+        for (size_t k = 0; k < count; k++)
+            finish(r, &acc[k], (place){NULL, tasks[k], 1});
     }
 }
 
@@ -383,7 +395,7 @@ static void arrange(reducer *r, const run_list *runs)
     }
     r->blocks = (r->columns + WIDTH - 1) / WIDTH;
     r->tasks *= r->blocks;
-    r->lines = r->loops.line && r->columns == 1 && r->outer_reduced == 1 &&
+    r->lines = r->loops.lines && r->columns == 1 && r->outer_reduced == 1 &&
                r->reduced_total <= LINE && (r->group > 1 || r->rows.stride == 1);
     r->group = r->lines ? 1 : r->group;
 }

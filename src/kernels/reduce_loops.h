@@ -25,8 +25,9 @@ typedef struct tw_reduce_loops {
     /* acc[j] = acc[j] op acc[width + j] op ... over `groups` groups, pairwise. Only where the
      * accumulator has the dtype itself. */
     void (*groups)(void *acc, size_t groups, size_t width);
-    /* *acc = x[0] + ... + x[n - 1], by 32 lanes and then these by halves. NULL for most. */
-    void (*line)(void *acc, const void *x, size_t n);
+    /* acc[k] = x[k][0] + ... + x[k][n - 1] for one line or two, by 32 lanes and then these by
+     * halves; a sum is of the dtype, at the beginning of its double. NULL for most. */
+    void (*lines)(double *acc, const void *const *x, size_t count, size_t n);
 } tw_reduce_loops;
 
 /* A row with NULL loops is no error: it says that the dtype is among the rare ones. */

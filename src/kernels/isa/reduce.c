@@ -5,6 +5,8 @@
 
 #include "kernels/reduce_loops.h"
 
+#include <string.h>
+
 #include "kernels/half.h"
 #include "kernels/isa/fma.h"
 
@@ -164,9 +166,9 @@ typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 
 const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
-              [TW_FLOAT32][TW_FOLD_SUM].line = line_sum_f32,
+              [TW_FLOAT32][TW_FOLD_SUM].lines = lines_sum_f32,
               [TW_FLOAT64] = ALL_LOOPS(f64),
-              [TW_FLOAT64][TW_FOLD_SUM].line = line_sum_f64,
+              [TW_FLOAT64][TW_FOLD_SUM].lines = lines_sum_f64,
 #if TW_ISA_LEVEL < 4
               [TW_FLOAT16] = ALL_LOOPS(f16),
               [TW_BFLOAT16] = ALL_LOOPS(bf16),

@@ -37,30 +37,49 @@ static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, si
 }
 
 #ifdef TW_REDUCE_LINE
-/* Lanes are the same at every level, however many of them a register holds. */
-static void NAME(line_sum)(void *acc, const void *from, size_t n)
+/* `count` lines at once, each by 32 lanes, which are the same at every level, however many of them
+ * a register holds. */
+static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void *const *from,
+                                          size_t n)
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
     typedef T vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-    const T *x = from;
-    vec sum[PARTS];
+    const T *x[2];
+    vec sum[2][PARTS];
     size_t j = 0;
-    T lane[LANES];
-    for (size_t v = 0; v < PARTS; v++)
-        sum[v] = (vec){0};
+    for (size_t k = 0; k < count; k++) {
+        x[k] = from[k];
+        for (size_t v = 0; v < PARTS; v++)
+            sum[k][v] = (vec){0};
+    }
     for (; j + LANES <= n; j += LANES) {
-        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
-            sum[v] += *(const vec *)(x + j + v * PART);
+        _Pragma("GCC unroll 2") for (size_t k = 0; k < count; k++)
+        {
+            _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+                sum[k][v] += *(const vec *)(x[k] + j + v * PART);
+        }
     }
-    for (size_t v = 0; v < PARTS; v++)
-        *(vec *)(lane + v * PART) = sum[v];
-    for (size_t l = 0; j + l < n; l++)
-        lane[l] += x[j + l];
-    for (size_t half = LANES / 2; half; half /= 2) {
-        for (size_t l = 0; l < half; l++)
-            lane[l] += lane[l + half];
+    for (size_t k = 0; k < count; k++) {
+        T lane[LANES];
+        for (size_t v = 0; v < PARTS; v++)
+            *(vec *)(lane + v * PART) = sum[k][v];
+        for (size_t l = 0; j + l < n; l++)
+            lane[l] += x[k][j + l];
+        for (size_t half = LANES / 2; half; half /= 2) {
+            for (size_t l = 0; l < half; l++)
+                lane[l] += lane[l + half];
+        }
+        memcpy(acc + k, lane, sizeof *lane);
     }
-    *(T *)acc = lane[0];
+}
+
+/* Constants, so that the lanes stay in registers. */
+static void NAME(lines_sum)(double *acc, const void *const *from, size_t count, size_t n)
+{
+    if (count == 2)
+        NAME(sum_lines)(2, acc, from, n);
+    else
+        NAME(sum_lines)(1, acc, from, n);
 }
 #endif
 
