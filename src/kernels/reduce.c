@@ -278,21 +278,29 @@ static const void *line_of(const reducer *r, size_t task)
     return r->in + offset * r->size;
 }
 
-/* The commonest reduction of all: a few hundred numbers for each row of a batch. Two lines at a
- * time, half of the cell apart: memory is read faster from two places than from one. */
+/* Of one line, or of four that are so many tasks apart. */
+static void sum_lines(const reducer *r, size_t first, size_t apart, size_t count)
+{
+    const void *x[4];
+    double acc[4];
+    for (size_t k = 0; k < count; k++)
+        x[k] = line_of(r, first + k * apart);
+    r->loops.lines(acc, x, count, r->reduced_total);
+    for (size_t k = 0; k < count; k++)
+        finish(r, &acc[k], (place){NULL, first + k * apart, 1});
+}
+
+/* The commonest reduction of all: a few hundred numbers for each row of a batch. Four lines at a
+ * time, a quarter of the cell apart: memory is read faster from several places than from one. */
 static void run_lines(size_t cell, void *arg)
 {
     const reducer *r = arg;
     size_t first = tw_par_bound(r->tasks, 1, r->cells, cell);
-    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1), half = (last - first + 1) / 2;
-    for (size_t i = 0; i < half; i++) {
-        size_t tasks[2] = {first + i, first + half + i}, count = tasks[1] < last ? 2 : 1;
-        const void *x[2] = {line_of(r, tasks[0]), count == 2 ? line_of(r, tasks[1]) : NULL};
-        double acc[2];
-        r->loops.lines(acc, x, count, r->reduced_total);
-        for (size_t k = 0; k < count; k++)
-            finish(r, &acc[k], (place){NULL, tasks[k], 1});
-    }
+    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1), quarter = (last - first) / 4;
+    for (size_t i = 0; i < quarter; i++)
+        sum_lines(r, first + i, quarter, 4);
+    for (size_t task = first + 4 * quarter; task < last; task++)
+        sum_lines(r, task, 0, 1);
 }
 
 /* A cell does a run of whole tasks. */
@@ -438,16 +446,19 @@ static tw_dtype dtype_of_loops(tw_reduction reduction, tw_dtype dtype)
 }
 
 /* The C library looks for a byte by the widest vectors there are, and stops where one is found. */
-static void line_of_all(void *acc, const void *x, size_t n)
+static void lines_of_all(double *acc, const void *const *x, size_t count, size_t n)
 {
-    *(bool *)acc = !memchr(x, 0, n);
+    for (size_t k = 0; k < count; k++)
+        *(bool *)(acc + k) = !memchr(x[k], 0, n);
 }
 
 /* All are zero if the first is and each equals the next one. */
-static void line_of_any(void *acc, const void *x, size_t n)
+static void lines_of_any(double *acc, const void *const *x, size_t count, size_t n)
 {
-    const char *first = x;
-    *(bool *)acc = n && (*first || memcmp(first, first + 1, n - 1));
+    for (size_t k = 0; k < count; k++) {
+        const char *first = x[k];
+        *(bool *)(acc + k) = n && (*first || memcmp(first, first + 1, n - 1));
+    }
 }
 
 /* One element that changes nothing. Integers' extremes are made from their size. */
@@ -539,7 +550,7 @@ tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, con
     r.acc_size = tw_dtype_size(r.acc_dtype);
     r.loops = tw_reduce_loops_of(as, fold);
     if (reduction == TW_REDUCE_ALL || reduction == TW_REDUCE_ANY)
-        r.loops.line = reduction == TW_REDUCE_ALL ? line_of_all : line_of_any;
+        r.loops.lines = reduction == TW_REDUCE_ALL ? lines_of_all : lines_of_any;
     r.combine = tw_reduce_loops_of(r.acc_dtype, fold == TW_FOLD_SQUARES ? TW_FOLD_SUM : fold);
     r.strided = tw_reduce_strided.columns[as][fold];
     r.by_halves = tw_dtype_is_floating(as) && (fold == TW_FOLD_SUM || fold == TW_FOLD_SQUARES);

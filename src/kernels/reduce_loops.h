@@ -25,7 +25,7 @@ typedef struct tw_reduce_loops {
     /* acc[j] = acc[j] op acc[width + j] op ... over `groups` groups, pairwise. Only where the
      * accumulator has the dtype itself. */
     void (*groups)(void *acc, size_t groups, size_t width);
-    /* acc[k] = x[k][0] + ... + x[k][n - 1] for one line or two, by 32 lanes and then these by
+    /* acc[k] = x[k][0] + ... + x[k][n - 1] for one line or four, by 32 lanes and then these by
      * halves; a sum is of the dtype, at the beginning of its double. NULL for most. */
     void (*lines)(double *acc, const void *const *x, size_t count, size_t n);
 } tw_reduce_loops;

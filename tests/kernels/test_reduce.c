@@ -252,7 +252,7 @@ static void a_long_float_sum_stays_exact_to_a_few_ulp(void **state)
 }
 
 /* Lines around the lengths at which another loop takes over, at odd places; NaN and inf go
- * through. */
+ * through. A line among others has the bits that it has alone. */
 static void a_sum_of_lines_is_that_of_each_line(void **state)
 {
     (void)state;
@@ -276,6 +276,10 @@ static void a_sum_of_lines_is_that_of_each_line(void **state)
                 for (size_t j = 0; j < n; j++)
                     want += from[r * n + j];
                 assert_near(sums[r], want, 1e-4, "a line");
+                float alone;
+                assert_ok(tw_reduce(TW_REDUCE_SUM, TW_FLOAT32, TW_SHAPE(1, (int64_t)n), reduced,
+                                    from + r * n, &alone, NULL));
+                assert_true(n > 1024 || sums[r] == alone || (isnan(alone) && isnan(sums[r])));
             }
             free(x);
         }

@@ -44,8 +44,8 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
     typedef T vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-    const T *x[2];
-    vec sum[2][PARTS];
+    const T *x[4];
+    vec sum[4][PARTS];
     size_t j = 0;
     for (size_t k = 0; k < count; k++) {
         x[k] = from[k];
@@ -53,7 +53,7 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
             sum[k][v] = (vec){0};
     }
     for (; j + LANES <= n; j += LANES) {
-        _Pragma("GCC unroll 2") for (size_t k = 0; k < count; k++)
+        _Pragma("GCC unroll 4") for (size_t k = 0; k < count; k++)
         {
             _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
                 sum[k][v] += *(const vec *)(x[k] + j + v * PART);
@@ -76,8 +76,8 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
 /* Constants, so that the lanes stay in registers. */
 static void NAME(lines_sum)(double *acc, const void *const *from, size_t count, size_t n)
 {
-    if (count == 2)
-        NAME(sum_lines)(2, acc, from, n);
+    if (count == 4)
+        NAME(sum_lines)(4, acc, from, n);
     else
         NAME(sum_lines)(1, acc, from, n);
 }
