@@ -29,10 +29,10 @@ class _Continuous(Distribution):
             tensors = _parameters("param", *values)
             Distribution.__init__(self, tensors[0].dtype.base_dtype, local, validate_args,
                                   allow_nan_stats, scope)
-            for key, tensor in zip(names, tensors):
-                positive = key not in ("loc", "low", "high")
-                setattr(self, "_" + key, self._checked(tensor) if positive
-                        else array_ops.identity(tensor, name=key))
+            positive = [t for key, t in zip(names, tensors) if key not in ("loc", "low", "high")]
+            with ops.control_dependencies(self._checks(positive)):
+                for key, tensor in zip(names, tensors):
+                    setattr(self, "_" + key, array_ops.identity(tensor, name=key))
         self._keys = names
 
     def _batch_parameters(self):

@@ -202,7 +202,8 @@ class Dirichlet(_Counts):
                                          preferred_dtype=dtypes.float32)
             Distribution.__init__(self, made.dtype.base_dtype, local, validate_args,
                                   allow_nan_stats, scope)
-            self._concentration = self._checked(made)
+            with ops.control_dependencies(self._checks([made])):
+                self._concentration = array_ops.identity(made, name="concentration")
             self._total = math_ops.reduce_sum(self._concentration, -1)
 
     concentration = property(lambda self: self._concentration)
@@ -261,7 +262,8 @@ class DirichletMultinomial(_Counts):
             Distribution.__init__(self, made.dtype.base_dtype, local, validate_args,
                                   allow_nan_stats, scope)
             self._count = ops.convert_to_tensor(total_count, dtype=made.dtype)
-            self._concentration = self._checked(made)
+            with ops.control_dependencies(self._checks([made])):
+                self._concentration = array_ops.identity(made, name="concentration")
             self._total = math_ops.reduce_sum(self._concentration, -1)
 
     total_count = property(lambda self: self._count)

@@ -222,12 +222,9 @@ class Distribution:
 
     # ---- for the kinds ----
 
-    def _checked(self, tensor, check=check_ops.assert_positive):
-        """A parameter, which is looked at in each run if arguments are to be validated."""
-        if not self._validate_args:
-            return tensor
-        with ops.control_dependencies([check(tensor)]):
-            return array_ops.identity(tensor)
+    def _checks(self, tensors):
+        """What looks at parameters in each run if arguments are to be validated."""
+        return [check_ops.assert_positive(t) for t in tensors] if self._validate_args else []
 
     def _defined_where(self, condition, value, what):
         """`value`, and NaN elsewhere, or an error in a run where statistics may not be NaN."""
