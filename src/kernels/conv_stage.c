@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "kernels/copy.h"
-#include "kernels/half.h"
+#include "kernels/half_lines.h"
 
 /* 16-bit floats would lose all of a long sum; they are only a form of storage here. */
 tw_dtype tw_conv_compute_dtype(tw_dtype dtype)
@@ -132,20 +132,10 @@ static void convert_cell(size_t cell, void *arg)
     const convert *c = arg;
     size_t first = tw_par_bound(c->n, 64, c->cells, cell);
     size_t last = tw_par_bound(c->n, 64, c->cells, cell + 1);
-    bool half = c->dtype == TW_FLOAT16;
-    if (c->widens && half) {
-        for (size_t i = first; i < last; i++)
-            c->wide[i] = tw_widen_half(c->narrow[i]);
-    } else if (c->widens) {
-        for (size_t i = first; i < last; i++)
-            c->wide[i] = tw_widen_bfloat16(c->narrow[i]);
-    } else if (half) {
-        for (size_t i = first; i < last; i++)
-            c->narrow[i] = tw_narrow_half(c->wide[i]);
-    } else {
-        for (size_t i = first; i < last; i++)
-            c->narrow[i] = tw_narrow_bfloat16(c->wide[i]);
-    }
+    if (c->widens)
+        tw_widen_line(c->dtype, last - first, c->wide + first, c->narrow + first);
+    else
+        tw_narrow_line(c->dtype, last - first, c->narrow + first, c->wide + first);
 }
 
 /* Half a nanosecond for each number. */

@@ -4,15 +4,17 @@
 
 #include <math.h>
 
+#include "kernels/half_lines.h"
 #include "kernels/optimizer_loops.h"
 
-enum { GRAIN = 1024 };
+enum { GRAIN = 1024, SLOTS = 3, LINE = 256 };
 
 /* `all` describes the whole parameter; a cell moves its pointers by whole elements, so that
  * loops know nothing of cells. */
 typedef struct job {
     tw_update_loop loop;
     tw_update all;
+    tw_dtype dtype;
     size_t size, cells;
 } job;
 
@@ -22,30 +24,63 @@ static void *at(void *base, size_t bytes)
     return base ? (char *)base + bytes : NULL;
 }
 
+/* As the elements of `from` from `first` on. */
+static tw_update part_of(const tw_update *from, size_t first, size_t n, size_t size)
+{
+    tw_update part = *from;
+    part.n = n;
+    part.var = at(part.var, first * size);
+    for (size_t i = 0; i < SLOTS; i++)
+        part.slots[i] = at(part.slots[i], first * size);
+    part.grad = (const char *)part.grad + first * size;
+    return part;
+}
+
+/* Lines of floats, which are read and written like any parameter's. */
+static void run_narrow(const job *j, const tw_update *u)
+{
+    float var[LINE], grad[LINE], slots[SLOTS][LINE];
+    for (size_t i = 0; i < u->n; i += LINE) {
+        tw_update here = part_of(u, i, u->n - i < LINE ? u->n - i : LINE, j->size), wide = here;
+        wide.var = var;
+        wide.grad = grad;
+        tw_widen_line(j->dtype, here.n, var, here.var);
+        tw_widen_line(j->dtype, here.n, grad, here.grad);
+        for (size_t s = 0; s < SLOTS; s++) {
+            wide.slots[s] = here.slots[s] ? slots[s] : NULL;
+            if (here.slots[s])
+                tw_widen_line(j->dtype, here.n, slots[s], here.slots[s]);
+        }
+        j->loop(&wide);
+        tw_narrow_line(j->dtype, here.n, here.var, var);
+        for (size_t s = 0; s < SLOTS; s++)
+            if (here.slots[s])
+                tw_narrow_line(j->dtype, here.n, here.slots[s], slots[s]);
+    }
+}
+
 /* Every array is cut at the same element. */
 static void run_cell(size_t cell, void *arg)
 {
     const job *j = arg;
-    tw_update part = j->all;
-    size_t first = tw_par_bound(j->all.n, GRAIN, j->cells, cell), bytes = first * j->size;
-    part.n = tw_par_bound(j->all.n, GRAIN, j->cells, cell + 1) - first;
-    part.var = at(part.var, bytes);
-    for (size_t i = 0; i < sizeof part.slots / sizeof *part.slots; i++)
-        part.slots[i] = at(part.slots[i], bytes);
-    part.grad = (const char *)part.grad + bytes;
-    j->loop(&part);
+    size_t first = tw_par_bound(j->all.n, GRAIN, j->cells, cell);
+    size_t last = tw_par_bound(j->all.n, GRAIN, j->cells, cell + 1);
+    tw_update part = part_of(&j->all, first, last - first, j->size);
+    if (j->size == 2)
+        run_narrow(j, &part);
+    else
+        j->loop(&part);
 }
 
 /* NULL: none. */
 static const tw_update_loops *loops_of(tw_dtype dtype)
 {
     const tw_update_table *table = TW_ISA_TABLE(tw_update_table);
-    const tw_update_table *narrow = TW_ISA_TABLE_OF_NARROW(tw_update_table);
     switch (dtype) {
+    case TW_FLOAT16:
+    case TW_BFLOAT16:
     case TW_FLOAT32: return &table->f32;
     case TW_FLOAT64: return &table->f64;
-    case TW_FLOAT16: return &narrow->f16;
-    case TW_BFLOAT16: return &narrow->bf16;
     default: return NULL;
     }
 }
@@ -61,7 +96,7 @@ static tw_status *refuse(tw_dtype dtype)
 static tw_status *run(tw_dtype dtype, tw_update_loop loop, const tw_update *u, size_t arrays,
                       const tw_par *par)
 {
-    job j = {.loop = loop, .all = *u, .size = tw_dtype_size(dtype)};
+    job j = {.loop = loop, .all = *u, .dtype = dtype, .size = tw_dtype_size(dtype)};
     if (u->n == 0)
         return TW_OK;
     j.cells = tw_par_cells(u->n, GRAIN, 0.04 * (double)(arrays * j.size));

@@ -22,9 +22,9 @@ typedef void (*tw_update_loop)(const tw_update *u);
 typedef struct tw_update_loops {
     tw_update_loop gradient_descent, momentum, adagrad, rmsprop, centered_rmsprop, adam;
 } tw_update_loops;
-/* The 16-bit floats compute in float within the loop and round when they store. */
+/* 16-bit floats are computed as float, a line at a time, and rounded when they are stored. */
 typedef struct tw_update_table {
-    tw_update_loops f32, f64, f16, bf16;
+    tw_update_loops f32, f64;
 } tw_update_table;
 
 TW_ISA_TABLES(tw_update_table, tw_update_table);

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
-#include "kernels/half.h"
+#include "kernels/half_lines.h"
 #include "kernels/softmax_loops.h"
 
 enum {
@@ -43,32 +43,6 @@ static tw_softmax_rows part_of(const job *j, size_t first, size_t last)
     return r;
 }
 
-/* A row as floats. */
-static void widen(tw_dtype dtype, const void *from, size_t n, float *to)
-{
-    const uint16_t *x = from;
-    if (dtype == TW_FLOAT16) {
-        for (size_t i = 0; i < n; i++)
-            to[i] = tw_widen_half(x[i]);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        to[i] = tw_widen_bfloat16(x[i]);
-}
-
-/* Rounds once, at the very end. */
-static void narrow(tw_dtype dtype, const float *from, size_t n, void *to)
-{
-    uint16_t *x = to;
-    if (dtype == TW_FLOAT16) {
-        for (size_t i = 0; i < n; i++)
-            x[i] = tw_narrow_half(from[i]);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        x[i] = tw_narrow_bfloat16(from[i]);
-}
-
 /* One row at a time: logits, labels and result stand in `wide`, three rows of floats. */
 static void run_narrow_rows(const job *j, const tw_softmax_rows *r, float *wide)
 {
@@ -77,10 +51,11 @@ static void run_narrow_rows(const job *j, const tw_softmax_rows *r, float *wide)
         float loss, *x = wide, *labels = x + cols, *out = labels + cols;
         tw_softmax_rows one = *r;
         one.rows = 1;
-        widen(j->dtype, (const uint16_t *)r->logits + row * r->logits_stride, cols, x);
+        tw_widen_line(j->dtype, cols, x, (const uint16_t *)r->logits + row * r->logits_stride);
         one.logits = x;
         if (r->labels) {
-            widen(j->dtype, (const uint16_t *)r->labels + row * r->labels_stride, cols, labels);
+            tw_widen_line(j->dtype, cols, labels,
+                          (const uint16_t *)r->labels + row * r->labels_stride);
             one.labels = labels;
         }
         if (r->classes)
@@ -89,9 +64,9 @@ static void run_narrow_rows(const job *j, const tw_softmax_rows *r, float *wide)
         one.loss = r->loss ? &loss : NULL;
         j->loop(&one);
         if (r->loss)
-            narrow(j->dtype, &loss, 1, (uint16_t *)r->loss + row);
+            tw_narrow_line(j->dtype, 1, (uint16_t *)r->loss + row, &loss);
         if (r->out)
-            narrow(j->dtype, out, cols, (uint16_t *)r->out + row * cols);
+            tw_narrow_line(j->dtype, cols, (uint16_t *)r->out + row * cols, out);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parameter updates for one instruction set level: one body for each dtype. */
-#include "kernels/half.h"
+#include <math.h>
+
 #include "kernels/optimizer_loops.h"
 
 #define AS_IS(x) (x)
@@ -21,24 +22,6 @@
 #define NAME(f) f##_f64
 #include "kernels/isa/optimizer_body.h"
 
-#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
-#define T uint16_t
-#define W float
-#define GET tw_widen_half
-#define PUT tw_narrow_half
-#define SQRT sqrtf
-#define NAME(f) f##_f16
-#include "kernels/isa/optimizer_body.h"
-
-#define T uint16_t
-#define W float
-#define GET tw_widen_bfloat16
-#define PUT tw_narrow_bfloat16
-#define SQRT sqrtf
-#define NAME(f) f##_bf16
-#include "kernels/isa/optimizer_body.h"
-#endif
-
 #define LOOPS(s)                                                                                  \
     {                                                                                             \
         .gradient_descent = gradient_descent_##s, .momentum = momentum_##s,                       \
@@ -48,8 +31,4 @@
 const tw_update_table TW_ISA_NAME(tw_update_table) = {
     .f32 = LOOPS(f32),
     .f64 = LOOPS(f64),
-#if TW_ISA_LEVEL < 4
-    .f16 = LOOPS(f16),
-    .bf16 = LOOPS(bf16),
-#endif
 };

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "kernels/half.h"
 #include "kernels/isa/fma.h"
 
 #define AS_IS(x) (x)
@@ -65,30 +64,6 @@
 #undef NAME
 
 #if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
-#define T uint16_t
-#define ACC float
-#define WORK float
-#define WIDEN tw_widen_half
-#define NAME(f) f##_f16
-#include "kernels/isa/reduce_body.h"
-#undef T
-#undef ACC
-#undef WORK
-#undef WIDEN
-#undef NAME
-
-#define T uint16_t
-#define ACC float
-#define WORK float
-#define WIDEN tw_widen_bfloat16
-#define NAME(f) f##_bf16
-#include "kernels/isa/reduce_body.h"
-#undef T
-#undef ACC
-#undef WORK
-#undef WIDEN
-#undef NAME
-
 #define T uint8_t
 #define ACC uint8_t
 #define WORK uint32_t
@@ -170,8 +145,6 @@ const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
               [TW_FLOAT64] = ALL_LOOPS(f64),
               [TW_FLOAT64][TW_FOLD_SUM].lines = lines_sum_f64,
 #if TW_ISA_LEVEL < 4
-              [TW_FLOAT16] = ALL_LOOPS(f16),
-              [TW_BFLOAT16] = ALL_LOOPS(bf16),
               [TW_UINT8] = ALL_LOOPS(u8),
 #endif
               [TW_INT32] = ALL_LOOPS(i32),
