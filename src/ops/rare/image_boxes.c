@@ -278,7 +278,7 @@ static bool take_best(candidate *list, size_t *count, candidate *out)
     return true;
 }
 
-/* Scores fall with what a box shares with those chosen before, and to 0 from the limit on. One
+/* Scores fall with what a box shares with those chosen before; from the limit on it is out. One
  * whose score fell has to wait until it is the best again. */
 static size_t choose_softly(const tw_compute *c, size_t most, candidate *list, size_t count,
                             candidate *chosen)
@@ -290,12 +290,16 @@ static size_t choose_softly(const tw_compute *c, size_t most, candidate *list, s
     candidate next;
     while (done < most && take_best(list, &count, &next)) {
         float before = next.score;
-        for (size_t k = done; k > next.seen && next.score > least; k--) {
+        bool out = false;
+        for (size_t k = done; k > next.seen && next.score > least && !out; k--) {
             double shared = overlap(tw_input(c, 0), (size_t)next.index,
                                     (size_t)chosen[k - 1].index);
-            next.score *= shared < limit ? (float)exp(scale * shared * shared) : 0;
+            next.score *= (float)exp(scale * shared * shared);
+            out = !(shared < limit);
         }
         next.seen = done;
+        if (out)
+            continue;
         if (next.score == before)
             chosen[done++] = next;
         else if (next.score > least)
