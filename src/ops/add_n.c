@@ -6,7 +6,7 @@
 #include "ops/brackets.h"
 #include "ops/combine.h"
 
-enum { BLOCK_BYTES = 4096, GRAIN = 64 };
+enum { BLOCK_BYTES = 16384, GRAIN = 64 };
 
 /* Starts from the first input, which the definition guarantees: N is at least 1. A failed merge
  * is kept by the context, so the loop may go on. */
@@ -50,20 +50,35 @@ typedef struct sum {
     size_t size, cells;
 } sum;
 
-/* The result is written last, so that it may lie where any of the inputs does. */
+/* Whether the result lies where an input does that is read after the first one. */
+static bool lies_over(const tw_compute *c)
+{
+    for (size_t i = 1; i < c->input_count; i++) {
+        if (tw_input_data(c, i) == tw_output_data(c, 0))
+            return true;
+    }
+    return false;
+}
+
+/* The sum is made where the result is, or written last where that lies over an input. */
 static void add_cell(size_t cell, void *arg)
 {
     const sum *s = arg;
     _Alignas(64) char block[BLOCK_BYTES];
+    bool apart = lies_over(s->c);
     size_t count = tw_output(s->c, 0)->count, most = BLOCK_BYTES / s->size;
     size_t at = tw_par_bound(count, GRAIN, s->cells, cell);
     size_t last = tw_par_bound(count, GRAIN, s->cells, cell + 1);
     for (size_t n; at < last; at += n) {
         n = last - at < most ? last - at : most;
-        memcpy(block, (const char *)tw_input_data(s->c, 0) + at * s->size, n * s->size);
+        const char *first = (const char *)tw_input_data(s->c, 0) + at * s->size;
+        char *out = (char *)tw_output_data(s->c, 0) + at * s->size, *to = apart ? block : out;
+        if (to != first)
+            memcpy(to, first, n * s->size);
         for (size_t i = 1; i < s->c->input_count; i++)
-            s->add(n, block, (const char *)tw_input_data(s->c, i) + at * s->size, 1);
-        memcpy((char *)tw_output_data(s->c, 0) + at * s->size, block, n * s->size);
+            s->add(n, to, (const char *)tw_input_data(s->c, i) + at * s->size, 1);
+        if (apart)
+            memcpy(out, block, n * s->size);
     }
 }
 

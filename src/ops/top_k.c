@@ -122,6 +122,29 @@ static void sort_heap(entry *heap, size_t k)
     }
 }
 
+/* The next element from i on that may be better than the worst of the heap: of the common dtypes
+ * most are passed over as they are. Against NaN every number counts. */
+static size_t next_better(tw_dtype dtype, const void *row, size_t i, size_t n, const entry *worst)
+{
+    const float *f = row;
+    const double *d = row;
+    const int32_t *l = row;
+    if (dtype == TW_FLOAT32 && worst->key) {
+        float bound = f[worst->place];
+        while (i < n && !(f[i] > bound))
+            i++;
+    } else if (dtype == TW_FLOAT64 && worst->key) {
+        double bound = d[worst->place];
+        while (i < n && !(d[i] > bound))
+            i++;
+    } else if (dtype == TW_INT32) {
+        int32_t bound = l[worst->place];
+        while (i < n && l[i] <= bound)
+            i++;
+    }
+    return i;
+}
+
 /* The k best of a row of n, in a heap. */
 static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, entry *heap)
 {
@@ -129,7 +152,7 @@ static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, ent
         heap[i] = (entry){key_of(dtype, row, i), i};
     for (size_t i = k / 2; i-- > 0;)
         sink(heap, k, i);
-    for (size_t i = k; i < n; i++) {
+    for (size_t i = k; (i = next_better(dtype, row, i, n, heap)) < n; i++) {
         uint64_t key = key_of(dtype, row, i);
         if (key <= heap[0].key)
             continue;

@@ -39,7 +39,8 @@ static void check(const char *type, tw_dtype dtype, bool plain)
 {
     op_call k = {.type = type, .inputs = {numbers(dtype, plain)}, .input_count = 1};
     bool single = dtype == TW_COMPLEX64, is_abs = !strcmp(type, "ComplexAbs");
-    if (is_abs) {
+    bool is_part = is_abs || !strcmp(type, "Real") || !strcmp(type, "Imag");
+    if (is_part) {
         tw_dtype out = single ? TW_FLOAT32 : TW_FLOAT64;
         k.attrs[k.attr_count++] = (tw_attr){
             .name = "Tout", .kind = TW_ATTR_TYPE, .value.type = out};
@@ -51,6 +52,8 @@ static void check(const char *type, tw_dtype dtype, bool plain)
         double a = part_of(k.inputs[0], 2 * i), b = part_of(k.inputs[0], 2 * i + 1), want[2];
         if (is_abs) {
             want[0] = single ? (float)hypot(a, b) : hypot(a, b);
+        } else if (is_part) {
+            want[0] = *type == 'R' ? a : b;
         } else if (k.input_count == 1) {
             want[0] = a;
             want[1] = -b;
@@ -59,8 +62,8 @@ static void check(const char *type, tw_dtype dtype, bool plain)
             want[0] = single ? (float)a * (float)c - (float)b * (float)d : a * c - b * d;
             want[1] = single ? (float)a * (float)d + (float)b * (float)c : a * d + b * c;
         }
-        for (size_t p = 0; p < (is_abs ? 1 : 2); p++) {
-            double got = part_of(k.outputs[0], is_abs ? i : 2 * i + p);
+        for (size_t p = 0; p < (is_part ? 1 : 2); p++) {
+            double got = part_of(k.outputs[0], is_part ? i : 2 * i + p);
             double least = single ? 0x1p-126 : 0x1p-1022; /* less is flushed */
             double bound = least + (is_abs ? fabs(want[p]) * (single ? 1.2e-7 : 2.3e-16) : 0);
             bool same = got == want[p] || (isnan(got) && isnan(want[p])) ||
@@ -84,6 +87,8 @@ static void every_level_computes_the_same(void **state)
             tw_dtype dtype = kind & 1 ? TW_COMPLEX64 : TW_COMPLEX128;
             check("ComplexAbs", dtype, kind & 2);
             check("Conj", dtype, kind & 2);
+            check("Real", dtype, kind & 2);
+            check("Imag", dtype, kind & 2);
             check("Mul", dtype, kind & 2);
         }
     }

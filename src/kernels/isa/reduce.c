@@ -44,7 +44,9 @@
 #define WORK uint32_t
 #define WIDEN AS_IS
 #define NAME(f) f##_i32
+#define TW_REDUCE_LINE
 #include "kernels/isa/reduce_body.h"
+#undef TW_REDUCE_LINE
 #undef T
 #undef ACC
 #undef WORK
@@ -139,15 +141,20 @@ typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
         [TW_FOLD_SQUARES] = {.rows = rows_squares_##s},                 \
     }
 
+#define LINES(dtype, s)                                                                     \
+    [dtype][TW_FOLD_SUM].lines = lines_sum_##s, [dtype][TW_FOLD_MAX].lines = lines_max_##s, \
+    [dtype][TW_FOLD_MIN].lines = lines_min_##s
+
 const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
-              [TW_FLOAT32][TW_FOLD_SUM].lines = lines_sum_f32,
+              LINES(TW_FLOAT32, f32),
               [TW_FLOAT64] = ALL_LOOPS(f64),
-              [TW_FLOAT64][TW_FOLD_SUM].lines = lines_sum_f64,
+              LINES(TW_FLOAT64, f64),
 #if TW_ISA_LEVEL < 4
               [TW_UINT8] = ALL_LOOPS(u8),
 #endif
               [TW_INT32] = ALL_LOOPS(i32),
+              LINES(TW_INT32, i32),
               [TW_INT64] = ALL_LOOPS(i64)},
     .index_line =
         {[TW_FLOAT32] = index_line_f32, [TW_FLOAT64] = index_line_f64, [TW_INT32] = index_line_i32},

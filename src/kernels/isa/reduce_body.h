@@ -43,8 +43,8 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
                                           size_t n)
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
-    typedef T vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-    const T *x[4];
+    typedef WORK vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+    const WORK *x[4];
     vec sum[4][PARTS];
     size_t j = 0;
     for (size_t k = 0; k < count; k++) {
@@ -60,7 +60,7 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
         }
     }
     for (size_t k = 0; k < count; k++) {
-        T lane[LANES];
+        WORK lane[LANES];
         for (size_t v = 0; v < PARTS; v++)
             *(vec *)(lane + v * PART) = sum[k][v];
         for (size_t l = 0; j + l < n; l++)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where the largest or smallest number of a line of one dtype stands. Needs T, MASK, an integer as
- * wide, LOWEST, HIGHEST, MOST(a, b) and LEAST(a, b) of vectors, b where one is NaN, and NAME(f).
- * The value is found first and then looked for, so that the search for it needs no indices. */
+ * The largest or smallest number of a line of one dtype, and where it stands. Needs T, MASK, an
+ * integer as wide, LOWEST, HIGHEST, MOST(a, b) and LEAST(a, b) of vectors, b where one is NaN, and
+ * NAME(f). The value is found first and then looked for, so that the search for it needs no
+ * indices. */
 
 enum { NAME(INDEX_LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(INDEX_STEP) = 4 * NAME(INDEX_LANES) };
 typedef T NAME(index_vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef T NAME(index_loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(1), may_alias));
+typedef T NAME(stored) __attribute__((may_alias));
 typedef MASK NAME(index_mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 
 /* What was found so far stands last, so that NaN never wins. */
@@ -31,13 +33,30 @@ static ALWAYS_INLINE T NAME(extreme)(const T *x, size_t n, bool largest)
     return one;
 }
 
+/* As loops of reductions, whose accumulators begin 8 bytes apart; also called by what asks for the
+ * place. */
+static __attribute__((noinline)) void NAME(lines_max)(double *acc, const void *const *x,
+                                                      size_t count, size_t n)
+{
+    for (size_t k = 0; k < count; k++)
+        *(NAME(stored) *)(acc + k) = NAME(extreme)(x[k], n, true);
+}
+static __attribute__((noinline)) void NAME(lines_min)(double *acc, const void *const *x,
+                                                      size_t count, size_t n)
+{
+    for (size_t k = 0; k < count; k++)
+        *(NAME(stored) *)(acc + k) = NAME(extreme)(x[k], n, false);
+}
+
 /* Any of a few vectors at a time; if all is NaN, nothing equals what was found, and the answer is
  * 0. */
 static size_t NAME(index_line)(const void *line, size_t n, bool largest)
 {
     const T *x = line;
-    T wanted = largest ? NAME(extreme)(x, n, true) : NAME(extreme)(x, n, false);
+    double room;
     size_t i = 0;
+    (largest ? NAME(lines_max) : NAME(lines_min))(&room, &line, 1, n);
+    T wanted = *(const NAME(stored) *)&room;
     for (; i + NAME(INDEX_STEP) <= n; i += NAME(INDEX_STEP)) {
         NAME(index_mask) found = {0};
         for (size_t v = 0; v < 4; v++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What gains most from vectors of complex numbers on x86-64-v3 and -v4: products, conjugates and
- * absolute values. Products and conjugates have the bits of the plain level; absolute values of
- * complex64 may differ from the nearest number in their last digit. n is a multiple of 16. */
+ * What gains most from vectors of complex numbers on x86-64-v3 and -v4: products, conjugates,
+ * absolute values and parts. Products and conjugates have the bits of the plain level; absolute
+ * values of complex64 may differ from the nearest number in their last digit. n is a multiple of
+ * 16. */
 
 typedef float c64_loose __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double c128_loose __attribute__((vector_size(32), aligned(8), may_alias));
@@ -52,6 +53,40 @@ static void Conj_loop_c128(size_t n, void *z, const void *x, const void *y, cons
     for (size_t i = 0; i < 2 * n; i += 4)
         *(c128_loose *)(to + i) = _mm256_xor_pd(*(const c128_loose *)(from + i), sign);
 }
+
+/* One of the parts of eight numbers, or of four. */
+static TW_INLINE void parts_of_c64(size_t n, float *to, const float *from, bool imaginary)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 low = *(const c64_loose *)(from + 2 * i);
+        __m256 high = *(const c64_loose *)(from + 2 * i + 8);
+        __m256 part = imaginary ? _mm256_shuffle_ps(low, high, 0xdd)
+                                : _mm256_shuffle_ps(low, high, 0x88);
+        __m256d ordered = _mm256_permute4x64_pd(_mm256_castps_pd(part), 0xd8);
+        *(c64_loose *)(to + i) = _mm256_castpd_ps(ordered);
+    }
+}
+static TW_INLINE void parts_of_c128(size_t n, double *to, const double *from, bool imaginary)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        __m256d low = *(const c128_loose *)(from + 2 * i);
+        __m256d high = *(const c128_loose *)(from + 2 * i + 4);
+        __m256d part = imaginary ? _mm256_unpackhi_pd(low, high) : _mm256_unpacklo_pd(low, high);
+        *(c128_loose *)(to + i) = _mm256_permute4x64_pd(part, 0xd8);
+    }
+}
+
+#define PART_LOOPS(s)                                                                         \
+    static void Real_loop_##s(size_t n, void *z, const void *x, const void *y, const void *w) \
+    {                                                                                         \
+        (void)y, (void)w, parts_of_##s(n, z, x, false);                                       \
+    }                                                                                         \
+    static void Imag_loop_##s(size_t n, void *z, const void *x, const void *y, const void *w) \
+    {                                                                                         \
+        (void)y, (void)w, parts_of_##s(n, z, x, true);                                        \
+    }
+PART_LOOPS(c64)
+PART_LOOPS(c128)
 
 /* |x| of numbers whose squares overflow or vanish, of infinities and NaN, one at a time. */
 static void magnitudes(size_t n, double *to, const double *parts)
@@ -127,10 +162,11 @@ static void ComplexAbs_loop_c64(size_t n, void *z, const void *x, const void *y,
     }
 }
 
-#define COMPLEX_ROWS(s)                                             \
-    {                                                               \
-        [TW_ROW_Mul] = Mul_loop_##s, [TW_ROW_Conj] = Conj_loop_##s, \
-        [TW_ROW_ComplexAbs] = ComplexAbs_loop_##s,                  \
+#define COMPLEX_ROWS(s)                                                           \
+    {                                                                             \
+        [TW_ROW_Mul] = Mul_loop_##s, [TW_ROW_Conj] = Conj_loop_##s,               \
+        [TW_ROW_ComplexAbs] = ComplexAbs_loop_##s, [TW_ROW_Real] = Real_loop_##s, \
+        [TW_ROW_Imag] = Imag_loop_##s,                                            \
     }
 static const tw_tile_loop loops_c64[TW_ROW_COUNT] = COMPLEX_ROWS(c64);
 static const tw_tile_loop loops_c128[TW_ROW_COUNT] = COMPLEX_ROWS(c128);
