@@ -9,7 +9,17 @@ static void NAME(const scan *s, char *y, const char *x)
     T *out = (T *)(void *)y;
     bool product = s->first != 0;
     U sum = (U)s->first;
-    for (size_t n = 0; n < s->count; n++) {
+    size_t n = 0;
+    /* The commonest kinds have a loop that holds nothing but the sum. */
+    if (s->count && !s->reverse && !s->exclusive) {
+        sum = (U)in[0];
+        out[0] = in[0];
+        for (n = 1; n < s->count && product; n++)
+            out[n] = (T)(sum *= (U)in[n]);
+        for (; n < s->count; n++)
+            out[n] = (T)(sum += (U)in[n]);
+    }
+    for (; n < s->count; n++) {
         size_t i = s->reverse ? s->count - 1 - n : n;
         U before = sum, next = (U)in[i];
         sum = n == 0 && !s->exclusive ? next : product ? sum * next : sum + next;
