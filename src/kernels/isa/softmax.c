@@ -5,6 +5,10 @@
 #include "kernels/tile_inside.h"
 #include "kernels/vmath.h"
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 /* What is taken at once: it stays in the first cache between the passes. */
 enum { ELEMENTS = 512 };
 enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored */

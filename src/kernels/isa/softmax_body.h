@@ -147,17 +147,36 @@ static void NAME(normalize)(T *x, size_t n)
         x[j] *= scale;
 }
 
+/* The same into memory that no cache holds: a line that is written whole need not be read first. */
+static void NAME(normalize_past)(T *to, const T *x, size_t n)
+{
+    T scale = 1 / NAME(row_sum)(x, n);
+    size_t j = 0;
+#if defined(__AVX__)
+    typedef T half __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
+    size_t head = -(uintptr_t)to % 64 / sizeof(T);
+    for (; j < head && j < n; j++)
+        to[j] = x[j] * scale;
+    for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
+        half low = *(const half *)(x + j) * scale;
+        half high = *(const half *)(x + j + NAME(LANES) / 2) * scale;
+        _mm256_stream_ps((float *)(void *)(to + j), (__m256)low);
+        _mm256_stream_ps((float *)(void *)(to + j + NAME(LANES) / 2), (__m256)high);
+    }
+#endif
+    for (; j < n; j++)
+        to[j] = x[j] * scale;
+}
+
 /* Rows of a result that no cache holds are made in one that is, and stored past the caches. */
 static void NAME(softmax_past)(const tw_softmax_rows *r)
 {
     _Alignas(64) T made[PAST_ROW / sizeof(T)];
-    const tw_tile_loops *loops = tw_tile_loops_now();
     for (size_t row = 0; row < r->rows; row++) {
         NAME(shifted_exponentials)(r, row, made);
-        NAME(normalize)(made, r->cols);
-        loops->store_past(NAME(out_row)(r, row), made, r->cols * sizeof(T));
+        NAME(normalize_past)(NAME(out_row)(r, row), made, r->cols);
     }
-    loops->fence();
+    tw_tile_loops_now()->fence();
 }
 
 /* A few passes over data in the first cache. */
