@@ -105,6 +105,30 @@ static void a_long_row_with_nan_or_infinity_is_nan(void **state)
     }
 }
 
+/* Large results are stored past the caches: each row has the bits that it has alone, wherever its
+ * lines begin, and nothing beside it is touched. */
+static void a_large_result_has_the_rows_of_small_ones(void **state)
+{
+    (void)state;
+    enum { COLS = 1003, ROWS = (16 << 20) / 4 / COLS + 1 };
+    const tw_dtype floats[] = {TW_FLOAT32, TW_FLOAT64};
+    const tw_par two = {.threads = 2};
+    for (size_t d = 0; d < 2; d++) {
+        size_t size = tw_dtype_size(floats[d]), rows = ROWS * 4 / size;
+        char *x = random_numbers(floats[d], rows * COLS, 5), *y = calloc(rows * COLS + 16, size);
+        char alone[COLS * sizeof(double)];
+        assert_non_null(y);
+        assert_ok(tw_softmax(floats[d], false, rows, COLS, x, y + size, &two));
+        for (size_t r = 0; r < rows; r++) {
+            assert_ok(tw_softmax(floats[d], false, 1, COLS, x + r * COLS * size, alone, NULL));
+            assert_memory_equal(y + (1 + r * COLS) * size, alone, COLS * size);
+        }
+        assert_near(number_at(floats[d], y, 0), 0, 0, "before");
+        assert_near(number_at(floats[d], y, rows * COLS + 1), 0, 0, "behind");
+        free(x), free(y);
+    }
+}
+
 static void compare_xent(tw_dtype dtype, size_t rows, size_t cols, const void *x, size_t xs,
                          const void *labels, size_t ls, const void *loss, const void *backprop)
 {
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(every_row_is_normalised),
         cmocka_unit_test(rows_without_a_finite_maximum_are_nan),
         cmocka_unit_test(a_long_row_with_nan_or_infinity_is_nan),
+        cmocka_unit_test(a_large_result_has_the_rows_of_small_ones),
         cmocka_unit_test(cross_entropy_gives_loss_and_gradient),
         cmocka_unit_test(cross_entropy_takes_classes_too),
         cmocka_unit_test(a_factor_goes_into_the_derivative),
