@@ -16,6 +16,7 @@ enum {
     LEAST_TURNED = 192,
     LINE_GRAIN = 64,
     TINY = 4,
+    NEAR_ROWS = 768,
     ENOUGH = 12,
     WIDE = 3,
     CACHED_BYTES = 1 << 18
@@ -129,13 +130,16 @@ static void run_tiny(const tw_gemm_block *g)
 }
 
 /* In how many runs the rows are cut: each packs B anew, so there are no more than make cells enough
- * for a few threads, unless a run of 96 rows of A stays in the second cache from panel to panel. */
+ * for a few threads; but a run of A is to stay in the second cache from panel to panel, and rows of
+ * C that are pages apart should not be more than the processor remembers pages. */
 static size_t rows_wanted(const tw_gemm_block *g, size_t size, size_t across, size_t wanted)
 {
-    size_t down = across < ENOUGH ? ENOUGH / across : 1, bytes = g->k * size;
-    if (across > 1 && bytes * 96 <= CACHED_BYTES && g->m * bytes / CACHED_BYTES > down)
-        down = g->m * bytes / CACHED_BYTES;
-    return down < wanted / across ? down : wanted / across;
+    size_t down = across < ENOUGH ? ENOUGH / across : 1, near = CACHED_BYTES / (g->k * size);
+    near = near < NEAR_ROWS ? near : NEAR_ROWS;
+    near = near > LEAST_ROWS ? near : LEAST_ROWS;
+    if (g->m / near > down)
+        down = g->m / near;
+    return down < wanted ? down : wanted;
 }
 
 /* Into how many runs of panels: where A is large each cell has some panels, so that A comes from
@@ -222,6 +226,7 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
     size_t most = g->m / least ? g->m / least : 1;
     size_t down = rows_wanted(g, x.size, x.across, wanted);
     x.down = down < most ? down : most;
+    x.across = x.across * x.down > wanted ? wanted / x.down : x.across;
     tw_par_run(par, x.across * x.down, run_cell, &x);
 }
 
