@@ -38,11 +38,22 @@ static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
     return attrs;
 }
 
-/* Operations that only matter while building or differentiating. */
-static bool changes_nothing(const tw_plan_node *node)
+/* Derivatives of sums broadcast what may have the size already. */
+static bool broadcasts_nothing(const tw_plan *plan, const tw_plan_node *node)
 {
-    return is_type(node, "Identity") || is_type(node, "StopGradient") ||
-           is_type(node, "PreventGradient") || is_type(node, "PlaceholderWithDefault");
+    if (!is_type(node, "BroadcastTo"))
+        return false;
+    tw_shape from = plan->values.items[node->inputs[0]].shape;
+    tw_shape to = plan->values.items[node->first_value].shape;
+    return tw_shape_fully_known(from) && tw_shape_equal(from, to);
+}
+
+/* Operations that only matter while building or differentiating. */
+static bool changes_nothing(const tw_plan *plan, const tw_plan_node *node)
+{
+    return broadcasts_nothing(plan, node) || is_type(node, "Identity") ||
+           is_type(node, "StopGradient") || is_type(node, "PreventGradient") ||
+           is_type(node, "PlaceholderWithDefault");
 }
 
 /* One with controls stays, since its readers count on their order; so does one that a loop keeps
@@ -50,7 +61,7 @@ static bool changes_nothing(const tw_plan_node *node)
 static tw_status *skip_identity(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    if (!changes_nothing(node) || node->control_count ||
+    if (!changes_nothing(plan, node) || node->control_count ||
         plan->values.items[node->inputs[0]].is_ref ||
         plan->values.items[node->first_value].saved != TW_NO_INDEX)
         return TW_OK;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that are convolutions."""
-from thalweg.framework import tensor_shape
+from thalweg.framework import constant_op, dtypes, tensor_shape
 from thalweg.layers import base
 from thalweg.ops import (array_joining, array_shapes, init_ops, nn_activations, nn_convolution)
 
@@ -85,6 +85,8 @@ class _Conv(base.Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
     def _convolve(self, inputs):
+        # TensorFlow's node; nothing reads it, but later seeds follow from the number of nodes
+        constant_op.constant(list(self.dilation_rate), dtypes.int32, name="dilation_rate")
         return nn_convolution._convolve(
             inputs, self.kernel.value() if hasattr(self.kernel, "_get_variable_list")
             else self.kernel, self.rank, list(self.strides), self.padding.upper(),

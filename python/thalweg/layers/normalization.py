@@ -81,12 +81,12 @@ class BatchNormalization(base.Layer):
         outputs.set_shape(inputs.get_shape())
         return outputs
 
-    def _update(self, mean, variance, training, inputs):
+    def _update(self, mean, variance, training, inputs, momentum=None):
         """The moving moments come nearer to the batch's."""
         if isinstance(training, ops.Tensor):
             momentum = smart_cond(training, lambda: constant_op.constant(self.momentum),
                                   lambda: constant_op.constant(1.0))
-        else:
+        elif momentum is None:
             momentum = self.momentum
         for variable, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             self.add_update(moving_averages.assign_moving_average(
@@ -107,8 +107,11 @@ class BatchNormalization(base.Layer):
                 inputs, gamma, beta, mean=self.moving_mean, variance=self.moving_variance,
                 epsilon=self.epsilon, is_training=False, data_format=data_format))
         outputs, mean, variance = smart_cond(training, train, infer)
+        # a node also where nothing is updated: later seeds follow from the number of nodes
+        momentum = None if isinstance(training, ops.Tensor) else \
+            constant_op.constant(self.momentum)
         if training is not False:
-            self._update(mean, variance, training, inputs)
+            self._update(mean, variance, training, inputs, momentum)
         return outputs
 
     def _plain(self, inputs, training):

@@ -9,8 +9,8 @@ def assert_broadcastable(weights, values):
     """An operation that fails unless the weights are fit for the values; a ValueError at once
     where shapes tell that they are not."""
     with ops.name_scope(None, "assert_broadcastable", (weights, values)):
-        weights = ops.convert_to_tensor(weights, name="weights")
-        values = ops.convert_to_tensor(values, name="values")
+        weights = _measured(weights, "weights")
+        values = _measured(values, "values")
         mine, theirs = weights.get_shape(), values.get_shape()
         if mine.ndims == 0:
             return control_flow_ops.no_op(name="static_scalar_check_success")
@@ -19,6 +19,14 @@ def assert_broadcastable(weights, values):
             if mine.is_fully_defined() and theirs.is_fully_defined():
                 return control_flow_ops.no_op(name="static_dims_check_success")
         return _dynamic(weights, values)
+
+
+def _measured(value, name):
+    """The tensor, with its shape and rank as nodes: later seeds follow from the number of nodes."""
+    tensor = ops.convert_to_tensor(value, name=name)
+    array_shapes.shape(tensor, name=name + "/shape")
+    array_shapes.rank(tensor, name=name + "/rank")
+    return tensor
 
 
 def _check(mine, theirs):

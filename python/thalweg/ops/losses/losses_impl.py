@@ -35,8 +35,9 @@ _LOSSES = ops.GraphKeys.LOSSES
 
 
 def _safe_mean(total, count):
-    """total / count; 0 where count is."""
-    return gen_math_ops.div_no_nan(total, count, name="value")
+    """total / count; 0 where count is. The sum of one number is TensorFlow's node: later seeds
+    follow from the number of nodes, and a plan has no step for it."""
+    return gen_math_ops.div_no_nan(math_reduction.reduce_sum(total), count, name="value")
 
 
 def _num_present(losses, weights, per_batch=False):
