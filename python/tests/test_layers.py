@@ -212,3 +212,15 @@ def test_layers_of_one_name_have_scopes_of_their_own():
         for wanted in ("g/", "g_1/"):
             made, _ = tf.nn.rnn_cell.GRUCell(3, name="g")(x, x)
             assert made.name.startswith(wanted)
+
+
+@pytest.mark.parametrize("build, count", [
+    (lambda x: tf.layers.conv2d(x, 4, 3), 18), (lambda x: tf.layers.batch_normalization(x), 19),
+    (lambda x: tf.layers.batch_normalization(x, training=True), 31),
+    (lambda x: tf.losses.mean_squared_error(x, x), 33),
+    (lambda x: tf.losses.sigmoid_cross_entropy(x, x), 42)])
+def test_layers_and_losses_have_as_many_nodes_as_in_1_15(build, count):
+    """Seeds of later operations follow from the number of nodes before them."""
+    with tf.Graph().as_default() as graph:
+        build(tf.constant(np.ones((2, 6, 6, 3), "f")))
+        assert len(graph.get_operations()) == count
