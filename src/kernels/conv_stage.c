@@ -132,6 +132,8 @@ static void convert_cell(size_t cell, void *arg)
     const convert *c = arg;
     size_t first = tw_par_bound(c->n, 64, c->cells, cell);
     size_t last = tw_par_bound(c->n, 64, c->cells, cell + 1);
+    if (first == last) /* an empty array has no memory */
+        return;
     if (c->widens)
         tw_widen_line(c->dtype, last - first, c->wide + first, c->narrow + first);
     else

@@ -46,10 +46,15 @@ static inline double tw_double_of_bits(uint64_t bits)
     return x;
 }
 
+/* Which GCC says by one macro for each type; other compilers by the instruction set alone. */
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define TW_HAS_FMA 1
+#endif
+
 /* a * b + c in one rounding where the machine has the instruction, else in two. */
 static inline float tw_maddf(float a, float b, float c)
 {
-#ifdef __FP_FAST_FMAF
+#ifdef TW_HAS_FMA
     return __builtin_fmaf(a, b, c);
 #else
     return a * b + c;
@@ -60,7 +65,7 @@ static inline float tw_maddf(float a, float b, float c)
  * cost far more than the rounding. */
 static inline double tw_madd(double a, double b, double c)
 {
-#ifdef __FP_FAST_FMA
+#ifdef TW_HAS_FMA
     return __builtin_fma(a, b, c);
 #else
     return a * b + c;
@@ -203,7 +208,7 @@ static inline float tw_tanhf(float x)
     float h = s * tw_maddf(tw_maddf(TW_TANH_H3, s, TW_TANH_H2), s, TW_TANH_H1);
     float q = tw_maddf(p, p, h * (h + 4.0f)) + 4.0f, twice = p + p;
     float y = tw_maddf(twice, h, twice + twice) / q;
-#ifndef __FP_FAST_FMAF
+#ifndef TW_HAS_FMA
     y = 1.0f < y ? 1.0f : y; /* roundings of their own may lift it over 1 */
     y = -1.0f > y ? -1.0f : y;
 #endif

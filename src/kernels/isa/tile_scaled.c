@@ -72,7 +72,7 @@ static ALWAYS_INLINE void tanh_of(size_t k, vec *x)
     EACH p[i] = p[i] + p[i];
     EACH h[i] = MADD(p[i], h[i], p[i] + p[i]);
     EACH x[i] = h[i] / (q[i] + SPREAD(4));
-#if !defined(__FP_FAST_FMAF)
+#ifndef TW_HAS_FMA
     EACH x[i] = GREATEST(SPREAD(-1), LEAST(SPREAD(1), x[i]));
 #endif
 }

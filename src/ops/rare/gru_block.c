@@ -69,9 +69,10 @@ static tw_status *compute(tw_compute *c)
     const float *x = tw_input_data(c, X), *before = tw_input_data(c, H_PREV);
     const float *b_ru = tw_input_data(c, B_RU), *b_c = tw_input_data(c, B_C);
     float *r = tw_output_data(c, 0), *u = tw_output_data(c, 1), *candidate = tw_output_data(c, 2);
-    float *h = tw_output_data(c, 3), *gates = tw_compute_workspace(c), *part = gates + 2 * s.all;
+    float *h = tw_output_data(c, 3), *gates = tw_compute_workspace(c), *part;
     if (!s.all)
         return TW_OK;
+    part = gates + 2 * s.all;
     TW_TRY(tw_lstm_product(&s.par, s.batch, s.inputs, n, 2 * n, x, before, tw_input_data(c, W_RU),
                            gates));
     for (size_t k = 0; k < s.all; k++) {
@@ -120,7 +121,10 @@ static tw_status *compute_grad(tw_compute *c)
     const float *u = tw_input_data(c, U), *candidate = tw_input_data(c, C);
     const float *dh = tw_input_data(c, D_H);
     float *dx = tw_output_data(c, 0), *back = tw_output_data(c, 1), *dc = tw_output_data(c, 2);
-    float *dru = tw_output_data(c, 3), *part = tw_compute_workspace(c), *more = part + s.all;
+    float *dru = tw_output_data(c, 3), *part = tw_compute_workspace(c), *more;
+    if (!s.all && !xs) /* there is no workspace then */
+        return TW_OK;
+    more = part + s.all;
     for (size_t k = 0; k < s.all; k++)
         dc[k] = dh[k] * (1 - u[k]) * (1 - candidate[k] * candidate[k]);
     TW_TRY(tw_lstm_product_back(&s.par, s.batch, s.inputs, n, n, dc, tw_input_data(c, W_C), more,
