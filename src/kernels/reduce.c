@@ -281,7 +281,7 @@ static const void *line_of(const reducer *r, size_t task)
 /* Of one line, or of four that are so many tasks apart. */
 static void sum_lines(const reducer *r, size_t first, size_t apart, size_t count)
 {
-    const void *x[4];
+    const void *x[4] = {NULL};
     double acc[4];
     for (size_t k = 0; k < count; k++)
         x[k] = line_of(r, first + k * apart);
