@@ -117,11 +117,11 @@ tw_tensor tw_concat_build(const struct tw_concat_args *args)
 {
     tw_composite_scope scope;
     tw_operand first = {TW_OPERAND_NONE, {NULL, 0}, {0}};
-    if (args->values.count)
+    if (args->values.count && args->values.items)
         first = tw_of_tensor(args->values.items[0]);
     tw_place_enter(&scope, args->where, &first);
     const char *name = name_or(args->name, "concat");
-    tw_tensor result = args->values.count == 1
+    tw_tensor result = args->values.count == 1 && args->values.items
                            ? tw_identity(args->values.items[0], .name = name)
                            : tw_concat_v2(args->values, args->axis, .name = name);
     tw_composite_leave(&scope);
@@ -140,7 +140,7 @@ tw_tensor tw_stack_build(const struct tw_stack_args *args)
 {
     tw_composite_scope scope;
     tw_operand first = {TW_OPERAND_NONE, {NULL, 0}, {0}};
-    if (args->values.count)
+    if (args->values.count && args->values.items)
         first = tw_of_tensor(args->values.items[0]);
     tw_place_enter(&scope, args->where, &first);
     tw_tensor result = tw_pack(args->values, .axis = args->axis,

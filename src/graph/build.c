@@ -112,6 +112,8 @@ static tw_status *find_operands(const building *b, const tw_op_arg *arg, operand
     if (!field || field->kind != TW_FIELD_INPUTS)
         return tw_value_error("the builder knows no input '%s'", arg->name);
     memcpy(&out->list, member(b, field), sizeof out->list);
+    if (out->list.count && !out->list.items)
+        return tw_value_error("the input '%s' is a NULL list of %zu", arg->name, out->list.count);
     for (size_t i = 0; i < out->list.count; i++) {
         if (!tw_tensor_valid(out->list.items[i]))
             return tw_value_error("the input '%s[%zu]' is an invalid tensor: it was never built",

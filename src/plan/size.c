@@ -36,7 +36,7 @@ tw_status *tw_variant_set_shape(tw_variant *v, uint32_t value, tw_shape shape)
 }
 
 /* A failure of a rule or kernel about a node, for the user. */
-static tw_status *explain(tw_variant *v, const tw_plan_node *node, tw_status *status)
+tw_status *tw_variant_explain(const tw_variant *v, const tw_plan_node *node, tw_status *status)
 {
     const tw_operation *op = node->origin;
     status = tw_status_with_phase(status, TW_PHASE_RUN);
@@ -153,7 +153,7 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
             tw_status_free(status);
             memset(shapes + n, 0, m * sizeof *shapes);
         } else if (status) {
-            return explain(v, node, status);
+            return tw_variant_explain(v, node, status);
         }
     }
     for (size_t k = 0; k < m; k++)

@@ -355,7 +355,10 @@ static tw_status *make_slots(tw_variant *v)
         sized->root = (uint32_t)i;
         if (sized->dynamic || !sized->shape.dims)
             continue;
-        TW_TRY(tw_shape_check(slot->dtype, sized->shape, &slot->count));
+        tw_status *status = tw_shape_check(slot->dtype, sized->shape, &slot->count);
+        if (status)
+            return tw_variant_explain(v, &v->plan->nodes.items[v->plan->values.items[i].node],
+                                      status);
         slot->rank = sized->shape.rank;
         if (slot->rank)
             memcpy(slot->dims, sized->shape.dims, slot->rank * sizeof *slot->dims);

@@ -149,6 +149,9 @@ tw_place tw_variant_feed_place(const tw_variant *variant, size_t feed);
 void tw_variant_count_loop(tw_variant *variant);
 /* After placing: the moves at the end of an iteration. */
 tw_status *tw_variant_plan_moves(tw_variant *variant);
+/* With the node's operation, its inputs and where it was made. */
+tw_status *tw_variant_explain(const tw_variant *variant, const tw_plan_node *node,
+                              tw_status *status);
 tw_status *tw_variant_set_shape(tw_variant *variant, uint32_t value, tw_shape shape);
 /* tw_variant_build for a loop's body inside `outer`. */
 tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_feed_size *feeds,

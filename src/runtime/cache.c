@@ -312,11 +312,27 @@ static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t ha
     return TW_OK;
 }
 
+/* A length without a list is a caller's mistake. */
+static tw_status *check_lists(const tw_signature *signature)
+{
+    const struct {
+        tw_tensors list;
+        const char *what;
+    } all[] = {{signature->fetches, "fetches"},
+               {signature->targets, "targets"},
+               {signature->feeds, "feeds"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].list.count && !all[i].list.items)
+            return tw_value_error("the list of %zu %s is NULL", all[i].list.count, all[i].what);
+    return TW_OK;
+}
+
 /* Changes of finished operations make old plans unfit; additions do not, since a plan copied
  * what it needs. */
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
                                tw_skeleton **out)
 {
+    TW_TRY(check_lists(signature));
     uint64_t hash = hash_list(signature->feeds,
                               hash_list(signature->targets, hash_list(signature->fetches, 7)));
     uint64_t version = tw_graph_changes(session->graph);

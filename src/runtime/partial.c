@@ -127,6 +127,9 @@ tw_status *tw_partial_new(tw_session *session, tw_tensors fetch, tw_tensors targ
 {
     if (!session || !out)
         return tw_value_error("a run in parts needs a session and a place to be put");
+    if ((fetch.count && !fetch.items) || (target.count && !target.items) ||
+        (feed.count && !feed.items))
+        return tw_value_error("a list of a run in parts is NULL, but has a length");
     tw_partial *partial = TW_NEW(tw_partial);
     if (!partial)
         return tw_no_memory();

@@ -295,6 +295,8 @@ static tw_status *check_args(const struct tw_run_args *args)
 {
     if (!args->session)
         return tw_value_error("the session is NULL");
+    if (args->feed.count && !args->feed.items)
+        return tw_value_error("the list of %zu feeds is NULL", args->feed.count);
     for (size_t i = 0; i < args->feed.count; i++) {
         tw_tensor tensor = args->feed.items[i].tensor;
         if (!tensor.op)

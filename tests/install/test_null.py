@@ -120,7 +120,7 @@ def main():
         source, built = os.path.join(work, "null.c"), os.path.join(work, "null")
         pathlib.Path(source).write_text(program())
         subprocess.run(["gcc", "-std=gnu11", source, "-o", built, *options, "-lm"], check=True)
-        return subprocess.run([built], check=False).returncode
+        return subprocess.run([built], check=False, cwd=work).returncode
 
 
 if __name__ == "__main__":

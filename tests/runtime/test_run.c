@@ -275,6 +275,45 @@ static void a_trace_has_an_entry_for_each_step(void **state)
     tw_array_unref(in);
 }
 
+static void a_length_without_a_list_is_refused(void **state)
+{
+    (void)state;
+    const tw_tensors none = {NULL, 3};
+    tw_callable *callable = NULL;
+    tw_partial *partial = NULL;
+    char *text = NULL;
+    refused(tw_run(session, none), TW_INVALID_ARGUMENT, "list of 3 fetches is NULL");
+    refused(tw_run(session, .target = none), TW_INVALID_ARGUMENT, "list of 3 targets is NULL");
+    refused(tw_run(session, .feed = (tw_feeds){NULL, 2}), TW_INVALID_ARGUMENT,
+            "list of 2 feeds is NULL");
+    refused(tw_make_callable(session, .feed = none, .callable = &callable), TW_INVALID_ARGUMENT,
+            "list of 3 feeds is NULL");
+    refused(tw_explain(session, none, none, none, &text), TW_INVALID_ARGUMENT, "is NULL");
+    refused(tw_partial_new(session, none, none, none, &partial), TW_INVALID_ARGUMENT, "is NULL");
+    const tw_tensor built[] = {tw_add_n(none), tw_pack(none), tw_concat(none, 0)};
+    for (size_t i = 0; i < sizeof built / sizeof *built; i++)
+        assert_null(built[i].op);
+    assert_non_null(
+        strstr(tw_status_message(tw_graph_status(tw_default_graph())), "a NULL list of 3"));
+    tw_graph_clear_status(tw_default_graph());
+}
+
+/* While planning, too: which operation wanted it, of what, and where it was made. */
+static void a_size_beyond_memory_names_its_operation(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(1, 1));
+    tw_tensor y = tw_tile(x, TW_INTS(INT64_C(1) << 31, INT64_C(1) << 31), .name = "huge");
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(1, 1)), *out = NULL;
+    tw_status *status = tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, in}), .out = &out);
+    assert_non_null(status);
+    assert_non_null(strstr(tw_status_message(status), "is too large"));
+    assert_non_null(strstr(tw_status_message(status), "huge"));
+    assert_non_null(strstr(tw_status_message(status), "test_run.c:"));
+    tw_status_free(status);
+    tw_array_unref(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +333,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             state_is_saved_and_restored_and_a_damaged_file_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_trace_has_an_entry_for_each_step, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_length_without_a_list_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_size_beyond_memory_names_its_operation, setup, teardown),
     };
     return cmocka_run_group_tests_name("runtime: runs", tests, NULL, NULL);
 }
