@@ -30,9 +30,10 @@ tw_tensor tw_accumulate_n_build(const struct tw_accumulate_n_args *args)
     int64_t dims[TW_MAX_RANK];
     tw_shape shape = args->shape;
     tw_tensor result = {NULL, 0};
-    tw_operand first = tw_of_tensor(args->inputs.count ? args->inputs.items[0] : result);
+    bool none = !args->inputs.count || !args->inputs.items;
+    tw_operand first = tw_of_tensor(none ? result : args->inputs.items[0]);
     tw_place_enter(&scope, args->where, &first);
-    if (!args->inputs.count)
+    if (none)
         tw_refuse("accumulate_n: inputs must be a list of at least one Tensor with the same dtype "
                   "and shape");
     else if (!merge(args->inputs, &shape, dims))

@@ -208,11 +208,12 @@ tw_tensor tw_embedding_lookup_build(const struct tw_embedding_lookup_args *args)
 {
     tw_composite_scope scope;
     tw_operand place = args->ids;
-    if (args->params.count)
+    bool none = !args->params.count || !args->params.items;
+    if (!none)
         place = tw_of_tensor(args->params.items[0]);
     tw_composite_enter(&scope, args->where, &place, args->name, "embedding_lookup");
     tw_tensor ids = tw_as_tensor(args->ids, "ids"), result;
-    if (!args->params.count)
+    if (none)
         result = tw_refuse("Need at least one param");
     else if (args->params.count == 1)
         result = tw_identity(gather_from(args->params.items[0], ids, scope.name));

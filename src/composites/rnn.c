@@ -171,8 +171,12 @@ static void unroll(unrolled *u, const struct tw_static_rnn_args *args, tw_tensor
  * behind. */
 static bool fit(const struct tw_static_rnn_args *args)
 {
-    if (!args->inputs.count) {
+    if (!args->inputs.count || !args->inputs.items) {
         tw_refuse("inputs must not be empty");
+        return false;
+    }
+    if (args->initial_state.count && !args->initial_state.items) {
+        tw_refuse("the list of %zu initial states is NULL", args->initial_state.count);
         return false;
     }
     for (size_t i = 0; i < args->inputs.count; i++) {
@@ -191,7 +195,8 @@ struct tw_static_rnn_result tw_static_rnn_build(const struct tw_static_rnn_args 
     struct tw_static_rnn_result result = {none, none};
     tw_composite_scope scope;
     tw_tensor nothing = {NULL, 0};
-    tw_operand first = tw_of_tensor(args->inputs.count ? args->inputs.items[0] : nothing);
+    tw_operand first = tw_of_tensor(args->inputs.count && args->inputs.items ? args->inputs.items[0]
+                                                                             : nothing);
     tw_place_enter(&scope, args->where, &first);
     if (fit(args)) {
         tw_graph *graph = tw_graph_of(&scope);

@@ -278,7 +278,7 @@ static void a_trace_has_an_entry_for_each_step(void **state)
 static void a_length_without_a_list_is_refused(void **state)
 {
     (void)state;
-    const tw_tensors none = {NULL, 3};
+    const tw_tensors none = {NULL, 3}, one = {NULL, 1};
     tw_callable *callable = NULL;
     tw_partial *partial = NULL;
     char *text = NULL;
@@ -290,7 +290,9 @@ static void a_length_without_a_list_is_refused(void **state)
             "list of 3 feeds is NULL");
     refused(tw_explain(session, none, none, none, &text), TW_INVALID_ARGUMENT, "is NULL");
     refused(tw_partial_new(session, none, none, none, &partial), TW_INVALID_ARGUMENT, "is NULL");
-    const tw_tensor built[] = {tw_add_n(none), tw_pack(none), tw_concat(none, 0)};
+    const tw_tensor built[] = {tw_add_n(none),        tw_pack(none),  tw_concat(none, 0),
+                               tw_accumulate_n(none), tw_stack(none), tw_embedding_lookup(none, 0),
+                               tw_concat(one, 0)};
     for (size_t i = 0; i < sizeof built / sizeof *built; i++)
         assert_null(built[i].op);
     assert_non_null(
