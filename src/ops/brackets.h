@@ -20,14 +20,4 @@ static inline tw_text tw_brackets(const tw_array *array)
     return text;
 }
 
-/* Kernels ask this at run time, when all dims are known: equal means equal, there is no unknown
- * to agree with. */
-static inline bool tw_same_shape(const tw_array *a, const tw_array *b)
-{
-    bool same = a->rank == b->rank;
-    for (size_t i = 0; same && i < a->rank; i++)
-        same = a->dims[i] == b->dims[i];
-    return same;
-}
-
 #endif

@@ -2,8 +2,6 @@
  * Products over time. What an unrolled recurrent net adds up for the gradient of its weights,
  * a_1^T b_1 + a_2^T b_2 + ..., is one product of all rows of a with all rows of b: no part of the
  * size of the weights is written and read again, and the sums are long enough to be worth it. */
-#include <string.h>
-
 #include "base/status.h"
 #include "plan/plan.h"
 #include "tensor/array.h"
@@ -12,11 +10,6 @@ enum {
     LEAST_PRODUCTS = 3,
     MOST_ROWS = 256 /* longer sums gain less than putting them together costs */
 };
-
-static bool is_type(const tw_plan_node *node, const char *type)
-{
-    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
-}
 
 /* Reads of variables stay where they are: a write may come in between. */
 static bool is_plain(const tw_plan *plan, uint32_t value)
@@ -33,7 +26,7 @@ static bool is_part(const tw_plan *plan, uint32_t value, const tw_plan_node *sum
     const tw_plan_value *v = &plan->values.items[value];
     const tw_plan_node *node = tw_plan_producer(plan, value);
     if (v->uses != 1 || v->fetched || v->saved != TW_NO_INDEX || v->dtype != TW_FLOAT32 ||
-        !is_type(node, "MatMul") || node->control_count || node->target ||
+        !tw_node_is_type(node, "MatMul") || node->control_count || node->target ||
         node->guarded != sum->guarded || !tw_spec_attr(&node->spec, "transpose_a")->value.b ||
         tw_spec_attr(&node->spec, "transpose_b")->value.b)
         return false;
@@ -103,7 +96,7 @@ tw_status *tw_plan_batch_products(tw_plan *plan, uint32_t index)
 {
     const tw_plan_node *sum = &plan->nodes.items[index];
     uint32_t count = sum->input_count, values[2];
-    if (!is_type(sum, "AddN") || count < LEAST_PRODUCTS)
+    if (!tw_node_is_type(sum, "AddN") || count < LEAST_PRODUCTS)
         return TW_OK;
     for (uint32_t i = 0; i < count; i++) {
         if (!is_part(plan, sum->inputs[i], sum))

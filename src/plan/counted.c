@@ -2,8 +2,6 @@
  * Loops that count: a scalar integer goes on by the same number until it reaches a limit, both of
  * which no iteration changes. How often such a loop goes round is known when it begins, so that
  * neither the condition nor, where nothing else reads it, the counter is computed each time. */
-#include <string.h>
-
 #include "plan/variant.h"
 
 /* Through views: an Identity of the counter is the counter. */
@@ -34,14 +32,10 @@ static const tw_plan_node *single(const tw_variant *v, const tw_step *step)
     return &v->plan->nodes.items[step->node];
 }
 
-static bool is_op(const tw_plan_node *node, const char *name)
-{
-    return node && node->spec.op && strcmp(node->spec.op->name, name) == 0;
-}
-
 /* var < limit, in any of the ways in which that can be written. */
-static bool read_condition(const tw_variant *v, const tw_plan_node *test, tw_counter *out)
+static bool read_condition(const tw_variant *v, tw_counter *out)
 {
+    const tw_plan_node *test = single(v, &v->steps.items[0]);
     static const struct {
         const char *op;
         int8_t sign;
@@ -50,8 +44,8 @@ static bool read_condition(const tw_variant *v, const tw_plan_node *test, tw_cou
                 {"LessEqual", 1, true},
                 {"Greater", -1, false},
                 {"GreaterEqual", -1, true}};
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!is_op(test, ways[i].op))
+    for (size_t i = 0; test && i < sizeof ways / sizeof *ways; i++) {
+        if (!tw_node_is_type(test, ways[i].op))
             continue;
         bool turned = is_steady(v, test->inputs[0]);
         *out = (tw_counter){.var = root_of(v, test->inputs[turned]),
@@ -71,7 +65,7 @@ static bool find_next(const tw_variant *v, uint32_t next, tw_counter *counter)
         if (step->output_count != 1 || step->outputs[0] != next)
             continue;
         const tw_plan_node *add = single(v, step);
-        if (!is_op(add, "Add") && !is_op(add, "AddV2"))
+        if (!add || (!tw_node_is_type(add, "Add") && !tw_node_is_type(add, "AddV2")))
             return false;
         bool turned = root_of(v, add->inputs[0]) != counter->var;
         counter->by = add->inputs[!turned];
@@ -116,8 +110,7 @@ void tw_variant_count_loop(tw_variant *v)
     const tw_plan *plan = v->plan;
     tw_counter counter;
     if (v->test_steps != 1 || plan->has_guards || plan->has_waits || plan->loop->levels ||
-        v->steps.items[0].outputs[0] != plan->fetches[0].value ||
-        !read_condition(v, single(v, &v->steps.items[0]), &counter))
+        v->steps.items[0].outputs[0] != plan->fetches[0].value || !read_condition(v, &counter))
         return;
     uint32_t i = 0;
     while (i < plan->loop->carried && plan->feeds[i] != counter.var)

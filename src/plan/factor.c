@@ -2,8 +2,6 @@
  * Cross entropies whose derivative is multiplied by one number, as that of their mean is: the
  * kernel, which divides each row by its sum, takes the number along, and the derivative is not gone
  * through again. */
-#include <string.h>
-
 #include "base/status.h"
 #include "plan/plan.h"
 #include "tensor/array.h"
@@ -13,16 +11,11 @@ static const char *const forms[][2] = {
     {"SoftmaxCrossEntropyWithLogits", "_ScaledSoftmaxCrossEntropy"},
     {"SparseSoftmaxCrossEntropyWithLogits", "_ScaledSparseSoftmaxCrossEntropy"}};
 
-static bool is_type(const tw_plan_node *node, const char *type)
-{
-    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
-}
-
 /* Which of them it is; NULL: none. */
 static const char *scaled_form(const tw_plan_node *node)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (is_type(node, forms[i][0]))
+        if (tw_node_is_type(node, forms[i][0]))
             return forms[i][1];
     }
     return NULL;
@@ -32,7 +25,7 @@ static const char *scaled_form(const tw_plan_node *node)
 static bool is_shape_of(const tw_plan *plan, uint32_t value, uint32_t loss)
 {
     const tw_plan_node *node = tw_plan_producer(plan, value);
-    return is_type(node, "Shape") && node->inputs[0] == loss;
+    return tw_node_is_type(node, "Shape") && node->inputs[0] == loss;
 }
 
 /* A column with the same constant for each of the losses: that constant's value. Nothing else is
@@ -41,11 +34,11 @@ static uint32_t factor_in(const tw_plan *plan, uint32_t column, uint32_t loss)
 {
     const tw_plan_node *node = tw_plan_producer(plan, column);
     tw_shape c = plan->values.items[column].shape, l = plan->values.items[loss].shape;
-    if (!is_type(node, "ExpandDims") || !c.dims || c.rank != 2 || c.dims[1] != 1)
+    if (!tw_node_is_type(node, "ExpandDims") || !c.dims || c.rank != 2 || c.dims[1] != 1)
         return TW_NO_INDEX;
     const tw_plan_node *spread = tw_plan_producer(plan, node->inputs[0]);
     bool known = l.dims && l.rank == 1 && l.dims[0] >= 0 && l.dims[0] == c.dims[0];
-    if (!is_type(spread, "BroadcastTo") || spread->control_count || spread->guarded ||
+    if (!tw_node_is_type(spread, "BroadcastTo") || spread->control_count || spread->guarded ||
         (!known && !is_shape_of(plan, spread->inputs[1], loss)))
         return TW_NO_INDEX;
     const tw_plan_node *number = tw_plan_producer(plan, spread->inputs[0]);
@@ -77,7 +70,7 @@ static tw_status *take(tw_plan *plan, tw_plan_node *node, uint32_t factor, const
 tw_status *tw_plan_take_factor(tw_plan *plan, uint32_t index)
 {
     const tw_plan_node *node = &plan->nodes.items[index];
-    if (!is_type(node, "Mul") || node->control_count ||
+    if (!tw_node_is_type(node, "Mul") || node->control_count ||
         plan->values.items[node->first_value].saved != TW_NO_INDEX)
         return TW_OK;
     for (uint32_t side = 0; side < 2; side++) {

@@ -7,6 +7,8 @@
 #ifndef TW_PLAN_PLAN_H
 #define TW_PLAN_PLAN_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/vec.h"
 #include "graph/graph.h"
@@ -195,6 +197,11 @@ tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *o
 void tw_plan_dependents_clear(tw_plan_dependents *d);
 /* may be folded, shared, dropped */
 bool tw_node_is_pure(const tw_plan_node *node);
+/* By name: rules are few and speak of TensorFlow's operations. */
+static inline bool tw_node_is_type(const tw_plan_node *node, const char *type)
+{
+    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
+}
 /* Shape, Rank, ZerosLike ... */
 bool tw_node_reads_sizes_only(const tw_plan_node *node);
 /* Its shape rule is a caller's: for building and error texts, its sizes are known when it has

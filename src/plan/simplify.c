@@ -8,12 +8,6 @@
 #include "plan/plan.h"
 #include "tensor/array.h"
 
-/* By name: rules are few and speak of TensorFlow's operations. */
-static bool is_type(const tw_plan_node *node, const char *type)
-{
-    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
-}
-
 /* Nothing but data says when it runs, and nobody waits for it. */
 static bool is_free(const tw_plan_node *node)
 {
@@ -41,7 +35,7 @@ static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
 /* Derivatives of sums broadcast what may have the size already. */
 static bool broadcasts_nothing(const tw_plan *plan, const tw_plan_node *node)
 {
-    if (!is_type(node, "BroadcastTo"))
+    if (!tw_node_is_type(node, "BroadcastTo"))
         return false;
     tw_shape from = plan->values.items[node->inputs[0]].shape;
     tw_shape to = plan->values.items[node->first_value].shape;
@@ -51,9 +45,9 @@ static bool broadcasts_nothing(const tw_plan *plan, const tw_plan_node *node)
 /* Operations that only matter while building or differentiating. */
 static bool changes_nothing(const tw_plan *plan, const tw_plan_node *node)
 {
-    return broadcasts_nothing(plan, node) || is_type(node, "Identity") ||
-           is_type(node, "StopGradient") || is_type(node, "PreventGradient") ||
-           is_type(node, "PlaceholderWithDefault");
+    return broadcasts_nothing(plan, node) || tw_node_is_type(node, "Identity") ||
+           tw_node_is_type(node, "StopGradient") || tw_node_is_type(node, "PreventGradient") ||
+           tw_node_is_type(node, "PlaceholderWithDefault");
 }
 
 /* One with controls stays, since its readers count on their order; so does one that a loop keeps
@@ -73,7 +67,7 @@ static tw_status *skip_identity(tw_plan *plan, uint32_t index)
 /* Transpose(x, [1, 0]) or [.., n, n-1] read by a product: the product's flag instead. */
 static bool swaps_last_two(const tw_plan *plan, const tw_plan_node *node)
 {
-    if (!is_type(node, "Transpose") || !is_free(node))
+    if (!tw_node_is_type(node, "Transpose") || !is_free(node))
         return false;
     const tw_array *perm = tw_plan_producer(plan, node->inputs[1])->constant;
     if (!perm || perm->rank != 1 || perm->count != 2)
@@ -87,7 +81,7 @@ static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
 {
     static const char *const flags[2] = {"transpose_a", "transpose_b"};
     tw_plan_node *node = &plan->nodes.items[index];
-    if (!is_type(node, "MatMul"))
+    if (!tw_node_is_type(node, "MatMul"))
         return TW_OK;
     for (uint32_t i = 0; i < 2; i++) {
         const tw_plan_node *from = tw_plan_producer(plan, node->inputs[i]);
@@ -119,7 +113,7 @@ static const char *const activations[] = {"Relu", "Relu6", "Sigmoid", "Tanh"};
 static const tw_epilogue *product_of(const tw_plan_node *node, bool fused)
 {
     for (size_t i = 0; i < sizeof epilogues / sizeof *epilogues; i++) {
-        if (is_type(node, fused ? epilogues[i].fused : epilogues[i].plain))
+        if (tw_node_is_type(node, fused ? epilogues[i].fused : epilogues[i].plain))
             return &epilogues[i];
     }
     return NULL;
@@ -182,8 +176,8 @@ static bool is_outer(const tw_plan *plan, const tw_plan_node *product)
     const tw_attr *ta = tw_spec_attr(&product->spec, "transpose_a");
     const tw_attr *tb = tw_spec_attr(&product->spec, "transpose_b");
     tw_shape a = plan->values.items[product->inputs[0]].shape;
-    return is_type(product, "MatMul") && !ta->value.b && !tb->value.b && a.dims && a.rank == 2 &&
-           a.dims[1] == 1;
+    return tw_node_is_type(product, "MatMul") && !ta->value.b && !tb->value.b && a.dims &&
+           a.rank == 2 && a.dims[1] == 1;
 }
 
 /* Nothing is summed up in an outer product: it is an elementwise one, which can join the chain that
@@ -207,9 +201,9 @@ static tw_status *make_elementwise(tw_plan *plan, tw_plan_node *product)
 static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    bool bias_add = is_type(node, "BiasAdd") && !tw_spec_attr(&node->spec, "_nchw");
-    if ((!bias_add && !is_type(node, "Add") && !is_type(node, "AddV2")) || node->control_count ||
-        !floats(plan, node->first_value))
+    bool bias_add = tw_node_is_type(node, "BiasAdd") && !tw_spec_attr(&node->spec, "_nchw");
+    if ((!bias_add && !tw_node_is_type(node, "Add") && !tw_node_is_type(node, "AddV2")) ||
+        node->control_count || !floats(plan, node->first_value))
         return TW_OK;
     const tw_attr *format = tw_spec_attr(&node->spec, "data_format");
     if (format && format->kind == TW_ATTR_STRING && !strncmp(format->value.s.data, "NCHW", 4))
@@ -237,7 +231,7 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
-        if (!is_type(node, activations[i]) || node->control_count)
+        if (!tw_node_is_type(node, activations[i]) || node->control_count)
             continue;
         tw_plan_node *product = tw_plan_producer(plan, node->inputs[0]);
         if (!product_of(product, true) || !is_free(product) || !is_private(plan, node->inputs[0]) ||
@@ -266,7 +260,8 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
 static bool reads_variable(const tw_plan *plan, uint32_t value, uint32_t reference)
 {
     const tw_plan_node *node = tw_plan_producer(plan, value);
-    bool reads = is_type(node, "Identity") && !node->control_count && node->inputs[0] == reference;
+    bool reads = tw_node_is_type(node, "Identity") && !node->control_count &&
+                 node->inputs[0] == reference;
     return (reads || value == reference) && tw_plan_producer(plan, reference)->is_variable;
 }
 
@@ -294,13 +289,14 @@ static bool is_scalar_variable(const tw_plan *plan, uint32_t reference)
 static tw_status *absorb_update(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    if (!is_type(node, "Assign") || !is_private(plan, node->inputs[1]) ||
+    if (!tw_node_is_type(node, "Assign") || !is_private(plan, node->inputs[1]) ||
         !is_scalar_variable(plan, node->inputs[0]))
         return TW_OK;
     const tw_op *op = tw_op_find("_AssignMul");
     const tw_plan_node *product = tw_plan_producer(plan, node->inputs[1]);
     for (uint32_t side = 0; side < 2; side++) {
-        if (!is_type(product, "Mul") || product->target || product->guarded != node->guarded ||
+        if (!tw_node_is_type(product, "Mul") || product->target ||
+            product->guarded != node->guarded ||
             !reads_variable(plan, product->inputs[side], node->inputs[0]))
             continue;
         const tw_array *factor = tw_plan_producer(plan, product->inputs[1 - side])->constant;
@@ -335,12 +331,12 @@ static tw_status *absorb_product(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
     const tw_op *op = tw_op_find("_ApplyMatMul");
-    if (!op || !is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
+    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
         return TW_OK;
     const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
-    if (!is_type(product, "MatMul") || !is_free(product) || product->guarded != node->guarded ||
-        !floats(plan, node->inputs[2]) || !is_computed(plan, product->inputs[0]) ||
-        !is_computed(plan, product->inputs[1]))
+    if (!tw_node_is_type(product, "MatMul") || !is_free(product) ||
+        product->guarded != node->guarded || !floats(plan, node->inputs[2]) ||
+        !is_computed(plan, product->inputs[0]) || !is_computed(plan, product->inputs[1]))
         return TW_OK;
     uint32_t *inputs = tw_arena_array(&plan->arena, 4, sizeof *inputs);
     tw_dtype *dtypes = tw_arena_array(&plan->arena, 4, sizeof *dtypes);

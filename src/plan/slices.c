@@ -2,15 +2,8 @@
  * Derivatives of slices. Where several slices of one tensor were read, as an unrolled net reads its
  * input, the gradient adds up as many tensors of its size, each zero but for one slice. Instead the
  * first one is made, and each of the others adds its slice to it in place. */
-#include <string.h>
-
 #include "base/status.h"
 #include "plan/plan.h"
-
-static bool is_type(const tw_plan_node *node, const char *type)
-{
-    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
-}
 
 /* A derivative of a slice that only the sum reads. */
 static bool is_part(const tw_plan *plan, uint32_t value, const tw_plan_node *sum)
@@ -19,7 +12,7 @@ static bool is_part(const tw_plan *plan, uint32_t value, const tw_plan_node *sum
     const tw_plan_node *node = tw_plan_producer(plan, value);
     return v->uses == 1 && !v->fetched && v->saved == TW_NO_INDEX &&
            (v->dtype == TW_FLOAT32 || v->dtype == TW_FLOAT64) &&
-           is_type(node, "StridedSliceGrad") && !node->gone && !node->control_count &&
+           tw_node_is_type(node, "StridedSliceGrad") && !node->gone && !node->control_count &&
            !node->target && node->guarded == sum->guarded;
 }
 
@@ -47,7 +40,7 @@ tw_status *tw_plan_chain_slices(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
     const tw_op *op = tw_op_find("_StridedSliceAdd");
-    if (!op || !is_type(node, "AddN"))
+    if (!op || !tw_node_is_type(node, "AddN"))
         return TW_OK;
     uint32_t *left = tw_arena_array(&plan->arena, node->input_count, sizeof *left);
     uint32_t count = 0, at = TW_NO_INDEX, shape = TW_NO_INDEX;

@@ -312,8 +312,7 @@ static tw_status *keep_skeleton(tw_session *session, tw_skeleton *s, uint64_t ha
     return TW_OK;
 }
 
-/* A length without a list is a caller's mistake. */
-static tw_status *check_lists(const tw_signature *signature)
+tw_status *tw_signature_check(const tw_signature *signature)
 {
     const struct {
         tw_tensors list;
@@ -332,7 +331,7 @@ static tw_status *check_lists(const tw_signature *signature)
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
                                tw_skeleton **out)
 {
-    TW_TRY(check_lists(signature));
+    TW_TRY(tw_signature_check(signature));
     uint64_t hash = hash_list(signature->feeds,
                               hash_list(signature->targets, hash_list(signature->fetches, 7)));
     uint64_t version = tw_graph_changes(session->graph);

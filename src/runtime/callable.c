@@ -31,8 +31,7 @@ struct tw_callable {
 /* Placeholders are not required: any tensor may be fed. */
 static tw_status *check_feeds(const struct tw_callable_args *args)
 {
-    if (args->feed.count && !args->feed.items)
-        return tw_value_error("the list of %zu feeds is NULL", args->feed.count);
+    TW_TRY(tw_signature_check(&(const tw_signature){.feeds = args->feed}));
     for (size_t i = 0; i < args->feed.count; i++) {
         tw_tensor tensor = args->feed.items[i];
         if (!tensor.op || tensor.index < 0 || tensor.index >= (int32_t)tensor.op->output_count)

@@ -388,17 +388,6 @@ static tw_status *copy_values(const tw_array *from, tw_array *to)
     return TW_OK;
 }
 
-static bool same_shape(const tw_array *a, const tw_array *b)
-{
-    if (a->rank != b->rank)
-        return false;
-    for (size_t i = 0; i < a->rank; i++) {
-        if (a->dims[i] != b->dims[i])
-            return false;
-    }
-    return true;
-}
-
 /* Into the caller's array, or a new one. */
 static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
 {
@@ -417,7 +406,7 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
         return TW_OK;
     }
     tw_array *to = *out;
-    if (to->dtype != from->dtype || !same_shape(to, from))
+    if (to->dtype != from->dtype || !tw_same_shape(to, from))
         return tw_value_error("the array given for %s is %s %s, the value is %s %s",
                               tw_tensor_name(tensor).s, tw_dtype_name(to->dtype),
                               tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),

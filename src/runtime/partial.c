@@ -127,9 +127,8 @@ tw_status *tw_partial_new(tw_session *session, tw_tensors fetch, tw_tensors targ
 {
     if (!session || !out)
         return tw_value_error("a run in parts needs a session and a place to be put");
-    if ((fetch.count && !fetch.items) || (target.count && !target.items) ||
-        (feed.count && !feed.items))
-        return tw_value_error("a list of a run in parts is NULL, but has a length");
+    const tw_signature signature = {.fetches = fetch, .targets = target, .feeds = feed};
+    TW_TRY(tw_signature_check(&signature));
     tw_partial *partial = TW_NEW(tw_partial);
     if (!partial)
         return tw_no_memory();

@@ -108,6 +108,8 @@ static inline uint64_t tw_graph_changes(tw_graph *graph)
 }
 
 /* The skeleton of a signature, with a reference; made if need be. */
+/* A length without a list is a caller's mistake. */
+tw_status *tw_signature_check(const tw_signature *signature);
 tw_status *tw_session_skeleton(tw_session *session, const tw_signature *signature,
                                tw_skeleton **out);
 /* One that the cache does not know. */

@@ -63,6 +63,15 @@ static inline bool tw_storage_unique(const tw_storage *storage)
            atomic_load_explicit(&mutable->refs, memory_order_acquire) == 1;
 }
 
+/* Of arrays all dims are known: equal means equal, there is no unknown to agree with. */
+static inline bool tw_same_shape(const tw_array *a, const tw_array *b)
+{
+    bool same = a->rank == b->rank;
+    for (size_t i = 0; same && i < a->rank; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
+}
+
 /* A view over storage (a reference is taken); NULL: no memory. data: inside the storage. */
 tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, void *data);
 /* Fully known, rank at most TW_MAX_RANK, no negative dim, bytes (zero dims left out of the product)

@@ -12,26 +12,8 @@
 
 #include <cmocka.h>
 
+#include "support/session.h"
 #include "thalweg/thalweg.h"
-
-static tw_session *session;
-
-/* A fresh graph and a session of it for each test. */
-static inline int setup(void **state)
-{
-    (void)state;
-    tw_reset_default_graph();
-    session = tw_session_new(NULL);
-    return session ? 0 : -1;
-}
-
-static inline int teardown(void **state)
-{
-    (void)state;
-    tw_session_free(session);
-    tw_reset_default_graph();
-    return 0;
-}
 
 static inline void check_graph(void)
 {

@@ -16,6 +16,7 @@
 #include <thalweg/thalweg.h>
 
 #include "support/near.h"
+#include "support/session.h"
 
 /* ---- y = x^exponent ---- */
 
@@ -268,24 +269,6 @@ static const tw_op_definition bump_op = {
 };
 
 /* ---- what tests share ---- */
-
-static tw_session *session;
-
-static int setup(void **state)
-{
-    (void)state;
-    tw_reset_default_graph();
-    session = tw_session_new(NULL);
-    return session ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tw_session_free(session);
-    tw_reset_default_graph();
-    return 0;
-}
 
 static tw_tensor add(const char *type, tw_tensors inputs)
 {

@@ -10,27 +10,10 @@
 #include <cmocka.h>
 
 #include "support/near.h"
+#include "support/session.h"
 #include "thalweg/thalweg.h"
 
 enum { BATCH = 5, CLASSES = 7 };
-
-static tw_session *session;
-
-static int setup(void **state)
-{
-    (void)state;
-    tw_reset_default_graph();
-    session = tw_session_new(NULL);
-    return session ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tw_session_free(session);
-    tw_reset_default_graph();
-    return 0;
-}
 
 static tw_array *numbers(tw_shape shape, int seed)
 {

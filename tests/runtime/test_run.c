@@ -13,24 +13,7 @@
 #include <thalweg/thalweg.h>
 
 #include "support/near.h"
-
-static tw_session *session;
-
-static int setup(void **state)
-{
-    (void)state;
-    tw_reset_default_graph();
-    session = tw_session_new(NULL);
-    return session ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tw_session_free(session);
-    tw_reset_default_graph();
-    return 0;
-}
+#include "support/session.h"
 
 static double run1(tw_tensor fetch)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The contiguous reduction loops of one instruction set level, for the dtypes that are reduced
  * often: one body, included for each. */
-#include <math.h>
-
 #include "kernels/reduce_loops.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
 
 #define AS_IS(x) (x)
@@ -83,32 +83,12 @@
 
 typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 
-/* By one instruction, or by a comparison and its mask. */
-#if TW_ISA_LEVEL >= 4
-#define OF(f, a, b) _mm512_##f(a, b)
-#define OF_INTEGERS(f, a, b) (__typeof__(a))_mm512_##f((__m512i)(a), (__m512i)(b))
-#elif TW_ISA_LEVEL == 3
-#define OF(f, a, b) _mm256_##f(a, b)
-#define OF_INTEGERS(f, a, b) (__typeof__(a))_mm256_##f((__m256i)(a), (__m256i)(b))
-#else
-#define BY_MASK(better, a, b) \
-    (__typeof__(a))(((__typeof__(better))(a) & (better)) | ((__typeof__(better))(b) & ~(better)))
-#define OF(f, a, b) OF_##f(a, b)
-#define OF_INTEGERS(f, a, b) OF_##f(a, b)
-#define OF_max_ps(a, b) BY_MASK((a) > (b), a, b)
-#define OF_min_ps(a, b) BY_MASK((a) < (b), a, b)
-#define OF_max_pd OF_max_ps
-#define OF_min_pd OF_min_ps
-#define OF_max_epi32 OF_max_ps
-#define OF_min_epi32 OF_min_ps
-#endif
-
 #define T float
 #define MASK int32_t
 #define LOWEST -INFINITY
 #define HIGHEST INFINITY
-#define MOST(a, b) OF(max_ps, a, b)
-#define LEAST(a, b) OF(min_ps, a, b)
+#define MOST(a, b) MAX_F32(a, b)
+#define LEAST(a, b) MIN_F32(a, b)
 #define NAME(f) f##_f32
 #include "kernels/isa/reduce_index_body.h"
 
@@ -116,8 +96,8 @@ typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 #define MASK int64_t
 #define LOWEST -(double)INFINITY
 #define HIGHEST (double)INFINITY
-#define MOST(a, b) OF(max_pd, a, b)
-#define LEAST(a, b) OF(min_pd, a, b)
+#define MOST(a, b) MAX_F64(a, b)
+#define LEAST(a, b) MIN_F64(a, b)
 #define NAME(f) f##_f64
 #include "kernels/isa/reduce_index_body.h"
 
@@ -125,8 +105,8 @@ typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 #define MASK int32_t
 #define LOWEST INT32_MIN
 #define HIGHEST INT32_MAX
-#define MOST(a, b) OF_INTEGERS(max_epi32, a, b)
-#define LEAST(a, b) OF_INTEGERS(min_epi32, a, b)
+#define MOST(a, b) MAX_I32(a, b)
+#define LEAST(a, b) MIN_I32(a, b)
 #define NAME(f) f##_i32
 #include "kernels/isa/reduce_index_body.h"
 

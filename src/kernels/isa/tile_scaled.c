@@ -5,15 +5,10 @@
 #include <math.h>
 
 #include "kernels/isa.h"
-#include "kernels/isa/vectors.h"
+#include "kernels/isa/extremes.h"
+#include "kernels/isa/fma.h"
 #include "kernels/tile_inside.h"
 #include "kernels/vmath.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#elif TW_ISA_LEVEL == 2
-#include <arm_neon.h>
-#endif
 
 /* The plain level of a build with others keeps to the loops that there are anyway. */
 #if TW_ISA_LEVEL >= 3 || !defined(TW_ISA_LEVELS_X86)
@@ -21,36 +16,16 @@
 enum { PART = TW_VECTOR_BYTES / sizeof(float), SIDE_BY_SIDE = 4, AHEAD = 512 };
 
 typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES)));
-typedef int32_t bits __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef float anywhere __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
 
 /* Not a sum, which would make 0 of -0. */
 #define SPREAD(x) ((x) - (vec){0})
 #if TW_ISA_LEVEL >= 4
-#define MADD(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define LEAST(limit, x) _mm512_min_ps(limit, x)
-#define GREATEST(limit, x) _mm512_max_ps(limit, x)
 #define STORE_PAST(to, x) _mm512_stream_ps(to, x)
 #elif TW_ISA_LEVEL == 3
-#define MADD(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define LEAST(limit, x) _mm256_min_ps(limit, x)
-#define GREATEST(limit, x) _mm256_max_ps(limit, x)
 #define STORE_PAST(to, x) _mm256_stream_ps(to, x)
 #else
-#if TW_ISA_LEVEL == 2
-#define MADD(a, b, c) ((vec)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
-#else
-#define MADD(a, b, c) ((a) * (b) + (c))
-#endif
-#define LEAST(limit, x) chosen((limit) < (x), limit, x)
-#define GREATEST(limit, x) chosen((limit) > (x), limit, x)
 #define STORE_PAST(to, x) (*(anywhere *)(to) = (x))
-
-/* a where the comparison held, else b. */
-static ALWAYS_INLINE vec chosen(bits held, vec a, vec b)
-{
-    return (vec)(((bits)a & held) | ((bits)b & ~held));
-}
 #endif
 #define EACH _Pragma("GCC unroll 4") for (size_t i = 0; i < k; i++)
 
@@ -59,21 +34,21 @@ static ALWAYS_INLINE vec chosen(bits held, vec a, vec b)
 static ALWAYS_INLINE void tanh_of(size_t k, vec *x)
 {
     vec s[SIDE_BY_SIDE], p[SIDE_BY_SIDE], h[SIDE_BY_SIDE], q[SIDE_BY_SIDE];
-    EACH x[i] = GREATEST(SPREAD(-TW_TANH_ONE), LEAST(SPREAD(TW_TANH_ONE), x[i]));
+    EACH x[i] = MAX_F32(SPREAD(-TW_TANH_ONE), MIN_F32(SPREAD(TW_TANH_ONE), x[i]));
     EACH s[i] = x[i] * x[i];
-    EACH h[i] = MADD(SPREAD(TW_TANH_H3), s[i], SPREAD(TW_TANH_H2));
-    EACH h[i] = MADD(h[i], s[i], SPREAD(TW_TANH_H1));
+    EACH h[i] = FMA_F32(SPREAD(TW_TANH_H3), s[i], SPREAD(TW_TANH_H2));
+    EACH h[i] = FMA_F32(h[i], s[i], SPREAD(TW_TANH_H1));
     EACH h[i] = s[i] * h[i];
-    EACH p[i] = MADD(SPREAD(TW_TANH_P2), s[i], SPREAD(TW_TANH_P1));
+    EACH p[i] = FMA_F32(SPREAD(TW_TANH_P2), s[i], SPREAD(TW_TANH_P1));
     EACH s[i] = x[i] * s[i];
-    EACH p[i] = MADD(s[i], p[i], x[i]);
+    EACH p[i] = FMA_F32(s[i], p[i], x[i]);
     EACH q[i] = h[i] * (h[i] + SPREAD(4));
-    EACH q[i] = MADD(p[i], p[i], q[i]);
+    EACH q[i] = FMA_F32(p[i], p[i], q[i]);
     EACH p[i] = p[i] + p[i];
-    EACH h[i] = MADD(p[i], h[i], p[i] + p[i]);
+    EACH h[i] = FMA_F32(p[i], h[i], p[i] + p[i]);
     EACH x[i] = h[i] / (q[i] + SPREAD(4));
 #ifndef TW_HAS_FMA
-    EACH x[i] = GREATEST(SPREAD(-1), LEAST(SPREAD(1), x[i]));
+    EACH x[i] = MAX_F32(SPREAD(-1), MIN_F32(SPREAD(1), x[i]));
 #endif
 }
 
