@@ -46,18 +46,22 @@ class _Continuous(Distribution):
         return array_ops.concat([[n], self.batch_shape_tensor()], 0)
 
 
-class Normal(_Continuous):
-    """The normal distribution of mean `loc` and deviation `scale`."""
-
-    def __init__(self, loc, scale, validate_args=False, allow_nan_stats=True, name="Normal"):
-        self._make(dict(locals()), ("loc", "scale"), (loc, scale), validate_args, allow_nan_stats,
-                   name)
+class _Located(_Continuous):
+    """One form, moved by `loc` and stretched by `scale`."""
 
     loc = property(lambda self: self._loc)
     scale = property(lambda self: self._scale)
 
     def _z(self, x):
         return (x - self._loc) / self._scale
+
+
+class Normal(_Located):
+    """The normal distribution of mean `loc` and deviation `scale`."""
+
+    def __init__(self, loc, scale, validate_args=False, allow_nan_stats=True, name="Normal"):
+        self._make(dict(locals()), ("loc", "scale"), (loc, scale), validate_args, allow_nan_stats,
+                   name)
 
     def _sample_n(self, n, seed):
         drawn = random_ops.random_normal(self._shape(n), mean=0., stddev=1., dtype=self.dtype,
@@ -108,18 +112,12 @@ def _log_below(z):
     return array_ops.where(far, tail, math_ops.log(_below(near)))
 
 
-class Laplace(_Continuous):
+class Laplace(_Located):
     """The double exponential distribution around `loc`."""
 
     def __init__(self, loc, scale, validate_args=False, allow_nan_stats=True, name="Laplace"):
         self._make(dict(locals()), ("loc", "scale"), (loc, scale), validate_args, allow_nan_stats,
                    name)
-
-    loc = property(lambda self: self._loc)
-    scale = property(lambda self: self._scale)
-
-    def _z(self, x):
-        return (x - self._loc) / self._scale
 
     def _sample_n(self, n, seed):
         least = np.nextafter(self.dtype.as_numpy_dtype(-1.), self.dtype.as_numpy_dtype(0.))
@@ -301,7 +299,7 @@ class Beta(_Continuous):
             mode, "mode")
 
 
-class StudentT(_Continuous):
+class StudentT(_Located):
     """Student's distribution of `df` degrees of freedom, moved by `loc` and stretched by
     `scale`."""
 
@@ -311,8 +309,6 @@ class StudentT(_Continuous):
                    allow_nan_stats, name)
 
     df = property(lambda self: self._df)
-    loc = property(lambda self: self._loc)
-    scale = property(lambda self: self._scale)
 
     def _sample_n(self, n, seed):
         normal = random_ops.random_normal(self._shape(n), dtype=self.dtype, seed=seed)
@@ -322,7 +318,7 @@ class StudentT(_Continuous):
         return normal * math_ops.rsqrt(gamma / df) * self._scale + self._loc
 
     def _log_prob(self, x):
-        y = (x - self._loc) / self._scale
+        y = self._z(x)
         norm = math_ops.log(math_ops.abs(self._scale)) + 0.5 * math_ops.log(self._df) + \
             0.5 * math.log(math.pi) + math_ops.lgamma(0.5 * self._df) - math_ops.lgamma(
                 0.5 * (self._df + 1.))
