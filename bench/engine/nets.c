@@ -7,7 +7,7 @@
 /* Seeds go by the order of making, in the peers as well. */
 static tw_tensor weights(workload *w, tw_shape shape)
 {
-    return bench_variable(w, shape, (unsigned)w->variable_count + 1, -0.05, 0.05);
+    return bench_variable(w, shape, (unsigned)w->first_count + 1, -0.05, 0.05);
 }
 
 /* The bias is not zero, so that nothing can be left out. */

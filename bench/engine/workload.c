@@ -3,6 +3,7 @@
 #include "workload.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* MurmurHash3's finalizer of a counter: NumPy computes the same in one go. */
@@ -50,8 +51,7 @@ tw_array *bench_ints(tw_dtype dtype, tw_shape shape, unsigned seed, int64_t belo
 tw_tensor bench_variable(workload *w, tw_shape shape, unsigned seed, double low, double high)
 {
     tw_tensor variable = tw_variable(tw_zeros(shape));
-    w->variables[w->variable_count] = variable;
-    w->values[w->variable_count++] = bench_floats(shape, seed, low, high);
+    w->firsts[w->first_count++] = (struct bench_first){variable, seed, low, high};
     return variable;
 }
 
@@ -71,16 +71,43 @@ tw_tensor bench_loss(workload *w, tw_tensor logits, int64_t batch, int64_t class
         tw_sparse_softmax_cross_entropy_with_logits(.labels = labels, .logits = logits));
 }
 
-/* First values are set rather than part of the graph, where 256 MB would be a constant. */
+static const struct bench_first *first_of(const workload *w, tw_tensor variable)
+{
+    for (size_t i = 0; i < w->first_count; i++) {
+        if (w->firsts[i].variable.op == variable.op)
+            return &w->firsts[i];
+    }
+    return NULL;
+}
+
+/* First values are given to the session rather than part of the graph, where 256 MB would be a
+ * constant; the other variables, slots of optimizers most of all, have initializers. */
+static void initialize(workload *w)
+{
+    tw_tensors all = tw_global_variables();
+    tw_tensor *others = malloc((all.count + 1) * sizeof *others);
+    size_t count = 0;
+    for (size_t i = 0; others && i < all.count; i++) {
+        if (!first_of(w, all.items[i]))
+            others[count++] = all.items[i];
+    }
+    if (count)
+        TW_CHECK(tw_run(w->session,
+                        TW_FETCH(tw_variables_initializer((tw_tensors){others, count}, "init"))));
+    free(others);
+    for (size_t i = 0; i < w->first_count; i++) {
+        const struct bench_first *first = &w->firsts[i];
+        TW_CHECK(tw_session_give(
+            w->session, first->variable,
+            bench_floats(tw_tensor_shape(first->variable), first->seed, first->low, first->high)));
+    }
+}
+
 void bench_open(workload *w)
 {
     w->session = tw_session_new(&(struct tw_session_options){
         .size = sizeof(struct tw_session_options), .threads = w->threads});
-    TW_CHECK(tw_run(w->session, TW_FETCH(tw_global_variables_initializer())));
-    for (size_t i = 0; i < w->variable_count; i++) {
-        TW_CHECK(tw_session_set(w->session, w->variables[i], w->values[i]));
-        tw_array_unref(w->values[i]);
-    }
+    initialize(w);
     tw_tensors fetch = {&w->fetch, w->fetch.op ? 1 : 0};
     TW_CHECK(tw_make_callable(w->session, fetch, .target = {&w->target, w->target.op ? 1 : 0},
                               .feed = {w->fed, w->feed_count}, .callable = &w->callable));

@@ -15,9 +15,12 @@ typedef struct workload {
     tw_tensor fed[MOST_FEEDS];
     tw_array *feeds[MOST_FEEDS];
     size_t feed_count;
-    tw_tensor variables[MOST_VARIABLES]; /* with first values other than zeros */
-    tw_array *values[MOST_VARIABLES];
-    size_t variable_count;
+    struct bench_first {
+        tw_tensor variable;
+        unsigned seed;
+        double low, high;
+    } firsts[MOST_VARIABLES]; /* variables with first values other than zeros */
+    size_t first_count;
     tw_tensor fetch;  /* invalid: none */
     tw_tensor target; /* invalid: none */
     tw_session *session;

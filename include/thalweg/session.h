@@ -107,6 +107,10 @@ TW_API void tw_callable_free(tw_callable *callable);
  * has one, shape must agree). */
 TW_API tw_status *tw_session_get(tw_session *session, tw_tensor variable, tw_array **out);
 TW_API tw_status *tw_session_set(tw_session *session, tw_tensor variable, const tw_array *value);
+/* As tw_session_set, for values that are large: takes the caller's reference, also if it fails, and
+ * makes the array itself the variable's value where nobody else holds it and its memory is not
+ * lent; else a copy. A variable that gets its value so needs no initializer before. */
+TW_API tw_status *tw_session_give(tw_session *session, tw_tensor variable, tw_array *value);
 
 /* All state of a session (variables, generators) to one file, written beside and renamed; and back.
  * Restoring checks every byte (crc32c), and the variables' dtypes and shapes, before anything is

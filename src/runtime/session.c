@@ -255,31 +255,66 @@ tw_status *tw_session_get(tw_session *session, tw_tensor tensor, tw_array **out)
     return TW_OK;
 }
 
-/* Runs that read the old value at this moment keep it to the end of their step. */
-tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array *value)
+/* Refused before anything is copied or taken. */
+static tw_status *check_value(tw_session *session, tw_tensor tensor, const tw_array *value,
+                              tw_variable **out)
 {
-    tw_variable *variable = NULL;
     tw_shape declared;
     if (!value)
         return tw_value_error("the value is NULL");
-    TW_TRY(find_slot(session, tensor, true, &variable, &declared));
-    if (tw_array_dtype(value) != variable->dtype)
+    TW_TRY(find_slot(session, tensor, true, out, &declared));
+    if (tw_array_dtype(value) != (*out)->dtype)
         return tw_type_error("the variable %s is %s, the value is %s", tw_tensor_name(tensor).s,
-                             tw_dtype_name(variable->dtype), tw_dtype_name(tw_array_dtype(value)));
+                             tw_dtype_name((*out)->dtype), tw_dtype_name(tw_array_dtype(value)));
     if (!tw_shape_compatible(declared, tw_array_shape(value)))
         return tw_value_error("the variable %s has shape %s, the value %s",
                               tw_tensor_name(tensor).s, tw_shape_text(declared).s,
                               tw_shape_text(tw_array_shape(value)).s);
-    tw_array *copy = tw_array_copy(value);
-    if (!copy)
-        return tw_no_memory();
+    return TW_OK;
+}
+
+/* Runs that read the old value at this moment keep it to the end of their step. */
+static void put_value(tw_variable *variable, tw_array *value)
+{
     tw_light_acquire(&variable->lock);
     tw_array *old = variable->value;
-    variable->value = copy;
+    variable->value = value;
     variable->version++;
     tw_light_release(&variable->lock);
     tw_array_unref(old);
+}
+
+tw_status *tw_session_set(tw_session *session, tw_tensor tensor, const tw_array *value)
+{
+    tw_variable *variable = NULL;
+    TW_TRY(check_value(session, tensor, value, &variable));
+    tw_array *copy = tw_array_copy(value);
+    if (!copy)
+        return tw_no_memory();
+    put_value(variable, copy);
     return TW_OK;
+}
+
+/* Only memory of our own that nobody else can reach may be written in place by later steps: what
+ * is lent may be a file that can only be read. */
+static bool can_take(const tw_array *value)
+{
+    return tw_variable_is_sole(value) && !value->storage->release &&
+           value->storage->count == value->count;
+}
+
+tw_status *tw_session_give(tw_session *session, tw_tensor tensor, tw_array *value)
+{
+    tw_variable *variable = NULL;
+    tw_status *status = check_value(session, tensor, value, &variable);
+    if (!status && can_take(value)) {
+        put_value(variable, value);
+        return TW_OK;
+    }
+    if (!status)
+        status = tw_session_set(session, tensor, value);
+    tw_array_unref(value);
+    return status;
 }
 
 /* ---- other state ---- */

@@ -42,11 +42,24 @@ static tw_initializer make(const struct tw_initializer_args *args,
 
 /* ---- constants ---- */
 
-/* One Const of the full shape, as TensorFlow 1.15 makes it whatever its size. */
+/* A graph should not hold as much as its variable for ever, only to fill it once. Int and float
+ * alone: they are what the accumulators of large embeddings start from. */
+static bool is_large(tw_operand value, tw_shape shape)
+{
+    const int64_t most = 1 << 20; /* elements of a Const that is one number everywhere */
+    return (value.kind == TW_OPERAND_INT || value.kind == TW_OPERAND_FLOAT) &&
+           tw_shape_elements(shape) > most;
+}
+
+/* One Const of the full shape, as TensorFlow 1.15 makes it whatever its size; a large one is a
+ * Fill of that name. */
 static tw_tensor constant(const tw_initializer *initializer, tw_shape shape, tw_dtype dtype)
 {
-    return tw_constant(initializer->constant, .dtype = dtype_of(initializer, dtype),
-                       .shape = shape);
+    dtype = dtype_of(initializer, dtype);
+    if (is_large(initializer->constant, shape))
+        return tw_fill(shape, tw_constant(initializer->constant, .dtype = dtype, .name = "value"),
+                       .name = "Const");
+    return tw_constant(initializer->constant, .dtype = dtype, .shape = shape);
 }
 
 /* The value may be a number or a list; a number fills the shape of the variable. */

@@ -17,7 +17,7 @@
 typedef struct model {
     tw_graph *graph;
     tw_session *session;
-    tw_tensor x, loss, train, init;
+    tw_tensor x, w, loss, train, init;
 } model;
 
 static void build(model *m)
@@ -27,9 +27,9 @@ static void build(model *m)
         return;
     TW_GRAPH(m->graph) {
         m->x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 3));
-        tw_tensor w = tw_variable(tw_ones(TW_SHAPE(3, 2)), .name = "w"),
-                  b = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "b");
-        m->loss = tw_reduce_sum(tw_square(tw_tanh(tw_add(tw_matmul(m->x, w), b))));
+        m->w = tw_variable(tw_ones(TW_SHAPE(3, 2)), .name = "w");
+        tw_tensor b = tw_variable(tw_zeros(TW_SHAPE(2)), .name = "b");
+        m->loss = tw_reduce_sum(tw_square(tw_tanh(tw_add(tw_matmul(m->x, m->w), b))));
         m->train = tw_minimize(tw_adam(.learning_rate = 0.1), m->loss);
         m->init = tw_global_variables_initializer();
         m->session = tw_session_new(NULL);
@@ -107,12 +107,78 @@ static void a_warm_call_allocates_nothing(void **state)
     clear(&m);
 }
 
+/* The array becomes the value: nothing is allocated for it. Memory that is lent, or that others
+ * hold, is copied, and later steps do not write to it. */
+static void a_given_value_is_not_copied(void **state)
+{
+    (void)state;
+    model m;
+    build(&m);
+    tw_tensor w = m.w;
+    float lent[6] = {1, 2, 3, 4, 5, 6};
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(4, 3)), *kept = NULL, *out = NULL;
+    tw_array_set(in, 0.5);
+    TW_CHECK(tw_run(m.session, TW_FETCH(m.init)));
+    tw_array *first = tw_array_copy_of(TW_FLOAT32, TW_SHAPE(3, 2), lent);
+    failing_allocator_next(2); /* the variable's key is built in memory of its own */
+    TW_CHECK(tw_session_give(m.session, w, first));
+    assert_false(failing_allocator_failed());
+    failing_allocator_next(1000000000);
+    TW_CHECK(tw_session_get(m.session, w, &out));
+    assert_true(tw_array_get(out, 5) == 6);
+    tw_array_unref(out);
+    TW_CHECK(tw_session_give(m.session, w, tw_array_borrow(TW_FLOAT32, TW_SHAPE(3, 2), lent)));
+    TW_CHECK(train_once(&m, in, &out));
+    assert_true(lent[0] == 1 && lent[5] == 6);
+    tw_array_unref(out);
+    kept = tw_array_copy_of(TW_FLOAT32, TW_SHAPE(3, 2), lent);
+    TW_CHECK(tw_session_give(m.session, w, tw_array_ref(kept)));
+    out = NULL;
+    TW_CHECK(tw_run(m.session, TW_FETCH(m.loss), .target = TW_FETCH(m.train),
+                    .feed = TW_FEED({m.x, in}), .out = &out));
+    assert_true(tw_array_get(kept, 0) == 1 && tw_array_get(kept, 5) == 6);
+    tw_array_unref(kept);
+    tw_array_unref(in);
+    tw_array_unref(out);
+    clear(&m);
+}
+
+static void refuse(tw_status *status, tw_code code, const char *part)
+{
+    assert_int_equal(tw_status_code(status), code);
+    if (!strstr(tw_status_message(status), part))
+        fail_msg("'%s' does not say '%s'", tw_status_message(status), part);
+    tw_status_free(status);
+}
+
+/* The reference goes also then, which the count of blocks shows. */
+static void a_wrong_given_value_is_refused_and_released(void **state)
+{
+    (void)state;
+    model m;
+    build(&m);
+    tw_tensor w = m.w;
+    TW_CHECK(tw_run(m.session, TW_FETCH(m.init)));
+    size_t live = failing_allocator_live();
+    refuse(tw_session_give(m.session, w, NULL), TW_INVALID_ARGUMENT, "the value is NULL");
+    refuse(tw_session_give(m.session, w, tw_array_new(TW_FLOAT32, TW_SHAPE(2, 2))),
+           TW_INVALID_ARGUMENT, "has shape (3, 2), the value (2, 2)");
+    refuse(tw_session_give(m.session, w, tw_array_new(TW_INT32, TW_SHAPE(3, 2))),
+           TW_INVALID_ARGUMENT, "the value is int32");
+    refuse(tw_session_give(NULL, w, tw_array_new(TW_FLOAT32, TW_SHAPE(3, 2))), TW_INVALID_ARGUMENT,
+           "the session is NULL");
+    assert_int_equal(failing_allocator_live(), live);
+    clear(&m);
+}
+
 int main(void)
 {
     failing_allocator_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_warm_call_allocates_nothing),
+        cmocka_unit_test(a_given_value_is_not_copied),
+        cmocka_unit_test(a_wrong_given_value_is_refused_and_released),
     };
     return cmocka_run_group_tests_name("runtime: memory", tests, NULL, NULL);
 }

@@ -150,12 +150,33 @@ static void the_scope_gives_its_initializer(void **state)
     tw_session_free(session);
 }
 
+/* A graph does not hold megabytes of one number; the bound is 2^20 elements. */
+static void a_large_constant_is_a_fill(void **state)
+{
+    (void)state;
+    tw_reset_default_graph();
+    tw_initializer tenth = tw_constant_initializer(0.1);
+    tw_tensor small = tw_get_variable("small", TW_SHAPE(1 << 10, 1 << 10), .initializer = tenth),
+              large = tw_get_variable("large", TW_SHAPE((1 << 20) + 1), .initializer = tenth);
+    (void)small;
+    check_nodes("small/Initializer/Const:Const large/Initializer/Const:Fill "
+                "large/Initializer/value:Const ");
+    tw_session *session = tw_session_new(NULL);
+    tw_array *got = NULL;
+    TW_CHECK(tw_run(session, TW_FETCH(tw_variable_initializer(large))));
+    TW_CHECK(tw_session_get(session, large, &got));
+    assert_true(tw_array_get(got, 0) == 0.1f && tw_array_get(got, 1 << 20) == 0.1f);
+    tw_array_unref(got);
+    tw_session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initializers_are_tensorflows),
         cmocka_unit_test(an_orthogonal_matrix_keeps_lengths),
         cmocka_unit_test(the_scope_gives_its_initializer),
+        cmocka_unit_test(a_large_constant_is_a_fill),
     };
     int failed = cmocka_run_group_tests_name("initializers", tests, NULL, NULL);
     tw_reset_default_graph();

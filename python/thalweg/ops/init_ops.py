@@ -4,8 +4,16 @@ import math
 
 import numpy as np
 
-from thalweg.framework import constant_op, dtypes
+from thalweg.framework import constant_op, dtypes, tensor_shape
 from thalweg.ops import array_ops, gen_linalg_ops, gen_math_ops, random_ops
+
+
+LARGE = 1 << 20  # elements of a Const of one number: a graph holds it for ever
+
+
+def _elements(shape):
+    """How many a shape has; 0 if it does not say."""
+    return tensor_shape.as_shape(shape).num_elements() or 0
 
 
 class Initializer:
@@ -76,6 +84,9 @@ class Constant(Initializer):
     def __call__(self, shape, dtype=None, partition_info=None, verify_shape=None):
         dtype = self.dtype if dtype is None else dtype
         verify = self._verify_shape if verify_shape is None else verify_shape
+        if np.isscalar(self.value) and _elements(shape) > LARGE:
+            value = constant_op.constant(self.value, dtype=dtype, name="value")
+            return array_ops.fill(shape, value, name="Const")
         return constant_op.constant(self.value, dtype=dtype, shape=shape, verify_shape=verify)
 
     def get_config(self):
