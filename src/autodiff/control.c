@@ -129,7 +129,7 @@ static bool constant_of_loop(tw_gradient *g)
     return true;
 }
 
-/* ---- branches in a gradient loop ---- */
+/* ---- branches that are mirrored in a loop ---- */
 
 /* Both sides of a condition are mirrored at once, so the first question makes both. */
 static tw_region *known_mirror(const tw_region *back, const tw_region *branch)
@@ -158,13 +158,22 @@ static tw_status *make_pivots(tw_region *outer, tw_tensor pred, tw_operation **p
     return status;
 }
 
+/* Around both of them nothing is to be mirrored. */
+static bool is_around(const tw_region *region, const tw_region *outer)
+{
+    while (region && region != outer)
+        region = region->outer;
+    return region == outer;
+}
+
 /* Conditions inside of each other are mirrored from the outside in. */
 tw_status *tw_gradients_mirror(tw_region *back, tw_region *branch, tw_region **out)
 {
     tw_region *outer, *sides[2];
     tw_operation *pivots[2];
     tw_tensor pred;
-    *out = branch == back->forward ? back : known_mirror(back, branch);
+    bool whole = branch == back->forward || is_around(back, branch);
+    *out = whole ? back : known_mirror(back, branch);
     if (*out)
         return TW_OK;
     TW_TRY(tw_gradients_mirror(back, branch->outer, &outer));

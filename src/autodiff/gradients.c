@@ -116,9 +116,19 @@ static bool is_inside(const tw_region *region, const tw_region *outer)
     return region == outer;
 }
 
+/* A branch that stands outside of the loop in which the caller builds, with no loop in between. */
+static bool is_branch_outside(const tw_region *own, tw_region *here)
+{
+    const tw_region *loop = tw_region_loop(here);
+    bool outside = loop && own && !is_inside(own, loop) && !is_inside(loop, own);
+    for (; outside && own && !is_inside(loop, own); own = own->outer)
+        outside = own->kind == TW_REGION_BRANCH;
+    return outside;
+}
+
 /* The derivatives of what a branch holds belong into the branch, if the caller's place is around
- * it, or into its mirror in a gradient loop; a loop as a whole, and what comes into a branch,
- * belongs where that stands. */
+ * it, or into its mirror in a loop; a loop as a whole, and what comes into a branch, belongs where
+ * that stands. */
 static tw_status *region_of(const backward *b, const tw_path_node *node, tw_region **out)
 {
     tw_region *own = node->loop ? node->loop->outer : node->op->region;
@@ -128,7 +138,7 @@ static tw_status *region_of(const backward *b, const tw_path_node *node, tw_regi
     tw_region *back = tw_region_loop(b->region);
     if (back == b->region && back && back->forward && is_inside(own, back->forward))
         return tw_gradients_mirror(back, own, out);
-    return TW_OK;
+    return is_branch_outside(own, b->region) ? tw_gradients_mirror(b->region, own, out) : TW_OK;
 }
 
 static tw_status *open_surroundings(const backward *b, const tw_path_node *node)

@@ -287,6 +287,69 @@ tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
     return status;
 }
 
+/* ---- out of a branch ---- */
+
+/* A branch of the same condition outside of the loop: derivatives are built in a loop's body by what
+ * lies in it. A gradient loop reads its forward branch through LoopValues instead. */
+static bool is_mirror_of(tw_region *region, const tw_operation *op)
+{
+    const tw_region *loop = tw_region_loop(region), *branch = region->forward;
+    if (region->kind != TW_REGION_BRANCH || !branch || !loop || !tw_region_holds(branch, op))
+        return false;
+    for (; branch && branch != loop->forward; branch = branch->outer)
+        ;
+    return !branch || !loop->forward;
+}
+
+/* A zero that is dead where the other side was taken. */
+static tw_status *add_zero(tw_region *side, tw_tensor like, tw_operation **out)
+{
+    tw_dtype dtype = tw_dtype_base(tw_tensor_dtype(like));
+    tw_array *zero = tw_array_new(dtype, (tw_shape){(const int64_t[]){0}, 0});
+    if (!zero)
+        return tw_no_memory();
+    tw_attr attrs[] = {{.name = "dtype", .kind = TW_ATTR_TYPE},
+                       {.name = "value", .kind = TW_ATTR_TENSOR}};
+    attrs[0].value.type = dtype;
+    attrs[1].value.tensor = zero;
+    int depth = tw_region_step_into(side);
+    tw_status *status = depth < 0 ? tw_no_memory()
+                                  : tw_node_add(side->graph, "Const", NULL, (tw_tensors){NULL, 0},
+                                                attrs, 2, like.op->spec.where, out);
+    if (depth >= 0)
+        tw_scope_pop_to(depth);
+    tw_array_unref(zero);
+    return status;
+}
+
+/* What a branch computed, or 0 where it was not taken: a dead value would end a loop that it
+ * comes into. What came in is there outside. */
+static tw_status *bring_out(tw_region *branch, tw_tensor tensor, tw_tensor *out)
+{
+    tw_operation *zero, *merge;
+    tw_graph *graph = branch->graph;
+    if (is_switched(branch, tensor)) {
+        *out = tw_operation_input(tensor.op, 0);
+        return TW_OK;
+    }
+    TW_TRY(add_zero(branch->other, tensor, &zero));
+    tw_tensor sides[] = {tensor, tensor};
+    sides[!branch->branch] = (tw_tensor){zero, 0};
+    int depth = (int)tw_thread_here()->scopes.count;
+    tw_status *status = tw_scope_push_graph(graph);
+    if (!status)
+        status = tw_scope_push_control((tw_tensors){NULL, 0});
+    if (!status && tw_scope_push_region(branch->outer) < 0)
+        status = tw_no_memory();
+    if (!status)
+        status = tw_node_add(graph, "Merge", NULL, (tw_tensors){sides, 2}, NULL, 0,
+                             tensor.op->spec.where, &merge);
+    tw_scope_pop_to(depth);
+    if (!status)
+        *out = (tw_tensor){merge, 0};
+    return status;
+}
+
 /* Regions are crossed from the outside in, one after the other; both the tensor and its outer
  * stand-in are noted. */
 tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out)
@@ -308,8 +371,10 @@ tw_status *tw_region_capture(tw_region *region, tw_tensor tensor, tw_tensor *out
     if (forward && tw_region_holds(forward, tensor.op)) {
         TW_TRY(capture_forward(region, tensor, out));
     } else {
+        if (is_mirror_of(region, tensor.op))
+            TW_TRY(bring_out(region->forward, tensor, &outer));
         if (region->outer)
-            TW_TRY(tw_region_capture(region->outer, tensor, &outer));
+            TW_TRY(tw_region_capture(region->outer, outer, &outer));
         TW_TRY(region->kind == TW_REGION_LOOP ? tw_loop_constant(region, outer, out)
                                               : capture_in_branch(region, outer, out));
         if (!tw_same(outer, tensor))

@@ -65,9 +65,10 @@ struct tw_region {
     TW_VEC(tw_loop_var) vars;
     bool back_prop;
     int64_t parallel_iterations;
-    /* of a gradient loop: the loop that it differentiates; of a branch in one: the branch there */
+    /* of a gradient loop: the loop that it differentiates; of a mirrored branch: the one that it
+     * is taken with, in that loop or outside of the loop in which somebody differentiates */
     tw_region *forward;
-    TW_VEC(tw_region *) mirrors; /* of a gradient loop: the branches in it that have `forward` */
+    TW_VEC(tw_region *) mirrors; /* the branches in it that have `forward` */
     tw_tensor counter;           /* the iteration number inside the body, where one was made, */
     tw_tensor trips;             /* and how many iterations there are, seen from around the loop */
     /* both: outer tensor (by operation id << 8 | output) -> the tensor that stands for it inside

@@ -273,6 +273,38 @@ static void conditions_inside_of_the_body_are_gone_through(void **state)
     check(of_a_cond, x, x, 1 + 2 * 2 * 1.5 + 3);
 }
 
+/* The condition stands outside of the loop, a second one inside of its branch; each side is taken. */
+static tw_tensor p, q;
+
+static void deeper(tw_tensor *out, size_t count, void *user)
+{
+    (void)count;
+    tw_tensor x = ((around *)user)->x;
+    tw_tensor inner = tw_cond(q, .on_true = square, .on_false = triple, .user = user);
+    out[0] = tw_mul(tw_sin(tw_mul(x, x)), inner);
+}
+
+static void a_condition_outside_of_the_loop_is_gone_through(void **state)
+{
+    (void)state;
+    tw_tensor x = scalar_of(TW_FLOAT64, "x");
+    p = tw_placeholder(TW_BOOL, .shape = TW_SHAPE(), .name = "p");
+    q = tw_placeholder(TW_BOOL, .shape = TW_SHAPE(), .name = "q");
+    around a = {.x = x};
+    a.y = tw_cond(p, .on_true = deeper, .on_false = triple, .user = &a);
+    tw_tensor out = loop(loop_around, tw_constant(1.0, TW_FLOAT64), &a);
+    double v = 1.5, s = sin(v * v), c = 2 * v * cos(v * v);
+    double wanted[] = {3, 3, c * 3 * v + s * 3, c * v * v + s * 2 * v};
+    for (int i = 0; i < 4; i++) {
+        const number_feed feeds[] = {{x, 1.5}, {p, i / 2}, {q, i % 2}};
+        double got = number_with(out, feeds, 3);
+        if (fabs(got - 1 - 3 * wanted[i]) > 1e-12 * (1 + fabs(got)))
+            fail_msg("the loop gives %.12g, not %.12g", got, 1 + 3 * wanted[i]);
+        check_file(out, feeds, 3, got);
+        check_derivatives(out, feeds, 3, TW_LIST(x), 1e-7);
+    }
+}
+
 static void a_branch_in_the_body_may_ask_too(void **state)
 {
     (void)state;
@@ -312,6 +344,7 @@ int main(void)
         TEST(a_loop_beside_is_differentiated_in_the_body),
         TEST(loops_around_the_body_are_gone_through),
         TEST(conditions_inside_of_the_body_are_gone_through),
+        TEST(a_condition_outside_of_the_loop_is_gone_through),
         TEST(a_branch_in_the_body_may_ask_too),
         TEST(the_first_value_of_a_variable_is_no_x),
         TEST(what_lies_in_a_loop_is_no_y_outside_of_it),
