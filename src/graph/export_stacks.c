@@ -13,8 +13,9 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "graph/export_nodes.h"
 
-enum { MOST_LOOPS = 32, MOST_GUARDS = 8, MOST_INPUTS = 3 };
+enum { MOST_LOOPS = 32, MOST_GUARDS = 8 };
 
 typedef struct value value;
 
@@ -52,52 +53,12 @@ typedef struct levels {
 } levels;
 
 typedef struct exporter {
-    const tw_graph *graph;
-    tw_arena *arena;
-    tw_message *def;
-    tw_added_control **added; /* by operation id */
-    tw_map names;             /* that were given here */
+    tw_export_nodes nodes;
     reading *readings;
     bool *awaited;  /* by operation id: ends of loops that others wait for */
     uint32_t *seen; /* by operation id: by which walk */
     uint32_t walks;
 } exporter;
-
-/* ---- nodes ---- */
-
-/* Under the LoopValue's name, and in the graph and here only once. */
-static const char *name_under(exporter *e, const char *base, const char *what)
-{
-    const char *name = tw_arena_printf(e->arena, "%s/%s", base, what);
-    for (int i = 1; name && (tw_map_has(&e->graph->by_name, name) || tw_map_has(&e->names, name));
-         i++)
-        name = tw_arena_printf(e->arena, "%s/%s_%d", base, what, i);
-    return name && tw_map_set(&e->names, name, NULL) ? name : NULL;
-}
-
-/* As an input: what has run before. NULL where there is no memory, here or before. */
-static const char *control(exporter *e, const char *node)
-{
-    return node ? tw_arena_printf(e->arena, "^%s", node) : NULL;
-}
-
-/* Inputs end at the first NULL. */
-static tw_status *add_node(exporter *e, const char *type, const char *name,
-                           const char *const inputs[MOST_INPUTS], const tw_attr *attrs,
-                           size_t attr_count)
-{
-    tw_message *node = tw_message_add_child(e->def, TW_PB_GraphDef_node);
-    bool good = name && tw_message_add_borrowed(node, TW_PB_NodeDef_name, name, strlen(name)) &&
-                tw_message_add_borrowed(node, TW_PB_NodeDef_op, type, strlen(type));
-    for (size_t i = 0; good && i < MOST_INPUTS && inputs[i]; i++)
-        good = tw_message_add_borrowed(node, TW_PB_NodeDef_input, inputs[i], strlen(inputs[i]));
-    for (size_t i = 0; good && i < attr_count; i++) {
-        tw_message *attr = tw_message_add_entry(node, TW_PB_NodeDef_attr, attrs[i].name,
-                                                strlen(attrs[i].name));
-        good = attr && tw_attr_to_value(&attrs[i], attr);
-    }
-    return good ? TW_OK : tw_no_memory();
-}
 
 /* Literals only: the attribute borrows its name. */
 static tw_attr type_attr(const char *name, tw_dtype dtype)
@@ -105,20 +66,6 @@ static tw_attr type_attr(const char *name, tw_dtype dtype)
     tw_attr attr = {.name = name, .kind = TW_ATTR_TYPE};
     attr.value.type = dtype;
     return attr;
-}
-
-/* A control input more of an operation of the graph. */
-static tw_status *add_control(exporter *e, const tw_operation *op, const char *from)
-{
-    tw_added_control *made = TW_ARENA_NEW(e->arena, tw_added_control);
-    tw_added_control **at = &e->added[op->id];
-    if (!made || !from)
-        return tw_no_memory();
-    while (*at)
-        at = &(*at)->next;
-    made->name = from;
-    *at = made;
-    return TW_OK;
 }
 
 /* ---- loops ---- */
@@ -142,7 +89,7 @@ static tw_status *ticks(exporter *e, const tw_region *loop, const char **out)
 {
     const tw_loop_var *counter;
     TW_TRY(find_counter(loop, &counter));
-    *out = control(e, counter->next->inputs[0].op->spec.name);
+    *out = tw_export_control(&e->nodes, counter->next->inputs[0].op->spec.name);
     return *out ? TW_OK : tw_no_memory();
 }
 
@@ -155,7 +102,7 @@ static tw_status *once_in(exporter *e, const tw_region *loop, const char **out)
     const tw_operation *pivot = loop->pivot_body.op;
     if (!pivot && loop->vars.count)
         pivot = loop->vars.items[0].switch_;
-    *out = pivot ? control(e, pivot->spec.name) : NULL;
+    *out = pivot ? tw_export_control(&e->nodes, pivot->spec.name) : NULL;
     return *out ? TW_OK : tw_status_new(TW_INTERNAL, "the loop '%s' has no body", loop->name);
 }
 
@@ -170,7 +117,8 @@ static tw_status *add_enter(exporter *e, const char *name, const tw_region *loop
     attrs[1].value.s = (tw_bytes){loop->name, strlen(loop->name)};
     attrs[2].value.b = true;
     attrs[3].value.i = loop->parallel_iterations;
-    return add_node(e, "Enter", name, (const char *const[MOST_INPUTS]){outer, after}, attrs, 4);
+    return tw_export_node(&e->nodes, "Enter", name,
+                          (const char *const[TW_EXPORT_INPUTS]){outer, after}, attrs, 4);
 }
 
 /* The loop in which an operation's outputs can be read. */
@@ -241,14 +189,14 @@ static tw_tensor before_loop(const tw_operation *exit)
 static const char *output_name(exporter *e, tw_tensor tensor)
 {
     const char *name = tensor.op->spec.name;
-    return tensor.index ? tw_arena_printf(e->arena, "%s:%d", name, (int)tensor.index) : name;
+    return tensor.index ? tw_arena_printf(e->nodes.arena, "%s:%d", name, (int)tensor.index) : name;
 }
 
 /* In the arena, since guards and readings point at values until the file is written. */
 static tw_status *make_value(exporter *e, const char *name, tw_dtype dtype, tw_tensor tensor,
                              value **out)
 {
-    value *made = *out = TW_ARENA_NEW(e->arena, value);
+    value *made = *out = TW_ARENA_NEW(e->nodes.arena, value);
     if (!made || !name)
         return tw_no_memory();
     made->name = name;
@@ -281,6 +229,7 @@ static tw_status *add_guard(guards *out, const value *pred, int32_t side)
 }
 
 static tw_status *guards_of(exporter *e, const value *v, guards *out);
+static tw_status *find_guards(exporter *e, tw_tensor from, uint32_t walk, guards *out);
 static tw_status *read_value(exporter *e, const char *base, const levels *l, const value *v,
                              const char *pop, const value **out);
 
@@ -309,17 +258,38 @@ static tw_status *guards_of_loop_value(exporter *e, const tw_operation *op, guar
     return guards_of_read(e, op->spec.name, &l, forward, out);
 }
 
-/* Back to the Switches that decide; what is behind a Merge or comes into the loop is alive. */
+/* One side of its condition has come to a Merge wherever the branch around both is taken. */
+static tw_status *guards_around(exporter *e, const tw_region *region, guards *out)
+{
+    for (; region && region->kind == TW_REGION_BRANCH; region = region->outer) {
+        value *pred;
+        TW_TRY(value_of(e, region->pred, &pred));
+        TW_TRY(add_guard(out, pred, region->branch));
+    }
+    return TW_OK;
+}
+
+/* What the predicate needs comes first: read for another loop it may be a constant, and alive. */
+static tw_status *guards_of_switch(exporter *e, const tw_operation *op, int32_t side, uint32_t walk,
+                                   guards *out)
+{
+    value *pred;
+    TW_TRY(find_guards(e, op->inputs[1], walk, out));
+    TW_TRY(value_of(e, op->inputs[1], &pred));
+    return add_guard(out, pred, side);
+}
+
+/* Back to the Switches that decide; what comes into the loop is alive. */
 static tw_status *find_guards(exporter *e, tw_tensor from, uint32_t walk, guards *out)
 {
     const tw_operation *op = from.op;
     const char *type = op->spec.type;
-    if (e->seen[op->id] == walk || tw_type_is(type, "Merge") || tw_type_is(type, "Enter"))
+    if (e->seen[op->id] == walk || tw_type_is(type, "Enter"))
         return TW_OK;
+    if (tw_type_is(type, "Merge"))
+        return guards_around(e, op->region, out);
     if (tw_type_is(type, "Switch")) {
-        value *pred;
-        TW_TRY(value_of(e, op->inputs[1], &pred));
-        return goes_on(op) ? TW_OK : add_guard(out, pred, from.index);
+        return goes_on(op) ? TW_OK : guards_of_switch(e, op, from.index, walk, out);
     }
     e->seen[op->id] = walk;
     if (op->forward.op)
@@ -349,22 +319,22 @@ static tw_status *guards_of(exporter *e, const value *v, guards *out)
 static tw_status *add_stack(exporter *e, const char *base, const levels *l, tw_dtype dtype,
                             const char **out)
 {
-    const char *once, *size = name_under(e, base, "Const");
-    *out = name_under(e, base, "f_acc");
+    const char *once, *size = tw_export_name(&e->nodes, base, "Const");
+    *out = tw_export_name(&e->nodes, base, "f_acc");
     TW_TRY(once_in(e, l->home[0], &once));
     tw_array *unbounded = tw_array_scalar(TW_INT32, -1);
     if (!unbounded)
         return tw_no_memory();
     tw_attr attrs[2] = {type_attr("dtype", TW_INT32), {.name = "value", .kind = TW_ATTR_TENSOR}};
     attrs[1].value.tensor = unbounded;
-    const char *const inputs[MOST_INPUTS] = {once}, *const sizes[MOST_INPUTS] = {size};
-    tw_status *status = add_node(e, "Const", size, inputs, attrs, 2);
+    const char *const inputs[TW_EXPORT_INPUTS] = {once}, *const sizes[TW_EXPORT_INPUTS] = {size};
+    tw_status *status = tw_export_node(&e->nodes, "Const", size, inputs, attrs, 2);
     tw_array_unref(unbounded);
     TW_TRY(status);
     tw_attr kinds[2] = {type_attr("elem_type", dtype),
                         {.name = "stack_name", .kind = TW_ATTR_STRING}};
     kinds[1].value.s = (tw_bytes){"", 0};
-    return add_node(e, "StackV2", *out, sizes, kinds, 2);
+    return tw_export_node(&e->nodes, "StackV2", *out, sizes, kinds, 2);
 }
 
 /* The handle in the innermost of the loops, from the outside in; *name is what it is there. */
@@ -372,7 +342,7 @@ static tw_status *enter_loops(exporter *e, const char *base, tw_region *const *l
                               const char *after, const char **name)
 {
     for (size_t k = 1; k <= count; k++) {
-        const char *enter = name_under(e, base, "Enter");
+        const char *enter = tw_export_name(&e->nodes, base, "Enter");
         TW_TRY(add_enter(e, enter, loops[k], TW_RESOURCE, *name, k == 1 ? after : NULL));
         *name = enter;
     }
@@ -384,11 +354,12 @@ static tw_status *wait_for(exporter *e, const char *base, const char *what, cons
                            const char *node)
 {
     const tw_loop_var *counter;
-    const char *sync = name_under(e, base, what);
-    const char *const inputs[MOST_INPUTS] = {control(e, node)};
+    const char *sync = tw_export_name(&e->nodes, base, what);
+    const char *const inputs[TW_EXPORT_INPUTS] = {tw_export_control(&e->nodes, node)};
     TW_TRY(find_counter(loop, &counter));
-    TW_TRY(inputs[0] ? add_node(e, "ControlTrigger", sync, inputs, NULL, 0) : tw_no_memory());
-    return add_control(e, counter->next, control(e, sync));
+    TW_TRY(inputs[0] ? tw_export_node(&e->nodes, "ControlTrigger", sync, inputs, NULL, 0)
+                     : tw_no_memory());
+    return tw_export_add_control(&e->nodes, counter->next, tw_export_control(&e->nodes, sync));
 }
 
 /* What nested loops push and pop in one iteration of the loop around comes before what they do in
@@ -410,7 +381,7 @@ static tw_status *keep_order(exporter *e, const char *base, const char *what,
         if (loops[k]->forward)
             continue;
         TW_TRY(ticks(e, loops[k - 1], &tick));
-        TW_TRY(add_control(e, counter->enter->inputs[0].op, tick));
+        TW_TRY(tw_export_add_control(&e->nodes, counter->enter->inputs[0].op, tick));
     }
     return TW_OK;
 }
@@ -420,12 +391,12 @@ static tw_status *add_push(exporter *e, const char *base, const levels *l, const
                            const value *v)
 {
     const tw_region *home = l->home[l->count];
-    const char *push = name_under(e, base, "StackPushV2"), *handle = stack, *tick;
+    const char *push = tw_export_name(&e->nodes, base, "StackPushV2"), *handle = stack, *tick;
     TW_TRY(enter_loops(e, base, l->home, l->count, NULL, &handle));
     TW_TRY(ticks(e, home, &tick));
     tw_attr attrs[2] = {type_attr("T", v->dtype), {.name = "swap_memory", .kind = TW_ATTR_BOOL}};
-    const char *const inputs[MOST_INPUTS] = {handle, v->name, tick};
-    TW_TRY(add_node(e, "StackPushV2", push, inputs, attrs, 2));
+    const char *const inputs[TW_EXPORT_INPUTS] = {handle, v->name, tick};
+    TW_TRY(tw_export_node(&e->nodes, "StackPushV2", push, inputs, attrs, 2));
     TW_TRY(keep_order(e, base, "f_sync", l->home, l->count));
     return wait_for(e, base, "f_sync", home, push);
 }
@@ -436,10 +407,10 @@ static tw_status *guard_handle(exporter *e, const char *base, const guards *aliv
 {
     tw_attr attr = type_attr("T", TW_RESOURCE);
     for (size_t i = 0; i < alive->count; i++) {
-        const char *name = name_under(e, base, "Switch");
-        const char *const inputs[MOST_INPUTS] = {*handle, alive->items[i].pred->name};
-        TW_TRY(add_node(e, "Switch", name, inputs, &attr, 1));
-        *handle = alive->items[i].side ? tw_arena_printf(e->arena, "%s:1", name) : name;
+        const char *name = tw_export_name(&e->nodes, base, "Switch");
+        const char *const inputs[TW_EXPORT_INPUTS] = {*handle, alive->items[i].pred->name};
+        TW_TRY(tw_export_node(&e->nodes, "Switch", name, inputs, &attr, 1));
+        *handle = alive->items[i].side ? tw_arena_printf(e->nodes.arena, "%s:1", name) : name;
         if (!*handle)
             return tw_no_memory();
     }
@@ -458,7 +429,7 @@ static tw_status *pushed_before(exporter *e, const levels *l, const char **out)
     TW_TRY(find_counter(l->home[1], &counter));
     if (!counter->exit)
         return tw_status_new(TW_INTERNAL, "the loop '%s' has no end", l->home[1]->name);
-    *out = control(e, counter->exit->spec.name);
+    *out = tw_export_control(&e->nodes, counter->exit->spec.name);
     return *out ? TW_OK : tw_no_memory();
 }
 
@@ -473,8 +444,8 @@ static tw_status *add_pop(exporter *e, const char *base, const levels *l, const 
     TW_TRY(guard_handle(e, base, &pop->guards, &handle));
     TW_TRY(ticks(e, reader, &tick));
     tw_attr attr = type_attr("elem_type", pop->dtype);
-    const char *const inputs[MOST_INPUTS] = {handle, tick};
-    TW_TRY(add_node(e, "StackPopV2", pop->name, inputs, &attr, 1));
+    const char *const inputs[TW_EXPORT_INPUTS] = {handle, tick};
+    TW_TRY(tw_export_node(&e->nodes, "StackPopV2", pop->name, inputs, &attr, 1));
     TW_TRY(keep_order(e, base, "b_sync", l->reader, l->count));
     return wait_for(e, base, "b_sync", reader, pop->name);
 }
@@ -488,8 +459,8 @@ static tw_status *known_value(exporter *e, const tw_region *reader, const value 
         if (r->reader == reader && !strcmp(r->name, v->name))
             *out = r->as;
     }
-    for (size_t i = 0; v->tensor.op && i < e->graph->operations.count && !*out; i++) {
-        tw_operation *op = e->graph->operations.items[i];
+    for (size_t i = 0; v->tensor.op && i < e->nodes.graph->operations.count && !*out; i++) {
+        tw_operation *op = e->nodes.graph->operations.items[i];
         value *made;
         if (!op->forward.op || !tw_same(op->forward, v->tensor) ||
             tw_region_loop(op->region) != reader)
@@ -503,7 +474,7 @@ static tw_status *known_value(exporter *e, const tw_region *reader, const value 
 /* Without memory for the note it would be read twice, which is no harm. */
 static void note_reading(exporter *e, const tw_region *reader, const value *v, const value *as)
 {
-    reading *made = TW_ARENA_NEW(e->arena, reading);
+    reading *made = TW_ARENA_NEW(e->nodes.arena, reading);
     if (!made)
         return;
     *made = (reading){reader, v->name, as, e->readings};
@@ -538,8 +509,8 @@ static tw_status *read_value(exporter *e, const char *base, const levels *l, con
         TW_TRY(known_value(e, reader, v, out));
         if (*out)
             return TW_OK;
-        base = name_under(e, base, "pred");
-        pop = base ? name_under(e, base, "StackPopV2") : NULL;
+        base = tw_export_name(&e->nodes, base, "pred");
+        pop = base ? tw_export_name(&e->nodes, base, "StackPopV2") : NULL;
         const tw_operation *enter = v->tensor.op ? constant_enter(v->tensor) : NULL;
         TW_TRY(make_value(e, pop, v->dtype, (tw_tensor){NULL, 0}, &made));
         *out = made;
@@ -561,8 +532,8 @@ static tw_status *read_value(exporter *e, const char *base, const levels *l, con
 /* Each LoopValue has a stack of its own, so that it does not matter who reads the same. */
 static tw_status *add_all(exporter *e)
 {
-    for (size_t i = 0; i < e->graph->operations.count; i++) {
-        const tw_operation *op = e->graph->operations.items[i];
+    for (size_t i = 0; i < e->nodes.graph->operations.count; i++) {
+        const tw_operation *op = e->nodes.graph->operations.items[i];
         const value *read;
         value *forward;
         levels l;
@@ -585,12 +556,12 @@ tw_status *tw_export_stacks(const tw_graph *graph, tw_arena *arena, tw_message *
         first++;
     if (first == count)
         return TW_OK;
-    exporter e = {.graph = graph, .arena = arena, .def = def};
-    e.added = tw_arena_array(arena, count, sizeof *e.added);
+    exporter e = {.nodes = {.graph = graph, .arena = arena, .def = def}};
+    e.nodes.added = tw_arena_array(arena, count, sizeof *e.nodes.added);
     e.seen = tw_arena_array(arena, count, sizeof *e.seen);
     e.awaited = tw_arena_array(arena, count, sizeof *e.awaited);
-    tw_status *status = e.added && e.seen && e.awaited ? add_all(&e) : tw_no_memory();
-    tw_map_clear(&e.names);
-    *added = e.added;
+    tw_status *status = e.nodes.added && e.seen && e.awaited ? add_all(&e) : tw_no_memory();
+    tw_map_clear(&e.nodes.names);
+    *added = e.nodes.added;
     return status;
 }
