@@ -236,8 +236,6 @@ typedef struct tw_op_definition {
     tw_status *(*prepare)(tw_compute *c, void *state);
     const tw_kernel *kernels; /* or a list */
     size_t kernel_count;
-    /* how many nodes TensorFlow's gradient makes where ours makes fewer; 0: as ours */
-    int gradient_nodes;
     /* inside the library: the row of the expression table */
     const struct tw_elementwise *elementwise;
     /* inside the library: how an input is packed where it stays the same for many steps */

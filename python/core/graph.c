@@ -416,6 +416,14 @@ static PyObject *graph_seeds(py_graph *self, PyObject *op_seed)
     return Py_BuildValue("(LL)", (long long)seed, (long long)seed2);
 }
 
+static PyObject *graph_count_nodes(py_graph *self, PyObject *more)
+{
+    long long value = PyLong_AsLongLong(more);
+    if (value == -1 && PyErr_Occurred())
+        return NULL;
+    return PyLong_FromLongLong(tw_graph_count_nodes(self->graph, value));
+}
+
 /* Sessions compare it to know whether their plans still hold. */
 static PyObject *graph_version(py_graph *self, PyObject *unused)
 {
@@ -514,6 +522,8 @@ static PyMethodDef graph_methods[] = {
     {"_set_seed", METHOD(set_seed), METH_O, "_set_seed(int or None)."},
     {"_seed", METHOD(seed), METH_NOARGS, "The graph's seed or None."},
     {"_seeds", METHOD(seeds), METH_O, "_seeds(op seed or None) -> (seed, seed2)."},
+    {"_count_nodes", METHOD(count_nodes), METH_O,
+     "_count_nodes(more) -> how many nodes op seeds count, with so many more from now on."},
     {"_version", METHOD(version), METH_NOARGS, "A number that grows with every change."},
     {"_finalize", METHOD(finalize), METH_VARARGS,
      "_finalize(on=True): later additions are errors, or allowed again."},

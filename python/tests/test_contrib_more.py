@@ -142,3 +142,32 @@ if __name__ == "__main__":
           % tensorflow.__version__)
     for result in results(tensorflow):
         print(json.dumps(result))
+
+
+def test_rows_are_normalized_as_images_of_one_point():
+    """The moving variance is the batch's with one less than there are rows below, as TensorFlow's
+    contrib.layers has it; numbers of 1.15.5."""
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3) ** 1.3
+    with tf.Graph().as_default(), tf.Session() as session:
+        outputs = tf.contrib.layers.batch_norm(tf.constant(rows), decay=.5, scale=True,
+                                               updates_collections=None)
+        session.run(tf.global_variables_initializer())
+        session.run(outputs)
+        moving = session.run([v for v in tf.global_variables() if "variance" in v.name][0])
+        assert [v.name for v in tf.trainable_variables()] == ["BatchNorm/beta:0",
+                                                              "BatchNorm/gamma:0"]
+    np.testing.assert_allclose(moving, .5 + .5 * rows.var(axis=0, ddof=1), rtol=1e-5)
+
+
+def test_a_depthwise_convolution_alone():
+    picture = np.random.RandomState(0).rand(1, 4, 4, 2).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        outputs = tf.contrib.slim.separable_conv2d(
+            tf.constant(picture), None, 3, 2, weights_initializer=tf.constant_initializer(.1))
+        session.run(tf.global_variables_initializer())
+        found = session.run(outputs)
+        assert [v.name for v in tf.trainable_variables()] == [
+            "SeparableConv2d/depthwise_weights:0", "SeparableConv2d/biases:0"]
+    assert found.shape == (1, 4, 4, 4)
+    np.testing.assert_allclose(found[0, 1, 1], .1 * np.repeat(picture[0, :3, :3].sum((0, 1)), 2),
+                               rtol=1e-5)

@@ -175,18 +175,30 @@ static tw_status *no_gradient(const tw_operation *op)
     return tw_status_with_where(status, op->spec.where);
 }
 
-/* What TensorFlow's function would have made besides counts for the seeds of later operations. */
-static void count_nodes(const backward *b, const tw_operation *op, tw_gradient_fn fn, size_t before)
+/* As if TensorFlow's function had made its nodes, for the seeds of later operations. */
+static void count_nodes(const backward *b, const tw_gradient *g, tw_gradient_fn fn, size_t before)
 {
-    const tw_op *type = op->spec.op;
-    if (!type || fn != type->definition.gradient || type->definition.gradient_nodes == 0)
+    const tw_op *type = g->op->spec.op;
+    if (!type || fn != type->definition.gradient)
         return;
-    tw_graph_lock(b->graph);
-    size_t made = b->graph->operations.count - before;
-    size_t wanted = (size_t)type->definition.gradient_nodes;
-    if (wanted > made)
-        b->graph->extra_nodes += (int64_t)(wanted - made);
-    tw_graph_unlock(b->graph);
+    int64_t wanted = tw_gradient_node_count(b->graph, g);
+    int64_t made = (int64_t)(tw_graph_operation_count(b->graph) - before);
+    if (wanted >= 0)
+        (void)tw_graph_count_nodes(b->graph, wanted - made);
+}
+
+/* What came back from one branch only is completed by zeros, for which TensorFlow makes five nodes
+ * and a Merge; in loops it makes others. */
+static void count_zeros(const backward *b, const tw_gradient *g, size_t before)
+{
+    bool both = g->output_count == 2 && g->dy[0].kind != TW_GRAD_NONE &&
+                g->dy[1].kind != TW_GRAD_NONE;
+    if (!tw_comes_into_branch(g->op) || both || tw_region_loop(g->op->region) ||
+        g->dx[0].kind != TW_GRAD_TENSOR)
+        return;
+    int64_t made = (int64_t)(tw_graph_operation_count(b->graph) - before);
+    if (made)
+        (void)tw_graph_count_nodes(b->graph, 6 - made);
 }
 
 /* TensorFlow's optimizers tie the derivatives of an operation together: a NoOp and an Identity for
@@ -198,9 +210,7 @@ static void count_gate(const backward *b, const tw_gradient *g)
         count += g->dx[i].kind != TW_GRAD_NONE;
     if (!b->args.gate || count < 2)
         return;
-    tw_graph_lock(b->graph);
-    b->graph->extra_nodes += count + 1;
-    tw_graph_unlock(b->graph);
+    (void)tw_graph_count_nodes(b->graph, count + 1);
 }
 
 /* The function's own status comes back as it is; else the first error of the builders it called. */
@@ -223,7 +233,9 @@ static tw_status *call_function(const backward *b, tw_gradient *g)
     }
     tw_status_free(built);
     if (!status) {
-        count_nodes(b, g->op, fn, before);
+        if (handled)
+            count_zeros(b, g, before);
+        count_nodes(b, g, fn, before);
         count_gate(b, g);
     }
     return status;

@@ -76,6 +76,10 @@ bool tw_path_want_integers(bool want);
  * to the build context. */
 tw_grad tw_sum_grads(const tw_path_sum *sum, tw_arena *arena);
 
+/* How many nodes TensorFlow makes where an operation's own gradient function is called; < 0: as
+ * many as that function of ours. Takes the graph's lock. */
+int64_t tw_gradient_node_count(tw_graph *graph, const tw_gradient *g);
+
 /* ---- control flow ---- */
 
 /* Switch, Merge, Enter, Exit ... outside of loops that are differentiated as a whole. *handled is

@@ -289,8 +289,8 @@ tw_status *tw_loop_constant(tw_region *region, tw_tensor tensor, tw_tensor *out)
 
 /* ---- out of a branch ---- */
 
-/* A branch of the same condition outside of the loop: derivatives are built in a loop's body by what
- * lies in it. A gradient loop reads its forward branch through LoopValues instead. */
+/* A branch of the same condition outside of the loop: derivatives are built in a loop's body by
+ * what lies in it. A gradient loop reads its forward branch through LoopValues instead. */
 static bool is_mirror_of(tw_region *region, const tw_operation *op)
 {
     const tw_region *loop = tw_region_loop(region), *branch = region->forward;

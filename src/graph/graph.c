@@ -87,8 +87,8 @@ static void free_graph(tw_graph *graph)
     release_operations(graph);
     release_regions(graph);
     tw_collections_clear(graph);
-    tw_map *const maps[] = {&graph->by_name,   &graph->names,     &graph->files,
-                            &graph->variables, &graph->gradients, &graph->shapes};
+    tw_map *const maps[] = {&graph->by_name,   &graph->names,  &graph->files,     &graph->variables,
+                            &graph->gradients, &graph->shapes, &graph->worked_out};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         tw_map_clear(maps[i]);
     tw_status_free(atomic_load(&graph->status));
@@ -315,6 +315,15 @@ bool tw_graph_seed(const tw_graph *graph, int64_t *seed)
     return has;
 }
 
+int64_t tw_graph_count_nodes(tw_graph *graph, int64_t more)
+{
+    tw_graph_lock(graph);
+    graph->extra_nodes += more;
+    int64_t count = (int64_t)graph->operations.count + graph->extra_nodes;
+    tw_graph_unlock(graph);
+    return count;
+}
+
 /* TensorFlow 1.15's rule; (0, 0) would mean "random", so a given seed of that kind is moved. */
 void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2)
 {
@@ -329,9 +338,7 @@ void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int6
     if (op_seed) {
         *seed2 = truncate_seed(*op_seed);
     } else {
-        tw_graph_lock(graph);
-        *seed2 = truncate_seed((int64_t)graph->operations.count + graph->extra_nodes);
-        tw_graph_unlock(graph);
+        *seed2 = truncate_seed(tw_graph_count_nodes(graph, 0));
     }
     if (*seed == 0 && *seed2 == 0)
         *seed2 = SEED_RANGE;

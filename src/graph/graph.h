@@ -107,6 +107,7 @@ struct tw_graph {
     atomic_bool reuse_at_root; /* tw_reuse_variables outside of every variable scope */
     int64_t seed;
     int64_t extra_nodes;       /* that TensorFlow would have made besides: for op seeds */
+    tw_map worked_out;         /* what makes it so many: texts, see autodiff/nodes.c */
     tw_status *_Atomic status; /* the first error of the macro face */
     void *_Atomic user;        /* a front end's */
     int32_t producer, min_consumer;

@@ -273,7 +273,8 @@ static void conditions_inside_of_the_body_are_gone_through(void **state)
     check(of_a_cond, x, x, 1 + 2 * 2 * 1.5 + 3);
 }
 
-/* The condition stands outside of the loop, a second one inside of its branch; each side is taken. */
+/* The condition stands outside of the loop, a second one inside of its branch; each side is
+ * taken. */
 static tw_tensor p, q;
 
 static void deeper(tw_tensor *out, size_t count, void *user)

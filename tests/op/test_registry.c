@@ -146,10 +146,10 @@ static void a_definition_of_an_older_size_has_nothing_in_the_rest(void **state)
 {
     (void)state;
     tw_op_definition d = definition("TestOlder");
-    d.size = offsetof(tw_op_definition, gradient_nodes);
-    d.gradient_nodes = 5;
+    d.size = offsetof(tw_op_definition, kernel_count);
+    d.kernel_count = 5;
     assert_null(tw_register_op(&d));
-    assert_int_equal(tw_op_get_definition(tw_op_find("TestOlder"))->gradient_nodes, 0);
+    assert_int_equal(tw_op_get_definition(tw_op_find("TestOlder"))->kernel_count, 0);
 }
 
 /* ---- kernels ---- */

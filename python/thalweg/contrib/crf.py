@@ -3,7 +3,7 @@
 tags) say how well tags go with steps, transitions (tags, tags) how well with the tag before."""
 import numpy as np
 
-from thalweg.framework import dtypes, ops
+from thalweg.framework import dtypes, node_counts, ops
 from thalweg.ops import array_ops, math_ops, rnn, rnn_cell_impl
 from thalweg.ops import variable_scope as vs
 
@@ -116,6 +116,7 @@ def crf_log_likelihood(inputs, tag_indices, sequence_lengths, transition_params=
     tags = inputs.get_shape()[2].value
     if transition_params is None:
         transition_params = vs.get_variable("transitions", [tags, tags])
+    node_counts.add(34)
     score = crf_sequence_score(inputs, tag_indices, sequence_lengths, transition_params)
     return score - crf_log_norm(inputs, sequence_lengths, transition_params), transition_params
 

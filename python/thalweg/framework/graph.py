@@ -251,7 +251,10 @@ class Graph(graph_elements.Elements, _core.Graph):
         """A number that grows with every operation."""
         return self._operation_count()
 
-    _last_id = version
+    @property
+    def _last_id(self):
+        """How many operations there would be in TensorFlow: what seeds of operations follow."""
+        return self._count_nodes(0)
 
     @property
     def graph_def_versions(self):

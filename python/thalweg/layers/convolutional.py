@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that are convolutions."""
-from thalweg.framework import constant_op, dtypes, tensor_shape
+from thalweg.framework import constant_op, dtypes, node_counts, tensor_shape
 from thalweg.layers import base
 from thalweg.ops import (array_joining, array_shapes, init_ops, nn_activations, nn_convolution)
 
@@ -87,6 +87,8 @@ class _Conv(base.Layer):
     def _convolve(self, inputs):
         # TensorFlow's node; nothing reads it, but later seeds follow from the number of nodes
         constant_op.constant(list(self.dilation_rate), dtypes.int32, name="dilation_rate")
+        if max(self.dilation_rate) > 1:
+            node_counts.add(11 if self.padding == "same" else 10)  # TensorFlow's space_to_batch
         return nn_convolution._convolve(
             inputs, self.kernel.value() if hasattr(self.kernel, "_get_variable_list")
             else self.kernel, self.rank, list(self.strides), self.padding.upper(),
@@ -160,7 +162,7 @@ class _Transposed(_Conv):
 
     def call(self, inputs):
         first = self.data_format == "channels_first"
-        static = inputs.get_shape().as_list()
+        static, before = inputs.get_shape().as_list(), node_counts.now()
         dynamic = array_shapes.shape(inputs) if None in static else None
         sizes = [dynamic[i] if n is None else n for i, n in enumerate(static)]
         space = self._lengths(sizes[2:] if first else sizes[1:-1])
@@ -171,6 +173,8 @@ class _Transposed(_Conv):
             nn_convolution.conv3d_transpose
         outputs = function(inputs, self.kernel, shape, list(self.strides), self.padding.upper(),
                            data_format=format_of(self.data_format, self.rank))
+        # TensorFlow works out all sizes in the graph
+        node_counts.since(before, 28 if self.padding == "valid" else 24)
         outputs.set_shape(self.compute_output_shape(inputs.get_shape()))
         return self._finish(outputs)
 

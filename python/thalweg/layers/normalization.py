@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batch normalization, with moving moments for use after training (Ioffe and Szegedy 2015)."""
-from thalweg.framework import constant_op, dtypes, ops, tensor_shape, tensor_util
+from thalweg.framework import constant_op, dtypes, node_counts, ops, tensor_shape, tensor_util
 from thalweg.layers import base
 from thalweg.layers.core import smart_cond
 from thalweg.ops import array_shapes, init_ops, math_elementwise, nn_statistics
@@ -12,6 +12,8 @@ _LATER = "%s is not served by batch normalization here"
 class BatchNormalization(base.Layer):
     """Inputs less their mean, over the root of their variance, by the batch's moments while
     training and by moving ones else; times gamma, plus beta."""
+
+    _beta_first = False  # tf.contrib has both orders
 
     def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True,
                  beta_initializer=init_ops.Zeros(), gamma_initializer=init_ops.Ones(),
@@ -55,10 +57,9 @@ class BatchNormalization(base.Layer):
         self.input_spec = base.InputSpec(ndim=shape.ndims, axes=dict(zip(axes, sizes)))
         if len(sizes) > 1:
             sizes = [shape.dims[a].value if a in axes else 1 for a in range(shape.ndims)]
-        if self.scale:
-            self.gamma = self._variable("gamma", sizes, True)
-        if self.center:
-            self.beta = self._variable("beta", sizes, True)
+        for name in ("beta", "gamma") if self._beta_first else ("gamma", "beta"):
+            if self.scale if name == "gamma" else self.center:
+                setattr(self, name, self._variable(name, sizes, True))
         self.moving_mean = self._variable("moving_mean", sizes, False)
         self.moving_variance = self._variable("moving_variance", sizes, False)
 
@@ -128,6 +129,8 @@ class BatchNormalization(base.Layer):
             variance = smart_cond(training, lambda: batch_variance,
                                   lambda: ops.convert_to_tensor(self.moving_variance))
             self._update(mean, variance, training, inputs)
+            if isinstance(training, ops.Tensor):
+                node_counts.add(9)  # TensorFlow updates in branches
 
         def wide(value):
             if value is None or keep or self.axis == [rank - 1]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of tables found by number; sums and means of such rows for lists of numbers."""
 from thalweg import _core
-from thalweg.framework import dtypes, ops, tensor_shape
+from thalweg.framework import dtypes, node_counts, ops, tensor_shape
 from thalweg.ops import (array_creation, array_joining, array_moving, array_shapes, array_slicing,
                          gen_array_ops, gen_math_ops, math_elementwise, math_reduction)
 
@@ -219,6 +219,7 @@ def safe_embedding_lookup_sparse(embedding_weights, sparse_ids, sparse_weights=N
                                          name=scope)
         final = array_shapes.reshape(result, array_joining.concat([
             math_elementwise.cast(outer, dtypes.int32), array_shapes.shape(result)[1:]], 0))
+        node_counts.add(1)
         return final
 
 

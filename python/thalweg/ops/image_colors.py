@@ -2,7 +2,7 @@
 """Colours of images: brightness, contrast, hue, saturation, other scales."""
 import numpy as np
 
-from thalweg.framework import constant_op, dtypes, ops
+from thalweg.framework import constant_op, dtypes, node_counts, ops
 from thalweg.ops import (array_joining, array_moving, array_shapes, gen_image_ops, gen_math_ops,
                          math_elementwise, math_matrix, math_reduction, random_ops)
 from thalweg.ops.image_geometry import _image
@@ -58,6 +58,7 @@ def adjust_contrast(images, contrast_factor):
         mean = math_reduction.reduce_mean(x, [-3, -2], keepdims=True)
         return gen_math_ops.add(gen_math_ops.mul(
             gen_math_ops.sub(x, mean), math_elementwise.cast(contrast_factor, x.dtype)), mean)
+    node_counts.add(-4)  # one operation does it in TensorFlow
     return _as_float(images, change, "adjust_contrast")
 
 
@@ -73,6 +74,7 @@ def _in_hsv(image, change, name):
     """A colour image changed in hue, saturation and value."""
     def changed(x):
         hue, saturation, value = (x[..., i:i + 1] for i in range(3))
+        node_counts.add(-20)  # one operation does it in TensorFlow
         return gen_image_ops.hsv_to_rgb(array_joining.concat(
             change(hue, saturation) + [value], -1))
     return _as_float(image, lambda x: changed(gen_image_ops.rgb_to_hsv(x)), name)
@@ -182,6 +184,7 @@ def per_image_standardization(image):
     with ops.name_scope(None, "per_image_standardization", [image]) as scope:
         image = _image(image)
         own, axes = image.dtype, [-3, -2, -1]
+        node_counts.add(-1)
         image = convert_image_dtype(image, dtypes.float32)
         count = math_elementwise.cast(math_reduction.reduce_prod(
             array_shapes.shape(image)[-3:]), dtypes.float32)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images cut, padded, turned and resized: [height, width, channels], or several of them."""
-from thalweg.framework import dtypes, ops, tensor_util
+from thalweg.framework import dtypes, node_counts, ops, tensor_util
 from thalweg.ops import (array_joining, array_moving, array_shapes, array_slicing,
                          control_flow_ops, gen_image_ops, gen_math_ops, math_elementwise,
                          random_ops)
@@ -100,6 +100,7 @@ def central_crop(image, central_fraction):
         if central_fraction == 1.0:
             return image
         sizes, starts, parts = _sizes(image), [], []
+        node_counts.add(1)
         for size in sizes:
             if isinstance(size, ops.Tensor):
                 real = math_elementwise.cast(size, dtypes.float64)
@@ -126,6 +127,7 @@ def resize_image_with_crop_or_pad(image, target_height, target_width):
         def above(a):
             return gen_math_ops.maximum(a, 0) if isinstance(a, ops.Tensor) else max(a, 0)
         (height, width) = _sizes(image)
+        node_counts.add(9)
         down, across = target_height - height, target_width - width
         image = crop_to_bounding_box(image, above(-down // 2), above(-across // 2),
                                      least(target_height, height), least(target_width, width))
@@ -139,6 +141,7 @@ def _flip(image, axis, label):
     """Reversed along the height (0) or width (1)."""
     with ops.name_scope(None, label, [image]):
         image = _image(image)
+        node_counts.add(1)
         made = array_moving.reverse(image, [image.get_shape().ndims - 3 + axis])
         made.set_shape(image.get_shape())
         return made
@@ -157,6 +160,7 @@ def flip_up_down(image):
 def _random_flip(image, axis, seed, label):
     with ops.name_scope(None, label, [image]) as scope:
         image = _image(image)
+        node_counts.add(1)  # of a check that TensorFlow makes
         if image.get_shape().ndims == 3:
             chance = random_ops.random_uniform([], 0, 1.0, seed=seed)
             made = control_flow_ops.cond(

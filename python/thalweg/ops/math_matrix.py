@@ -2,7 +2,7 @@
 """Products of matrices and tensors."""
 import numpy as np
 
-from thalweg.framework import dtypes, ops
+from thalweg.framework import dtypes, node_counts, ops
 from thalweg.ops import gen_math_ops
 
 
@@ -96,6 +96,7 @@ def tensordot(a, b, axes, name=None):
         b_free = ops.convert_to_tensor(b_free, dtype=dtypes.int32)
         made = array_shapes.reshape(product, array_joining.concat([a_free, b_free], 0),
                                     name=scope)
+        node_counts.add(1)
         if a_static is not None and b_static is not None:
             made.set_shape(a_static + b_static)
         return made

@@ -5,7 +5,8 @@ import numbers
 import numpy as np
 
 from thalweg import _core
-from thalweg.framework import constant_op, dtypes, errors_impl, ops, tensor_shape, tensor_util
+from thalweg.framework import (constant_op, dtypes, errors_impl, node_counts, ops, tensor_shape,
+                               tensor_util)
 from thalweg.ops import (array_joining, array_moving, array_shapes, gen_math_ops, gen_nn_ops,
                          math_elementwise, math_matrix, math_reduction)
 
@@ -127,7 +128,9 @@ def _along(op, logits, axis, name):
         raise errors_impl.InvalidArgumentError(
             None, None, "Dimension (%d) must be in the range [%d, %d) where %d is the number of "
             "dimensions in the input." % (axis, -shape.ndims, shape.ndims, shape.ndims))
+    before = node_counts.now()
     made = _swap_with_last(op(_swap_with_last(logits, axis)), axis, name)
+    node_counts.since(before, 31)
     made.set_shape(shape)
     return made
 
@@ -170,6 +173,8 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
         if not 0 <= rate < 1:
             raise ValueError("rate must be a scalar tensor or a float in the range [0, 1), got %g"
                              % rate)
+        if rate == 0:
+            return x
     else:
         rate = ops.convert_to_tensor(rate, dtype=x.dtype, name="rate")
         rate.get_shape().assert_is_compatible_with([])

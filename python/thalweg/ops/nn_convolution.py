@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions of rows, images and volumes, and what undoes their shapes."""
-from thalweg.framework import dtypes, ops, tensor_shape, tensor_util
+from thalweg.framework import dtypes, node_counts, ops, tensor_shape, tensor_util
 from thalweg.ops import (array_joining, array_shapes, array_slicing, gen_array_ops, gen_math_ops,
                          gen_nn_ops)
 from thalweg.ops.nn_activations import one_of
@@ -211,7 +211,13 @@ def convolution(input, filter, padding, strides=None, dilation_rate=None, name=N
                 not channels[place].is_compatible_with(own[count]):
             raise ValueError("number of input channels does not match corresponding dimension of "
                              "filter, {} != {}".format(channels[place], own[count]))
+        node_counts.add(_space_to_batch_nodes(rates, padding))
         return _convolve(input, filter, count, strides, padding, rates, data_format, scope)
+
+
+def _space_to_batch_nodes(rates, padding):
+    """TensorFlow deals dilated convolutions out to a larger batch; here they are one operation."""
+    return (12 if padding == "SAME" else 11) if max(rates) > 1 else 0
 
 
 def _convolve(input, filter, count, strides, padding, rates, data_format, name):  # noqa: A002
@@ -370,6 +376,7 @@ def depthwise_conv2d(input, filter, strides, padding, rate=None, name=None,  # n
 
 def _depthwise(input, filter, strides, padding, rate, data_format, name):  # noqa: A002
     rates = _numbers(rate, 2, "rate")
+    node_counts.add(_space_to_batch_nodes(rates, padding) or 2)
     return gen_nn_ops.depthwise_conv2d_native(
         input, filter, strides=strides, padding=padding, data_format=data_format or "NHWC",
         dilations=window(rates, 2, _place(data_format, 4), "rate"), name=name)

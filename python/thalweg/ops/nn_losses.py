@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from thalweg import _core
-from thalweg.framework import dtypes, ops, tensor_shape
+from thalweg.framework import dtypes, node_counts, ops, tensor_shape
 from thalweg.ops import (array_creation, array_joining, array_moving, array_shapes, array_slicing,
                          candidate_sampling_ops, embedding_ops, gen_array_ops, gen_math_ops,
                          gen_nn_ops, math_elementwise, math_matrix, math_reduction)
@@ -107,6 +107,8 @@ def sparse_softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits
             cost, _ = gen_nn_ops.sparse_softmax_cross_entropy_with_logits(
                 precise, labels, name="SparseSoftmaxCrossEntropyWithLogits")
             return math_elementwise.cast(cost, logits.dtype) if low else cost
+        if not static.is_fully_defined() or not logits.get_shape()[:-1].is_fully_defined():
+            node_counts.add(16)  # TensorFlow's check of the sizes when it is run
         classes = array_shapes.shape(logits)[array_shapes.rank(logits) - 1]
         precise = array_shapes.reshape(precise, array_joining.stack([-1, classes]))
         labels = array_shapes.reshape(labels, [-1])
@@ -282,6 +284,7 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
         num_classes=num_classes, num_true=num_true, sampled_values=sampled_values,
         subtract_log_q=True, remove_accidental_hits=remove_accidental_hits,
         partition_strategy=partition_strategy, name=name)
+    node_counts.add(4)
     losses = sigmoid_cross_entropy_with_logits(labels=labels, logits=logits, name="sampled_losses")
     return _sum_rows(losses)
 
@@ -296,6 +299,7 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
         num_classes=num_classes, num_true=num_true, sampled_values=sampled_values,
         subtract_log_q=True, remove_accidental_hits=remove_accidental_hits,
         partition_strategy=partition_strategy, name=name, seed=seed)
+    node_counts.add(44)
     labels = gen_array_ops.stop_gradient(labels, name="labels_stop_gradient")
     return gen_nn_ops.softmax_cross_entropy_with_logits(logits, labels)[0]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Losses of sequences that are one tensor (tf.contrib.seq2seq)."""
-from thalweg.framework import ops
+from thalweg.framework import node_counts, ops
 from thalweg.ops import array_ops, math_ops, nn_ops
 
 
@@ -40,6 +40,7 @@ def sequence_loss(logits, targets, weights, average_across_timesteps=True,
         function = softmax_loss_function or nn_ops.sparse_softmax_cross_entropy_with_logits
         losses = function(labels=targets, logits=flat) * array_ops.reshape(weights, [-1])
         if average_across_timesteps and average_across_batch:
+            node_counts.add(-2)
             return math_ops.reduce_sum(losses) / (math_ops.reduce_sum(weights) + 1e-12)
         if sum_over_timesteps and sum_over_batch:
             return math_ops.reduce_sum(losses) / (math_ops.cast(

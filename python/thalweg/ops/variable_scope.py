@@ -31,6 +31,17 @@ def no_regularizer(_):
     return None
 
 
+def _type_of(value):
+    """The type of a first value; numbers and lists leave no constant behind."""
+    if hasattr(value, "dtype"):
+        return dtypes.as_dtype(value.dtype).base_dtype
+    try:
+        with ops.Graph().as_default():
+            return ops.convert_to_tensor(value).dtype.base_dtype
+    except ValueError:  # a list with tensors of this graph
+        return ops.convert_to_tensor(value).dtype.base_dtype
+
+
 class VariableScope:
     """A prefix for variables' names, with what holds for those made in it by default."""
 
@@ -122,10 +133,10 @@ class VariableScope:
         # Variables' names depend on variable scopes alone.
         with ops.name_scope(None):
             initializer = chosen(initializer, self._initializer)
-            if initializer is not None and not callable(initializer) and \
-                    not dtypes.as_dtype(chosen(dtype, self._dtype)).is_compatible_with(
-                        ops.convert_to_tensor(initializer).dtype):
-                dtype = chosen(dtype, ops.convert_to_tensor(initializer).dtype.base_dtype)
+            if initializer is not None and not callable(initializer):
+                own = _type_of(initializer)
+                if not dtypes.as_dtype(chosen(dtype, self._dtype)).is_compatible_with(own):
+                    dtype = chosen(dtype, own)
             return var_store.get_variable(
                 name, shape=shape, dtype=chosen(dtype, self._dtype), initializer=initializer,
                 regularizer=chosen(regularizer, self._regularizer),

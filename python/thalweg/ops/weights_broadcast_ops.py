@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights of elements: one number, or of the elements' rank, each size the same or 1."""
-from thalweg.framework import ops
+from thalweg.framework import node_counts, ops
 from thalweg.ops import (array_creation, array_shapes, control_flow_ops, gen_math_ops,
                          math_reduction)
 
@@ -51,6 +51,7 @@ def _dynamic(weights, values):
                                        gen_math_ops.equal(mine, theirs))
         return math_reduction.reduce_all(fits)
     scalar = gen_math_ops.equal(array_shapes.rank(weights), 0)
+    node_counts.add(13)  # TensorFlow compares sets of sizes
     valid = control_flow_ops.cond(
         scalar, lambda: gen_math_ops.logical_or(scalar, scalar),
         lambda: control_flow_ops.cond(same, sizes, lambda: gen_math_ops.logical_and(same, same)))

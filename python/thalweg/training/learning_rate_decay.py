@@ -2,7 +2,7 @@
 """Learning rates that fall with a step counter: scalars computed in the graph."""
 import math
 
-from thalweg.framework import constant_op, dtypes, ops
+from thalweg.framework import constant_op, dtypes, node_counts, ops
 from thalweg.ops import control_flow_ops, gen_math_ops, math_ops, random_ops
 
 
@@ -68,8 +68,10 @@ def natural_exp_decay(learning_rate, global_step, decay_steps, decay_rate, stair
     """learning_rate * exp(-decay_rate * global_step / decay_steps)"""
     natural = math_ops.exp(-decay_rate) if isinstance(decay_rate, ops.Tensor) else \
         math_ops.exp(constant_op.constant(-float(decay_rate), dtypes.float32))
-    return _exponential(learning_rate, global_step, decay_steps, natural, staircase, name,
+    made = _exponential(learning_rate, global_step, decay_steps, natural, staircase, name,
                         "ExponentialDecay")
+    node_counts.add(1)
+    return made
 
 
 def inverse_time_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False,
@@ -100,6 +102,7 @@ def polynomial_decay(learning_rate, global_step, decay_steps, end_learning_rate=
             steps = steps * multiple
         else:
             step = math_ops.minimum(step, steps)
+            node_counts.add(1)
         fallen = (decay.rate - end) * math_ops.pow(1 - step / steps, power)
         return gen_math_ops.add(fallen, end, name=decay.name)
 
@@ -135,6 +138,7 @@ def cosine_decay_restarts(learning_rate, global_step, first_decay_steps, t_mul=2
             restart = math_ops.floor(done)
             return restart, done - restart
         restart, fraction = control_flow_ops.cond(math_ops.equal(longer, 1.0), even, geometric)
+        node_counts.add(1)
         return decay.times((1 - alpha) * (higher ** restart * _cosine(fraction)) + alpha)
 
 
@@ -150,6 +154,7 @@ def linear_cosine_decay(learning_rate, global_step, decay_steps, num_periods=0.5
         steps = decay.cast(decay_steps)
         step = math_ops.minimum(decay.step(), steps)
         line = (steps - step) / steps
+        node_counts.add(4)
         return decay.times((alpha + line) * _waves(step / steps, num_periods) + beta)
 
 
@@ -182,6 +187,9 @@ def piecewise_constant(x, boundaries, values, name=None):
         for boundary, value in zip(boundaries, values[1:]):
             result = math_ops.select(x > boundary, value, result)
         from thalweg.ops import array_ops
+        # TensorFlow's is a case(): conditions in conditions, and a check of all of them
+        count = len(boundaries)
+        node_counts.add(count * count + 9 * count + 24)
         return array_ops.identity(result, name=scope)
 
 

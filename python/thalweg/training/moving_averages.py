@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Averages of variables that follow them slowly."""
 from thalweg.compat import behaviour
-from thalweg.framework import dtypes, ops
+from thalweg.framework import dtypes, node_counts, ops
 from thalweg.ops import (
     control_flow_ops, init_ops, math_ops, state_ops, variable_scope, variables)
 from thalweg.training import slot_creator
@@ -122,6 +122,7 @@ class ExponentialMovingAverage:
         with ops.init_scope():
             if is_variable:
                 shadow = slot_creator.create_slot(var, var.initialized_value(), self._name)
+                node_counts.add(12)  # TensorFlow asks in the first value once more
                 ops.add_to_collection(ops.GraphKeys.MOVING_AVERAGE_VARIABLES, var)
             else:
                 shadow = slot_creator.create_zeros_slot(

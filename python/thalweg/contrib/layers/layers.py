@@ -5,11 +5,11 @@ import functools
 from thalweg.contrib.framework import variables as model
 from thalweg.contrib.framework.scoped_arguments import add_arg_scope
 from thalweg.contrib.layers import initializers, utils
-from thalweg.framework import constant_op, dtypes, ops
+from thalweg.framework import constant_op, dtypes, node_counts, ops
 from thalweg.layers import convolutional, core, normalization, pooling
 from thalweg.ops import (array_creation, array_shapes, embedding_ops, gen_math_ops, gen_nn_ops,
-                         init_ops, math_elementwise, math_reduction, nn_activations, nn_losses,
-                         nn_statistics, variable_scope)
+                         init_ops, math_elementwise, math_reduction, nn_activations,
+                         nn_convolution, nn_losses, nn_statistics, variable_scope)
 
 _FORMATS = {"NWC": "channels_last", "NHWC": "channels_last", "NDHWC": "channels_last",
             "NCW": "channels_first", "NCHW": "channels_first", "NCDHW": "channels_first"}
@@ -171,14 +171,19 @@ def separable_convolution2d(inputs, num_outputs, kernel_size, depth_multiplier=1
                             scope=None):
     """A convolution of each channel, and one by a filter of one point; without num_outputs the
     first alone."""
-    if num_outputs is None:
-        raise ValueError("num_outputs must be given: a depthwise convolution alone is "
-                         "tf.nn.depthwise_conv2d")
     getter = _getter({"bias": "biases", "depthwise_kernel": "depthwise_weights",
                       "pointwise_kernel": "pointwise_weights"})
     with variable_scope.variable_scope(scope, "SeparableConv2d", [inputs], reuse=reuse,
                                        custom_getter=getter) as opened:
         inputs = ops.convert_to_tensor(inputs)
+        if num_outputs is None:
+            outputs = _depthwise(
+                inputs, kernel_size, depth_multiplier, stride, padding, data_format, rate,
+                (weights_initializer, weights_regularizer),
+                None if normalizer_fn else (biases_initializer, biases_regularizer),
+                variables_collections, trainable)
+            return _finished(outputs, inputs, normalizer_fn, normalizer_params, activation_fn,
+                             outputs_collections, opened.name)
         layer = convolutional.SeparableConv2D(
             num_outputs, kernel_size, strides=stride, padding=padding,
             data_format=_format(data_format, ("NCHW", "NHWC")),
@@ -199,6 +204,28 @@ def separable_convolution2d(inputs, num_outputs, kernel_size, depth_multiplier=1
 
 
 separable_conv2d = separable_convolution2d
+
+
+def _depthwise(inputs, kernel_size, depth_multiplier, stride, padding, data_format, rate, weights,
+               biases, variables_collections, trainable):
+    """A convolution of each channel, with biases unless they, or their initializer, are None."""
+    dtype, first = inputs.dtype.base_dtype, data_format == "NCHW"
+    channels = utils.channel_dimension(inputs.get_shape(), data_format or "NHWC", min_rank=4)
+    size, steps = utils.two_element_tuple(kernel_size), list(utils.two_element_tuple(stride))
+
+    def variable(name, shape, settings):
+        return model.model_variable(
+            name, shape=shape, dtype=dtype, initializer=settings[0], regularizer=settings[1],
+            trainable=trainable,
+            collections=utils.get_variable_collections(variables_collections, name.split("_")[-1]))
+    kernel = variable("depthwise_weights", list(size) + [channels, depth_multiplier], weights)
+    outputs = nn_convolution.depthwise_conv2d(
+        inputs, kernel, [1, 1] + steps if first else [1] + steps + [1], padding,
+        rate=list(utils.two_element_tuple(rate)), data_format=data_format)
+    if biases is None or not biases[0]:
+        return outputs
+    bias = variable("biases", [channels * depth_multiplier], biases)
+    return nn_activations.bias_add(outputs, bias, data_format or "NHWC")
 
 
 # ---- without variables ----
@@ -278,6 +305,7 @@ def unit_norm(inputs, dim, epsilon=1e-7, scope=None):
         if not 0 <= dim < rank:
             raise ValueError("dim must be non-negative and smaller than the input rank.")
         squares = math_reduction.reduce_sum(gen_math_ops.square(inputs), dim, keepdims=True)
+        node_counts.add(12)  # TensorFlow repeats the lengths
         return math_elementwise.div(inputs, gen_math_ops.sqrt(epsilon + squares))
 
 
@@ -299,6 +327,18 @@ def batch_norm(inputs, decay=0.999, center=True, scale=False, epsilon=0.001, act
     with variable_scope.variable_scope(scope, "BatchNorm", [inputs], reuse=reuse,
                                        custom_getter=_getter({})) as opened:
         inputs = ops.convert_to_tensor(inputs)
+        # Rows are images of one point: the moving variance is then that of the fused operation,
+        # which divides by one less than there are rows.
+        as_image = inputs.get_shape().ndims == 2 and fused is not False and not renorm and \
+            adjustment is None
+        flat = inputs
+        if as_image:
+            sizes = [-1, inputs.get_shape().dims[1].value]
+            if sizes[1] is None:
+                raise ValueError("Inputs %s has undefined channels dimension %s."
+                                 % (inputs.name, sizes))
+            inputs = array_shapes.reshape(inputs, [-1, sizes[1], 1, 1] if _format(data_format) ==
+                                          "channels_first" else [-1, 1, 1, sizes[1]])
         layer = normalization.BatchNormalization(
             axis=1 if _format(data_format) == "channels_first" else -1, momentum=decay,
             epsilon=epsilon, center=center, scale=scale,
@@ -311,7 +351,13 @@ def batch_norm(inputs, decay=0.999, center=True, scale=False, epsilon=0.001, act
             renorm_momentum=renorm_decay, adjustment=adjustment, name=opened.name, fused=fused,
             _scope=opened, _reuse=reuse)
         layer.updates_collections = updates_collections
+        layer._beta_first = as_image or updates_collections is not ops.GraphKeys.UPDATE_OPS
         outputs = layer.apply(inputs, training=is_training)
+        if as_image:
+            outputs = array_shapes.reshape(outputs, array_shapes.shape(flat))
+            known = not isinstance(is_training, ops.Tensor)
+            at_once = updates_collections is None
+            node_counts.add((-3 if is_training else -1) if known else 4 if at_once else 5)
         for name in ("beta", "gamma", "moving_mean", "moving_variance"):
             _collect(getattr(layer, name), variables_collections, name)
         if updates_collections is None and layer.updates:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from thalweg.framework import dtypes, ops
+from thalweg.framework import dtypes, node_counts, ops
 from thalweg.layers import core as layers
 from thalweg.ops import array_ops, check_ops, clip_ops, functional_ops, init_ops, math_ops
 from thalweg.ops import nn_ops, random_ops
@@ -74,6 +74,7 @@ class _BaseAttentionMechanism(AttentionMechanism):
             _masked_score(score, memory_sequence_length, score_mask_value), previous)
         with ops.name_scope(name, "BaseAttentionMechanismInit", nest.flatten(memory)):
             if memory_sequence_length is not None:
+                node_counts.add(2)
                 memory_sequence_length = ops.convert_to_tensor(memory_sequence_length,
                                                                name="memory_sequence_length")
             self._values = _masked(memory, memory_sequence_length, check_inner_dims_defined)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distributions of yes and no, of classes and of counts, and of probabilities themselves."""
-from thalweg.framework import dtypes, ops
+from thalweg.framework import dtypes, node_counts, ops
 from thalweg.ops import array_ops, math_ops, nn_ops, random_ops
 from thalweg.ops import nn as nn_functions
 from thalweg.ops.distributions.distribution import (
@@ -13,7 +13,8 @@ def logits_and_probs(logits, probs, many):
         raise ValueError("Must pass probs or logits, but not both.")
     if probs is None:
         logits = ops.convert_to_tensor(logits, name="logits", preferred_dtype=dtypes.float32)
-        return logits, nn_ops.softmax(logits) if many else math_ops.sigmoid(logits)
+        return logits, nn_ops.softmax(logits, name="probs") if many else \
+            math_ops.sigmoid(logits, name="probs")
     probs = ops.convert_to_tensor(probs, name="probs", preferred_dtype=dtypes.float32)
     logits = math_ops.log(probs)
     return logits if many else logits - math_ops.log1p(-1. * probs), probs
@@ -69,37 +70,50 @@ class Categorical(Distribution):
         local = dict(locals())
         with ops.name_scope(name) as scope:
             self._logits, self._probs = logits_and_probs(logits, probs, True)
+            sizes = array_ops.shape(self._logits, name="logits_shape")
+            known = self._logits.get_shape()[-1:].num_elements()
+            self._event_size = sizes[-1] if known is None else \
+                ops.convert_to_tensor(known, dtypes.int32, name="event_size")
+            with ops.name_scope("batch_shape"):
+                self._sizes = sizes[:-1]
+            node_counts.add(1)  # of the batch's rank
         Distribution.__init__(self, dtypes.as_dtype(dtype), local, validate_args, allow_nan_stats,
                               scope)
 
     logits = property(lambda self: self._logits)
     probs = property(lambda self: self._probs)
-
-    @property
-    def event_size(self):
-        """How many classes there are."""
-        return array_ops.shape(self._logits)[-1]
+    event_size = property(lambda self: self._event_size, doc="How many classes there are.")
 
     def _batch_shape(self):
         return self._logits.get_shape()[:-1]
 
     def batch_shape_tensor(self, name="batch_shape_tensor"):
         """The sizes of a batch of distributions."""
-        return array_ops.shape(self._logits)[:-1]
+        with ops.name_scope(self.name), ops.name_scope(name):
+            return array_ops.identity(self._sizes)
 
     def _sample_n(self, n, seed):
-        rows = array_ops.reshape(self._logits, array_ops.stack([-1, self.event_size]))
-        drawn = random_ops.multinomial(rows, n, seed=seed)
+        rows = self._logits
+        if rows.get_shape().ndims != 2:
+            rows = array_ops.reshape(rows, array_ops.stack([-1, self.event_size]))
+        drawn = array_ops.transpose(random_ops.multinomial(
+            rows, n, seed=seed, output_dtype=self.dtype if self.dtype.is_integer else None))
         shape = array_ops.concat([[n], self.batch_shape_tensor()], 0)
-        drawn = array_ops.reshape(array_ops.transpose(drawn), shape)
+        drawn = array_ops.reshape(drawn, shape)
         return math_ops.cast(drawn, self.dtype)
 
     def _both(self, k):
         """Classes and logits in one shape."""
-        k = math_ops.cast(k, dtypes.int32)
-        logits = self._logits + array_ops.expand_dims(
-            math_ops.cast(array_ops.zeros_like(k), self._logits.dtype), -1)
-        return k + array_ops.zeros(array_ops.shape(logits)[:-1], dtypes.int32), logits
+        k, logits = math_ops.cast(k, dtypes.int32), self._logits
+        mine, theirs = k.get_shape(), logits.get_shape()[:-1]
+        if mine.is_fully_defined() and theirs.is_fully_defined() and \
+                mine.as_list() == theirs.as_list():
+            return k, logits
+        logits *= array_ops.ones_like(k[..., array_ops.newaxis], dtype=logits.dtype)
+        k *= array_ops.ones(array_ops.shape(logits)[:-1], dtypes.int32)
+        if logits.get_shape().ndims is not None:
+            k.set_shape(logits.get_shape()[:-1])
+        return k, logits
 
     def _log_prob(self, k):
         k, logits = self._both(k)

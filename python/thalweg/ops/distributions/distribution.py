@@ -34,7 +34,8 @@ def gen_new_seed(seed, salt):
 def _vector(shape):
     """A sample's shape as a vector, and how many samples that is."""
     shape = ops.convert_to_tensor(shape, dtype=dtypes.int32, name="sample_shape")
-    count = math_ops.reduce_prod(shape)
+    known = tensor_util.constant_value(shape)
+    count = math_ops.reduce_prod(shape) if known is None else int(known.prod())
     return (array_ops.reshape(shape, [1]) if shape.get_shape().ndims == 0 else shape), count
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tf.losses: how far predictions are off, weighted and summed up to one number."""
-from thalweg.framework import constant_op, dtypes, ops, tensor_util
+from thalweg.framework import constant_op, dtypes, node_counts, ops, tensor_util
 from thalweg.ops import (array_creation, array_shapes, gen_math_ops, gen_nn_ops, math_elementwise,
                          math_reduction, nn_losses, weights_broadcast_ops)
 from thalweg.ops.losses import util
@@ -130,6 +130,7 @@ def hinge_loss(labels, logits, weights=1.0, scope=None, loss_collection=_LOSSES,
     with ops.name_scope(scope, "hinge_loss", (logits, labels, weights)) as scope:
         labels, logits = _pair(labels, logits)
         signs = gen_math_ops.sub(2 * labels, array_creation.ones_like(labels))
+        node_counts.add(-3)  # of the ones, which TensorFlow makes once
         losses = gen_nn_ops.relu(gen_math_ops.sub(array_creation.ones_like(labels),
                                                   gen_math_ops.mul(signs, logits)))
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction=reduction)
@@ -148,6 +149,7 @@ def huber_loss(labels, predictions, weights=1.0, delta=1.0, scope=None, loss_col
             gen_math_ops.mul(ops.convert_to_tensor(0.5, dtype=quadratic.dtype),
                              gen_math_ops.mul(quadratic, quadratic)),
             gen_math_ops.mul(delta, linear))
+        node_counts.add(1)
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction=reduction)
 
 
