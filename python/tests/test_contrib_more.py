@@ -147,6 +147,7 @@ if __name__ == "__main__":
 def test_rows_are_normalized_as_images_of_one_point():
     """The moving variance is the batch's with one less than there are rows below, as TensorFlow's
     contrib.layers has it; numbers of 1.15.5."""
+    import thalweg as tf
     rows = np.arange(12, dtype=np.float32).reshape(4, 3) ** 1.3
     with tf.Graph().as_default(), tf.Session() as session:
         outputs = tf.contrib.layers.batch_norm(tf.constant(rows), decay=.5, scale=True,
@@ -160,6 +161,7 @@ def test_rows_are_normalized_as_images_of_one_point():
 
 
 def test_a_depthwise_convolution_alone():
+    import thalweg as tf
     picture = np.random.RandomState(0).rand(1, 4, 4, 2).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
         outputs = tf.contrib.slim.separable_conv2d(
