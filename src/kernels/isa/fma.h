@@ -37,4 +37,14 @@
 #define FMA_F64(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* acc += x * y where acc is one of many that are to stay in their registers: GCC would put sums
+ * where x or y was, and move them back. */
+#if TW_ISA_LEVEL >= 3
+#define ADD_PRODUCT_F32(acc, x, y) __asm__("vfmadd231ps %2, %1, %0" : "+v"(acc) : "v"(x), "v"(y))
+#define ADD_PRODUCT_F64(acc, x, y) __asm__("vfmadd231pd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(y))
+#else
+#define ADD_PRODUCT_F32(acc, x, y) ((acc) = FMA_F32(x, y, acc))
+#define ADD_PRODUCT_F64(acc, x, y) ((acc) = FMA_F64(x, y, acc))
+#endif
+
 #endif

@@ -22,28 +22,36 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
 #define VECTORS 3
+#define F32_AT_ONCE 2
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #elif TW_ISA_LEVEL == 3
 #define ROWS 6
 #define VECTORS 2
+#define F32_AT_ONCE 4
 #define IF_THREE NOTHING
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
 #elif TW_ISA_LEVEL == 2
 #define ROWS 8
 #define VECTORS 3
+#define F32_AT_ONCE 2
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
 #else
 #define ROWS 4
 #define VECTORS 2
+#define F32_AT_ONCE 1
 #define IF_THREE NOTHING
 #define IF_SIX NOTHING
 #define IF_EIGHT NOTHING
 #endif
+
+/* How A stands, where tiles have a loop of their own for it: a row's, or a column's elements are
+ * neighbours. */
+typedef enum tw_gemm_form { TW_GEMM_ANY, TW_GEMM_BY_ROWS, TW_GEMM_BY_COLUMNS } tw_gemm_form;
 
 /* As tw_par_bound, for many bounds: the divisions are done once. */
 typedef struct tw_gemm_parts {
@@ -98,6 +106,8 @@ static inline double sigmoid_f64(double x)
 
 #define T float
 #define FMA FMA_F32
+#define ADD_PRODUCT ADD_PRODUCT_F32
+#define AT_ONCE F32_AT_ONCE
 #define SPREAD SPREAD_F32
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
@@ -107,6 +117,8 @@ static inline double sigmoid_f64(double x)
 
 #define T double
 #define FMA FMA_F64
+#define ADD_PRODUCT ADD_PRODUCT_F64
+#define AT_ONCE 1 /* products of doubles are rare */
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64

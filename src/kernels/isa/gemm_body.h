@@ -1,123 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of one floating dtype. Before it is included: T, FMA(a, b, c) on vectors, SPREAD(x) to
  * the list of all lanes, ROWS and VECTORS of the register tile, NAME(f), ACT_SIGMOID and ACT_TANH
- * of an element. The tile holds ROWS x VECTORS accumulators in registers and walks over k: A's
- * elements are broadcast from where they stand, B comes from the panel. */
+ * of an element, and what gemm_tile_body.h asks for. */
 
-enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
-typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
-typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-
-/* Rows of C and of an unpacked B begin anywhere. */
-static ALWAYS_INLINE NAME(vec) NAME(load)(const T *x)
-{
-    return *(const NAME(loose) *)x;
-}
-
-/* The counterpart of the load: the matrix's rows need not be aligned to a vector. */
-static ALWAYS_INLINE void NAME(store)(T *x, NAME(vec) v)
-{
-    *(NAME(loose) *)x = v;
-}
-
-/* The list of lanes becomes one broadcast instruction; a loop over lanes would not at every
- * level. */
-static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
-{
-    return (NAME(vec)){SPREAD(x)};
-}
-
-/* What a tile is given. With each row of B it asks for some of what comes after it, so that the
- * multipliers do not wait: `next` and, each time, next_step bytes on. */
-typedef struct NAME(tile) {
-    size_t k, a_row, a_col, b_row, ldc;
-    const T *a, *b;
-    T *c;
-    T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
-    T alpha, beta;
-    size_t next_step;
-    const char *next;
-} NAME(tile);
-
-enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
-
-/* With mr and nv constant the accumulators are registers. One step of k loads nv vectors of B, and
- * uses each mr times; every element of A is broadcast once and used nv times. */
-static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv, bool keeps)
-{
-    NAME(vec) acc[ROWS][VECTORS];
-    UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-        acc[i][v] = (NAME(vec)){0};
-    /* Steps in bytes, and hidden: GCC would make a second loop for a step of one element. */
-    const char *a = (const char *)t->a, *b = (const char *)t->b, *next = t->next;
-    size_t a_row = t->a_row * sizeof(T), a_col = t->a_col * sizeof(T), b_row = t->b_row * sizeof(T);
-    size_t next_step = t->next_step;
-    T *keep = t->keep;
-    __asm__("" : "+r"(a_col));
-    for (size_t p = t->k; p; p--, a += a_col, b += b_row, next += next_step) {
-        NAME(vec) row[VECTORS];
-        UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)((const T *)b + v * NAME(LANES));
-        UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
-            __builtin_prefetch(next + v, 0, 2);
-        UNROLL for (size_t v = 0; keeps && v < nv; v++) NAME(store)(keep + v * NAME(LANES), row[v]);
-        if (keeps)
-            keep += nv * NAME(LANES);
-        UNROLL for (size_t i = 0; i < mr; i++)
-        {
-            NAME(vec) x = NAME(spread)(*(const T *)(a + i * a_row));
-            UNROLL for (size_t v = 0; v < nv; v++) acc[i][v] = FMA(x, row[v], acc[i][v]);
-        }
-    }
-    T *c = t->c;
-    size_t ldc = t->ldc;
-    NAME(vec) alpha = NAME(spread)(t->alpha), beta = NAME(spread)(t->beta);
-    bool adds = t->beta != 0;
-    UNROLL for (size_t i = 0; i < mr; i++, c += ldc)
-    {
-        UNROLL for (size_t v = 0; v < nv; v++)
-        {
-            NAME(vec) r = acc[i][v] * alpha;
-            if (adds)
-                r = FMA(NAME(load)(c + v * NAME(LANES)), beta, r);
-            NAME(store)(c + v * NAME(LANES), r);
-        }
-    }
-}
-
-#define TILE(mr, nv)                                         \
-    static void NAME(tile_##mr##_##nv)(const NAME(tile) * t) \
-    {                                                        \
-        NAME(multiply)(t, mr, nv, false);                    \
-    }
-#define TILES(mr) TILE(mr, 1) TILE(mr, 2) IF_THREE(TILE(mr, 3))
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-IF_SIX(TILES(5) TILES(6))
-IF_EIGHT(TILES(7) TILES(8))
-
-#define ENTRY(mr)                                                               \
-    {                                                                           \
-        NAME(tile_##mr##_1), NAME(tile_##mr##_2), IF_THREE(NAME(tile_##mr##_3)) \
-    }
-static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
-    ENTRY(1), ENTRY(2), ENTRY(3), ENTRY(4),
-    IF_SIX(ENTRY(5), ENTRY(6), ) IF_EIGHT(ENTRY(7), ENTRY(8))};
-#undef TILE
-#undef TILES
-#undef ENTRY
-
-/* Where there are more rows than fill three tiles, the first tile has one of these heights. */
-static void NAME(keep_most)(const NAME(tile) * t)
-{
-    NAME(multiply)(t, ROWS - 1, VECTORS, true);
-}
-
-static void NAME(keep_all)(const NAME(tile) * t)
-{
-    NAME(multiply)(t, ROWS, VECTORS, true);
-}
+#include "kernels/isa/gemm_tile_body.h"
 
 /* Rows of whole vectors, as most are. */
 static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, size_t nv, T *to)
@@ -274,6 +160,8 @@ static NAME(wish) NAME(wish_of)(const NAME(slice) * next, size_t tiles)
         w.share = next->k * next->width * sizeof(T) / tiles;
     else if (w.next && next->col != 1)
         w.share = (next->n + tiles - 1) / tiles;
+    else if (w.next)
+        w.share = (next->k + tiles - 1) / tiles;
     return w;
 }
 
@@ -290,9 +178,10 @@ static NOINLINE void NAME(ask)(NAME(tile) * t, const NAME(wish) * w, size_t part
     if (next->row == next->width) {
         t->next = (const char *)next->b + w->share * part;
         t->next_step = (w->share + t->k - 1) / t->k;
-    } else if (next->col == 1 && part == 0) {
-        t->next = (const char *)(next->b + NAME(LINE) - 1);
-        t->next_step = next->row * sizeof(T);
+    } else if (next->col == 1) {
+        size_t last = (part + 1) * w->share < next->k ? (part + 1) * w->share : next->k;
+        for (size_t p = part * w->share; p < last; p++)
+            __builtin_prefetch(next->b + p * next->row + NAME(LINE) - 1, 0, 2);
     } else if (next->col != 1) {
         for (size_t i = part * w->share; i < next->n && i < (part + 1) * w->share; i++) {
             const T *run = next->b + i * next->col;
@@ -332,14 +221,7 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
         t->beta = padded ? 0 : beta;
         NAME(ask)(t, &wish, tile);
         NAME(ask_c)(c + i * ldc, ldc, rows, n);
-        if (t->keep) {
-            (rows == ROWS ? NAME(keep_all) : NAME(keep_most))(t);
-            t->b = t->keep;
-            t->b_row = NAME(WIDTH);
-            t->keep = NULL;
-        } else {
-            NAME(tiles)[rows - 1][nv - 1](t);
-        }
+        NAME(run_tile)(t, rows, nv);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
             for (size_t j = 0; j < n; j++)
@@ -357,7 +239,8 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
     enum { FEW_ROWS = 3 * ROWS };
     bool stands = g->packed ||
                   (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= FEW_ROWS));
-    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > FEW_ROWS;
+    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > FEW_ROWS &&
+                 (g->a_col == 1 || g->a_row == 1);
     NAME(tile)
     t = {.k = s->k,
          .a_row = g->a_row,
@@ -511,6 +394,8 @@ static void NAME(line)(const tw_gemm_block *g, size_t first, size_t last)
 }
 
 #undef T
+#undef ADD_PRODUCT
+#undef AT_ONCE
 #undef FMA
 #undef SPREAD
 #undef NAME

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Register tiles of products of one floating dtype: ROWS x VECTORS accumulators stay in registers
+ * and walk over k; A's elements are spread from where they stand, B comes from a panel. Before it
+ * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y) on vectors, and AT_ONCE, the rows
+ * of B that go without a jump where that is wanted. */
+
+enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
+enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
+typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
+typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+/* Rows of C and of an unpacked B begin anywhere. */
+static ALWAYS_INLINE NAME(vec) NAME(load)(const T *x)
+{
+    return *(const NAME(loose) *)x;
+}
+
+/* The counterpart of the load: the matrix's rows need not be aligned to a vector. */
+static ALWAYS_INLINE void NAME(store)(T *x, NAME(vec) v)
+{
+    *(NAME(loose) *)x = v;
+}
+
+/* The list of lanes becomes one broadcast instruction; a loop over lanes would not at every
+ * level. */
+static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
+{
+    return (NAME(vec)){SPREAD(x)};
+}
+
+/* What a tile is given. On its way it asks for some of what comes after it, so that the
+ * multipliers do not wait: `next` and, with each row of B, next_step bytes on. */
+typedef struct NAME(tile) {
+    size_t k, a_row, a_col, b_row, ldc;
+    const T *a, *b;
+    T *c;
+    T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
+    T alpha, beta;
+    size_t next_step;
+    const char *next;
+} NAME(tile);
+
+/* Where a tile is on its way over k: a[g] points to row 3 g of A, since an address has room for
+ * one stride and its double. */
+typedef struct NAME(place) {
+    size_t left, a_row, a_col, b_row; /* of k; the strides in bytes */
+    const char *a[3], *b, *next;
+    T *keep;
+} NAME(place);
+
+/* One row of B, used mr times: every element of A is spread once and used nv times. */
+static ALWAYS_INLINE void NAME(add_row)(NAME(vec) acc[ROWS][VECTORS], const NAME(place) * at,
+                                        size_t q, size_t mr, size_t nv, bool keeps)
+{
+    NAME(vec) row[VECTORS];
+    const T *b = (const T *)(at->b + q * at->b_row);
+    UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)(b + v * NAME(LANES));
+    UNROLL for (size_t v = 0; keeps && v < nv; v++)
+        NAME(store)(at->keep + (q * nv + v) * NAME(LANES), row[v]);
+    UNROLL for (size_t i = 0; i < mr; i++)
+    {
+        NAME(vec) x = NAME(spread)(*(const T *)(at->a[i / 3] + q * at->a_col + i % 3 * at->a_row));
+        UNROLL for (size_t v = 0; v < nv; v++) ADD_PRODUCT(acc[i][v], x, row[v]);
+    }
+}
+
+/* As many rows of B at a time as `rows`, a constant. Where A stands by columns these may be pages
+ * apart, which the processor does not foresee: the part that the next tile reads is asked for. */
+static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) * at,
+                                     size_t next_step, size_t rows, size_t mr, size_t nv,
+                                     bool keeps, tw_gemm_form form)
+{
+    for (; at->left >= rows; at->left -= rows) {
+        UNROLL for (size_t q = 0; q < rows; q++)
+        {
+            if (form == TW_GEMM_BY_COLUMNS)
+                __builtin_prefetch(at->a[0] + q * at->a_col + (2 * mr - 1) * sizeof(T), 0, 3);
+            NAME(add_row)(acc, at, q, mr, nv, keeps);
+        }
+        UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
+            __builtin_prefetch(at->next + v, 0, 2);
+        UNROLL for (size_t g = 0; g < 3; g++) at->a[g] += rows * at->a_col;
+        at->b += rows * at->b_row;
+        at->next += rows * next_step;
+        if (keeps)
+            at->keep += rows * nv * NAME(LANES);
+    }
+}
+
+/* C = alpha * sums + beta * C. */
+static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t, size_t mr,
+                                    size_t nv)
+{
+    T *c = t->c;
+    NAME(vec) alpha = NAME(spread)(t->alpha), beta = NAME(spread)(t->beta);
+    bool adds = t->beta != 0;
+    UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
+    {
+        UNROLL for (size_t v = 0; v < nv; v++)
+        {
+            NAME(vec) r = acc[i][v] * alpha;
+            if (adds)
+                r = FMA(NAME(load)(c + v * NAME(LANES)), beta, r);
+            NAME(store)(c + v * NAME(LANES), r);
+        }
+    }
+}
+
+/* With mr and nv constant the accumulators are registers; with a form the strides that it fixes
+ * are parts of addresses, and a few rows of B go without a jump: fewer instructions are no
+ * multiply-adds, for which another thread on the same core has use. */
+static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv, bool keeps,
+                                         tw_gemm_form form)
+{
+    NAME(vec) acc[ROWS][VECTORS];
+    UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+        acc[i][v] = (NAME(vec)){0};
+    bool by_rows = form == TW_GEMM_BY_ROWS, by_columns = form == TW_GEMM_BY_COLUMNS;
+    NAME(place) at = {.left = t->k, .b = (const char *)t->b, .next = t->next};
+    at.a_row = (by_columns ? 1 : t->a_row) * sizeof(T);
+    at.a_col = (by_rows ? 1 : t->a_col) * sizeof(T);
+    at.b_row = (form && !keeps ? nv * NAME(LANES) : t->b_row) * sizeof(T);
+    at.keep = keeps ? t->keep : NULL;
+    UNROLL for (size_t g = 0; g < 3; g++)
+    {
+        at.a[g] = (const char *)t->a + 3 * g * at.a_row;
+        if (3 * g < mr && !by_columns)
+            __asm__("" : "+r"(at.a[g])); /* else it would be computed from the first one */
+    }
+    if (form)
+        NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, keeps, form);
+    else
+        __asm__("" : "+r"(at.a_col)); /* GCC would make a second loop for a step of one */
+    NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, TW_GEMM_ANY);
+    NAME(put)(acc, t, mr, nv);
+}
+
+#define TILE(mr, nv)                                         \
+    static void NAME(tile_##mr##_##nv)(const NAME(tile) * t) \
+    {                                                        \
+        NAME(multiply)(t, mr, nv, false, TW_GEMM_ANY);       \
+    }
+#define TILES(mr) TILE(mr, 1) TILE(mr, 2) IF_THREE(TILE(mr, 3))
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+IF_SIX(TILES(5) TILES(6))
+IF_EIGHT(TILES(7) TILES(8))
+
+#define ENTRY(mr)                                                               \
+    {                                                                           \
+        NAME(tile_##mr##_1), NAME(tile_##mr##_2), IF_THREE(NAME(tile_##mr##_3)) \
+    }
+static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
+    ENTRY(1), ENTRY(2), ENTRY(3), ENTRY(4),
+    IF_SIX(ENTRY(5), ENTRY(6), ) IF_EIGHT(ENTRY(7), ENTRY(8))};
+#undef TILE
+#undef TILES
+#undef ENTRY
+
+/* Full tiles, or nearly, of a B that is packed or to be packed are most of a large product. */
+#define FULL(name, keeps, form)                            \
+    static void NAME(name##_most)(const NAME(tile) * t)    \
+    {                                                      \
+        NAME(multiply)(t, ROWS - 1, VECTORS, keeps, form); \
+    }                                                      \
+    static void NAME(name##_all)(const NAME(tile) * t)     \
+    {                                                      \
+        NAME(multiply)(t, ROWS, VECTORS, keeps, form);     \
+    }
+#define PAIR(name)                          \
+    {                                       \
+        NAME(name##_most), NAME(name##_all) \
+    }
+#if AT_ONCE > 1
+FULL(by_rows, false, TW_GEMM_BY_ROWS)
+FULL(by_columns, false, TW_GEMM_BY_COLUMNS)
+FULL(keep_by_rows, true, TW_GEMM_BY_ROWS)
+FULL(keep_by_columns, true, TW_GEMM_BY_COLUMNS)
+static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {
+    {PAIR(by_rows), PAIR(by_columns)}, {PAIR(keep_by_rows), PAIR(keep_by_columns)}};
+#else
+FULL(keep, true, TW_GEMM_ANY)
+static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep), PAIR(keep)}};
+#endif
+#undef FULL
+#undef PAIR
+
+/* `rows` of C, one tile. */
+static void NAME(run_tile)(NAME(tile) * t, size_t rows, size_t nv)
+{
+    bool full = rows >= ROWS - 1 && nv == VECTORS && (t->a_col == 1 || t->a_row == 1);
+    if (full && (t->keep || (AT_ONCE > 1 && t->b_row == NAME(WIDTH))))
+        NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
+    else
+        NAME(tiles)[rows - 1][nv - 1](t);
+    if (t->keep) {
+        t->b = t->keep;
+        t->b_row = NAME(WIDTH);
+        t->keep = NULL;
+    }
+}
