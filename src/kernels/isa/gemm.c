@@ -105,6 +105,7 @@ static inline double sigmoid_f64(double x)
 }
 
 #define T float
+#define LIKE_T int32_t
 #define FMA FMA_F32
 #define ADD_PRODUCT ADD_PRODUCT_F32
 #define AT_ONCE F32_AT_ONCE
@@ -116,6 +117,7 @@ static inline double sigmoid_f64(double x)
 #include "kernels/isa/gemm_body.h"
 
 #define T double
+#define LIKE_T int64_t
 #define FMA FMA_F64
 #define ADD_PRODUCT ADD_PRODUCT_F64
 #define AT_ONCE 1 /* products of doubles are rare */

@@ -222,6 +222,8 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
         NAME(ask)(t, &wish, tile);
         NAME(ask_c)(c + i * ldc, ldc, rows, n);
         NAME(run_tile)(t, rows, nv);
+        if (t->dress)
+            NAME(dress)(t->c, ldc, rows, nv, t->bias, t->dress->activation);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
             for (size_t j = 0; j < n; j++)
@@ -229,6 +231,13 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
                                   : own[r * NAME(WIDTH) + j];
         }
     }
+}
+
+/* Is the epilogue done tile by tile? */
+static bool NAME(dresses)(const tw_gemm_block *g, const NAME(slice) * s)
+{
+    return s->last && s->n == s->width && g->activation <= TW_ACTIVATION_RELU6 &&
+           (g->bias || g->activation != TW_ACTIVATION_NONE);
 }
 
 /* Few rows do not repay packing: full panels are then read where they stand. Else the first tile
@@ -250,7 +259,9 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
          .ldc = g->ldc,
          .keep = keeps ? stack : NULL,
          .alpha = (T)g->alpha,
-         .beta = s->p ? 1 : (T)g->beta};
+         .beta = s->p ? 1 : (T)g->beta,
+         .bias = g->bias ? (const T *)g->bias + s->j : NULL,
+         .dress = NAME(dresses)(g, s) ? g : NULL};
     if (!stands && !keeps) {
         NAME(pack_panel)(s->b, g->b_row, g->b_col, s->k, s->n, s->width, stack);
         t.b = stack;
@@ -269,7 +280,8 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     for (bool more = NAME(take)(&way, &slice); more; slice = next) {
         more = NAME(take)(&way, &next);
         NAME(run_slice)(g, &slice, more && !g->in_place ? &next : NULL, stack);
-        if (slice.last && (g->bias || g->activation != TW_ACTIVATION_NONE))
+        if (slice.last && !NAME(dresses)(g, &slice) &&
+            (g->bias || g->activation != TW_ACTIVATION_NONE))
             NAME(finish)
         ((T *)g->c + slice.j, g->m, slice.n, g->ldc, g->bias ? (const T *)g->bias + slice.j : NULL,
          g->activation);
@@ -396,6 +408,7 @@ static void NAME(line)(const tw_gemm_block *g, size_t first, size_t last)
 #undef T
 #undef ADD_PRODUCT
 #undef AT_ONCE
+#undef LIKE_T
 #undef FMA
 #undef SPREAD
 #undef NAME

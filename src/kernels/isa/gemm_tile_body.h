@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Register tiles of products of one floating dtype: ROWS x VECTORS accumulators stay in registers
  * and walk over k; A's elements are spread from where they stand, B comes from a panel. Before it
- * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y) on vectors, and AT_ONCE, the rows
+ * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y) on vectors, LIKE_T, a signed
+ * integer of T's size, and AT_ONCE, the rows
  * of B that go without a jump where that is wanted. */
 
 enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
 enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
+typedef LIKE_T NAME(mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 /* Rows of C and of an unpacked B begin anywhere. */
@@ -36,6 +38,8 @@ typedef struct NAME(tile) {
     T *c;
     T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
     T alpha, beta;
+    const T *bias;              /* of these columns, or NULL */
+    const tw_gemm_block *dress; /* whose epilogue is done to each tile; or NULL */
     size_t next_step;
     const char *next;
 } NAME(tile);
@@ -102,6 +106,36 @@ static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(til
             if (adds)
                 r = FMA(NAME(load)(c + v * NAME(LANES)), beta, r);
             NAME(store)(c + v * NAME(LANES), r);
+        }
+    }
+}
+
+/* x where it is not less, or more, than `bound`, so that NaN stays. */
+static ALWAYS_INLINE NAME(vec) NAME(at_least)(NAME(vec) x, NAME(vec) bound)
+{
+    NAME(mask) less = x < bound;
+    return (NAME(vec))(((NAME(mask))bound & less) | ((NAME(mask))x & ~less));
+}
+
+static ALWAYS_INLINE NAME(vec) NAME(at_most)(NAME(vec) x, NAME(vec) bound)
+{
+    NAME(mask) more = x > bound;
+    return (NAME(vec))(((NAME(mask))bound & more) | ((NAME(mask))x & ~more));
+}
+
+/* What finish does, to a tile's rows, which are in the cache, and as vectors. */
+static NOINLINE void NAME(dress)(T *c, size_t ldc, size_t rows, size_t nv, const T *bias,
+                                 tw_activation activation)
+{
+    bool low = activation != TW_ACTIVATION_NONE, high = activation == TW_ACTIVATION_RELU6;
+    for (size_t v = 0; v < nv; v++, c += NAME(LANES)) {
+        NAME(vec) zero = NAME(spread)(0), add = bias ? NAME(load)(bias + v * NAME(LANES)) : zero;
+        for (size_t i = 0; i < rows; i++) {
+            NAME(vec) x = NAME(load)(c + i * ldc);
+            x = bias ? x + add : x;
+            x = low ? NAME(at_least)(x, zero) : x;
+            x = high ? NAME(at_most)(x, NAME(spread)(6)) : x;
+            NAME(store)(c + i * ldc, x);
         }
     }
 }
