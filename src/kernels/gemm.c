@@ -39,17 +39,21 @@ size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
     return bytes;
 }
 
-/* A product with one column is one with one row, transposed, if C's column is contiguous. */
-static bool is_line(const tw_gemm_block *g)
+/* Few rows, and B in pieces of whole vectors. Sums along k are added up across their vectors, which
+ * takes several products of one row to be worth it. */
+static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    return !g->packed && (g->m == 1 || (g->n == 1 && g->ldc == 1));
+    return !g->packed && g->m <= TW_GEMM_FEW && g->k > 0 &&
+           (g->b_col == 1 ? g->n >= loops->lanes
+                          : g->b_row == 1 && g->k >= (g->m > 2 ? 4 : 1) * loops->lanes);
 }
 
-/* C^T = op(B)^T op(A)^T: the factors change places, and so do the strides of each. */
+/* A product with one column is one with one row, transposed, if C's column is contiguous:
+ * C^T = op(B)^T op(A)^T. The factors change places, and so do the strides of each. */
 static tw_gemm_block line_of(const tw_gemm_block *g)
 {
     tw_gemm_block line = *g;
-    if (g->m == 1)
+    if (g->m == 1 || g->n != 1 || g->ldc != 1 || g->packed)
         return line;
     line.m = 1;
     line.n = g->m;
@@ -63,8 +67,8 @@ static tw_gemm_block line_of(const tw_gemm_block *g)
     return line;
 }
 
-/* The epilogue of a finished line: m or n of the product is 1. */
-static void finish_line(const tw_gemm_loops *loops, const tw_gemm_block *g)
+/* The epilogue of what has been done by lines. */
+static void finish_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
     if (g->bias || g->activation != TW_ACTIVATION_NONE)
         loops->finish(g->c, g->m, g->n, g->ldc, g->bias, g->activation);
@@ -73,10 +77,10 @@ static void finish_line(const tw_gemm_loops *loops, const tw_gemm_block *g)
 /* For callers that cut their work themselves. */
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    if (is_line(g)) {
-        tw_gemm_block line = line_of(g);
-        loops->line(&line, 0, line.n);
-        finish_line(loops, g);
+    tw_gemm_block line = line_of(g);
+    if (is_lines(loops, &line)) {
+        loops->lines(&line, 0, line.n);
+        finish_lines(loops, g);
         return;
     }
     loops->panels(g, 0, tw_gemm_panels(loops, g->n));
@@ -93,8 +97,8 @@ typedef struct cut {
 static void run_line_cell(size_t cell, void *arg)
 {
     const cut *x = arg;
-    x->loops->line(&x->g, tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell),
-                   tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell + 1));
+    x->loops->lines(&x->g, tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell),
+                    tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell + 1));
 }
 
 /* A cell packs its panels for itself: with 48 rows or more to use them, packing them again in
@@ -211,12 +215,13 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         tw_gemm_run_block(x.loops, g);
         return;
     }
-    if (is_line(g)) {
-        x.g = line_of(g);
+    tw_gemm_block line = line_of(g);
+    if (is_lines(x.loops, &line)) {
+        x.g = line;
         size_t grains = (x.g.n + LINE_GRAIN - 1) / LINE_GRAIN;
         x.across = wanted < grains ? wanted : grains;
         tw_par_run(par, x.across, run_line_cell, &x);
-        finish_line(x.loops, g);
+        finish_lines(x.loops, g);
         return;
     }
     x.panels = tw_gemm_panels(x.loops, g->n);
@@ -441,11 +446,13 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
     return TW_OK;
 }
 
-/* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. */
+/* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. Few rows
+ * are as fast with a B that is near and stands as it is. */
 size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
 {
-    enum { LEAST_BYTES = 16384, MOST_ROWS = 256 };
-    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || m > MOST_ROWS)
+    enum { LEAST_BYTES = 16384, MOST_ROWS = 256, NEAR = 1 << 16 };
+    bool near = m <= TW_GEMM_FEW && n * k <= NEAR;
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || near || m > MOST_ROWS)
         return 0;
     size_t bytes = tw_gemm_packed_bytes(dtype, k, n);
     return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;

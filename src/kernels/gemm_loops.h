@@ -24,6 +24,8 @@ typedef struct tw_gemm_block {
     tw_activation activation;
 } tw_gemm_block;
 
+enum { TW_GEMM_FEW = 4 }; /* rows that are multiplied by B where it stands */
+
 /* All loops write only their own columns, so panels may run on different threads without a lock;
  * sums go over k in one order, however columns are cut. */
 typedef struct tw_gemm_loops {
@@ -35,8 +37,9 @@ typedef struct tw_gemm_loops {
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *
      * (n rounded up to whole vectors) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);
-    /* The product of a row: m is 1. The columns first .. last - 1; without the epilogue. */
-    void (*line)(const tw_gemm_block *g, size_t first, size_t last);
+    /* The columns first .. last - 1 of at most TW_GEMM_FEW rows, without the epilogue. B is no
+     * packed one and has rows of `lanes` elements, or as long columns, in one piece. */
+    void (*lines)(const tw_gemm_block *g, size_t first, size_t last);
     /* c = act(c + bias) for an (m, n) block. */
     void (*finish)(void *c, size_t m, size_t n, size_t ldc, const void *bias,
                    tw_activation activation);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Matrix products of float and double for one instruction set level: the register tile's size, the
  * multiply-add and one body for both. */
+#include <string.h>
+
 #include "kernels/gemm_loops.h"
 
 #include "kernels/isa/fma.h"
@@ -115,6 +117,8 @@ static inline double sigmoid_f64(double x)
 #define ACT_TANH tw_tanhf
 #define TRANSPOSE_4 transpose_f32
 #include "kernels/isa/gemm_body.h"
+#include "kernels/isa/gemm_lines_body.h"
+#include "kernels/isa/gemm_undef.h"
 
 #define T double
 #define LIKE_T int64_t
@@ -127,10 +131,12 @@ static inline double sigmoid_f64(double x)
 #define ACT_TANH tanh
 #define TRANSPOSE_4 transpose_f64
 #include "kernels/isa/gemm_body.h"
+#include "kernels/isa/gemm_lines_body.h"
+#include "kernels/isa/gemm_undef.h"
 
 #define LOOPS(s)                                                                               \
     {                                                                                          \
         .lanes = LANES_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, \
-        .pack = pack_##s, .line = line_##s, .finish = finish_##s,                              \
+        .pack = pack_##s, .lines = lines_##s, .finish = finish_##s,                            \
     }
 const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};

@@ -33,15 +33,20 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
         }
         return;
     }
-    size_t whole_k = b_row == 1 ? k / LINE * LINE : 0, whole_n = n / 4 * 4;
-    for (size_t p = 0; p < whole_k; p += LINE) {
-        for (size_t j = 0; j < whole_n; j += 4) {
-            for (size_t q = p; q < p + LINE; q += 4)
-                TRANSPOSE_4(b + q + j * b_col, b_col, to + q * width + j, width);
+    bool turns = b_row == 1 && k >= 4 && n >= 4;
+    for (size_t p = 0; turns && p < k; p += LINE) {
+        size_t end = k - p < LINE ? k : p + LINE;
+        for (size_t j = 0; j < n; j += 4) {
+            /* The last block begins early enough to be whole. */
+            size_t column = j + 4 <= n ? j : n - 4;
+            for (size_t q = p; q < end; q += 4) {
+                size_t row = q + 4 <= k ? q : k - 4;
+                TRANSPOSE_4(b + row + column * b_col, b_col, to + row * width + column, width);
+            }
         }
     }
     for (size_t p = 0; p < k; p++) {
-        for (size_t j = p < whole_k ? whole_n : 0; j < n; j++)
+        for (size_t j = turns ? n : 0; j < n; j++)
             to[p * width + j] = b[p * b_row + j * b_col];
         for (size_t j = n; j < width; j++)
             to[p * width + j] = 0;
@@ -301,117 +306,3 @@ static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *
          (T *)to + j * g->packed_k + g->packed_first * width);
     }
 }
-
-/* Four products of x with rows of `step` elements apart, summed over k. */
-static ALWAYS_INLINE void NAME(dots)(const T *x, const T *b, size_t step, size_t k, size_t n,
-                                     T *sum)
-{
-    NAME(vec) acc[4][2] = {{{0}}};
-    size_t p = 0;
-    for (; p + 2 * NAME(LANES) <= k; p += 2 * NAME(LANES)) {
-        UNROLL for (size_t h = 0; h < 2; h++)
-        {
-            NAME(vec) row = NAME(load)(x + p + h * NAME(LANES));
-            UNROLL for (size_t j = 0; j < n; j++)
-                acc[j][h] = FMA(row, NAME(load)(b + j * step + p + h * NAME(LANES)), acc[j][h]);
-        }
-    }
-    for (size_t j = 0; j < n; j++) {
-        NAME(vec) both = acc[j][0] + acc[j][1];
-        T s = 0;
-        for (size_t l = 0; l < NAME(LANES); l++)
-            s += both[l];
-        for (size_t q = p; q < k; q++)
-            s += x[q] * b[j * step + q];
-        sum[j] = s;
-    }
-}
-
-/* Four columns share each load of x; the last few go one by one. */
-static void NAME(line_dots)(const tw_gemm_block *g, const T *x, size_t first, size_t last)
-{
-    const T *b = g->b;
-    T *c = g->c, alpha = (T)g->alpha, beta = (T)g->beta, sum[4];
-    for (size_t j = first; j < last;) {
-        size_t n = last - j < 4 ? 1 : 4;
-        if (n == 4)
-            NAME(dots)(x, b + j * g->b_col, g->b_col, g->k, 4, sum);
-        else
-            NAME(dots)(x, b + j * g->b_col, g->b_col, g->k, 1, sum);
-        for (size_t q = 0; q < n; q++, j++)
-            c[j] = beta != 0 ? alpha * sum[q] + beta * c[j] : alpha * sum[q];
-    }
-}
-
-/* Rows of B times elements of x, added up four at a time. */
-static void NAME(line_rows)(const tw_gemm_block *g, size_t first, size_t last)
-{
-    enum { BLOCK = 512 };
-    const T *x = g->a;
-    T acc[BLOCK], alpha = (T)g->alpha, beta = (T)g->beta;
-    for (size_t j0 = first; j0 < last; j0 += BLOCK) {
-        size_t n = last - j0 < BLOCK ? last - j0 : BLOCK, p = 0, s = g->b_row;
-        const T *b = (const T *)g->b + j0;
-        T *c = (T *)g->c + j0;
-        for (size_t j = 0; j < n; j++)
-            acc[j] = 0;
-        for (; p + 4 <= g->k; p += 4, b += 4 * s) {
-            T x0 = x[p * g->a_col], x1 = x[(p + 1) * g->a_col];
-            T x2 = x[(p + 2) * g->a_col], x3 = x[(p + 3) * g->a_col];
-            for (size_t j = 0; j < n; j++)
-                acc[j] += (x0 * b[j] + x1 * b[s + j]) + (x2 * b[2 * s + j] + x3 * b[3 * s + j]);
-        }
-        for (; p < g->k; p++, b += s) {
-            for (size_t j = 0; j < n; j++)
-                acc[j] += x[p * g->a_col] * b[j];
-        }
-        for (size_t j = 0; j < n; j++)
-            c[j] = beta != 0 ? alpha * acc[j] + beta * c[j] : alpha * acc[j];
-    }
-}
-
-/* By rows of B if these are contiguous, else by dot products with its columns, for which x is made
- * contiguous. */
-static void NAME(line)(const tw_gemm_block *g, size_t first, size_t last)
-{
-    enum { BLOCK = 2048 };
-    if (g->b_col == 1 && (g->b_row != 1 || g->n >= g->k)) {
-        NAME(line_rows)(g, first, last);
-        return;
-    }
-    if (g->a_col == 1 && g->b_row == 1) {
-        NAME(line_dots)(g, g->a, first, last);
-        return;
-    }
-    T x[BLOCK];
-    tw_gemm_block part = *g;
-    for (size_t p = 0; p < g->k || p == 0; p += BLOCK) {
-        part.k = g->k - p < BLOCK ? g->k - p : BLOCK;
-        for (size_t q = 0; q < part.k; q++)
-            x[q] = ((const T *)g->a)[(p + q) * g->a_col];
-        part.b = (const T *)g->b + p * g->b_row;
-        if (g->b_row == 1) {
-            NAME(line_dots)(&part, x, first, last);
-        } else {
-            for (size_t j = first; j < last; j++) {
-                const T *b = (const T *)part.b + j * g->b_col;
-                T sum = 0, *c = (T *)g->c + j;
-                for (size_t q = 0; q < part.k; q++)
-                    sum += x[q] * b[q * g->b_row];
-                *c = part.beta != 0 ? (T)g->alpha * sum + (T)part.beta * *c : (T)g->alpha * sum;
-            }
-        }
-        part.beta = 1;
-    }
-}
-
-#undef T
-#undef ADD_PRODUCT
-#undef AT_ONCE
-#undef LIKE_T
-#undef FMA
-#undef SPREAD
-#undef NAME
-#undef ACT_SIGMOID
-#undef ACT_TANH
-#undef TRANSPOSE_4

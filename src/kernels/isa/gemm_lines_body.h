@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Products of a few rows, which read B once and where it stands: packing it would cost more than
+ * multiplying. Included after gemm_body.h by its names. Every sum goes over k in order, or, where
+ * B's columns are contiguous, over vectors of k in order: so it is the same however columns are
+ * cut. */
+
+/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. */
+static ALWAYS_INLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n,
+                                    const T *sum)
+{
+    T *c = (T *)g->c + i * g->ldc + j, alpha = (T)g->alpha, beta = (T)g->beta;
+    if (beta == 0) {
+        for (size_t l = 0; l < n; l++)
+            c[l] = alpha * sum[l];
+        return;
+    }
+    for (size_t l = 0; l < n; l++)
+        c[l] = alpha * sum[l] + beta * c[l];
+}
+
+/* ---- B by rows: a strip of columns whose sums are registers ---- */
+
+/* nv vectors of columns, the last of which ends before column `last`: it begins before the one
+ * before it ends where columns are no whole vectors. The columns from j on are written. */
+static ALWAYS_INLINE void NAME(strip)(const tw_gemm_block *g, size_t m, size_t nv, size_t j,
+                                      size_t last)
+{
+    enum { MOST = 8 };
+    NAME(vec) acc[TW_GEMM_FEW][MOST];
+    T sum[MOST * NAME(LANES)];
+    const T *a = g->a, *b = (const T *)g->b + j, *end = (const T *)g->b + last - NAME(LANES);
+    size_t a_row = g->a_row, a_col = g->a_col, b_row = g->b_row;
+    UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t v = 0; v < nv; v++)
+        acc[i][v] = (NAME(vec)){0};
+    for (size_t p = g->k; p; p--, a += a_col, b += b_row, end += b_row) {
+        NAME(vec) row[MOST];
+        UNROLL for (size_t v = 0; v + 1 < nv; v++) row[v] = NAME(load)(b + v * NAME(LANES));
+        row[nv - 1] = NAME(load)(end);
+        UNROLL for (size_t i = 0; i < m; i++)
+        {
+            NAME(vec) x = NAME(spread)(a[i * a_row]);
+            UNROLL for (size_t v = 0; v < nv; v++) acc[i][v] = FMA(x, row[v], acc[i][v]);
+        }
+    }
+    size_t n = last - j, whole = (nv - 1) * NAME(LANES);
+    UNROLL for (size_t i = 0; i < m; i++)
+    {
+        UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(sum + v * NAME(LANES), acc[i][v]);
+        NAME(set)(g, i, j, whole, sum);
+        NAME(set)(g, i, j + whole, n - whole, sum + whole + nv * NAME(LANES) - n);
+    }
+}
+
+/* As many vectors as leave registers for a row of B and an element of A; then fewer. */
+static ALWAYS_INLINE void NAME(strips_of)(const tw_gemm_block *g, size_t m, size_t most,
+                                          size_t first, size_t last)
+{
+    size_t j = first;
+    for (; last - j >= most * NAME(LANES); j += most * NAME(LANES))
+        NAME(strip)(g, m, most, j, j + most * NAME(LANES));
+    for (; most > 4 && last - j > 3 * NAME(LANES);
+         j = j + 4 * NAME(LANES) < last ? j + 4 * NAME(LANES) : last)
+        NAME(strip)(g, m, 4, j, j + 4 * NAME(LANES) < last ? j + 4 * NAME(LANES) : last);
+    for (; last - j > NAME(LANES); j = j + 2 * NAME(LANES) < last ? j + 2 * NAME(LANES) : last)
+        NAME(strip)(g, m, 2, j, j + 2 * NAME(LANES) < last ? j + 2 * NAME(LANES) : last);
+    if (j < last)
+        NAME(strip)(g, m, 1, j, last);
+}
+
+static void NAME(strips)(const tw_gemm_block *g, size_t first, size_t last)
+{
+    switch (g->m) {
+    case 1: NAME(strips_of)(g, 1, 8, first, last); break;
+    case 2: NAME(strips_of)(g, 2, 4, first, last); break;
+    case 3: NAME(strips_of)(g, 3, 3, first, last); break;
+    default: NAME(strips_of)(g, 4, 3, first, last);
+    }
+}
+
+/* ---- B by rows: all columns, whose sums stay in the first cache ---- */
+
+enum { NAME(RUN) = 8192 / sizeof(T) }; /* elements of sums, of all rows */
+
+/* How many of them each row of A has. */
+static ALWAYS_INLINE size_t NAME(run_length)(size_t m)
+{
+    return NAME(RUN) / (m == 3 ? 4 : m);
+}
+
+/* acc += `count` rows of B times their numbers in each row of A, for n columns, which are whole
+ * vectors. What as many next rows have there is asked for meanwhile: a row may be a page of its
+ * own, which no processor foresees. */
+static ALWAYS_INLINE void NAME(add_rows)(const tw_gemm_block *g, size_t m, size_t count, size_t p,
+                                         const T *b, size_t n, T *acc)
+{
+    const T *a = (const T *)g->a + p * g->a_col;
+    size_t step = g->b_row, run = NAME(run_length)(m);
+    NAME(vec) by[TW_GEMM_FEW][4];
+    UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t r = 0; r < count; r++)
+        by[i][r] = NAME(spread)(a[i * g->a_row + r * g->a_col]);
+    for (size_t j = 0; j < n; j += NAME(LANES)) {
+        NAME(vec) row[4];
+        UNROLL for (size_t r = 0; r < count; r++)
+        {
+            row[r] = NAME(load)(b + r * step + j);
+            if (j % (64 / sizeof(T)) == 0)
+                __builtin_prefetch(b + (count + r) * step + j);
+        }
+        UNROLL for (size_t i = 0; i < m; i++)
+        {
+            NAME(vec) sum = NAME(load)(acc + i * run + j);
+            UNROLL for (size_t r = 0; r < count; r++) sum = FMA(by[i][r], row[r], sum);
+            NAME(store)(acc + i * run + j, sum);
+        }
+    }
+}
+
+static ALWAYS_INLINE void NAME(runs_of)(const tw_gemm_block *g, size_t m, size_t first, size_t last)
+{
+    _Alignas(64) T acc[NAME(RUN)];
+    size_t run = NAME(run_length)(m), whole = first + (last - first) / NAME(LANES) * NAME(LANES);
+    for (size_t j = first; j < whole; j += run) {
+        size_t n = whole - j < run ? whole - j : run, p = 0;
+        const T *b = (const T *)g->b + j;
+        for (size_t i = 0; i < m; i++)
+            memset(acc + i * run, 0, n * sizeof(T));
+        for (; p + 4 <= g->k; p += 4, b += 4 * g->b_row)
+            NAME(add_rows)(g, m, 4, p, b, n, acc);
+        for (; p < g->k; p++, b += g->b_row)
+            NAME(add_rows)(g, m, 1, p, b, n, acc);
+        for (size_t i = 0; i < m; i++)
+            NAME(set)(g, i, j, n, acc + i * run);
+    }
+    if (whole < last)
+        NAME(strip)(g, m, 1, whole, last);
+}
+
+static void NAME(runs)(const tw_gemm_block *g, size_t first, size_t last)
+{
+    switch (g->m) {
+    case 1: NAME(runs_of)(g, 1, first, last); break;
+    case 2: NAME(runs_of)(g, 2, first, last); break;
+    case 3: NAME(runs_of)(g, 3, first, last); break;
+    default: NAME(runs_of)(g, 4, first, last);
+    }
+}
+
+/* ---- B by columns: each sum is a vector along k ---- */
+
+/* Four vectors into their four sums. */
+static ALWAYS_INLINE void NAME(sum_lanes)(const NAME(vec) acc[4], T *sums)
+{
+#if TW_VECTOR_BYTES >= 32
+    typedef T four __attribute__((vector_size(4 * sizeof(T))));
+    four part[4], low, high;
+    UNROLL for (size_t j = 0; j < 4; j++)
+    {
+        four piece[NAME(LANES) / 4];
+        memcpy(piece, &acc[j], sizeof piece);
+        part[j] = piece[0];
+        UNROLL for (size_t q = 1; q < NAME(LANES) / 4; q++) part[j] += piece[q];
+    }
+    low = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +
+          __builtin_shufflevector(part[0], part[1], 2, 6, 3, 7);
+    high = __builtin_shufflevector(part[2], part[3], 0, 4, 1, 5) +
+           __builtin_shufflevector(part[2], part[3], 2, 6, 3, 7);
+    four all = __builtin_shufflevector(low, high, 0, 1, 4, 5) +
+               __builtin_shufflevector(low, high, 2, 3, 6, 7);
+    memcpy(sums, &all, sizeof all);
+#else
+    for (size_t j = 0; j < 4; j++) {
+        T sum = 0;
+        for (size_t l = 0; l < NAME(LANES); l++)
+            sum += acc[j][l];
+        sums[j] = sum;
+    }
+#endif
+}
+
+/* Four columns, or one, of m rows. k is at least a vector: its last one is read whole, with zeros
+ * in A's where elements were read before. `ends` has those. */
+static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t m, size_t n, size_t j,
+                                     const T *ends)
+{
+    const T *a = g->a, *b = (const T *)g->b + j * g->b_col;
+    size_t whole = g->k / NAME(LANES) * NAME(LANES), step = g->b_col, p = 0;
+    NAME(vec) acc[TW_GEMM_FEW][4];
+    UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t q = 0; q < 4; q++)
+        acc[i][q] = (NAME(vec)){0};
+    for (; p < whole; p += NAME(LANES)) {
+        NAME(vec) column[4];
+        UNROLL for (size_t q = 0; q < n; q++) column[q] = NAME(load)(b + q * step + p);
+        UNROLL for (size_t i = 0; i < m; i++)
+        {
+            NAME(vec) x = NAME(load)(a + i * g->a_row + p);
+            UNROLL for (size_t q = 0; q < n; q++) acc[i][q] = FMA(x, column[q], acc[i][q]);
+        }
+    }
+    if (whole < g->k) {
+        UNROLL for (size_t i = 0; i < m; i++)
+        {
+            NAME(vec) x = NAME(load)(ends + i * NAME(LANES));
+            UNROLL for (size_t q = 0; q < n; q++)
+                acc[i][q] = FMA(x, NAME(load)(b + q * step + g->k - NAME(LANES)), acc[i][q]);
+        }
+    }
+    UNROLL for (size_t i = 0; i < m; i++)
+    {
+        T sums[4];
+        NAME(sum_lanes)(acc[i], sums);
+        NAME(set)(g, i, j, n, sums);
+    }
+}
+
+static ALWAYS_INLINE void NAME(columns_of)(const tw_gemm_block *g, size_t m, size_t first,
+                                           size_t last)
+{
+    size_t whole = g->k / NAME(LANES) * NAME(LANES), j = first;
+    T ends[TW_GEMM_FEW * NAME(LANES)] = {0};
+    for (size_t i = 0; i < m; i++) {
+        for (size_t p = whole; p < g->k; p++)
+            ends[i * NAME(LANES) + NAME(LANES) + p - g->k] = ((const T *)g->a)[i * g->a_row + p];
+    }
+    for (; j + 4 <= last; j += 4)
+        NAME(dots)(g, m, 4, j, ends);
+    for (; j < last; j++)
+        NAME(dots)(g, m, 1, j, ends);
+}
+
+/* Three rows and more are done in two parts: their sums would not all be registers. */
+static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
+{
+    tw_gemm_block part = *g;
+    for (size_t i = 0; i < g->m; i += part.m) {
+        part.m = g->m - i < 2 ? 1 : 2;
+        part.a = (const T *)g->a + i * g->a_row;
+        part.c = (T *)g->c + i * g->ldc;
+        if (part.m == 1)
+            NAME(columns_of)(&part, 1, first, last);
+        else
+            NAME(columns_of)(&part, 2, first, last);
+    }
+}
+
+/* ---- which of them ---- */
+
+/* A row of A that is no row in memory is made one, a piece of k at a time. */
+static void NAME(gathered)(const tw_gemm_block *g, size_t first, size_t last)
+{
+    T a[TW_GEMM_FEW * NAME(RUN) / 4];
+    const size_t most = NAME(RUN) / 4;
+    tw_gemm_block part = *g;
+    part.a = a;
+    part.a_row = most;
+    part.a_col = 1;
+    for (size_t p = 0; p < g->k; p += part.k) {
+        part.k = g->k - p < 2 * most ? (g->k - p + 1) / 2 : most;
+        part.k = g->k - p <= most ? g->k - p : part.k;
+        for (size_t i = 0; i < g->m; i++) {
+            for (size_t q = 0; q < part.k; q++)
+                a[i * most + q] = ((const T *)g->a)[i * g->a_row + (p + q) * g->a_col];
+        }
+        part.b = (const T *)g->b + p * g->b_row;
+        NAME(columns)(&part, first, last);
+        part.beta = 1;
+    }
+}
+
+/* What is near is summed in registers, a strip of columns after the other; what comes from afar
+ * is read along its rows, as it lies. */
+static void NAME(lines)(const tw_gemm_block *g, size_t first, size_t last)
+{
+    enum { NEAR_BYTES = 1 << 18 };
+    if (g->b_col != 1)
+        (g->a_col == 1 ? NAME(columns) : NAME(gathered))(g, first, last);
+    else if (g->k * g->n * sizeof(T) <= NEAR_BYTES || g->n <= 8 * NAME(LANES))
+        NAME(strips)(g, first, last);
+    else
+        NAME(runs)(g, first, last);
+}
