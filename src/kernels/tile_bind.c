@@ -15,6 +15,7 @@ enum {
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
     LONGEST = 1 << 16,     /* of one that has none */
+    LONG = 1 << 12,        /* of one loop from memory to memory */
     SECOND_CACHE = 1 << 19,
     PAST_CACHES = 16 << 20
 };
@@ -523,13 +524,30 @@ static bool stands_alone(const tw_tile_bound *b)
            b->operands[b->steps[0].sources[0]].access == TILE_FULL && !b->reduction.kind;
 }
 
+/* Of one loop between arrays, beside which what a tile costs by itself must be little. Numbers fill
+ * registers, so that tiles are shorter then. */
+static size_t longest_tile(const tw_tile_bound *b)
+{
+    size_t length = LONG;
+    if (b->step_count != 1 || b->output_count != 1 || !b->outputs[0].direct || b->outputs[0].past ||
+        b->reduction.kind)
+        return TW_TILE_LENGTH;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        if (b->operands[i].access == TILE_SCALAR)
+            length = LONG / 4;
+        else if (b->operands[i].access != TILE_FULL)
+            return TW_TILE_LENGTH;
+    }
+    return length;
+}
+
 /* The longest tiles whose registers stay in the first cache. If even short ones do not fit on
  * the stack, the program is refused. */
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
     b->alone = stands_alone(b);
-    size_t most = b->alone ? LONGEST : TW_TILE_LENGTH;
+    size_t most = b->alone ? LONGEST : longest_tile(b);
     find_rows(b, shape);
     pad_small(w);
     choose_tile(b, most);

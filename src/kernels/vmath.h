@@ -322,6 +322,39 @@ static inline float tw_cosf(float x)
     return tw_sin_turned_(quarters + 1, part, 0);
 }
 
+/* The same where a quarter turn of pi / 2 in three pieces leaves enough digits: the first
+ * difference is exact, as both sides are multiples of 2^-23, and what the second one loses is kept.
+ * For machines with fused multiply-adds: within 1 ULP in a third of the time. */
+#define TW_SIN_NEAR 20000.0f
+
+static inline float tw_sin_of_near_(float x, uint32_t quarters_ahead, uint32_t flip)
+{
+    const float shift = 0x1.8p23f, second = 0x1.777a5cp-25f;
+    float shifted = tw_maddf(x, 0x1.45f306p-1f, shift), whole = shifted - shift;
+    uint32_t quarters = tw_float_bits(shifted) + quarters_ahead;
+    float exact = tw_maddf(whole, -0x1.921fb6p+0f, x), more = whole * second, r = exact + more;
+    float part = r - exact, lost = (exact - (r - part)) + (more - part);
+    lost += tw_maddf(whole, 0x1.ee59dap-50f, tw_maddf(whole, second, -more));
+    float s = r * r, half = 0.5f * s, low = 1.0f - half;
+    float p = tw_maddf(tw_maddf(0x1.6dbbeep-19f, s, -0x1.a013a2p-13f), s, 0x1.11110ep-7f);
+    float sine = r + tw_maddf(r * s, tw_maddf(p, s, -0x1.555556p-3f), lost);
+    float q = tw_maddf(tw_maddf(0x1.9bd670p-16f, s, -0x1.6c12cep-10f), s, 0x1.555544p-5f);
+    float cosine = low + tw_maddf(s * s, q, tw_maddf(-r, lost, (1.0f - low) - half));
+    float y = quarters & 1 ? cosine : sine;
+    return tw_float_of_bits(tw_float_bits(y) ^ (quarters >> 1 << 31) ^ flip);
+}
+
+/* |x| <= TW_SIN_NEAR; the sign of x is taken off first, so that a zero keeps it. */
+static inline float tw_sinf_of_near(float x)
+{
+    return tw_sin_of_near_(fabsf(x), 0, tw_float_bits(x) & 0x80000000u);
+}
+
+static inline float tw_cosf_of_near(float x)
+{
+    return tw_sin_of_near_(fabsf(x), 1, 0);
+}
+
 /* s / c, or -c / s after an odd number of quarters. */
 static inline float tw_tanf(float x)
 {

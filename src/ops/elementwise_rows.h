@@ -34,6 +34,19 @@ typedef struct tw_loop_table {
 
 TW_ISA_TABLES(tw_loop_table, tw_loop_table);
 
+/* What goes before the table's own loop (isa/elementwise_fast.c). */
+typedef struct tw_fast_loop {
+    uint16_t dtype, row;
+    tw_tile_loop loop;
+} tw_fast_loop;
+
+typedef struct tw_fast_table {
+    const tw_fast_loop *loops;
+    size_t count;
+} tw_fast_table;
+
+TW_ISA_TABLES(tw_fast_table, tw_fast_table);
+
 /* Special functions of double; float has the same, rounded. */
 double tw_special_lgamma(double x);
 double tw_special_digamma(double x);

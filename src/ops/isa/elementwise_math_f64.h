@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the functions in the rows of elementwise.def are for double. What is no
- * arithmetic calls the C library. */
+ * What the functions in the rows of elementwise.def are for double. What is no arithmetic and not
+ * in vmath_double.h calls the C library. */
+#include "kernels/vmath_double.h"
 
 /* Arithmetic. neg(0) is +0, as in TensorFlow's vector kernels. */
 static inline double abs_f64(double x)
@@ -87,19 +88,19 @@ static inline double rsqrt_f64(double x)
 }
 static inline double exp_f64(double x)
 {
-    return exp(x);
+    return tw_exp(x);
 }
 static inline double expm1_f64(double x)
 {
-    return expm1(x);
+    return tw_expm1(x);
 }
 static inline double log_f64(double x)
 {
-    return log(x);
+    return tw_log(x);
 }
 static inline double log1p_f64(double x)
 {
-    return log1p(x);
+    return tw_log1p(x);
 }
 static inline double pow_f64(double x, double y)
 {
@@ -157,16 +158,15 @@ static inline double atanh_f64(double x)
 }
 static inline double tanh_f64(double x)
 {
-    return tanh(x);
+    return tw_tanh(x);
 }
 static inline double sigmoid_f64(double x)
 {
-    double e = exp(-fabs(x)), s = 1 / (1 + e);
-    return x < 0 ? e * s : s;
+    return tw_sigmoid(x);
 }
 static inline double softplus_f64(double x)
 {
-    return x == x ? (x > 0 ? x : 0) + log1p(exp(-fabs(x))) : x;
+    return tw_softplus(x);
 }
 
 /* Special functions: what is not in the C library is in elementwise_special.c. */
@@ -197,7 +197,7 @@ static inline double zeta_f64(double x, double y)
 /* scale = 1.0507..., scale alpha = 1.7580... (Klambauer et al., 2017). */
 static inline double selu_f64(double x)
 {
-    return x < 0 ? 1.7580993408473766 * expm1(x) : 1.0507009873554805 * x;
+    return x < 0 ? 1.7580993408473766 * tw_expm1(x) : 1.0507009873554805 * x;
 }
 static inline double selu_grad_f64(double x, double y)
 {

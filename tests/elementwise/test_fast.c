@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The fast loops of the expression table against the plain ones, at every instruction set level of
+ * this machine: numbers that the fast way takes, numbers that it leaves to the plain one, both in
+ * one stretch, in place, and what is strange. Those that go by whole numbers give the same bits. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/isa.h"
+#include "kernels/vmath.h"
+#include "ops/elementwise_rows.h"
+
+enum { COUNT = 16 * 61, TURNS = 40 };
+
+static uint64_t seed = 5;
+
+static uint64_t random_bits(void)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return seed >> 16 ^ seed << 40;
+}
+
+/* `turn` says how wild: tame ones first, then every size, then any bits. */
+static double random_number(int turn, bool wide)
+{
+    static const double strange[] = {0.0,     -0.0,  INFINITY, -INFINITY, NAN,
+                                     FLT_MIN, 1e-40, -1e-44,   FLT_MAX,   -FLT_MAX,
+                                     20000.5, 5e5,   1.0,      -1.0,      1e-310};
+    double tame = (double)(int64_t)random_bits() * 0x1p-60;
+    if (turn % 4 == 0)
+        return turn % 8 ? tame : tame / 64; /* a power of it is large, but no overflow */
+    if (turn % 4 == 1)
+        return ldexp(tame, (int)(random_bits() % 60) - 40);
+    if (random_bits() % 16 == 0)
+        return strange[random_bits() % (sizeof strange / sizeof *strange)];
+    if (turn % 4 == 2)
+        return tame * 1000;
+    return wide ? tw_double_of_bits(random_bits())
+                : (double)tw_float_of_bits((uint32_t)random_bits());
+}
+
+/* Divisors are not zero, as they are checked beforehand. */
+static void fill(tw_dtype dtype, int turn, bool divisors, void *out)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        double x = random_number(turn, dtype == TW_FLOAT64);
+        int64_t bits = (int64_t)random_bits() >> (random_bits() % 64);
+        int64_t whole = divisors && bits == 0 ? 1 : bits;
+        int32_t half = (int32_t)whole;
+        switch (dtype) {
+        case TW_FLOAT32: ((float *)out)[i] = (float)x; break;
+        case TW_FLOAT64: ((double *)out)[i] = x; break;
+        case TW_INT32: ((int32_t *)out)[i] = divisors && half == 0 ? -1 : half; break;
+        default: ((int64_t *)out)[i] = whole; break;
+        }
+    }
+}
+
+/* Numbers in their order, the zeros side by side. */
+static int64_t place_of(tw_dtype dtype, const void *numbers, size_t i)
+{
+    int64_t x = 0;
+    if (dtype == TW_INT64)
+        return ((const int64_t *)numbers)[i];
+    if (dtype == TW_INT32)
+        return ((const int32_t *)numbers)[i];
+    if (dtype == TW_FLOAT32)
+        x = (int64_t)tw_float_bits(((const float *)numbers)[i]) << 32;
+    else
+        memcpy(&x, (const double *)numbers + i, sizeof x);
+    return (x < 0 ? INT64_MIN - x - 1 : x) >> (dtype == TW_FLOAT32 ? 32 : 0);
+}
+
+static bool is_nan(tw_dtype dtype, const void *numbers, size_t i)
+{
+    return (dtype == TW_FLOAT32 && isnan(((const float *)numbers)[i])) ||
+           (dtype == TW_FLOAT64 && isnan(((const double *)numbers)[i]));
+}
+
+/* How far apart in units of the last place the two ways may be: each errs by so much on its own. */
+static uint64_t bound_of(const tw_fast_loop *f)
+{
+    switch (f->row) {
+    case TW_ROW_Mod:
+    case TW_ROW_TruncateMod:
+    case TW_ROW_FloorMod: return 0;
+    case TW_ROW_Pow: return f->dtype == TW_FLOAT32 ? 1 : 2;
+    case TW_ROW_SoftplusGrad: return 5;
+    default: return 4;
+    }
+}
+
+static void compare(const tw_fast_loop *f, const void *got, const void *want, const void *x,
+                    const void *y)
+{
+    tw_dtype dtype = (tw_dtype)f->dtype;
+    for (size_t i = 0; i < COUNT; i++) {
+        int64_t a = place_of(dtype, got, i), b = place_of(dtype, want, i);
+        uint64_t apart = a < b ? (uint64_t)b - (uint64_t)a : (uint64_t)a - (uint64_t)b;
+        bool nan = is_nan(dtype, want, i);
+        if (nan != is_nan(dtype, got, i) || (!nan && apart > bound_of(f)))
+            fail_msg("row %d of %s, level %d: number %zu is %llu apart; places %lld, %lld", f->row,
+                     tw_dtype_name(dtype), tw_isa_level(), i, (unsigned long long)apart,
+                     (long long)place_of(dtype, x, i), (long long)place_of(dtype, y, i));
+    }
+}
+
+static void check(const tw_fast_loop *f)
+{
+    static double x[COUNT], y[COUNT], got[COUNT], want[COUNT], kept[COUNT];
+    tw_dtype dtype = (tw_dtype)f->dtype;
+    size_t bytes = COUNT * tw_dtype_size(dtype);
+    tw_tile_loop plain = tw_loop_table_plain.loops[dtype][f->row];
+    assert_non_null(plain);
+    for (int turn = 0; turn < TURNS; turn++) {
+        fill(dtype, turn, false, x);
+        fill(dtype, turn / 4 + turn, true, y);
+        plain(COUNT, want, x, y, NULL);
+        f->loop(COUNT, got, x, y, NULL);
+        compare(f, got, want, x, y);
+        memcpy(kept, x, bytes);
+        f->loop(COUNT, x, x, y, NULL);
+        assert_memory_equal(x, got, bytes);
+        f->loop(COUNT, y, kept, y, NULL);
+        assert_memory_equal(y, got, bytes);
+    }
+}
+
+static void fast_loops_compute_what_plain_ones_do(void **state)
+{
+    (void)state;
+    int level = tw_isa_level();
+    size_t checked = 0;
+    for (int forced = 0; forced <= level; forced++) {
+        if (!tw_isa_force(forced))
+            continue;
+        const tw_fast_table *table = TW_ISA_TABLE(tw_fast_table);
+        for (size_t i = 0; i < table->count; i++, checked++)
+            check(&table->loops[i]);
+    }
+    assert_true(tw_isa_force(level));
+    assert_true(level == TW_ISA_PLAIN || checked > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fast_loops_compute_what_plain_ones_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
