@@ -47,18 +47,8 @@ static float float_of(uint32_t word)
     return value - 1;
 }
 
-/* Two normal floats of two words. The C library's functions of float are what TensorFlow calls
- * here: any other, better ones too, would differ in the last place now and then. */
-static void normal_pair(const uint32_t words[2], float out[2])
-{
-    float u = float_of(words[0]), v = float_of(words[1]);
-    float radius = sqrtf(-2 * logf(u < 1.0e-7F ? 1.0e-7F : u));
-    float angle = (float)(2 * 3.14159265358979323846 * (double)v);
-    out[0] = sinf(angle) * radius;
-    out[1] = cosf(angle) * radius;
-}
-
-/* Two normal doubles of four words. */
+/* Two normal doubles of four words, by the C library's functions: to the bit what TensorFlow
+ * gives. */
 static void normal_doubles(const uint32_t words[4], double out[2])
 {
     double u = double_of(words[0], words[1]), v = double_of(words[2], words[3]);
@@ -99,10 +89,7 @@ static void uniform_floats(const fill *f, const uint32_t *words, void *out)
  * floats and no word is left over. */
 static void normal_floats(const fill *f, const uint32_t *words, void *out)
 {
-    float *z = out;
-    (void)f;
-    for (size_t i = 0; i < BATCH_WORDS; i += 2)
-        normal_pair(words + i, z + i);
+    f->loops->normal_f32(BATCH_WORDS, out, words);
 }
 
 /* A word for each number, as for float. */
@@ -146,6 +133,10 @@ static void normal_wide(const fill *f, const uint32_t *words, void *out)
 static void ints_32(const fill *f, const uint32_t *words, void *out)
 {
     uint32_t *z = out, low = (uint32_t)f->low, range = (uint32_t)f->range;
+    if (f->range && f->range <= UINT32_C(1) << 31) {
+        f->loops->remainders_32(BATCH_WORDS, z, words, low, range);
+        return;
+    }
     for (size_t i = 0; i < BATCH_WORDS; i++)
         z[i] = low + (range ? words[i] % range : words[i]);
 }
@@ -175,6 +166,23 @@ static batch_fn batch_of(const fill *f, tw_distribution kind)
 
 /* ---- cells ---- */
 
+/* `count` blocks (a multiple of 16), each `step` after the one before, the first where the stream
+ * stands. */
+static void take_blocks(const fill *f, const tw_philox *stream, uint64_t step, size_t count,
+                        uint32_t *words)
+{
+    uint64_t low = (uint64_t)stream->counter[1] << 32 | stream->counter[0];
+    if (low <= UINT64_MAX - step * count) {
+        f->loops->blocks(stream, step, count, words);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        tw_philox one = *stream;
+        tw_philox_skip(&one, i * step);
+        tw_philox_next(&one, words + i * WORDS);
+    }
+}
+
 /* Numbers that take a fixed number of words. */
 typedef struct plain_job {
     fill f;
@@ -193,7 +201,8 @@ static void plain_cell(size_t cell, void *arg)
     _Alignas(8) char last[BATCH_WORDS * 4];
     tw_philox_skip(&stream, start / each * TW_RANDOM_BATCH);
     for (size_t at = start; at < end; at += each) {
-        f->loops->blocks(&stream, words);
+        take_blocks(f, &stream, 1, TW_RANDOM_BATCH, words);
+        tw_philox_skip(&stream, TW_RANDOM_BATCH);
         if (end - at >= each) {
             job->batch(f, words, f->out + at * size);
         } else {
@@ -205,24 +214,41 @@ static void plain_cell(size_t cell, void *arg)
 
 /* ---- truncated normal numbers ---- */
 
-/* The four numbers of a group: pairs are drawn from the group's part of the stream until four of
- * them are near enough to 0. */
-static void truncated_floats(const fill *f, size_t group, float out[WORDS])
+/* The four numbers of a group, of which `first` are the first that are drawn: more are drawn from
+ * the group's part of the stream until four of them are near enough to 0. */
+static void truncated_floats(const fill *f, size_t group, const float first[WORDS],
+                             float out[WORDS])
 {
+    enum { DRAWN = 16 * WORDS };
     tw_philox stream = f->stream;
-    size_t found = 0;
-    tw_philox_skip(&stream, (uint64_t)group * RESERVED);
-    while (found < WORDS) {
-        uint32_t words[WORDS];
-        float pairs[WORDS];
-        tw_philox_next(&stream, words);
-        normal_pair(words, pairs);
-        normal_pair(words + 2, pairs + 2);
-        for (size_t i = 0; i < WORDS && found < WORDS; i++) {
-            if (fabsf(pairs[i]) < 2)
-                out[found++] = pairs[i];
+    uint32_t words[DRAWN];
+    float drawn[DRAWN];
+    size_t found = 0, count = WORDS;
+    tw_philox_skip(&stream, (uint64_t)group * RESERVED + 1);
+    for (const float *x = first;; x = drawn, count = DRAWN) {
+        for (size_t i = 0; i < count && found < WORDS; i++) {
+            if (fabsf(x[i]) < 2)
+                out[found++] = x[i];
         }
+        if (found == WORDS)
+            return;
+        take_blocks(f, &stream, 1, DRAWN / WORDS, words);
+        tw_philox_skip(&stream, DRAWN / WORDS);
+        f->loops->normal_f32(DRAWN, drawn, words);
     }
+}
+
+/* A batch of groups: what most of them need is drawn at once. */
+static void truncated_batch(const fill *f, size_t group, float *out)
+{
+    uint32_t words[BATCH_WORDS];
+    float drawn[BATCH_WORDS];
+    tw_philox stream = f->stream;
+    tw_philox_skip(&stream, (uint64_t)group * RESERVED);
+    take_blocks(f, &stream, RESERVED, TW_RANDOM_BATCH, words);
+    f->loops->normal_f32(BATCH_WORDS, drawn, words);
+    for (size_t i = 0; i < TW_RANDOM_BATCH; i++)
+        truncated_floats(f, group + i, drawn + i * WORDS, out + i * WORDS);
 }
 
 /* Likewise two numbers, four words for each pair. */
@@ -243,28 +269,31 @@ static void truncated_doubles(const fill *f, size_t group, double out[2])
     }
 }
 
-/* Groups stand on their own in the stream, so the last may be cut off. */
+/* Batches stand on their own in the stream, so the last may be cut off. */
 static void truncated_cell(size_t cell, void *arg)
 {
     const fill *f = arg;
     size_t start = cell * CELL, end = f->count - start > CELL ? start + CELL : f->count;
-    size_t each = f->dtype == TW_FLOAT64 ? 2 : WORDS;
-    for (size_t at = start; at < end; at += each) {
-        size_t n = end - at < each ? end - at : each;
-        float values[WORDS];
-        double wide[2];
-        if (f->dtype == TW_FLOAT64) {
-            truncated_doubles(f, at / each, wide);
-            memcpy((double *)(void *)f->out + at, wide, n * sizeof *wide);
-            continue;
-        }
-        truncated_floats(f, at / each, values);
-        for (size_t i = 0; i < n; i++) {
-            if (f->dtype == TW_FLOAT32)
-                ((float *)(void *)f->out)[at + i] = values[i];
-            else
-                ((uint16_t *)(void *)f->out)[at + i] = narrow(f->dtype, values[i]);
-        }
+    float values[BATCH_WORDS];
+    for (size_t at = start; at < end; at += BATCH_WORDS) {
+        size_t n = end - at < BATCH_WORDS ? end - at : BATCH_WORDS;
+        truncated_batch(f, at / WORDS, values);
+        if (f->dtype == TW_FLOAT32)
+            memcpy((float *)(void *)f->out + at, values, n * sizeof *values);
+        for (size_t i = 0; i < n && f->dtype != TW_FLOAT32; i++)
+            ((uint16_t *)(void *)f->out)[at + i] = narrow(f->dtype, values[i]);
+    }
+}
+
+/* Pairs are groups of their own. */
+static void truncated_cell_of_doubles(size_t cell, void *arg)
+{
+    const fill *f = arg;
+    size_t start = cell * CELL, end = f->count - start > CELL ? start + CELL : f->count;
+    for (size_t at = start; at < end; at += 2) {
+        double values[2];
+        truncated_doubles(f, at / 2, values);
+        memcpy((double *)(void *)f->out + at, values, (end - at < 2 ? 1 : 2) * sizeof *values);
     }
 }
 
@@ -291,7 +320,8 @@ void tw_random_fill(tw_philox stream, tw_distribution kind, tw_dtype dtype, void
               .count = count,
               .loops = TW_ISA_TABLE(tw_random_loops)};
     if (kind == TW_DISTRIBUTION_TRUNCATED) {
-        run_cells(threads, count, truncated_cell, &f);
+        run_cells(threads, count, dtype == TW_FLOAT64 ? truncated_cell_of_doubles : truncated_cell,
+                  &f);
         return;
     }
     plain_job job = {.f = f, .batch = batch_of(&f, kind)};
