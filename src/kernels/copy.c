@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "kernels/copy_lines.h"
 #include "kernels/copy_region.h"
 #include "kernels/half.h"
 #include "tensor/array.h"
@@ -14,58 +15,30 @@
 typedef struct pair {
     uint64_t low, high;
 } pair;
-typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* Turns 16 by 16 elements: each element by itself, or four by four in registers. */
-#define TURN_EACH(to, to_row, from, from_col)                    \
-    for (ptrdiff_t r = 0; r < 16; r++) {                         \
-        for (ptrdiff_t c = 0; c < 16; c++)                       \
-            (to)[r * (to_row) + c] = (from)[r + c * (from_col)]; \
-    }
-
-/* Sixteen transposes of four by four: two interleavings each way, all in registers. */
-static inline void turn_quads(uint32_t *to, ptrdiff_t to_row, const uint32_t *from, ptrdiff_t col)
-{
-    for (ptrdiff_t k = 0; k < 16; k++) {
-        ptrdiff_t r = k % 4 * 4, s = k / 4 * 4;
-        const uint32_t *f = from + r + s * col;
-        uint32_t *t = to + r * to_row + s;
-        quad a = *(const quad *)f, b = *(const quad *)(f + col);
-        quad c = *(const quad *)(f + 2 * col), d = *(const quad *)(f + 3 * col);
-        quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-        quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-        quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        *(quad *)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-        *(quad *)(t + to_row) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-        *(quad *)(t + 2 * to_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-        *(quad *)(t + 3 * to_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-    }
-}
-
+/* LOG: of the size, or none where there are no loops for it. */
 #define T uint8_t
+#define LOG 0
 #define NAME(f) f##_1
-#define TURN_BLOCK TURN_EACH
 #include "kernels/copy_plane_body.h"
 
 #define T uint16_t
+#define LOG 1
 #define NAME(f) f##_2
-#define TURN_BLOCK TURN_EACH
 #include "kernels/copy_plane_body.h"
 
 #define T uint32_t
+#define LOG 2
 #define NAME(f) f##_4
-#define TURN_BLOCK turn_quads
 #include "kernels/copy_plane_body.h"
 
 #define T uint64_t
+#define LOG 3
 #define NAME(f) f##_8
-#define TURN_BLOCK TURN_EACH
 #include "kernels/copy_plane_body.h"
 
 #define T pair
 #define NAME(f) f##_16
-#define TURN_BLOCK TURN_EACH
 #include "kernels/copy_plane_body.h"
 
 /* Only the size matters: numbers are moved as bits. */

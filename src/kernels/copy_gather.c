@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "kernels/copy.h"
+#include "kernels/copy_lines.h"
 #include "tensor/array.h"
 
 enum { AHEAD = 8, LINE = 64, MOST_LINES = 16 };
@@ -32,6 +33,7 @@ typedef struct pieces {
     size_t size;
     const void *const *parts;
     char *out;
+    size_t rows; /* where there are several: then `bytes` is a row's */
 } pieces;
 
 /* Bytes first .. last - 1 of the result, whatever parts they are of. */
@@ -49,6 +51,38 @@ static void copy_pieces(size_t cell, void *arg)
     }
 }
 
+/* Row by row, so that the result is written from its beginning to its end. */
+static void copy_rows(size_t cell, void *arg)
+{
+    const pieces *p = arg;
+    size_t row = tw_par_bound(p->rows, 1, p->cells, cell);
+    size_t last = tw_par_bound(p->rows, 1, p->cells, cell + 1);
+    for (char *out = p->out + row * p->bytes; row < last; row++) {
+        for (size_t i = 0; i < p->count; i++) {
+            size_t bytes = p->lengths[i] * p->size;
+            memcpy(out, (const char *)p->parts[i] + row * bytes, bytes);
+            out += bytes;
+        }
+    }
+}
+
+/* Two parts whose elements alternate. */
+typedef struct weave {
+    size_t rows, cells, log;
+    const char *a, *b;
+    char *out;
+} weave;
+
+static void weave_cell(size_t cell, void *arg)
+{
+    const weave *w = arg;
+    size_t first = tw_par_bound(w->rows, LINE, w->cells, cell);
+    size_t last = tw_par_bound(w->rows, LINE, w->cells, cell + 1);
+    TW_ISA_TABLE_OF_NARROW(tw_copy_lines)
+        ->woven[w->log](last - first, w->out + (2 * first << w->log), w->a + (first << w->log),
+                        w->b + (first << w->log));
+}
+
 /* A part is a region whose rows lie a whole output row apart. Of one row all parts are copied
  * together, for each by itself may be too small for threads. */
 tw_status *tw_concat(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
@@ -57,9 +91,23 @@ tw_status *tw_concat(tw_dtype dtype, size_t rows, size_t count, const size_t *le
     size_t total, size = tw_dtype_size(dtype), start = 0;
     TW_TRY(row_length(dtype, rows, count, lengths, &total));
     if (rows == 1 && tw_dtype_is_plain(dtype)) {
-        pieces p = {count, total * size, 1, lengths, size, parts, out};
+        pieces p = {count, total * size, 1, lengths, size, parts, out, rows};
         p.cells = tw_par_cells(p.bytes, LINE, 0.1);
         tw_par_run(par, p.cells, copy_pieces, &p);
+        return TW_OK;
+    }
+    bool alternate = count == 2 && lengths[0] == 1 && lengths[1] == 1;
+    if (alternate && tw_dtype_is_plain(dtype) && size <= 8) {
+        weave w = {.rows = rows, .cells = 1, .a = parts[0], .b = parts[1], .out = out};
+        w.log = size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3;
+        w.cells = tw_par_cells(rows, LINE, 0.1 * (double)size);
+        tw_par_run(par, w.cells, weave_cell, &w);
+        return TW_OK;
+    }
+    if (tw_dtype_is_plain(dtype) && total * size >= count * LINE) {
+        pieces p = {count, total * size, 1, lengths, size, parts, out, rows};
+        p.cells = tw_par_cells(rows, 1, 0.1 * (double)p.bytes);
+        tw_par_run(par, p.cells, copy_rows, &p);
         return TW_OK;
     }
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Moving a plane of elements of one size. Before it is included: T, NAME(f). */
+ * Moving a plane of elements of one size. Before it is included: T, NAME(f), and LOG where
+ * copy_lines.h has loops for the size. */
 
 /* The common steps have loops of their own, which the compiler turns into wide moves. */
 static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *restrict from,
@@ -11,9 +12,12 @@ static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *rest
         T value = *from;
         for (size_t j = 0; j < n; j++)
             to[j] = value;
+#ifdef LOG
     } else if (to_step == 1 && from_step == -1) {
-        for (size_t j = 0; j < n; j++)
-            to[j] = from[-(ptrdiff_t)j];
+        TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->reversed[LOG](n, to, from);
+    } else if (to_step == 1 && from_step == 2) {
+        TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->evens[LOG](n, to, from);
+#endif
     } else {
         for (size_t j = 0; j < n; j++, to += to_step, from += from_step)
             *to = *from;
@@ -24,17 +28,22 @@ static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *rest
 static void NAME(turned)(size_t rows, size_t cols, T *restrict to, ptrdiff_t to_row,
                          const T *restrict from, ptrdiff_t from_col)
 {
-    enum { SIDE = 16 };
+    enum { SIDE = TW_COPY_SIDE };
+#ifdef LOG
+    tw_copy_square turn = TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->turned[LOG];
+#endif
     for (size_t i = 0; i < rows; i += SIDE) {
         size_t m = rows - i < SIDE ? rows - i : SIDE;
         for (size_t j = 0; j < cols; j += SIDE) {
             size_t n = cols - j < SIDE ? cols - j : SIDE;
             T *t = to + (ptrdiff_t)i * to_row + (ptrdiff_t)j;
             const T *f = from + (ptrdiff_t)i + (ptrdiff_t)j * from_col;
+#ifdef LOG
             if (m == SIDE && n == SIDE) {
-                TURN_BLOCK(t, to_row, f, from_col);
+                turn(t, to_row, f, from_col);
                 continue;
             }
+#endif
             for (size_t r = 0; r < m; r++) {
                 for (size_t c = 0; c < n; c++)
                     t[(ptrdiff_t)r * to_row + (ptrdiff_t)c] =
@@ -59,4 +68,4 @@ static void NAME(plane)(const tw_plane *p, void *to_base, const void *from_base)
 
 #undef T
 #undef NAME
-#undef TURN_BLOCK
+#undef LOG

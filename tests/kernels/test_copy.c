@@ -3,6 +3,7 @@
 #include "kernel_test.h"
 
 #include "kernels/copy.h"
+#include "kernels/copy_lines.h"
 
 static const tw_dtype dtypes[] = {TW_UINT8, TW_FLOAT16, TW_FLOAT32, TW_INT64, TW_COMPLEX128};
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
@@ -248,6 +249,29 @@ static void parts_are_joined_and_taken_apart_again(void **state)
                    TW_INVALID_ARGUMENT, "too large");
 }
 
+/* Elements that alternate, and rows that are long enough to go one after the other. */
+static void rows_of_every_length_are_joined(void **state)
+{
+    (void)state;
+    const size_t lengths[][2] = {{1, 1}, {2, 1}, {300, 101}, {1, 400}}, rows = 333;
+    for (size_t d = 0; d < DTYPES; d++) {
+        for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+            size_t size = tw_dtype_size(dtypes[d]), a = lengths[k][0], b = lengths[k][1];
+            void *parts[] = {random_numbers(dtypes[d], rows * a, 1),
+                             random_numbers(dtypes[d], rows * b, 2)};
+            char *out = malloc(rows * (a + b) * size);
+            assert_ok(tw_concat(dtypes[d], rows, 2, lengths[k], (const void *const *)parts, out,
+                                k % 2 ? NULL : &three));
+            for (size_t r = 0; r < rows; r++) {
+                const char *row = out + r * (a + b) * size;
+                assert_memory_equal(row, (char *)parts[0] + r * a * size, a * size);
+                assert_memory_equal(row + a * size, (char *)parts[1] + r * b * size, b * size);
+            }
+            free(parts[0]), free(parts[1]), free(out);
+        }
+    }
+}
+
 /* Enough for several threads, with parts that end anywhere. */
 static void one_row_of_many_parts_is_joined_by_threads(void **state)
 {
@@ -381,6 +405,65 @@ static void filling_writes_every_element(void **state)
     assert_ok(tw_fill(TW_FLOAT32, "", 0, NULL, NULL));
 }
 
+/* ---- the levels' loops ---- */
+
+enum { LINE = 150, PAST = 8 }; /* bytes after the last element must stay */
+
+static void check_lines(const tw_copy_lines *lines, size_t k, size_t n)
+{
+    size_t size = (size_t)1 << k;
+    tw_dtype dtype = k == 0 ? TW_UINT8 : k == 1 ? TW_UINT16 : k == 2 ? TW_UINT32 : TW_UINT64;
+    unsigned char *in = random_numbers(TW_UINT8, 3 * LINE * 8, n), out[2 * LINE * 8 + PAST];
+    memset(out, 77, sizeof out);
+    lines->reversed[k](n, out, in + (LINE - 1) * size);
+    for (size_t i = 0; i < n; i++)
+        assert_same(dtype, out, i, in, LINE - 1 - i);
+    assert_int_equal(out[n * size], 77);
+    lines->evens[k](n, out, in + size);
+    for (size_t i = 0; i < n; i++)
+        assert_same(dtype, out, i, in, 1 + 2 * i);
+    assert_int_equal(out[n * size], 77);
+    lines->woven[k](n, out, in, in + LINE * size);
+    for (size_t i = 0; i < n; i++) {
+        assert_same(dtype, out, 2 * i, in, i);
+        assert_same(dtype, out, 2 * i + 1, in, LINE + i);
+    }
+    assert_int_equal(out[2 * n * size], 77);
+    free(in);
+}
+
+static void check_squares(const tw_copy_lines *lines, size_t k)
+{
+    enum { SIDE = TW_COPY_SIDE, TO = SIDE + 3, FROM = SIDE + 5 };
+    size_t size = (size_t)1 << k;
+    tw_dtype dtype = k == 0 ? TW_UINT8 : k == 1 ? TW_UINT16 : k == 2 ? TW_UINT32 : TW_UINT64;
+    unsigned char *in = random_numbers(TW_UINT8, FROM * SIDE * 8, k), out[TO * SIDE * 8];
+    memset(out, 77, sizeof out);
+    lines->turned[k](out, TO, in, FROM);
+    for (size_t r = 0; r < SIDE; r++) {
+        for (size_t c = 0; c < SIDE; c++)
+            assert_same(dtype, out, r * TO + c, in, c * FROM + r);
+        assert_int_equal(out[(r * TO + SIDE) * size], 77);
+    }
+    free(in);
+}
+
+static void every_level_moves_lines_and_squares(void **state)
+{
+    (void)state;
+    int level = tw_isa_level();
+    for (int forced = 0; forced <= level; forced++) {
+        if (!tw_isa_force(forced))
+            continue;
+        for (size_t k = 0; k < TW_COPY_SIZES; k++) {
+            for (size_t n = 0; n <= LINE; n += n < 40 ? 1 : 37)
+                check_lines(TW_ISA_TABLE_OF_NARROW(tw_copy_lines), k, n);
+            check_squares(TW_ISA_TABLE_OF_NARROW(tw_copy_lines), k);
+        }
+    }
+    assert_true(tw_isa_force(level));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,11 +474,13 @@ int main(void)
         cmocka_unit_test(tiles_repeat_the_whole),
         cmocka_unit_test(any_axes_are_reversed),
         cmocka_unit_test(parts_are_joined_and_taken_apart_again),
+        cmocka_unit_test(rows_of_every_length_are_joined),
         cmocka_unit_test(one_row_of_many_parts_is_joined_by_threads),
         cmocka_unit_test(rows_are_gathered_by_index),
         cmocka_unit_test(regions_are_added),
         cmocka_unit_test(strings_are_copied_not_shared),
         cmocka_unit_test(filling_writes_every_element),
+        cmocka_unit_test(every_level_moves_lines_and_squares),
     };
     return cmocka_run_group_tests(tests, enter_float_mode, NULL);
 }
