@@ -10,6 +10,7 @@
 #include "kernels/isa/fma.h"
 
 #define AS_IS(x) (x)
+#define UNUSED __attribute__((unused)) /* by some of the dtypes */
 
 #define T float
 #define ACC float
@@ -83,6 +84,18 @@
 
 typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 
+/* Is a bit set? */
+static ALWAYS_INLINE bool any(words x)
+{
+#if TW_ISA_LEVEL >= 4
+    return _mm512_test_epi64_mask((__m512i)x, (__m512i)x) != 0;
+#elif TW_ISA_LEVEL == 3
+    return !_mm256_testz_si256((__m256i)x, (__m256i)x);
+#else
+    return (x[0] | x[1]) != 0;
+#endif
+}
+
 #define T float
 #define MASK int32_t
 #define LOWEST -INFINITY
@@ -128,13 +141,16 @@ typedef int64_t words __attribute__((vector_size(TW_VECTOR_BYTES)));
 const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
               LINES(TW_FLOAT32, f32),
+              [TW_FLOAT32][TW_FOLD_SQUARES].lines = lines_squares_f32,
               [TW_FLOAT64] = ALL_LOOPS(f64),
               LINES(TW_FLOAT64, f64),
+              [TW_FLOAT64][TW_FOLD_SQUARES].lines = lines_squares_f64,
 #if TW_ISA_LEVEL < 4
               [TW_UINT8] = ALL_LOOPS(u8),
 #endif
               [TW_INT32] = ALL_LOOPS(i32),
               LINES(TW_INT32, i32),
+              [TW_INT32][TW_FOLD_PROD].lines = lines_prod_i32,
               [TW_INT64] = ALL_LOOPS(i64)},
     .index_line =
         {[TW_FLOAT32] = index_line_f32, [TW_FLOAT64] = index_line_f64, [TW_INT32] = index_line_i32},

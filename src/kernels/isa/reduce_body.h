@@ -37,26 +37,37 @@ static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, si
 }
 
 #ifdef TW_REDUCE_LINE
+/* a op y, of vectors too. */
+#define STEP(fold, a, y)                  \
+    do {                                  \
+        if (fold == TW_FOLD_PROD)         \
+            a *= y;                       \
+        else if (fold == TW_FOLD_SQUARES) \
+            a += (y) * (y);               \
+        else                              \
+            a += y;                       \
+    } while (0)
+
 /* `count` lines at once, each by 32 lanes, which are the same at every level, however many of them
  * a register holds. */
-static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void *const *from,
-                                          size_t n)
+static ALWAYS_INLINE void NAME(fold_lines)(tw_fold fold, size_t count, double *acc,
+                                           const void *const *from, size_t n)
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
     typedef WORK vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-    const WORK *x[4];
+    const WORK *x[4], identity = fold == TW_FOLD_PROD ? 1 : 0;
     vec sum[4][PARTS];
     size_t j = 0;
     for (size_t k = 0; k < count; k++) {
         x[k] = from[k];
         for (size_t v = 0; v < PARTS; v++)
-            sum[k][v] = (vec){0};
+            sum[k][v] = (vec){0} + identity;
     }
     for (; j + LANES <= n; j += LANES) {
         _Pragma("GCC unroll 4") for (size_t k = 0; k < count; k++)
         {
             _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
-                sum[k][v] += *(const vec *)(x[k] + j + v * PART);
+                STEP(fold, sum[k][v], *(const vec *)(x[k] + j + v * PART));
         }
     }
     for (size_t k = 0; k < count; k++) {
@@ -64,22 +75,36 @@ static ALWAYS_INLINE void NAME(sum_lines)(size_t count, double *acc, const void 
         for (size_t v = 0; v < PARTS; v++)
             *(vec *)(lane + v * PART) = sum[k][v];
         for (size_t l = 0; j + l < n; l++)
-            lane[l] += x[k][j + l];
+            STEP(fold, lane[l], x[k][j + l]);
         for (size_t half = LANES / 2; half; half /= 2) {
             for (size_t l = 0; l < half; l++)
-                lane[l] += lane[l + half];
+                STEP(fold == TW_FOLD_PROD ? fold : TW_FOLD_SUM, lane[l], lane[l + half]);
         }
         memcpy(acc + k, lane, sizeof *lane);
     }
 }
+#undef STEP
 
 /* Constants, so that the lanes stay in registers. */
 static void NAME(lines_sum)(double *acc, const void *const *from, size_t count, size_t n)
 {
     if (count == 4)
-        NAME(sum_lines)(4, acc, from, n);
+        NAME(fold_lines)(TW_FOLD_SUM, 4, acc, from, n);
     else
-        NAME(sum_lines)(1, acc, from, n);
+        NAME(fold_lines)(TW_FOLD_SUM, 1, acc, from, n);
+}
+
+/* What is met less often goes line by line. */
+static UNUSED void NAME(lines_squares)(double *acc, const void *const *from, size_t count, size_t n)
+{
+    for (size_t k = 0; k < count; k++)
+        NAME(fold_lines)(TW_FOLD_SQUARES, 1, acc + k, from + k, n);
+}
+
+static UNUSED void NAME(lines_prod)(double *acc, const void *const *from, size_t count, size_t n)
+{
+    for (size_t k = 0; k < count; k++)
+        NAME(fold_lines)(TW_FOLD_PROD, 1, acc + k, from + k, n);
 }
 #endif
 

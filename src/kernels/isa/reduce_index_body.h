@@ -10,27 +10,36 @@ typedef T NAME(index_loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned
 typedef T NAME(stored) __attribute__((may_alias));
 typedef MASK NAME(index_mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 
-/* What was found so far stands last, so that NaN never wins. */
+/* What was found so far stands last, so that NaN never wins. The last stretch of a long line lies
+ * over the one before it. */
 static ALWAYS_INLINE T NAME(extreme)(const T *x, size_t n, bool largest)
 {
-    T one = largest ? LOWEST : HIGHEST;
+    T one = largest ? LOWEST : HIGHEST, part[NAME(INDEX_LANES)];
     NAME(index_vec) best[4];
-    size_t i = 0;
+    if (n < NAME(INDEX_STEP)) {
+        for (size_t i = 0; i < n; i++)
+            one = (largest ? x[i] > one : x[i] < one) ? x[i] : one;
+        return one;
+    }
     for (size_t v = 0; v < 4; v++)
         best[v] = (NAME(index_vec)){0} + one;
-    for (; i + NAME(INDEX_STEP) <= n; i += NAME(INDEX_STEP)) {
+    for (size_t i = 0; i < n; i += NAME(INDEX_STEP)) {
+        const T *at = x + (n - i < NAME(INDEX_STEP) ? n - NAME(INDEX_STEP) : i);
         for (size_t v = 0; v < 4; v++) {
-            NAME(index_vec) y = *(const NAME(index_loose) *)(x + i + v * NAME(INDEX_LANES));
+            NAME(index_vec) y = *(const NAME(index_loose) *)(at + v * NAME(INDEX_LANES));
             best[v] = largest ? MOST(y, best[v]) : LEAST(y, best[v]);
         }
     }
-    for (size_t l = 0; l < NAME(INDEX_STEP); l++) {
-        T y = best[l / NAME(INDEX_LANES)][l % NAME(INDEX_LANES)];
-        one = (largest ? y > one : y < one) ? y : one;
+    for (size_t v = 1; v < 4; v++)
+        best[0] = largest ? MOST(best[v], best[0]) : LEAST(best[v], best[0]);
+    memcpy(part, &best[0], sizeof part);
+    for (size_t half = NAME(INDEX_LANES) / 2; half; half /= 2) {
+        for (size_t l = 0; l < half; l++) {
+            T y = part[l + half];
+            part[l] = (largest ? y > part[l] : y < part[l]) ? y : part[l];
+        }
     }
-    for (; i < n; i++)
-        one = (largest ? x[i] > one : x[i] < one) ? x[i] : one;
-    return one;
+    return part[0];
 }
 
 /* As loops of reductions, whose accumulators begin 8 bytes apart; also called by what asks for the
@@ -61,11 +70,7 @@ static size_t NAME(index_line)(const void *line, size_t n, bool largest)
         NAME(index_mask) found = {0};
         for (size_t v = 0; v < 4; v++)
             found |= *(const NAME(index_loose) *)(x + i + v * NAME(INDEX_LANES)) == wanted;
-        words any = (words)found;
-        int64_t one = any[0];
-        for (size_t l = 1; l < TW_VECTOR_BYTES / 8; l++)
-            one |= any[l];
-        if (one)
+        if (any((words)found))
             break;
     }
     for (; i < n; i++) {
