@@ -133,3 +133,14 @@ def test_the_command_runs_a_notebook(tmp_path):
         {"cell_type": "code", "source": ["!ls\\n", "tf.float32"]}]}""")
     done = run("-m", "thalweg", str(tmp_path / "n.ipynb"))
     assert done.stdout == "3\ntf.float32\n", done.stderr
+
+
+def test_the_command_puts_dropped_names_of_python_and_numpy_back(tmp_path):
+    (tmp_path / "p.py").write_text(
+        "from collections import Iterable, Mapping\nimport inspect, time\nimport numpy as np\n"
+        "print(isinstance([], Iterable), np.zeros(2, np.float).dtype, np.bool(1), np.Inf)\n"
+        "print(inspect.getargspec(lambda a, b=2: a).args, time.clock() > 0)\n"
+        "from tensorflow.python.client import device_lib\n"
+        "print([d.device_type for d in device_lib.list_local_devices()])\n")
+    done = run("-m", "thalweg", str(tmp_path / "p.py"))
+    assert done.stdout == "True float64 True inf\n['a', 'b'] True\n['CPU']\n", done.stderr

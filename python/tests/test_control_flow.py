@@ -249,3 +249,16 @@ def test_second_derivatives_of_unknown_sizes():
                       [tf.constant(0), tf.ones_like(p)])[1]
     second, = tf.hessians(tf.reduce_sum(y), p)
     assert run(second, {p: [1, 2]}).tolist() == [[6, 0], [0, 12]]
+
+
+def test_sizes_that_come_into_a_loop_are_known_in_it():
+    sizes = tf.stack([tf.shape(tf.zeros([4, 2]))[1]])
+    seen = []
+
+    def body(i, x):
+        made = tf.fill(sizes, 1.0)
+        seen.append(made.get_shape().as_list())
+        return i + 1, x + made
+    result = tf.while_loop(lambda i, x: i < 3, body, [0, tf.zeros([2])])[1]
+    assert seen == [[2]]
+    assert run(result).tolist() == [3, 3]

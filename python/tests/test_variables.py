@@ -167,3 +167,14 @@ def test_the_old_names_are_kept():
     assert tf.all_variables() == [v] and tf.initialize_all_variables().name == "init"
     assert tf.initialize_variables([v], name="first").name == "first"
     assert variables.VariableV1 is tf.Variable
+
+
+def test_a_read_is_what_was_there_before_later_writes(session):
+    """Keras' optimizers count before they use the count, and mean what it was."""
+    count = tf.Variable(0)
+    before = count + 10
+    more = tf.assign_add(count, 1)
+    after = count + 20
+    session.run(tf.global_variables_initializer())
+    assert session.run([before, more, after]) == [10, 1, 20]
+    assert session.run([more, after]) == [2, 21]

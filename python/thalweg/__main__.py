@@ -8,7 +8,7 @@ import os
 import sys
 import types
 
-from thalweg.compat import programs
+from thalweg.compat import old_python, programs
 
 
 def usage(out):
@@ -41,6 +41,7 @@ def run(path, arguments, py2):
     sys.path[0] = os.path.dirname(path)
     if py2:
         programs.convert_imports(os.path.dirname(path))
+    old_python.restore()
     parts = programs.load(path, py2)
     sys.modules["__main__"] = module
     for code, shows in parts:

@@ -455,6 +455,15 @@ static tw_array *value_of(folding *f, tw_tensor tensor)
     return value;
 }
 
+/* What comes into a loop is the same in all iterations. */
+static bool enters_as_constant(const view *v)
+{
+    const tw_attr *constant = strcmp(v->spec.type, "Enter") == 0
+                                  ? tw_spec_attr(&v->spec, "is_constant")
+                                  : NULL;
+    return constant && constant->value.b && has_inputs(v, 1);
+}
+
 /* For what rearranges, the parts; for everything else the whole value or nothing. */
 static tw_shape partial_of(folding *f, tw_tensor tensor)
 {
@@ -464,7 +473,8 @@ static tw_shape partial_of(folding *f, tw_tensor tensor)
     bool structural;
     f->depth++;
     f->operations++;
-    tw_shape shape = by_structure(f, &v, tensor.index, &structural);
+    tw_shape shape = enters_as_constant(&v) ? partial_of(f, v.inputs[0])
+                                            : by_structure(f, &v, tensor.index, &structural);
     f->depth--;
     if (shape.dims)
         return shape;
