@@ -144,3 +144,13 @@ def test_the_command_puts_dropped_names_of_python_and_numpy_back(tmp_path):
         "print([d.device_type for d in device_lib.list_local_devices()])\n")
     done = run("-m", "thalweg", str(tmp_path / "p.py"))
     assert done.stdout == "True float64 True inf\n['a', 'b'] True\n['CPU']\n", done.stderr
+
+
+def test_what_a_program_sets_on_a_module_stays(tmp_path):
+    (tmp_path / "p.py").write_text(
+        "import tensorflow as tf\nseen = tf.train\ntf.train.mine = 3\n"
+        "try:\n    tf.train.no_such_name\nexcept AttributeError:\n    pass\n"
+        "import tensorflow.train\nfrom tensorflow import train\n"
+        "print(tf.train is seen, train is seen, tf.train.mine)\n")
+    done = run("-m", "thalweg", "--api", "1.15", str(tmp_path / "p.py"))
+    assert done.stdout == "True True 3\n", done.stderr

@@ -39,7 +39,7 @@ class View(types.ModuleType):
 
     def __init__(self, name, reals, level):
         types.ModuleType.__init__(self, name, reals[0].__doc__ if reals else None)
-        self._reals, self._level = reals, level
+        self._reals, self._level, self._imported = reals, level, False
         self._places = [r.__name__[len(PACKAGE) + 1:] for r in reals]
         self.__path__ = []
         if reals and getattr(reals[0], "__file__", None):
@@ -217,13 +217,16 @@ class Finder:
 
     @staticmethod
     def create_module(spec):
-        # A new one at each import: what a program set on the last one is gone.
-        _views.pop((spec.name, _level_of(spec.name)), None)
+        # A new one at each import: what a program set on the last one is gone. One that was only
+        # seen as an attribute until now is that module.
+        key = spec.name, _level_of(spec.name)
+        if key in _views and _views[key]._imported:
+            del _views[key]
         return view(spec.name)
 
     @staticmethod
     def exec_module(module):
-        pass
+        module._imported = True
 
 
 class ProtobufFinder:
