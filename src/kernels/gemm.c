@@ -19,7 +19,13 @@ enum {
     NEAR_ROWS = 768,
     ENOUGH = 12,
     WIDE = 3,
-    CACHED_BYTES = 1 << 18
+    SPREAD_WIDE = 12,
+    STEP = 320, /* rows of B at a time */
+    CACHED_BYTES = 1 << 18,
+    LINE = 64,
+    PAGE = 4096,
+    FEW_SETS = 512, /* bytes: columns so far apart share an eighth of the sets or fewer */
+    LEAST_STEPS = 16
 };
 
 /* Conv and others build on the same panels. */
@@ -101,6 +107,31 @@ static void run_line_cell(size_t cell, void *arg)
                     tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell + 1));
 }
 
+/* A is transposed, and its columns are whole pages apart, or nearly: they share few sets of the
+ * cache and drive each other out. */
+static bool is_spread(const tw_gemm_block *g, size_t size)
+{
+    size_t apart = g->a_col * size;
+    return g->a_row == 1 && g->k >= LEAST_STEPS && apart >= PAGE && apart % FEW_SETS == 0;
+}
+
+/* Such rows of a cell are put side by side. NULL: no memory for it, and they are read as they
+ * stand. */
+static void *gathered(tw_gemm_block *part, size_t size)
+{
+    size_t row = part->m * size + LINE, apart = part->a_col * size, bytes;
+    row -= row % LINE;
+    row += row % PAGE == 0 ? LINE : 0;
+    char *memory = tw_size_mul(row, part->k, &bytes) ? tw_alloc_aligned(bytes) : NULL;
+    if (!memory)
+        return NULL;
+    for (size_t p = 0; p < part->k; p++)
+        memcpy(memory + p * row, (const char *)part->a + p * apart, part->m * size);
+    part->a = memory;
+    part->a_col = row / size;
+    return memory;
+}
+
 /* A cell packs its panels for itself: with 48 rows or more to use them, packing them again in
  * another cell costs less than waiting for a shared copy. */
 static void run_cell(size_t cell, void *arg)
@@ -112,8 +143,12 @@ static void run_cell(size_t cell, void *arg)
     part.m = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i + 1) - first;
     part.a = (const char *)x->g.a + first * x->g.a_row * x->size;
     part.c = (char *)x->g.c + first * x->g.ldc * x->size;
-    x->loops->panels(&part, tw_par_bound(x->panels, 1, x->across, j),
-                     tw_par_bound(x->panels, 1, x->across, j + 1));
+    size_t begin = tw_par_bound(x->panels, 1, x->across, j),
+           end = tw_par_bound(x->panels, 1, x->across, j + 1);
+    void *memory = end - begin >= WIDE && is_spread(&part, x->size) ? gathered(&part, x->size)
+                                                                    : NULL;
+    x->loops->panels(&part, begin, end);
+    tw_free_aligned(memory);
 }
 
 /* A few numbers: setting up panels would cost more than the product. */
@@ -138,7 +173,8 @@ static void run_tiny(const tw_gemm_block *g)
  * C that are pages apart should not be more than the processor remembers pages. */
 static size_t rows_wanted(const tw_gemm_block *g, size_t size, size_t across, size_t wanted)
 {
-    size_t down = across < ENOUGH ? ENOUGH / across : 1, near = CACHED_BYTES / (g->k * size);
+    size_t depth = g->k < STEP ? g->k : STEP, near = CACHED_BYTES / (depth * size);
+    size_t down = across < ENOUGH ? ENOUGH / across : 1;
     near = near < NEAR_ROWS ? near : NEAR_ROWS;
     near = near > LEAST_ROWS ? near : LEAST_ROWS;
     if (g->m / near > down)
@@ -153,6 +189,8 @@ static size_t columns_wanted(const tw_gemm_block *g, size_t size, size_t panels,
     size_t most = panels;
     if (g->m * g->k * size > 2 * CACHED_BYTES && panels >= WIDE)
         most = panels / WIDE;
+    if (is_spread(g, size) && panels >= WIDE)
+        most = (panels + SPREAD_WIDE - 1) / SPREAD_WIDE;
     return wanted < most ? wanted : most;
 }
 
