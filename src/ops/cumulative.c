@@ -70,32 +70,38 @@ static void scan_rows(const scan *s, char *y, const char *x)
 
 #define T float
 #define U float
-#define NAME scan_f32
+#define NAME(f) f##_f32
 #include "ops/cumulative_body.h"
 #define T double
 #define U double
-#define NAME scan_f64
+#define NAME(f) f##_f64
 #include "ops/cumulative_body.h"
 #define T int32_t
 #define U uint32_t
-#define NAME scan_i32
+#define NAME(f) f##_i32
 #include "ops/cumulative_body.h"
 #define T int64_t
 #define U uint64_t
-#define NAME scan_i64
+#define NAME(f) f##_i64
 #include "ops/cumulative_body.h"
 
-/* Along the last axis a row is one number, and calling a loop for each would be all the work.
- * False: another dtype. */
-static bool scan_numbers(const scan *s, char *y, const char *x)
+/* Along the last axis a row is one number, and calling a loop for each would be all the work. How
+ * many of up to `lines` lines were done; 0: another dtype. */
+static size_t scan_numbers(const scan *s, char *y, const char *x, size_t lines)
 {
-    switch (s->dtype) {
-    case TW_FLOAT32: scan_f32(s, y, x); return true;
-    case TW_FLOAT64: scan_f64(s, y, x); return true;
-    case TW_INT32: scan_i32(s, y, x); return true;
-    case TW_INT64: scan_i64(s, y, x); return true;
-    default: return false;
-    }
+    typedef void (*way)(const scan *s, char *y, const char *x);
+    static const way ways[TW_DTYPE_COUNT][2] = {
+        [TW_FLOAT32] = {line_f32, four_f32},
+        [TW_FLOAT64] = {line_f64, four_f64},
+        [TW_INT32] = {line_i32, four_i32},
+        [TW_INT64] = {line_i64, four_i64},
+    };
+    bool four = lines >= 4 && !s->reverse && !s->exclusive;
+    way go = ways[s->dtype][four];
+    if (!go)
+        return 0;
+    go(s, y, x);
+    return four ? 4 : 1;
 }
 
 /* The array is seen as (outer, count, length): each row of `length` elements is combined with
@@ -117,11 +123,14 @@ static tw_status *compute(tw_compute *c, tw_combination how)
               .reverse = tw_compute_bool(c, "reverse")};
     s.row_bytes = s.length * tw_dtype_size(x->dtype);
     size_t outer = tw_span(x->dims, 0, axis);
-    for (size_t i = 0; i < outer; i++) {
+    for (size_t i = 0, done; i < outer; i += done) {
         char *to = tw_element_to(y, i * s.count * s.length);
         const char *from = tw_element_at(x, i * s.count * s.length);
-        if (s.length != 1 || !scan_numbers(&s, to, from))
+        done = s.length == 1 ? scan_numbers(&s, to, from, outer - i) : 0;
+        if (!done) {
             scan_rows(&s, to, from);
+            done = 1;
+        }
     }
     return TW_OK;
 }

@@ -1,9 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A scan of numbers that lie side by side. Before it is included: T, U (what sums are kept in:
- * unsigned for integers, which wrap) and NAME. Afterwards all three are undefined. */
+ * unsigned for integers, which wrap) and NAME(f). Afterwards all three are undefined. */
+
+/* Four lines, one after the other in memory: their sums do not wait for each other. */
+static void NAME(four)(const scan *s, char *y, const char *x)
+{
+    const size_t n = s->count;
+    const bool product = s->first != 0;
+    const T *x0 = (const T *)(const void *)x, *x1 = x0 + n, *x2 = x1 + n, *x3 = x2 + n;
+    T *y0 = (T *)(void *)y, *y1 = y0 + n, *y2 = y1 + n, *y3 = y2 + n;
+    U a = (U)*x0, b = (U)*x1, c = (U)*x2, d = (U)*x3;
+    size_t i = 1;
+    *y0 = *x0, *y1 = *x1, *y2 = *x2, *y3 = *x3;
+    for (; i < n && product; i++) {
+        y0[i] = (T)(a *= (U)x0[i]);
+        y1[i] = (T)(b *= (U)x1[i]);
+        y2[i] = (T)(c *= (U)x2[i]);
+        y3[i] = (T)(d *= (U)x3[i]);
+    }
+    for (; i < n; i++) {
+        y0[i] = (T)(a += (U)x0[i]);
+        y1[i] = (T)(b += (U)x1[i]);
+        y2[i] = (T)(c += (U)x2[i]);
+        y3[i] = (T)(d += (U)x3[i]);
+    }
+}
 
 /* The first sum is the first number itself, so that a negative zero stays one. */
-static void NAME(const scan *s, char *y, const char *x)
+static void NAME(line)(const scan *s, char *y, const char *x)
 {
     const T *in = (const T *)(const void *)x;
     T *out = (T *)(void *)y;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FIRST_BITS = 8, RANGE_FACTOR = 4, LEAST_RANGE = 4096, CACHED_BITS = 14 };
+enum { FIRST_BITS = 8, RANGE_FACTOR = 4, LEAST_RANGE = 4096, CACHED_BITS = 14, SPARSE = 8 };
 static const uint64_t NOT_A_NUMBER = UINT64_MAX;
 
 /* Complex numbers have two parts, of which each may be NaN or -0. */
@@ -100,26 +100,27 @@ void tw_number_set_clear(tw_number_set *set)
 
 /* The high bits of a product depend on all bits; and a table that has doubled has its members in
  * the same order, so that they are moved along both. */
-static size_t place_of(const tw_number_set *set, uint64_t bits)
+static size_t place_of(unsigned table_bits, uint64_t bits)
 {
-    return (size_t)((bits ^ bits >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - set->bits));
+    return (size_t)((bits ^ bits >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - table_bits));
 }
 
 /* The place of a number, or the free one where it would stand. */
-static tw_number_place *look_for(const tw_number_set *set, uint64_t bits)
+static tw_number_place *look_for(tw_number_place *places, unsigned table_bits, uint64_t bits)
 {
-    size_t at = place_of(set, bits), mask = ((size_t)1 << set->bits) - 1;
-    while (set->places[at].member && set->places[at].bits != bits)
+    size_t at = place_of(table_bits, bits), mask = ((size_t)1 << table_bits) - 1;
+    while (places[at].bits != bits && places[at].member)
         at = (at + 1) & mask;
-    return &set->places[at];
+    return &places[at];
 }
 
-/* Before a block, so that nothing moves while it is gone through. */
+/* Before a block, so that nothing moves while it is gone through. A small table stays almost empty:
+ * what is looked for is where it should be then. */
 static tw_status *make_room(tw_number_set *set, size_t more)
 {
     size_t old = (size_t)1 << set->bits;
     unsigned bits = set->bits;
-    while (((size_t)1 << bits) / 2 < set->count + more)
+    while (((size_t)1 << bits) / (bits < CACHED_BITS ? SPARSE : 2) < set->count + more)
         bits++;
     if (bits == set->bits)
         return TW_OK;
@@ -130,7 +131,7 @@ static tw_status *make_room(tw_number_set *set, size_t more)
     set->bits = bits;
     for (size_t i = 0; i < old; i++) {
         if (before[i].member)
-            *look_for(set, before[i].bits) = before[i];
+            *look_for(now, bits, before[i].bits) = before[i];
     }
     tw_free(before);
     return TW_OK;
@@ -160,19 +161,23 @@ static void find_marks(tw_number_set *set, const uint64_t *bits, size_t n, bool 
 static void find_places(tw_number_set *set, const uint64_t *bits, size_t n, bool adds,
                         size_t *members)
 {
-    bool floating = tw_dtype_is_floating(set->dtype);
-    for (size_t i = 0; i < n && set->bits > CACHED_BITS; i++)
-        __builtin_prefetch(&set->places[place_of(set, bits[i])]);
+    const bool floating = tw_dtype_is_floating(set->dtype);
+    tw_number_place *const places = set->places;
+    const unsigned table_bits = set->bits;
+    size_t count = set->count;
+    for (size_t i = 0; i < n && table_bits > CACHED_BITS; i++)
+        __builtin_prefetch(&places[place_of(table_bits, bits[i])]);
     for (size_t i = 0; i < n; i++) {
         if (floating && bits[i] == NOT_A_NUMBER) {
-            members[i] = adds ? set->count++ : SIZE_MAX;
+            members[i] = adds ? count++ : SIZE_MAX;
             continue;
         }
-        tw_number_place *place = look_for(set, bits[i]);
+        tw_number_place *place = look_for(places, table_bits, bits[i]);
         if (!place->member && adds)
-            *place = (tw_number_place){bits[i], ++set->count};
-        members[i] = place->member ? place->member - 1 : SIZE_MAX;
+            *place = (tw_number_place){bits[i], ++count};
+        members[i] = place->member - 1; /* of none SIZE_MAX */
     }
+    set->count = count;
 }
 
 tw_status *tw_number_set_find(tw_number_set *set, const tw_array *vector, size_t first, size_t n,

@@ -160,8 +160,14 @@ static tw_status *compute_space(tw_compute *c)
            stop = tw_element_get(y->dtype, tw_input_data(c, 1));
     if (y->dtype == TW_FLOAT32) {
         float a = (float)start, step = n > 1 ? ((float)stop - a) / (float)(n - 1) : 0;
-        for (size_t i = 0; i < n; i++)
-            ((float *)y->data)[i] = i > 0 && i + 1 == n ? (float)stop : a + step * (float)i;
+        float *to = y->data;
+        size_t near = n < INT32_MAX ? n : INT32_MAX, i = 0;
+        for (; i < near; i++)
+            to[i] = a + step * (float)(int32_t)i; /* an instruction, of size_t it is many */
+        for (; i < n; i++)
+            to[i] = a + step * (float)i;
+        if (n > 1)
+            to[n - 1] = (float)stop;
         return TW_OK;
     }
     double step = n > 1 ? (stop - start) / (double)(n - 1) : 0;

@@ -193,6 +193,16 @@ static void put_numbers(tw_array *idx, size_t first, size_t n, const size_t *mem
         ((int64_t *)idx->data)[first + i] = (int64_t)members[i];
 }
 
+/* Where each new one of a block stands is kept, without a branch. */
+static size_t keep_new(int64_t *places, size_t count, size_t first, size_t n, const size_t *members)
+{
+    for (size_t i = 0; i < n; i++) {
+        places[count] = (int64_t)(first + i);
+        count += members[i] == count;
+    }
+    return count;
+}
+
 tw_status *tw_slice_set_fill(tw_slice_set *set, tw_array *idx)
 {
     size_t members[TW_NUMBER_BLOCK];
@@ -202,11 +212,8 @@ tw_status *tw_slice_set_fill(tw_slice_set *set, tw_array *idx)
             TW_TRY(tw_number_set_find(&set->numbers, set->array, first, n, true, members));
         for (size_t i = 0; i < n && !set->of_numbers; i++)
             members[i] = add_slice(set, first + i);
-        /* Kept if it is a new one, without a branch. */
-        for (size_t i = 0; i < n && set->of_numbers; i++) {
-            set->members[set->count] = (int64_t)(first + i);
-            set->count += members[i] == set->count;
-        }
+        if (set->of_numbers && set->numbers.count > set->count)
+            set->count = keep_new(set->members, set->count, first, n, members);
         if (idx)
             put_numbers(idx, first, n, members);
     }

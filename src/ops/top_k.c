@@ -161,7 +161,140 @@ static void select_best(tw_dtype dtype, const void *row, size_t n, size_t k, ent
     }
 }
 
+/* ---- whole rows ---- */
+
+enum { DIGITS = 256, MOST_DIGITS = 8 };
+
+/* Bytes of a key that may differ: those of integers fill 64 bits. */
+static size_t digits_of(tw_dtype dtype)
+{
+    return tw_dtype_is_floating(dtype) ? tw_dtype_size(dtype) : MOST_DIGITS;
+}
+
+/* The larger digit comes first. */
+static size_t digit(const entry *e, size_t d)
+{
+    return DIGITS - 1 - (size_t)(e->key >> (8 * d) & (DIGITS - 1));
+}
+
+/* All of a row in order, digit by digit from the lowest one: among equals the one that comes first
+ * stays first. `room` holds twice as many entries; gives where they are in it. */
+static const entry *sort_row(tw_dtype dtype, const void *row, size_t n, entry *room)
+{
+    uint32_t counts[MOST_DIGITS][DIGITS];
+    entry *from = room, *to = room + n;
+    size_t digits = digits_of(dtype);
+    memset(counts, 0, digits * sizeof *counts);
+    for (size_t i = 0; i < n; i++) {
+        from[i] = (entry){key_of(dtype, row, i), i};
+        for (size_t d = 0; d < digits; d++)
+            counts[d][digit(&from[i], d)]++;
+    }
+    for (size_t d = 0; d < digits; d++) {
+        uint32_t *place = counts[d], before = 0;
+        if (place[digit(from, d)] == n)
+            continue;
+        for (size_t k = 0; k < DIGITS; k++) {
+            uint32_t count = place[k];
+            place[k] = before;
+            before += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[place[digit(&from[i], d)]++] = from[i];
+        entry *other = from;
+        from = to, to = other;
+    }
+    return from;
+}
+
+/* ---- short rows ---- */
+
+/* A key of at most 33 bits above what is left of 255 less the place, so that equal ones are in
+ * order too; entries are made of them again. */
+enum { SHORT_ROW = 256, PLACE_BITS = 8 };
+
+/* One more from the front of two runs, or from their back: which of them it is from cannot be
+ * foreseen and is no branch. */
+static void merge_step(uint64_t *to, const uint64_t **left, const uint64_t **right)
+{
+    uint64_t a = **left, b = **right;
+    size_t later = b > a;
+    *to = later ? b : a;
+    *left += 1 - later;
+    *right += later;
+}
+
+static void merge_back_step(uint64_t *to, const uint64_t **left, const uint64_t **right)
+{
+    uint64_t a = **left, b = **right;
+    size_t earlier = a < b;
+    *to = earlier ? a : b;
+    *left -= earlier;
+    *right -= 1 - earlier;
+}
+
+/* Two runs of n, from both ends at once. */
+static void merge_even(uint64_t *to, const uint64_t *from, size_t n)
+{
+    const uint64_t *left = from, *right = from + n;
+    const uint64_t *left_back = from + n - 1, *right_back = from + 2 * n - 1;
+    for (size_t i = 0; i < n; i++) {
+        merge_step(to + i, &left, &right);
+        merge_back_step(to + 2 * n - 1 - i, &left_back, &right_back);
+    }
+}
+
+/* Runs of m and then n. */
+static void merge_uneven(uint64_t *to, const uint64_t *from, size_t m, size_t n)
+{
+    const uint64_t *left = from, *right = from + m, *left_end = right, *right_end = right + n;
+    while (left < left_end && right < right_end)
+        merge_step(to++, &left, &right);
+    while (left < left_end)
+        *to++ = *left++;
+    while (right < right_end)
+        *to++ = *right++;
+}
+
+static void sort_short_row(tw_dtype dtype, const void *row, size_t n, entry *out)
+{
+    uint64_t a[SHORT_ROW], b[SHORT_ROW], *from = a, *to = b;
+    uint64_t base = tw_dtype_is_floating(dtype) ? 0 : (UINT64_C(1) << 63) - (UINT64_C(1) << 31);
+    for (size_t i = 0; i < n; i++)
+        a[i] = (key_of(dtype, row, i) - base) << PLACE_BITS | (SHORT_ROW - 1 - i);
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t start = 0; start < n; start += 2 * width) {
+            size_t left = n - start;
+            if (left >= 2 * width)
+                merge_even(to + start, from + start, width);
+            else if (left > width)
+                merge_uneven(to + start, from + start, width, left - width);
+            else
+                memcpy(to + start, from + start, left * sizeof *to);
+        }
+        uint64_t *other = from;
+        from = to, to = other;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i].place = SHORT_ROW - 1 - (size_t)(from[i] & (SHORT_ROW - 1));
+}
+
 /* ---- numbers ---- */
+
+/* Are most of n wanted in order? Then sorting all of them costs less than a heap, but for a few. */
+static bool sorts_rows(bool sorted, size_t n, size_t k)
+{
+    return sorted && k >= n / 4 && n >= 16;
+}
+
+/* The values that stand there; the common size is the compiler's to see. */
+static void put_best(char *to, const char *from, size_t size, const entry *best, size_t k)
+{
+    for (size_t i = 0; i < k && size == 4; i++)
+        memcpy(to + 4 * i, from + 4 * best[i].place, 4);
+    for (size_t i = 0; i < k && size != 4; i++)
+        memcpy(to + size * i, from + size * best[i].place, size);
+}
 
 /* One heap serves all rows. Values are copied from their places, so that no bits are lost. */
 static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
@@ -173,13 +306,20 @@ static tw_status *top_k(tw_compute *c, entry *heap, size_t k)
     int32_t *places = tw_output_data(c, 1);
     for (size_t row = 0; row < rows; row++) {
         const char *from = tw_element_at(x, row * n);
-        select_best(x->dtype, from, n, k, heap);
-        if (sorted)
-            sort_heap(heap, k);
-        for (size_t i = 0; i < k; i++) {
-            memcpy(values + (row * k + i) * size, from + heap[i].place * size, size);
-            places[row * k + i] = (int32_t)heap[i].place;
+        const entry *best = heap;
+        if (sorts_rows(sorted, n, k)) {
+            if (n <= SHORT_ROW && size <= 4)
+                sort_short_row(x->dtype, from, n, heap);
+            else
+                best = sort_row(x->dtype, from, n, heap);
+        } else {
+            select_best(x->dtype, from, n, k, heap);
+            if (sorted)
+                sort_heap(heap, k);
         }
+        put_best(values + row * k * size, from, size, best, k);
+        for (size_t i = 0; i < k; i++)
+            places[row * k + i] = (int32_t)best[i].place;
     }
     return TW_OK;
 }
@@ -190,10 +330,11 @@ static tw_status *compute(tw_compute *c)
     const tw_array *y = tw_output(c, 0);
     if (y->count == 0)
         return TW_OK;
-    size_t k = (size_t)y->dims[y->rank - 1];
-    if (tw_input(c, 0)->dims[y->rank - 1] > INT32_MAX)
+    size_t k = (size_t)y->dims[y->rank - 1], n = (size_t)tw_input(c, 0)->dims[y->rank - 1];
+    if (n > INT32_MAX)
         return tw_compute_fail(c, "places in rows of more than 2147483647 elements do not fit");
-    entry *heap = tw_alloc_array(k, sizeof *heap);
+    bool all = sorts_rows(tw_compute_bool(c, "sorted"), n, k);
+    entry *heap = tw_alloc_array(all ? 2 * n : k, sizeof *heap);
     if (!heap)
         return tw_no_memory();
     tw_status *status = top_k(c, heap, k);

@@ -162,6 +162,10 @@ static void empty_arrays_go_through(void **state)
     gives("Reverse", "reverse_v1([], [True]) -> []");
     gives("Unique", "unique([]) -> [], []");
     gives("Cumsum", "cumsum([], 0) -> []");
+    gives("Cumsum", "cumsum([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], 1) -> "
+                    "[[1, 3], [3, 7], [5, 11], [7, 15], [9, 19]]");
+    gives("Cumprod", "cumprod([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], 1) -> "
+                     "[[1, 2], [3, 12], [5, 30], [7, 56], [9, 90]]");
     gives("SegmentSum", "segment_sum([], []) -> []");
     gives("TopKV2", "top_k([3, 1], 0) -> [], []");
     gives("Gather", "gather([1, 2], []) -> []");
