@@ -187,10 +187,13 @@ static size_t block_of(size_t count, size_t first)
 
 static void put_numbers(tw_array *idx, size_t first, size_t n, const size_t *members)
 {
-    for (size_t i = 0; i < n && idx->dtype == TW_INT32; i++)
-        ((int32_t *)idx->data)[first + i] = (int32_t)members[i];
-    for (size_t i = 0; i < n && idx->dtype == TW_INT64; i++)
-        ((int64_t *)idx->data)[first + i] = (int64_t)members[i];
+    const bool is_wide = idx->dtype == TW_INT64;
+    int32_t *narrow = (int32_t *)idx->data + (is_wide ? 0 : first);
+    int64_t *wide = (int64_t *)idx->data + (is_wide ? first : 0);
+    for (size_t i = 0; i < n && !is_wide; i++)
+        narrow[i] = (int32_t)members[i];
+    for (size_t i = 0; i < n && is_wide; i++)
+        wide[i] = (int64_t)members[i];
 }
 
 /* Where each new one of a block stands is kept, without a branch. */
