@@ -5,8 +5,10 @@
 
 #include "kernels/gemm_loops.h"
 
-/* A block of B is DEPTH by WIDTH, one of C ROWS by WIDTH. */
-enum { ROWS = 16, WIDTH = 64, DEPTH = 64 };
+#include "kernels/isa/fma.h"
+
+/* A block of B is DEPTH by WIDTH, one of C ROWS by WIDTH; TILE rows are multiplied at once. */
+enum { ROWS = 32, WIDTH = 64, DEPTH = 32, TILE = 4 };
 
 #define T int32_t
 #define U uint32_t
@@ -19,10 +21,14 @@ enum { ROWS = 16, WIDTH = 64, DEPTH = 64 };
 #include "kernels/isa/gemm_integer_body.h"
 
 #define REAL float
+#define SPREAD SPREAD_F32
+#define FMA FMA_F32
 #define NAME(f) f##_c64
 #include "kernels/isa/gemm_complex_body.h"
 
 #define REAL double
+#define SPREAD SPREAD_F64
+#define FMA FMA_F64
 #define NAME(f) f##_c128
 #include "kernels/isa/gemm_complex_body.h"
 
