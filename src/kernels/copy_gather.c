@@ -8,7 +8,21 @@
 #include "kernels/copy_lines.h"
 #include "tensor/array.h"
 
-enum { AHEAD = 8, LINE = 64, MOST_LINES = 16 };
+enum { AHEAD = 8, LINE = 64, MOST_LINES = 16, NEAR_BLOCK = 16384 };
+
+/* Elements of any dtype of the size. */
+typedef uint32_t element_4 __attribute__((may_alias));
+typedef uint64_t element_8 __attribute__((may_alias));
+
+#define T unsigned char
+#define NAME(f) f##_1
+#include "kernels/copy_gather_body.h"
+#define T element_4
+#define NAME(f) f##_4
+#include "kernels/copy_gather_body.h"
+#define T element_8
+#define NAME(f) f##_8
+#include "kernels/copy_gather_body.h"
 
 /* The length of an output row, checked with everything behind it. */
 static tw_status *row_length(tw_dtype dtype, size_t rows, size_t count, const size_t *lengths,
@@ -162,27 +176,32 @@ static void prefetch_row(const gather *g, size_t row)
         __builtin_prefetch(g->in + row * g->bytes + line, 0);
 }
 
+/* The elements of a block lie anywhere in it, which no processor foresees: those of the next block
+ * are asked for while this one is gone through. */
+static void prefetch_block(const gather *g, size_t block)
+{
+    size_t bytes = g->limit * g->bytes;
+    const char *next = g->in + (block + 1) * bytes;
+    for (size_t line = 0; line < bytes && bytes <= NEAR_BLOCK && block + 1 < g->outer; line += LINE)
+        __builtin_prefetch(next + line, 0);
+}
+
 /* Rows first .. last - 1 of one block, of a single element each: a call of memcpy would cost more
  * than the element. */
 static bool gather_elements(const gather *g, size_t block, size_t first, size_t last)
 {
-    const char *in = g->in + block * g->limit * g->bytes;
-    char *out = g->out + block * g->count * g->bytes;
-    switch (g->bytes) {
-    case 1:
-        for (size_t i = first; i < last; i++)
-            out[i] = in[index_at(g, i)];
-        return true;
-    case 4:
-        for (size_t i = first; i < last; i++)
-            memcpy(out + 4 * i, in + 4 * index_at(g, i), 4);
-        return true;
-    case 8:
-        for (size_t i = first; i < last; i++)
-            memcpy(out + 8 * i, in + 8 * index_at(g, i), 8);
-        return true;
-    default: return false;
-    }
+    const void *in = g->in + block * g->limit * g->bytes;
+    void *out = g->out + block * g->count * g->bytes;
+    if (g->bytes != 1 && g->bytes != 4 && g->bytes != 8)
+        return false;
+    prefetch_block(g, block);
+    if (g->bytes == 1)
+        pick_1(out, in, g->index_dtype, g->indices, first, last);
+    else if (g->bytes == 4)
+        pick_4(out, in, g->index_dtype, g->indices, first, last);
+    else
+        pick_8(out, in, g->index_dtype, g->indices, first, last);
+    return true;
 }
 
 /* The same of rows of any length. */

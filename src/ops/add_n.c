@@ -42,41 +42,68 @@ static tw_status *gradient(tw_gradient *g)
     return TW_OK;
 }
 
-/* What the cells share. The loop adds in place into the output, so no room is needed but the
- * block itself. */
+/* What the cells share. Loops add in place into the output, so no room is needed but the block
+ * itself. */
 typedef struct sum {
     const tw_compute *c;
     tw_combine add;
+    tw_sum_loop add_some; /* or NULL */
     size_t size, cells;
 } sum;
 
-/* Whether the result lies where an input does that is read after the first one. */
-static bool lies_over(const tw_compute *c)
+/* Whether the result lies where an input does that is read after the first ones. */
+static bool lies_over(const tw_compute *c, size_t read)
 {
-    for (size_t i = 1; i < c->input_count; i++) {
+    for (size_t i = read; i < c->input_count; i++) {
         if (tw_input_data(c, i) == tw_output_data(c, 0))
             return true;
     }
     return false;
 }
 
-/* The sum is made where the result is, or written last where that lies over an input. */
+/* n elements from `at` on of all inputs, one pass for each. */
+static void add_each(const sum *s, char *to, size_t at, size_t n)
+{
+    const char *first = (const char *)tw_input_data(s->c, 0) + at * s->size;
+    if (to != first)
+        memcpy(to, first, n * s->size);
+    for (size_t i = 1; i < s->c->input_count; i++)
+        s->add(n, to, (const char *)tw_input_data(s->c, i) + at * s->size, 1);
+}
+
+/* The same, one pass for several: what was added up so far is the first of them. */
+static void add_several(const sum *s, char *to, size_t at, size_t n)
+{
+    const void *from[TW_SUMMED_AT_ONCE];
+    size_t all = s->c->input_count, taken = 0;
+    while (taken < all) {
+        size_t count = 0;
+        if (taken)
+            from[count++] = to;
+        for (; count < TW_SUMMED_AT_ONCE && taken < all; count++, taken++)
+            from[count] = (const char *)tw_input_data(s->c, taken) + at * s->size;
+        s->add_some(n, to, from, count);
+    }
+}
+
+/* The sum is made where the result is, or written last where that lies over an input that is read
+ * when some of the sum has been written. */
 static void add_cell(size_t cell, void *arg)
 {
     const sum *s = arg;
     _Alignas(64) char block[BLOCK_BYTES];
-    bool apart = lies_over(s->c);
+    bool several = s->add_some && s->c->input_count > 1;
+    bool apart = lies_over(s->c, several ? TW_SUMMED_AT_ONCE : 1);
     size_t count = tw_output(s->c, 0)->count, most = BLOCK_BYTES / s->size;
     size_t at = tw_par_bound(count, GRAIN, s->cells, cell);
     size_t last = tw_par_bound(count, GRAIN, s->cells, cell + 1);
     for (size_t n; at < last; at += n) {
         n = last - at < most ? last - at : most;
-        const char *first = (const char *)tw_input_data(s->c, 0) + at * s->size;
         char *out = (char *)tw_output_data(s->c, 0) + at * s->size, *to = apart ? block : out;
-        if (to != first)
-            memcpy(to, first, n * s->size);
-        for (size_t i = 1; i < s->c->input_count; i++)
-            s->add(n, to, (const char *)tw_input_data(s->c, i) + at * s->size, 1);
+        if (several)
+            add_several(s, to, at, n);
+        else
+            add_each(s, to, at, n);
         if (apart)
             memcpy(out, block, n * s->size);
     }
@@ -94,7 +121,8 @@ static tw_status *compute(tw_compute *c)
                                    "shape.  Input 0: %s != input %zu: %s",
                                    tw_compute_name(c), c->spec->type, tw_brackets(first).s, i,
                                    tw_brackets(tw_input(c, i)).s);
-    sum s = {c, tw_combine_loop(TW_COMBINE_ADD, first->dtype), tw_dtype_size(first->dtype), 1};
+    sum s = {c, tw_combine_loop(TW_COMBINE_ADD, first->dtype), tw_sum_loop_of(first->dtype),
+             tw_dtype_size(first->dtype), 1};
     s.cells = tw_par_cells(first->count, GRAIN, 0.2 * c->input_count);
     tw_par par = tw_compute_par(c);
     tw_par_run(&par, s.cells, add_cell, &s);

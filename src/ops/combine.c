@@ -94,18 +94,23 @@ TW_ISA_TABLES(tw_combine_table, tw_combine_table);
 #define ORDERED(x) (x)
 #include "ops/isa/combine_body.h"
 
-static const tw_combine_table rare = {{
-    [TW_FLOAT16] = f16_loops,
-    [TW_BFLOAT16] = b16_loops,
-    [TW_INT8] = i8_loops,
-    [TW_INT16] = i16_loops,
-    [TW_UINT8] = u8_loops,
-    [TW_UINT16] = u16_loops,
-    [TW_UINT32] = u32_loops,
-    [TW_UINT64] = u64_loops,
-    [TW_COMPLEX64] = c64_loops,
-    [TW_COMPLEX128] = c128_loops,
-}};
+static const tw_combine_table rare = {.loops = {
+                                          [TW_FLOAT16] = f16_loops,
+                                          [TW_BFLOAT16] = b16_loops,
+                                          [TW_INT8] = i8_loops,
+                                          [TW_INT16] = i16_loops,
+                                          [TW_UINT8] = u8_loops,
+                                          [TW_UINT16] = u16_loops,
+                                          [TW_UINT32] = u32_loops,
+                                          [TW_UINT64] = u64_loops,
+                                          [TW_COMPLEX64] = c64_loops,
+                                          [TW_COMPLEX128] = c128_loops,
+                                      }};
+
+tw_sum_loop tw_sum_loop_of(tw_dtype dtype)
+{
+    return (unsigned)dtype < TW_DTYPE_COUNT ? TW_ISA_TABLE(tw_combine_table)->sums[dtype] : NULL;
+}
 
 /* NULL where the dtype has no such combination: callers whose definition allows more dtypes must
  * look. The loops of the processor's level come before the general ones. */

@@ -20,15 +20,23 @@ typedef enum tw_combination {
 /* step 1: element by element; 0: the same *from for all. `to` and `from` do not overlap. */
 typedef void (*tw_combine)(size_t n, void *to, const void *from, size_t step);
 
+/* to[i] = from[0][i] + from[1][i] + ..., from the first on, of two to four; `to` may be one of
+ * them. */
+enum { TW_SUMMED_AT_ONCE = 4 };
+typedef void (*tw_sum_loop)(size_t n, void *to, const void *const *from, size_t count);
+
 /* By dtype; NULL where there are none. */
 typedef struct tw_combine_table {
     const tw_combine *loops[TW_DTYPE_COUNT];
+    tw_sum_loop sums[TW_DTYPE_COUNT];
 } tw_combine_table;
 
 /* NULL: the dtype has no such operation (Min and Max of complex numbers). */
 tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype);
 /* The same over memory of any size, on the kernel's threads. */
 void tw_combine_all(const tw_compute *c, tw_combine loop, tw_array *to, const tw_array *from);
+/* NULL for dtypes that are rarely summed. */
+tw_sum_loop tw_sum_loop_of(tw_dtype dtype);
 /* A zero among integers, which may not be a divisor. */
 bool tw_has_integer_zero(const tw_array *array);
 

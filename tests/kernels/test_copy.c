@@ -313,6 +313,13 @@ static void rows_are_gathered_by_index(void **state)
                 assert_same(dtypes[d], out, o * 20 + i, in,
                             o * 15 + (size_t)wide[i / 5] * 5 + i % 5);
         }
+        const int32_t single[4] = {1, 4, 0, 4};
+        assert_ok(tw_gather_rows(dtypes[d], 6, 5, 1, in, TW_INT64, wide, 4, out, NULL));
+        for (size_t i = 0; i < 24; i++)
+            assert_same(dtypes[d], out, i, in, i / 4 * 5 + (size_t)wide[i % 4]);
+        assert_ok(tw_gather_rows(dtypes[d], 6, 5, 1, in, TW_INT32, single, 4, out, NULL));
+        for (size_t i = 0; i < 24; i++)
+            assert_same(dtypes[d], out, i, in, i / 4 * 5 + (size_t)single[i % 4]);
         char *many = malloc(rows * 15 * size);
         for (size_t i = 0; i < rows; i++)
             narrow[i] = (int32_t)(i * 7 % 2);

@@ -87,6 +87,37 @@ static void one_tensor_may_be_added_to_itself(void **state)
     call_end(&k);
 }
 
+/* In the order of the inputs, however many go by at once. */
+static void any_number_of_tensors_is_added_in_order(void **state)
+{
+    (void)state;
+    enum { MOST = 10, COUNT = 2051 };
+    const tw_dtype dtypes[] = {TW_FLOAT32, TW_FLOAT64, TW_INT32, TW_INT64, TW_UINT8};
+    for (size_t d = 0; d < 5; d++) {
+        tw_array *in[MOST], *out;
+        for (size_t k = 0; k < MOST; k++) {
+            in[k] = tw_array_new(dtypes[d], TW_SHAPE(COUNT));
+            for (size_t i = 0; i < COUNT; i++)
+                tw_element_set(dtypes[d], (char *)in[k]->data + i * tw_dtype_size(dtypes[d]),
+                               (double)((i * 7 + k * k * 11) % 13) * (d < 2 ? 0.1 : 1));
+        }
+        for (size_t n = 1; n <= MOST; n++) {
+            TW_CHECK(tw_op_evaluate("AddN", NULL, 0, in, n, &out, 1));
+            for (size_t i = 0; i < COUNT; i++) {
+                double sum = tw_array_get(in[0], i);
+                for (size_t k = 1; k < n; k++) {
+                    sum += tw_array_get(in[k], i);
+                    sum = dtypes[d] == TW_FLOAT32 ? (double)(float)sum : sum;
+                }
+                assert_true(tw_array_get(out, i) == sum);
+            }
+            tw_array_unref(out);
+        }
+        for (size_t k = 0; k < MOST; k++)
+            tw_array_unref(in[k]);
+    }
+}
+
 static void tensors_of_other_shapes_are_not_added(void **state)
 {
     (void)state;
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(kept_axes_have_size_one),
         cmocka_unit_test(the_place_of_an_extreme_along_nothing_is_refused),
         cmocka_unit_test(one_tensor_may_be_added_to_itself),
+        cmocka_unit_test(any_number_of_tensors_is_added_in_order),
         cmocka_unit_test(tensors_of_other_shapes_are_not_added),
         cmocka_unit_test(batches_are_broadcast_from_the_right),
         cmocka_unit_test(products_over_nothing_are_zero),

@@ -5,6 +5,7 @@
  *     WIDEN(x), NARROW(x)   from one to the other
  *     DIVIDE(a, b)          of WORK, b not an integer 0
  *     ORDERED   defined: the dtype has Min and Max
+ *     SUMS      defined: it has sums of several
  * Arithmetic of integers is done in unsigned WORK, so that it wraps. */
 
 static void NAME(add)(size_t n, void *to, const void *from, size_t step)
@@ -65,6 +66,22 @@ static void NAME(max)(size_t n, void *to, const void *from, size_t step)
 }
 #endif
 
+#ifdef SUMS
+static void NAME(sum)(size_t n, void *to, const void *const *from, size_t count)
+{
+    STORED *z = to;
+    const STORED *a = from[0], *b = from[1], *c = from[count > 2 ? 2 : 0];
+    const STORED *d = from[count > 3 ? 3 : 0];
+    if (count == 2) {
+        EACH z[i] = NARROW(WIDEN(a[i]) + WIDEN(b[i]));
+    } else if (count == 3) {
+        EACH z[i] = NARROW(WIDEN(a[i]) + WIDEN(b[i]) + WIDEN(c[i]));
+    } else {
+        EACH z[i] = NARROW(WIDEN(a[i]) + WIDEN(b[i]) + WIDEN(c[i]) + WIDEN(d[i]));
+    }
+}
+#endif
+
 static const tw_combine NAME(loops)[TW_COMBINATIONS] = {
     [TW_COMBINE_ADD] = NAME(add), [TW_COMBINE_SUB] = NAME(sub),
     [TW_COMBINE_MUL] = NAME(mul), [TW_COMBINE_DIV] = NAME(div),
@@ -79,3 +96,4 @@ static const tw_combine NAME(loops)[TW_COMBINATIONS] = {
 #undef NARROW
 #undef DIVIDE
 #undef ORDERED
+#undef SUMS
