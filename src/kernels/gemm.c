@@ -13,7 +13,8 @@ enum {
     MOST_CELLS = 64,
     LEAST_ROWS = 48,
     LEAST_TURNED = 192,
-    LINE_GRAIN = 64,
+    LINE_GRAIN = 512, /* columns: rows of B come from memory in long pieces */
+    MOST_LINES = 4,   /* cells, which are as fast as the memory is */
     TINY = 4,
     NEAR_ROWS = 768,
     ENOUGH = 12,
@@ -256,7 +257,8 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
     if (is_lines(x.loops, &line)) {
         x.g = line;
         size_t grains = (x.g.n + LINE_GRAIN - 1) / LINE_GRAIN;
-        x.across = wanted < grains ? wanted : grains;
+        size_t most = grains < MOST_LINES ? grains : MOST_LINES;
+        x.across = wanted < most ? wanted : most;
         tw_par_run(par, x.across, run_line_cell, &x);
         finish_lines(x.loops, g);
         return;
@@ -393,12 +395,11 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
 }
 
 /* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. Few rows
- * are as fast with a B that is near and stands as it is. */
+ * are multiplied as fast by a B that stands as it is. */
 size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
 {
-    enum { LEAST_BYTES = 16384, MOST_ROWS = 256, NEAR = 1 << 16 };
-    bool near = m <= TW_GEMM_FEW && n * k <= NEAR;
-    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || near || m > MOST_ROWS)
+    enum { LEAST_BYTES = 16384, MOST_ROWS = 256 };
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || m <= TW_GEMM_FEW || m > MOST_ROWS)
         return 0;
     size_t bytes = tw_gemm_packed_bytes(dtype, k, n);
     return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;
