@@ -181,10 +181,10 @@ class UGRNNCell(impl.RNNCell):
 
     def call(self, inputs, state):
         with vs.variable_scope(vs.get_variable_scope(), initializer=self._initializer):
+            both = array_ops.concat([inputs, state], 1)
             if self._linear is None:
-                self._linear = _Linear([inputs, state], 2 * self._num_units, True)
-            gate, fresh = array_ops.split(value=self._linear([inputs, state]),
-                                          num_or_size_splits=2, axis=1)
+                self._linear = _Linear([both], 2 * self._num_units, True)
+            gate, fresh = array_ops.split(value=self._linear([both]), num_or_size_splits=2, axis=1)
         kept = math_ops.sigmoid(gate + self._forget_bias)
         new = kept * state + (1.0 - kept) * self._activation(fresh)
         return new, new
@@ -215,9 +215,11 @@ class ConvLSTMCell(impl.RNNCell):
     state_size = property(lambda self: self._state_size)
     output_size = property(lambda self: self._output_size)
 
-    def _product(self, x, count):
-        shape = self._kernel_shape + [x.get_shape()[-1].value, count]
-        kernel = vs.get_variable("kernel", shape, dtype=x.dtype)
+    def _product(self, inputs, h, count):
+        channels = inputs.get_shape()[-1].value + h.get_shape()[-1].value
+        kernel = vs.get_variable("kernel", self._kernel_shape + [channels, count],
+                                 dtype=inputs.dtype)
+        x = array_ops.concat([inputs, h], self._conv_ndims + 1)
         convolve = nn_convolution.conv1d if self._conv_ndims == 1 else nn_convolution.conv2d
         strides = 1 if self._conv_ndims == 1 else [1, 1, 1, 1]
         y = convolve(x, kernel, strides, "SAME")
@@ -229,7 +231,7 @@ class ConvLSTMCell(impl.RNNCell):
     def call(self, inputs, state):
         c, h = state
         axis, sigmoid = self._conv_ndims + 1, math_ops.sigmoid
-        both = self._product(array_ops.concat([inputs, h], axis), 4 * self._channels)
+        both = self._product(inputs, h, 4 * self._channels)
         i, j, f, o = array_ops.split(value=both, num_or_size_splits=4, axis=axis)
         c = sigmoid(f + self._forget_bias) * c + sigmoid(i) * math_ops.tanh(j)
         output = math_ops.tanh(c) * sigmoid(o)

@@ -2,7 +2,7 @@
 """A cell that looks at memories: what it attends to is part of its next inputs."""
 import collections
 
-from thalweg.framework import dtypes, ops, tensor_shape
+from thalweg.framework import dtypes, node_counts, ops, tensor_shape
 from thalweg.layers import core as layers
 from thalweg.ops import array_ops, check_ops, math_ops, rnn_cell_impl, rnn_steps, tensor_array_ops
 from thalweg.util import nest
@@ -151,6 +151,7 @@ class AttentionWrapper(rnn_cell_impl.RNNCell):
                     lambda s: array_ops.identity(s, name="checked_cell_state"), cell_state)
             each = self._attention_mechanisms
             alignments = [a.initial_alignments(batch_size, dtype) for a in each]
+            node_counts.add(10)
             return AttentionWrapperState(
                 cell_state=cell_state, time=array_ops.zeros([], dtype=dtypes.int32),
                 attention=rnn_steps.zero_output(self._attention_layer_size, batch_size, dtype),
