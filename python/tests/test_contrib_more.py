@@ -173,3 +173,19 @@ def test_a_depthwise_convolution_alone():
     assert found.shape == (1, 4, 4, 4)
     np.testing.assert_allclose(found[0, 1, 1], .1 * np.repeat(picture[0, :3, :3].sum((0, 1)), 2),
                                rtol=1e-5)
+
+
+def test_older_losses_take_weights_of_the_first_dimensions():
+    """Numbers of TensorFlow 1.15.5."""
+    import thalweg as tf
+    drawn = np.random.RandomState(0)
+    first, second = (drawn.rand(3, 4).astype(np.float32) for _ in range(2))
+    wanted = {"absolute_difference": 0.29886, "log_loss": 0.74958, "mean_squared_error": 0.10649,
+              "sigmoid_cross_entropy": 0.69605}
+    with tf.Graph().as_default(), tf.Session() as session:
+        for weights in ([.3, 0., 2.], [[.3], [0.], [2.]]):
+            for name, number in wanted.items():
+                loss = getattr(tf.contrib.losses, name)(
+                    tf.constant(first), tf.constant(second), weights=weights)
+                assert abs(session.run(loss) - number) < 1e-5
+        assert len(tf.contrib.losses.get_losses()) == 8

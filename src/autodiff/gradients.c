@@ -202,12 +202,15 @@ static void count_zeros(const backward *b, const tw_gradient *g, size_t before)
 }
 
 /* TensorFlow's optimizers tie the derivatives of an operation together: a NoOp and an Identity for
- * each. Here they need not be tied, since the order of accesses to a variable is fixed. */
+ * each (FusedBatchNorm has one for each of its inputs). Here they need not be tied, since the order
+ * of accesses to a variable is fixed. */
 static void count_gate(const backward *b, const tw_gradient *g)
 {
     int64_t count = 0;
     for (size_t i = 0; i < g->input_count; i++)
         count += g->dx[i].kind != TW_GRAD_NONE;
+    if (!strncmp(g->op->spec.type, "FusedBatchNorm", strlen("FusedBatchNorm")))
+        count = (int64_t)g->input_count;
     if (!b->args.gate || count < 2)
         return;
     (void)tw_graph_count_nodes(b->graph, count + 1);

@@ -53,7 +53,7 @@ static bool is_plain(const tw_gradient *g)
     return same_known(x, tw_tensor_shape(g->inputs[1])) && same_known(x, dy);
 }
 
-/* Sums over what was broadcast; the pair of sizes is remembered in both orders. */
+/* Sums over what was broadcast; the pair of sizes is remembered in this order. */
 static int64_t broadcast_nodes(tw_graph *graph, const tw_gradient *g)
 {
     tw_shape x = tw_tensor_shape(g->inputs[0]), y = tw_tensor_shape(g->inputs[1]);
@@ -61,8 +61,6 @@ static int64_t broadcast_nodes(tw_graph *graph, const tw_gradient *g)
     if (!tw_shape_fully_known(x) || !tw_shape_fully_known(y) || !tw_shape_fully_known(dy))
         return BROADCAST_ARGS + 2 * SUM_UNKNOWN;
     bool before = known_already(graph, "broadcast", tw_shape_text(x).s, tw_shape_text(y).s);
-    if (!tw_shape_equal(x, y))
-        (void)known_already(graph, "broadcast", tw_shape_text(y).s, tw_shape_text(x).s);
     return (before ? 0 : BROADCAST_ARGS) + (tw_shape_equal(x, dy) ? 0 : SUM_KNOWN) +
            (tw_shape_equal(y, dy) ? 0 : SUM_KNOWN);
 }

@@ -355,9 +355,12 @@ def batch_norm(inputs, decay=0.999, center=True, scale=False, epsilon=0.001, act
         outputs = layer.apply(inputs, training=is_training)
         if as_image:
             outputs = array_shapes.reshape(outputs, array_shapes.shape(flat))
+        if layer._beta_first:
             known = not isinstance(is_training, ops.Tensor)
-            at_once = updates_collections is None
-            node_counts.add((-3 if is_training else -1) if known else 4 if at_once else 5)
+            more = (-3 if is_training else -1) if known else 4 if updates_collections is None else 5
+            if not layer.fused:
+                more = int(bool(is_training)) if known else -17
+            node_counts.add(more)
         for name in ("beta", "gamma", "moving_mean", "moving_variance"):
             _collect(getattr(layer, name), variables_collections, name)
         if updates_collections is None and layer.updates:
