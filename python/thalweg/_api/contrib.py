@@ -7,6 +7,9 @@ _LAYERS = "avg_pool2d batch_norm bias_add conv1d conv2d conv2d_transpose conv3d 
           "embed_sequence flatten fully_connected layer_norm legacy_fully_connected " \
           "legacy_linear legacy_relu linear max_pool2d one_hot_encoding relu relu6 repeat " \
           "scale_gradient separable_conv2d separable_convolution2d softmax stack unit_norm"
+_MORE_LAYERS = "avg_pool3d bow_encoder conv2d_in_plane conv3d_transpose convolution2d_in_plane " \
+               "convolution3d_transpose dense_to_sparse embedding_lookup_unique group_norm " \
+               "instance_norm max_pool3d maxout spatial_softmax"
 _INITIALIZERS = "variance_scaling_initializer xavier_initializer xavier_initializer_conv2d"
 _REGULARIZERS = "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer " \
                 "sum_regularizer"
@@ -46,6 +49,7 @@ NAMES = {
     "contrib": {"modules": "layers=contrib.layers framework=contrib.framework"},
     "contrib.layers": {
         "contrib.layers.layers": _LAYERS,
+        "contrib.layers.more_layers": _MORE_LAYERS,
         "contrib.layers.initializers": _INITIALIZERS,
         "contrib.layers.regularizers": _REGULARIZERS,
         "contrib.layers.optimizers": "OPTIMIZER_CLS_NAMES OPTIMIZER_SUMMARIES optimize_loss",
@@ -61,6 +65,7 @@ NAMES = {
     },
     "contrib.slim": {
         "contrib.layers.layers": _LAYERS + " fc=fully_connected",
+        "contrib.layers.more_layers": _MORE_LAYERS,
         "contrib.layers.initializers": _INITIALIZERS,
         "contrib.layers.regularizers": _REGULARIZERS,
         "contrib.framework.scoped_arguments": _ARG_SCOPE,
