@@ -34,6 +34,8 @@ NAMES = {
         "contrib.rnn_block": "FusedRNNCell FusedRNNCellAdaptor GRUBlockCell GRUBlockCellV2 "
                              "LSTMBlockCell LSTMBlockFusedCell LSTMBlockWrapper "
                              "TimeReversedFusedRNN",
+        "contrib.rnn_cells": "GLSTMCell IndRNNCell IndyGRUCell IndyLSTMCell IntersectionRNNCell "
+                             "NASCell PhasedLSTMCell SRUCell TimeFreqLSTMCell",
         "contrib.rnn_more": "AttentionCellWrapper Conv1DLSTMCell Conv2DLSTMCell ConvLSTMCell "
                             "CoupledInputForgetGateLSTMCell HighwayWrapper UGRNNCell",
         "contrib.stacked_rnn": "stack_bidirectional_dynamic_rnn stack_bidirectional_rnn",
