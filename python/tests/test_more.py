@@ -123,3 +123,17 @@ def test_measures_of_the_k_best(session, make, wanted):
     for _ in range(2):
         assert np.allclose(session.run(update), wanted)
     assert np.allclose(session.run(value), wanted)
+
+
+def test_derivatives_through_py_function_are_refused_unless_they_are_said():
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.constant(3.0)
+        y = tf.py_function(lambda v: v.numpy() ** 2, [x], tf.float32)
+        assert session.run(y) == 9
+        with pytest.raises(LookupError, match="custom_gradient"):
+            tf.gradients(y, x)
+
+        @tf.custom_gradient
+        def square(v):
+            return tf.py_function(lambda a: a.numpy() ** 2, [v], tf.float32), lambda d: 2.0 * v * d
+        assert session.run(tf.gradients(square(x), x)) == [6]

@@ -141,8 +141,8 @@ class _Value(np.ndarray):
 
 
 def py_function(func, inp, Tout, name=None):
-    """py_func() of a function that asks its arguments for numpy(). No derivative flows through
-    it."""
+    """py_func() of a function that asks its arguments for numpy(). To ask for a derivative through
+    it is an error, as what the function does to arrays is not known."""
     types = [dtypes.as_dtype(t) for t in (Tout if isinstance(Tout, (list, tuple)) else [Tout])]
 
     def call(*values):
@@ -152,4 +152,14 @@ def py_function(func, inp, Tout, name=None):
             return []
         return [np.asarray(r, dtype=t.as_numpy_dtype) for r, t in zip(results, types)] + \
             results[len(types):]
-    return script_ops.py_func(call, inp, Tout, name=name)
+    with ops.get_default_graph().gradient_override_map({"PyFunc": "_PyFunctionGradient"}):
+        return script_ops.py_func(call, inp, Tout, name=name)
+
+
+def _refuse_gradient(op, *grads):
+    raise LookupError("No derivative of '%s', a tf.py_function: its function works on arrays, not "
+                      "on tensors. Use tf.custom_gradient around it to say the derivative."
+                      % op.name)
+
+
+ops.RegisterGradient("_PyFunctionGradient")(_refuse_gradient)

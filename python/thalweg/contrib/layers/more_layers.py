@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tf.contrib.layers: normalization by groups, maxout, layers over volumes and planes, and what makes
-vectors of words and pictures."""
+"""tf.contrib.layers: normalization by groups, maxout, layers over volumes and planes, and what
+makes vectors of words and pictures."""
 import numpy as np
 
 from thalweg.contrib.framework import variables as model
@@ -189,8 +189,8 @@ def convolution2d_in_plane(inputs, kernel_size, stride=1, padding="SAME",
                 collections=utils.get_variable_collections(variables_collections, name))
         weights = variable("weights", list(size) + [1, 1], weights_initializer,
                            weights_regularizer)
-        outputs = nn_convolution.depthwise_conv2d(inputs, array_ops.tile(weights, [1, 1, channels, 1]),
-                                          [1] + list(steps) + [1], padding)
+        outputs = nn_convolution.depthwise_conv2d(
+            inputs, array_ops.tile(weights, [1, 1, channels, 1]), [1] + list(steps) + [1], padding)
         if normalizer_fn is None and biases_initializer is not None:
             outputs = nn_ops.bias_add(outputs, variable("biases", [channels], biases_initializer,
                                                         biases_regularizer))
