@@ -60,13 +60,34 @@ static int64_t *put(int64_t *to, const size_t *at, size_t outer, size_t j)
     return to + 1;
 }
 
-/* The elements of one line, `start` the first: the last coordinate counts through. Truths are
- * looked for eight at a time, by the lowest bit that is set: a branch for each would be guessed
- * wrong half of the time. */
+/* Truths j .. last - 1 of a line in an array of at most two dims, of which the one at `last` is
+ * set: whatever is written for one that is not is written over later. */
+static int64_t *put_truths(const bool *line, size_t j, size_t last, const size_t *at, size_t rank,
+                           int64_t *to)
+{
+    for (; j < last && rank == 1; j++) {
+        *to = (int64_t)j;
+        to += line[j];
+    }
+    for (; j < last; j++) {
+        to[0] = (int64_t)at[0];
+        to[1] = (int64_t)j;
+        to += 2 * (size_t)line[j];
+    }
+    return to;
+}
+
+/* The elements of one line, `start` the first: the last coordinate counts through. Truths need no
+ * branch, which would be guessed wrong half of the time: before the last one that is set (`last`,
+ * in the whole array) there is room for another. */
 static int64_t *put_line(const tw_array *x, size_t start, size_t length, const size_t *at,
-                         int64_t *to)
+                         size_t last, int64_t *to)
 {
     size_t outer = x->rank - 1, j = 0;
+    if (x->dtype == TW_BOOL && x->rank <= 2 && last > start) {
+        j = last - start < length ? last - start : length;
+        to = put_truths((const bool *)x->data + start, 0, j, at, x->rank, to);
+    }
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     for (; x->dtype == TW_BOOL && j + 8 <= length; j += 8) {
         for (uint64_t word = eight(x, start + j); word; word &= word - 1)
@@ -80,6 +101,15 @@ static int64_t *put_line(const tw_array *x, size_t start, size_t length, const s
     return to;
 }
 
+/* The last element that is set, or 0. */
+static size_t last_set(const tw_array *x)
+{
+    size_t last = x->count;
+    while (last > 0 && !is_set(x, last - 1))
+        last--;
+    return last > 0 ? last - 1 : 0;
+}
+
 /* Two passes: the first counts, so that the result is made once in its size. */
 static tw_status *compute(tw_compute *c)
 {
@@ -88,9 +118,9 @@ static tw_status *compute(tw_compute *c)
     tw_array *y;
     TW_TRY(tw_compute_allocate(c, 0, TW_SHAPE(count_set(x), (int64_t)x->rank), &y));
     int64_t *to = y->data;
-    size_t length = x->rank ? (size_t)x->dims[x->rank - 1] : 1;
+    size_t length = x->rank ? (size_t)x->dims[x->rank - 1] : 1, last = last_set(x);
     for (size_t i = 0; i < x->count; i += length) {
-        to = put_line(x, i, length, at, to);
+        to = put_line(x, i, length, at, last, to);
         for (size_t k = x->rank - 1; k-- > 0 && ++at[k] == (size_t)x->dims[k];)
             at[k] = 0;
     }

@@ -4,7 +4,11 @@
  * 32-bit result for narrower types. Any number but 0, NaN too, is true. */
 #include <complex.h>
 #include <math.h>
+#if TW_ISA_LEVEL >= 3
+#include <immintrin.h>
+#endif
 
+#include "kernels/vmath_double.h"
 #include "ops/select_loops.h"
 
 #undef I /* complex.h's */
@@ -15,6 +19,8 @@
 #else
 #define TW_IVDEP _Pragma("GCC ivdep")
 #endif
+
+#define TW_INLINE inline __attribute__((always_inline))
 
 typedef float _Complex c64;
 typedef double _Complex c128;
@@ -82,10 +88,71 @@ static inline uint64_t natural_64(double x)
 #define FROM(name) i32_to_##name
 #define KIND(to) TO_##to##_FROM_W
 #include "ops/isa/cast_body.h"
+#if TW_ISA_LEVEL >= 3
+/* Are 16 numbers of at most 50 bits? Then they are doubles, by way of their bits. */
+static TW_INLINE bool are_short(const int64_t *in)
+{
+    uint64_t beyond = 0;
+    for (size_t i = 0; i < 16; i++)
+        beyond |= (uint64_t)in[i] + (UINT64_C(1) << 50);
+    return beyond >> 51 == 0;
+}
+static void i64_to_f32(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const int64_t *in = x;
+    float *out = z;
+    (void)y, (void)w;
+    for (; n >= 16; n -= 16, in += 16, out += 16) {
+        bool is_short = are_short(in);
+        for (size_t i = 0; i < 16 && is_short; i++)
+            out[i] = (float)tw_whole_double_(in[i]);
+        for (size_t i = 0; i < 16 && !is_short; i++)
+            out[i] = (float)in[i];
+    }
+}
+/* z may be x. */
+static void i64_to_f64(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const int64_t *in = x;
+    double *out = z;
+    (void)y, (void)w;
+    for (; n >= 16; n -= 16, in += 16, out += 16) {
+        bool is_short = are_short(in);
+        double part[16];
+        for (size_t i = 0; i < 16 && is_short; i++)
+            part[i] = tw_whole_double_(in[i]);
+        for (size_t i = 0; i < 16 && !is_short; i++)
+            part[i] = (double)in[i];
+        memcpy(out, part, sizeof part);
+    }
+}
+#define OWN_REALS
+#endif
 #define S int64_t
 #define FROM(name) i64_to_##name
 #define KIND(to) TO_##to##_FROM_W
 #include "ops/isa/cast_body.h"
+#if TW_ISA_LEVEL >= 3
+/* The instruction gives the least integer where a number does not fit; compilers narrow four times
+ * as many vectors as there must be. */
+static void f32_to_u8(size_t n, void *z, const void *x, const void *y, const void *w)
+{
+    const __m256i low = _mm256_set1_epi32(0xff);
+    const float *in = x;
+    uint8_t *out = z;
+    (void)y, (void)w;
+    for (size_t i = 0; i + 16 <= n; i += 16) {
+        __m256i a = _mm256_cvttps_epi32(_mm256_loadu_ps(in + i));
+        __m256i b = _mm256_cvttps_epi32(_mm256_loadu_ps(in + i + 8));
+        __m256i pairs = _mm256_packus_epi32(_mm256_and_si256(a, low), _mm256_and_si256(b, low));
+        pairs = _mm256_permute4x64_epi64(pairs, 0xd8);
+        __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(pairs),
+                                         _mm256_extracti128_si256(pairs, 1));
+        _mm_storeu_si128((__m128i *)(void *)(out + i), bytes);
+    }
+}
+#define OWN_U8
+#endif
 #define S float
 #define FROM(name) f32_to_##name
 #define KIND(to) TO_##to##_FROM_F
