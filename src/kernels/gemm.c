@@ -304,7 +304,7 @@ static void run_plain(tw_gemm_plain run, tw_dtype dtype, const tw_gemm_block *g,
 /* Empty results have no memory; with k = 0 they are still written. */
 static void run_any(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
-    const tw_gemm_other_table *other = TW_ISA_TABLE(tw_gemm_other_table);
+    const tw_gemm_other_table *other = TW_ISA_TABLE_OF_NARROW(tw_gemm_other_table);
     if (g->m == 0 || g->n == 0)
         return;
     switch (dtype) {

@@ -7,6 +7,8 @@
 
 #include "kernels/isa/fma.h"
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW: such products are too rare for a third copy */
+
 /* A block of B is DEPTH by WIDTH, one of C ROWS by WIDTH; TILE rows are multiplied at once. */
 enum { ROWS = 32, WIDTH = 64, DEPTH = 32, TILE = 4 };
 
@@ -38,3 +40,5 @@ const tw_gemm_other_table TW_ISA_NAME(tw_gemm_other_table) = {
     .c64 = multiply_c64,
     .c128 = multiply_c128,
 };
+
+#endif
