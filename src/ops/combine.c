@@ -109,7 +109,9 @@ static const tw_combine_table rare = {.loops = {
 
 tw_sum_loop tw_sum_loop_of(tw_dtype dtype)
 {
-    return (unsigned)dtype < TW_DTYPE_COUNT ? TW_ISA_TABLE(tw_combine_table)->sums[dtype] : NULL;
+    if ((unsigned)dtype >= TW_DTYPE_COUNT)
+        return NULL;
+    return TW_ISA_TABLE_OF_NARROW(tw_combine_table)->sums[dtype];
 }
 
 /* NULL where the dtype has no such combination: callers whose definition allows more dtypes must

@@ -112,14 +112,24 @@ static tw_dtype loop_dtype(tw_dtype dtype)
     }
 }
 
-/* A level's fast loops go first. The plain level has every loop, the others those that gain. */
-static tw_tile_loop find_loop(uint16_t row, tw_dtype dtype)
+/* A level's fast loop, or NULL. */
+static tw_tile_loop find_fast(const tw_fast_table *fast, uint16_t row, tw_dtype dtype)
 {
-    const tw_fast_table *fast = TW_ISA_TABLE(tw_fast_table);
     for (size_t i = 0; i < fast->count; i++) {
         if (fast->loops[i].row == row && fast->loops[i].dtype == dtype)
             return fast->loops[i].loop;
     }
+    return NULL;
+}
+
+/* Fast loops go first, of which v4 has only those that gain most and takes the others from v3. The
+ * plain level has every loop, the others those that gain. */
+static tw_tile_loop find_loop(uint16_t row, tw_dtype dtype)
+{
+    tw_tile_loop fast = find_fast(TW_ISA_TABLE(tw_fast_table), row, dtype);
+    fast = fast ? fast : find_fast(TW_ISA_TABLE_OF_NARROW(tw_fast_table), row, dtype);
+    if (fast)
+        return fast;
     const tw_tile_loop *best = TW_ISA_TABLE(tw_loop_table)->loops[dtype];
     const tw_tile_loop *plain = tw_loop_table_plain.loops[dtype];
     if (best && best[row])

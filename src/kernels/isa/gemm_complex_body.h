@@ -53,27 +53,30 @@ static void NAME(load_right)(const REAL *b, size_t b_row, size_t b_col, REAL sig
             to->re[j] = b[2 * j];
             to->im[j] = sign * b[2 * j + 1];
         }
-        for (size_t j = 0; j < n && b_col != 1; j++) {
-            to->re[j] = b[2 * j * b_col];
-            to->im[j] = sign * b[2 * j * b_col + 1];
+        const REAL *at = b;
+        for (size_t j = 0; j < n && b_col != 1; j++, at += 2 * b_col) {
+            to->re[j] = at[0];
+            to->im[j] = sign * at[1];
         }
         for (size_t j = n; j < WIDTH; j++)
             to->re[j] = to->im[j] = 0;
     }
 }
 
-/* So are rows beyond m. */
+/* So are the rows of the last tile beyond m. */
 static void NAME(load_left)(const REAL *a, size_t a_row, size_t a_col, REAL sign, size_t m,
                             size_t k, NAME(left) *restrict to)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        for (size_t p = 0; p < k; p++) {
-            const REAL *at = a + 2 * (i * a_row + p * a_col);
-            to[i].re[p] = i < m ? at[0] : 0;
-            to[i].im[p] = i < m ? sign * at[1] : 0;
+    for (size_t i = 0; i < m; i++, a += 2 * a_row) {
+        const REAL *at = a;
+        for (size_t p = 0; p < k; p++, at += 2 * a_col) {
+            to[i].re[p] = at[0];
+            to[i].im[p] = sign * at[1];
             to[i].less[p] = -to[i].im[p];
         }
     }
+    for (size_t i = m; i % TILE != 0; i++)
+        memset(&to[i], 0, sizeof to[i]);
 }
 
 /* alpha and beta are real. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The product of one integer dtype. Before it is included: T, its unsigned kind U, in which sums
- * wrap, and NAME(f). */
+ * wrap, and NAME(f). Loops over the WIDTH are not written out, which takes much room. */
 
 /* sum[i][j] += A[i][p] B[p][j] over a block of B. */
 static void NAME(add_block)(const T *a, size_t a_row, size_t a_col, size_t m, size_t k,
@@ -9,8 +9,7 @@ static void NAME(add_block)(const T *a, size_t a_row, size_t a_col, size_t m, si
     for (size_t i = 0; i < m; i++) {
         for (size_t p = 0; p < k; p++) {
             U x = (U)a[i * a_row + p * a_col];
-            for (size_t j = 0; j < WIDTH; j++)
-                sum[i][j] += x * b[p][j];
+            _Pragma("GCC unroll 1") for (size_t j = 0; j < WIDTH; j++) sum[i][j] += x * b[p][j];
         }
     }
 }
@@ -20,7 +19,7 @@ static void NAME(load_block)(const T *b, size_t b_row, size_t b_col, size_t k, s
                              U (*restrict to)[WIDTH])
 {
     for (size_t p = 0; p < k; p++) {
-        for (size_t j = 0; j < WIDTH; j++)
+        _Pragma("GCC unroll 1") for (size_t j = 0; j < WIDTH; j++)
             to[p][j] = j < n ? (U)b[p * b_row + j * b_col] : 0;
     }
 }

@@ -96,4 +96,3 @@ static const tw_combine NAME(loops)[TW_COMBINATIONS] = {
 #undef NARROW
 #undef DIVIDE
 #undef ORDERED
-#undef SUMS

@@ -65,40 +65,7 @@ static inline bool fits_powf(float x, float y, float r)
     return x >= FLT_MIN && x <= FLT_MAX && r >= FLT_MIN && r <= FLT_MAX;
 }
 
-/* In double even quotients of 2^28 leave the remainder exact. */
-static inline float near_modf(float x, float y)
-{
-    return (float)tw_truncate_mod_of_near((double)x, (double)y);
-}
-static inline float near_floor_modf(float x, float y)
-{
-    return (float)tw_floor_mod_of_near((double)x, (double)y);
-}
-/* The least remainder, a unit in y's last place, must be normal. */
-static inline bool fits_modf(float x, float y, float r)
-{
-    (void)r;
-    return fabsf(x) <= fabsf(y) * 0x1p28F && fabsf(x) <= FLT_MAX && fabsf(y) >= 0x1p-100F &&
-           fabsf(y) <= FLT_MAX;
-}
-
 /* ---- double ---- */
-
-static inline double elu(double x)
-{
-    double y = tw_expm1(x);
-    return x < 0 ? y : x;
-}
-/* scale = 1.0507..., scale alpha = 1.7580... (Klambauer et al., 2017). */
-static inline double selu(double x)
-{
-    double y = 1.7580993408473766 * tw_expm1(x);
-    return x < 0 ? y : 1.0507009873554805 * x;
-}
-static inline double softplus_grad(double x, double y)
-{
-    return x * tw_sigmoid(y);
-}
 
 static inline double near_sin_f64(double x, double y)
 {
@@ -122,6 +89,63 @@ static inline bool fits_pow(double x, double y, double r)
     return x >= DBL_MIN && x <= DBL_MAX && r >= DBL_MIN && r <= DBL_MAX;
 }
 
+/* ---- loops ---- */
+
+#define HEAD(name) static void name(size_t n, void *z, const void *x, const void *y, const void *w)
+/* Of one operand, of two, and of some numbers only. */
+#define EVERY(name, dtype, f)                        \
+    HEAD(name)                                       \
+    {                                                \
+        (void)y, (void)w, every_##dtype(n, z, x, f); \
+    }
+#define PAIRS(name, dtype, f)                       \
+    HEAD(name)                                      \
+    {                                               \
+        (void)w, every_pair_##dtype(n, z, x, y, f); \
+    }
+#define SOME(name, dtype, second, fast, fits, plain)                        \
+    HEAD(name)                                                              \
+    {                                                                       \
+        (void)y, (void)w, some_##dtype(n, z, x, second, fast, fits, plain); \
+    }
+/* The table has all loops of float at this level, the dear ones of others at the plain one. */
+#define TABLE_F32(row) TW_ISA_NAME(tw_loop_table).loops[TW_FLOAT32][TW_ROW_##row]
+#define TABLE(dtype, row) tw_loop_table_plain.loops[dtype][TW_ROW_##row]
+
+SOME(sin_f32, f32, x, near_sin, is_near, TABLE_F32(Sin))
+SOME(cos_f32, f32, x, near_cos, is_near, TABLE_F32(Cos))
+SOME(pow_f32, f32, y, tw_powf_of_normal, fits_powf, TABLE_F32(Pow))
+EVERY(exp_f64, f64, tw_exp)
+EVERY(expm1_f64, f64, tw_expm1)
+EVERY(log_f64, f64, tw_log)
+EVERY(log1p_f64, f64, tw_log1p)
+EVERY(tanh_f64, f64, tw_tanh)
+EVERY(sigmoid_f64, f64, tw_sigmoid)
+SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
+SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
+SOME(pow_f64, f64, y, tw_pow_of_normal, fits_pow, TABLE(TW_FLOAT64, Pow))
+
+/* ---- what v4 takes from v3 ---- */
+
+#if TW_ISA_LEVEL < 4
+
+/* In double even quotients of 2^28 leave the remainder exact. */
+static inline float near_modf(float x, float y)
+{
+    return (float)tw_truncate_mod_of_near((double)x, (double)y);
+}
+static inline float near_floor_modf(float x, float y)
+{
+    return (float)tw_floor_mod_of_near((double)x, (double)y);
+}
+/* The least remainder, a unit in y's last place, must be normal. */
+static inline bool fits_modf(float x, float y, float r)
+{
+    (void)r;
+    return fabsf(x) <= fabsf(y) * 0x1p28F && fabsf(x) <= FLT_MAX && fabsf(y) >= 0x1p-100F &&
+           fabsf(y) <= FLT_MAX;
+}
+
 static inline bool fits_mod(double x, double y, double r)
 {
     (void)r;
@@ -129,7 +153,21 @@ static inline bool fits_mod(double x, double y, double r)
            fabs(y) <= DBL_MAX;
 }
 
-/* ---- integers ---- */
+static inline double elu(double x)
+{
+    double y = tw_expm1(x);
+    return x < 0 ? y : x;
+}
+/* scale = 1.0507..., scale alpha = 1.7580... (Klambauer et al., 2017). */
+static inline double selu(double x)
+{
+    double y = 1.7580993408473766 * tw_expm1(x);
+    return x < 0 ? y : 1.0507009873554805 * x;
+}
+static inline double softplus_grad(double x, double y)
+{
+    return x * tw_sigmoid(y);
+}
 
 /* Doubles hold both operands and the quotient, which rounding cannot make a whole number that it is
  * not. Zero divisors are refused by whoever runs the loop; here they must only not trap. */
@@ -157,79 +195,48 @@ static inline bool fits_mod_i64(int64_t x, int64_t y, int64_t r)
     return x <= most && x >= -most && y <= most && y >= -most && y != 0;
 }
 
-/* ---- the loops ---- */
-
-#define HEAD(name) static void name(size_t n, void *z, const void *x, const void *y, const void *w)
-/* Of one operand, of two, and of some numbers only. */
-#define EVERY(name, dtype, f)                        \
-    HEAD(name)                                       \
-    {                                                \
-        (void)y, (void)w, every_##dtype(n, z, x, f); \
-    }
-#define PAIRS(name, dtype, f)                       \
-    HEAD(name)                                      \
-    {                                               \
-        (void)w, every_pair_##dtype(n, z, x, y, f); \
-    }
-#define SOME(name, dtype, second, fast, fits, plain)                        \
-    HEAD(name)                                                              \
-    {                                                                       \
-        (void)y, (void)w, some_##dtype(n, z, x, second, fast, fits, plain); \
-    }
-/* The table has all loops of float at this level, the dear ones of others at the plain one. */
-#define TABLE_F32(row) TW_ISA_NAME(tw_loop_table).loops[TW_FLOAT32][TW_ROW_##row]
-#define TABLE(dtype, row) tw_loop_table_plain.loops[dtype][TW_ROW_##row]
-
-SOME(sin_f32, f32, x, near_sin, is_near, TABLE_F32(Sin))
-SOME(cos_f32, f32, x, near_cos, is_near, TABLE_F32(Cos))
-SOME(pow_f32, f32, y, tw_powf_of_normal, fits_powf, TABLE_F32(Pow))
 SOME(truncate_mod_f32, f32, y, near_modf, fits_modf, TABLE_F32(Mod))
 SOME(floor_mod_f32, f32, y, near_floor_modf, fits_modf, TABLE_F32(FloorMod))
-EVERY(exp_f64, f64, tw_exp)
-EVERY(expm1_f64, f64, tw_expm1)
-EVERY(log_f64, f64, tw_log)
-EVERY(log1p_f64, f64, tw_log1p)
-EVERY(tanh_f64, f64, tw_tanh)
-EVERY(sigmoid_f64, f64, tw_sigmoid)
-EVERY(softplus_f64, f64, tw_softplus)
-EVERY(elu_f64, f64, elu)
-EVERY(selu_f64, f64, selu)
-PAIRS(softplus_grad_f64, f64, softplus_grad)
-SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
-SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
-SOME(pow_f64, f64, y, tw_pow_of_normal, fits_pow, TABLE(TW_FLOAT64, Pow))
 SOME(truncate_mod_f64, f64, y, tw_truncate_mod_of_near, fits_mod, TABLE(TW_FLOAT64, Mod))
 SOME(floor_mod_f64, f64, y, tw_floor_mod_of_near, fits_mod, TABLE(TW_FLOAT64, FloorMod))
+EVERY(softplus_f64, f64, tw_softplus)
+PAIRS(softplus_grad_f64, f64, softplus_grad)
+EVERY(elu_f64, f64, elu)
+EVERY(selu_f64, f64, selu)
 PAIRS(truncate_mod_i32, i32, truncate_mod)
 SOME(truncate_mod_i64, i64, y, near_mod_i64, fits_mod_i64, TABLE(TW_INT64, Mod))
+
+#endif
 
 static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Sin, sin_f32},
     {TW_FLOAT32, TW_ROW_Cos, cos_f32},
     {TW_FLOAT32, TW_ROW_Pow, pow_f32},
-    {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
-    {TW_FLOAT32, TW_ROW_TruncateMod, truncate_mod_f32},
-    {TW_FLOAT32, TW_ROW_FloorMod, floor_mod_f32},
     {TW_FLOAT64, TW_ROW_Exp, exp_f64},
     {TW_FLOAT64, TW_ROW_Expm1, expm1_f64},
     {TW_FLOAT64, TW_ROW_Log, log_f64},
     {TW_FLOAT64, TW_ROW_Log1p, log1p_f64},
     {TW_FLOAT64, TW_ROW_Tanh, tanh_f64},
     {TW_FLOAT64, TW_ROW_Sigmoid, sigmoid_f64},
+    {TW_FLOAT64, TW_ROW_Sin, sin_f64},
+    {TW_FLOAT64, TW_ROW_Cos, cos_f64},
+    {TW_FLOAT64, TW_ROW_Pow, pow_f64},
+#if TW_ISA_LEVEL < 4
+    {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
+    {TW_FLOAT32, TW_ROW_TruncateMod, truncate_mod_f32},
+    {TW_FLOAT32, TW_ROW_FloorMod, floor_mod_f32},
+    {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
+    {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
+    {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
     {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
     {TW_FLOAT64, TW_ROW_SoftplusGrad, softplus_grad_f64},
     {TW_FLOAT64, TW_ROW_Elu, elu_f64},
     {TW_FLOAT64, TW_ROW_Selu, selu_f64},
-    {TW_FLOAT64, TW_ROW_Sin, sin_f64},
-    {TW_FLOAT64, TW_ROW_Cos, cos_f64},
-    {TW_FLOAT64, TW_ROW_Pow, pow_f64},
-    {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
-    {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
-    {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
     {TW_INT32, TW_ROW_Mod, truncate_mod_i32},
     {TW_INT32, TW_ROW_TruncateMod, truncate_mod_i32},
     {TW_INT64, TW_ROW_Mod, truncate_mod_i64},
     {TW_INT64, TW_ROW_TruncateMod, truncate_mod_i64},
+#endif
 };
 
 const tw_fast_table TW_ISA_NAME(tw_fast_table) = {loops, sizeof loops / sizeof *loops};
