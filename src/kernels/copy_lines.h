@@ -19,6 +19,7 @@ typedef void (*tw_copy_square)(void *to, ptrdiff_t to_row, const void *from, ptr
 typedef struct tw_copy_lines {
     tw_copy_line reversed[TW_COPY_SIZES]; /* to[j] = from[-j] */
     tw_copy_line evens[TW_COPY_SIZES];    /* to[j] = from[2 j] */
+    tw_copy_line filled[TW_COPY_SIZES];   /* to[j] = *from */
     /* to[2 j] = a[j], to[2 j + 1] = b[j] */
     void (*woven[TW_COPY_SIZES])(size_t n, void *to, const void *a, const void *b);
     tw_copy_square turned[TW_COPY_SIZES]; /* of 16 rows */

@@ -8,11 +8,9 @@ static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *rest
 {
     if (to_step == 1 && from_step == 1) {
         memcpy(to, from, n * sizeof(T));
-    } else if (to_step == 1 && from_step == 0) {
-        T value = *from;
-        for (size_t j = 0; j < n; j++)
-            to[j] = value;
 #ifdef LOG
+    } else if (to_step == 1 && from_step == 0) {
+        TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->filled[LOG](n, to, from);
     } else if (to_step == 1 && from_step == -1) {
         TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->reversed[LOG](n, to, from);
     } else if (to_step == 1 && from_step == 2) {

@@ -430,6 +430,10 @@ static void check_lines(const tw_copy_lines *lines, size_t k, size_t n)
     for (size_t i = 0; i < n; i++)
         assert_same(dtype, out, i, in, 1 + 2 * i);
     assert_int_equal(out[n * size], 77);
+    lines->filled[k](n, out, in + size);
+    for (size_t i = 0; i < n; i++)
+        assert_same(dtype, out, i, in, 1);
+    assert_int_equal(out[n * size], 77);
     lines->woven[k](n, out, in, in + LINE * size);
     for (size_t i = 0; i < n; i++) {
         assert_same(dtype, out, 2 * i, in, i);

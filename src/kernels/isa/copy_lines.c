@@ -137,6 +137,7 @@ static void turned_8(void *to, ptrdiff_t to_row, const void *from, ptrdiff_t fro
 const tw_copy_lines TW_ISA_NAME(tw_copy_lines) = {
     .reversed = {reversed_1, reversed_2, reversed_4, reversed_8},
     .evens = {evens_1, evens_2, evens_4, evens_8},
+    .filled = {filled_1, filled_2, filled_4, filled_8},
     .woven = {woven_1, woven_2, woven_4, woven_8},
     .turned = {turned_1, turned_2, turned_4, turned_8},
 };

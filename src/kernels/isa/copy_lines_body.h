@@ -24,6 +24,13 @@ static void NAME(evens)(size_t n, void *to, const void *from)
         z[j] = x[2 * j];
 }
 
+static void NAME(filled)(size_t n, void *to, const void *from)
+{
+    T *z = to, value = *(const T *)from;
+    for (size_t j = 0; j < n; j++)
+        z[j] = value;
+}
+
 static void NAME(woven)(size_t n, void *to, const void *a, const void *b)
 {
     T *restrict z = to;
