@@ -65,13 +65,14 @@ static void infer_v1(tw_infer *in)
 typedef struct rows {
     const tw_compute *c;
     tw_combine add;
+    tw_sum_loop add_both; /* or NULL */
     size_t count, length; /* rows, and elements of one */
     size_t bytes, cells;  /* of a row */
     size_t channels;      /* NCHW: row i has one bias, that of channel i % channels; else 0 */
 } rows;
 
-/* Copying first and adding in place keeps one addition loop for all dtypes; where the output
- * took over the input's memory there is nothing to copy. */
+/* In one pass where the dtype has such a loop. Else copying first and adding in place keeps one
+ * loop; where the output took over the input's memory there is nothing to copy. */
 static void add_rows(size_t cell, void *arg)
 {
     const rows *r = arg;
@@ -80,6 +81,11 @@ static void add_rows(size_t cell, void *arg)
     size_t size = r->length ? r->bytes / r->length : 0;
     size_t last = tw_par_bound(r->count, 1, r->cells, cell + 1);
     for (size_t i = tw_par_bound(r->count, 1, r->cells, cell); i < last; i++) {
+        if (r->add_both && !r->channels) {
+            const void *both[] = {value + i * r->bytes, bias};
+            r->add_both(r->length, out + i * r->bytes, both, 2);
+            continue;
+        }
         if (out != value)
             memcpy(out + i * r->bytes, value + i * r->bytes, r->bytes);
         r->add(r->length, out + i * r->bytes, r->channels ? bias + i % r->channels * size : bias,
@@ -105,7 +111,9 @@ static tw_status *add_bias(tw_compute *c, bool nchw)
                                tw_brackets(value).s);
     if (value->count == 0)
         return TW_OK;
-    rows r = {c, tw_combine_loop(TW_COMBINE_ADD, value->dtype), 1, bias->count, 0, 1, 0};
+    rows r = {.c = c, .length = bias->count};
+    r.add = tw_combine_loop(TW_COMBINE_ADD, value->dtype);
+    r.add_both = tw_sum_loop_of(value->dtype);
     if (nchw) {
         r.channels = bias->count;
         r.length = value->count / ((size_t)value->dims[0] * bias->count);
