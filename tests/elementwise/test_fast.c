@@ -91,6 +91,13 @@ static uint64_t bound_of(const tw_fast_loop *f)
     case TW_ROW_Mod:
     case TW_ROW_TruncateMod:
     case TW_ROW_FloorMod: return 0;
+    case TW_ROW_Asin:
+    case TW_ROW_Acos:
+    case TW_ROW_Atan:
+    case TW_ROW_Atan2:
+    case TW_ROW_Asinh:
+    case TW_ROW_Acosh:
+    case TW_ROW_Atanh: return 1;
     case TW_ROW_Pow: return f->dtype == TW_FLOAT32 ? 1 : 2;
     case TW_ROW_SoftplusGrad: return 5;
     default: return 4;

@@ -77,6 +77,11 @@ static inline double near_cos_f64(double x, double y)
     (void)y;
     return tw_cos_of_near(x);
 }
+static inline double near_tan_f64(double x, double y)
+{
+    (void)y;
+    return tw_tan_of_near(x);
+}
 static inline bool is_near_f64(double x, double y, double r)
 {
     (void)y, (void)r;
@@ -115,6 +120,13 @@ static inline bool fits_pow(double x, double y, double r)
 SOME(sin_f32, f32, x, near_sin, is_near, TABLE_F32(Sin))
 SOME(cos_f32, f32, x, near_cos, is_near, TABLE_F32(Cos))
 SOME(pow_f32, f32, y, tw_powf_of_normal, fits_powf, TABLE_F32(Pow))
+EVERY(asin_f32, f32, tw_asinf)
+EVERY(acos_f32, f32, tw_acosf)
+EVERY(atan_f32, f32, tw_atanf)
+PAIRS(atan2_f32, f32, tw_atan2f)
+EVERY(asinh_f32, f32, tw_asinhf)
+EVERY(acosh_f32, f32, tw_acoshf)
+EVERY(atanh_f32, f32, tw_atanhf)
 EVERY(exp_f64, f64, tw_exp)
 EVERY(expm1_f64, f64, tw_expm1)
 EVERY(log_f64, f64, tw_log)
@@ -123,6 +135,7 @@ EVERY(tanh_f64, f64, tw_tanh)
 EVERY(sigmoid_f64, f64, tw_sigmoid)
 SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
 SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
+SOME(tan_f64, f64, x, near_tan_f64, is_near_f64, TABLE(TW_FLOAT64, Tan))
 SOME(pow_f64, f64, y, tw_pow_of_normal, fits_pow, TABLE(TW_FLOAT64, Pow))
 
 /* ---- what v4 takes from v3 ---- */
@@ -212,6 +225,13 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Sin, sin_f32},
     {TW_FLOAT32, TW_ROW_Cos, cos_f32},
     {TW_FLOAT32, TW_ROW_Pow, pow_f32},
+    {TW_FLOAT32, TW_ROW_Asin, asin_f32},
+    {TW_FLOAT32, TW_ROW_Acos, acos_f32},
+    {TW_FLOAT32, TW_ROW_Atan, atan_f32},
+    {TW_FLOAT32, TW_ROW_Atan2, atan2_f32},
+    {TW_FLOAT32, TW_ROW_Asinh, asinh_f32},
+    {TW_FLOAT32, TW_ROW_Acosh, acosh_f32},
+    {TW_FLOAT32, TW_ROW_Atanh, atanh_f32},
     {TW_FLOAT64, TW_ROW_Exp, exp_f64},
     {TW_FLOAT64, TW_ROW_Expm1, expm1_f64},
     {TW_FLOAT64, TW_ROW_Log, log_f64},
@@ -220,6 +240,7 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Sigmoid, sigmoid_f64},
     {TW_FLOAT64, TW_ROW_Sin, sin_f64},
     {TW_FLOAT64, TW_ROW_Cos, cos_f64},
+    {TW_FLOAT64, TW_ROW_Tan, tan_f64},
     {TW_FLOAT64, TW_ROW_Pow, pow_f64},
 #if TW_ISA_LEVEL < 4
     {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
