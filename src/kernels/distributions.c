@@ -214,27 +214,36 @@ static void plain_cell(size_t cell, void *arg)
 
 /* ---- truncated normal numbers ---- */
 
+/* Two normal floats of two words, as the level's loop gives them: few at a time cost less so. */
+static void normal_pair(const uint32_t words[2], float out[2])
+{
+    float u = float_of(words[0]), v = float_of(words[1]);
+    float radius = sqrtf(-2 * logf(u < 1.0e-7F ? 1.0e-7F : u));
+    float angle = (float)(2 * 3.14159265358979323846 * (double)v);
+    out[0] = sinf(angle) * radius;
+    out[1] = cosf(angle) * radius;
+}
+
 /* The four numbers of a group, of which `first` are the first that are drawn: more are drawn from
  * the group's part of the stream until four of them are near enough to 0. */
 static void truncated_floats(const fill *f, size_t group, const float first[WORDS],
                              float out[WORDS])
 {
-    enum { DRAWN = 16 * WORDS };
     tw_philox stream = f->stream;
-    uint32_t words[DRAWN];
-    float drawn[DRAWN];
-    size_t found = 0, count = WORDS;
+    uint32_t words[WORDS];
+    float drawn[WORDS];
+    size_t found = 0;
     tw_philox_skip(&stream, (uint64_t)group * RESERVED + 1);
-    for (const float *x = first;; x = drawn, count = DRAWN) {
-        for (size_t i = 0; i < count && found < WORDS; i++) {
+    for (const float *x = first;; x = drawn) {
+        for (size_t i = 0; i < WORDS && found < WORDS; i++) {
             if (fabsf(x[i]) < 2)
                 out[found++] = x[i];
         }
         if (found == WORDS)
             return;
-        take_blocks(f, &stream, 1, DRAWN / WORDS, words);
-        tw_philox_skip(&stream, DRAWN / WORDS);
-        f->loops->normal_f32(DRAWN, drawn, words);
+        tw_philox_next(&stream, words);
+        normal_pair(words, drawn);
+        normal_pair(words + 2, drawn + 2);
     }
 }
 

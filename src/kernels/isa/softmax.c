@@ -3,7 +3,7 @@
 #include "kernels/isa/vectors.h"
 #include "kernels/softmax_loops.h"
 #include "kernels/tile_inside.h"
-#include "kernels/vmath.h"
+#include "kernels/vmath_double.h"
 
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -22,8 +22,8 @@ enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored
 
 #define T double
 #define BITS int64_t
-#define EXP exp
-#define LOG log
+#define EXP tw_exp
+#define LOG tw_log
 #define NAME(f) f##_f64
 #include "kernels/isa/softmax_body.h"
 

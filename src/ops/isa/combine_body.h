@@ -36,8 +36,10 @@ static void NAME(mul)(size_t n, void *to, const void *from, size_t step)
 {
     STORED *restrict y = to;
     const STORED *restrict x = from;
-    for (size_t i = 0; i < n; i++)
-        y[i] = NARROW(WIDEN(y[i]) * WIDEN(x[i * step]));
+    for (size_t i = 0; i < n && step; i++)
+        y[i] = NARROW(WIDEN(y[i]) * WIDEN(x[i]));
+    for (size_t i = 0; i < n && !step; i++)
+        y[i] = NARROW(WIDEN(y[i]) * WIDEN(*x));
 }
 
 static void NAME(div)(size_t n, void *to, const void *from, size_t step)
@@ -53,16 +55,20 @@ static void NAME(min)(size_t n, void *to, const void *from, size_t step)
 {
     STORED *restrict y = to;
     const STORED *restrict x = from;
-    for (size_t i = 0; i < n; i++)
-        y[i] = ORDERED(x[i * step]) < ORDERED(y[i]) ? x[i * step] : y[i];
+    for (size_t i = 0; i < n && step; i++)
+        y[i] = ORDERED(x[i]) < ORDERED(y[i]) ? x[i] : y[i];
+    for (size_t i = 0; i < n && !step; i++)
+        y[i] = ORDERED(*x) < ORDERED(y[i]) ? *x : y[i];
 }
 
 static void NAME(max)(size_t n, void *to, const void *from, size_t step)
 {
     STORED *restrict y = to;
     const STORED *restrict x = from;
-    for (size_t i = 0; i < n; i++)
-        y[i] = ORDERED(y[i]) < ORDERED(x[i * step]) ? x[i * step] : y[i];
+    for (size_t i = 0; i < n && step; i++)
+        y[i] = ORDERED(y[i]) < ORDERED(x[i]) ? x[i] : y[i];
+    for (size_t i = 0; i < n && !step; i++)
+        y[i] = ORDERED(y[i]) < ORDERED(*x) ? *x : y[i];
 }
 #endif
 
