@@ -172,6 +172,26 @@ static size_t source_row(const sequences *s, size_t o, size_t i, size_t m, size_
     return ((o * s->a + i) * s->middle + m) * s->b + j;
 }
 
+/* Where a batch entry's steps lie side by side: those that are turned are one region, the others
+ * another. */
+static tw_status *copy_sequences(const sequences *s, const tw_par *par)
+{
+    ptrdiff_t inner = (ptrdiff_t)s->inner;
+    for (size_t i = 0; i < s->outer * s->a * s->middle; i++) {
+        size_t length = (size_t)tw_index_at(s->lengths, i / s->middle % s->a), at = i * s->b;
+        const size_t turned[2] = {length, s->inner}, kept = (s->b - length) * s->inner;
+        const ptrdiff_t to[2] = {inner, 1}, from[2] = {-inner, 1};
+        if (length)
+            TW_TRY(tw_copy_region(s->x->dtype, &(tw_region){2, turned, to, from},
+                                  tw_element_to(s->y, at * s->inner),
+                                  tw_element_at(s->x, (at + length - 1) * s->inner), par));
+        if (kept)
+            TW_TRY(tw_elements_copy(s->x->dtype, tw_element_to(s->y, (at + length) * s->inner),
+                                    tw_element_at(s->x, (at + length) * s->inner), kept));
+    }
+    return TW_OK;
+}
+
 /* Rows of the inner dimensions in the order of the result. */
 static tw_status *copy_rows(const sequences *s)
 {
@@ -211,7 +231,8 @@ static tw_status *compute_sequence(tw_compute *c)
                    .x = x,
                    .lengths = lengths,
                    .y = tw_output(c, 0)};
-    return copy_rows(&s);
+    tw_par par = tw_compute_par(c);
+    return s.batch_first ? copy_sequences(&s, &par) : copy_rows(&s);
 }
 
 const tw_op_definition tw_op_ReverseSequence = {

@@ -155,9 +155,10 @@ static uint64_t extreme_bits(tw_dtype dtype, bool largest)
 static tw_status *reduce_from(tw_compute *c, tw_combination how, bool from_largest)
 {
     tw_array *y = tw_output(c, 0);
-    uint64_t bits = extreme_bits(y->dtype, from_largest);
-    for (size_t i = 0; i < y->count; i++)
-        tw_put_bits(tw_element_to(y, i), tw_dtype_size(y->dtype), bits);
+    uint64_t first;
+    tw_par par = tw_compute_par(c);
+    tw_put_bits(&first, tw_dtype_size(y->dtype), extreme_bits(y->dtype, from_largest));
+    TW_TRY((tw_fill)(y->dtype, &first, y->count, y->data, &par));
     return reduce(c, how);
 }
 
