@@ -314,6 +314,43 @@ static void panels_together_give_the_bits_of_panels_one_by_one(void **state)
     free(d);
 }
 
+/* A transposed A of m columns in rows of 1024 elements, and the same in dense rows. */
+static void check_pages(tw_dtype dtype, tw_gemm_shape s)
+{
+    enum { APART = 1024 };
+    size_t size = tw_dtype_size(dtype), bytes = s.m * s.n * size;
+    char *a = random_numbers(dtype, s.k * APART, 1), *dense = malloc(s.k * s.m * size);
+    void *b = random_numbers(dtype, s.n * s.k, 2);
+    void *c = random_numbers(dtype, s.m * s.n, 3), *d = malloc(bytes);
+    memcpy(d, c, bytes);
+    for (size_t p = 0; p < s.k; p++)
+        memcpy(dense + p * s.m * size, a + p * APART * size, s.m * size);
+    assert_ok(tw_gemm(dtype, &s, dense, b, c, NULL, NULL));
+    s.lda = APART;
+    assert_ok(tw_gemm(dtype, &s, a, b, d, NULL, NULL));
+    assert_memory_equal(c, d, bytes);
+    free(a);
+    free(dense);
+    free(b);
+    free(c);
+    free(d);
+}
+
+static void columns_pages_apart_give_the_bits_of_columns_side_by_side(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {30, 390}; /* read as they stand, and put side by side */
+    tw_gemm_shape s = {.m = 100, .transpose_a = true, .alpha = -1, .beta = 1};
+    for (EACH_LEVEL(level)) {
+        for (size_t i = 0; i < 8; i++) { /* of dtypes: float and double */
+            s.n = widths[i / 2 % 2];
+            s.k = i / 4 ? 400 : 18;
+            s.transpose_b = i / 2 % 2;
+            check_pages(dtypes[i % 2], s);
+        }
+    }
+}
+
 static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
@@ -345,6 +382,7 @@ int main(void)
         cmocka_unit_test(batches_broadcast_by_strides),
         cmocka_unit_test(a_packed_matrix_serves_as_well),
         cmocka_unit_test(panels_together_give_the_bits_of_panels_one_by_one),
+        cmocka_unit_test(columns_pages_apart_give_the_bits_of_columns_side_by_side),
         cmocka_unit_test(impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_float_mode, NULL);

@@ -221,11 +221,13 @@ static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep
 #undef FULL
 #undef PAIR
 
-/* `rows` of C, one tile. */
+/* `rows` of C, one tile. Of columns that are pages apart nothing is asked for: they share few
+ * places of the cache, and it would be gone when it is wanted. */
 static void NAME(run_tile)(NAME(tile) * t, size_t rows, size_t nv)
 {
-    bool full = rows >= ROWS - 1 && nv == VECTORS && (t->a_col == 1 || t->a_row == 1);
-    if (full && (t->keep || (AT_ONCE > 1 && t->b_row == NAME(WIDTH))))
+    bool apart = t->a_col * sizeof(T) % 4096 == 0, formed = t->a_row == 1 && !apart;
+    bool full = rows >= ROWS - 1 && nv == VECTORS && AT_ONCE > 1 && t->b_row == NAME(WIDTH);
+    if (t->keep || (full && (formed || t->a_col == 1)))
         NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
     else
         NAME(tiles)[rows - 1][nv - 1](t);
