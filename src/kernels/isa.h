@@ -48,8 +48,8 @@ const char *tw_isa_level_name(int level); /* "v3"; NULL: there is none */
 #define TW_ISA_TABLE(name) (&name##_plain)
 #endif
 
-/* Of a table's loops over narrow dtypes, and of products that are rare, v4 has none of its own and
- * takes v3's: twice the vector's width is not worth their size. */
+/* Of a table's loops over narrow dtypes, of rare ones and of those that wait for memory v4 has none
+ * of its own and takes v3's: twice the vector's width is not worth their size. */
 #ifdef TW_ISA_LEVELS_X86
 #define TW_ISA_TABLE_OF_NARROW(name) (tw_isa_level() >= TW_ISA_V3 ? &name##_v3 : &name##_plain)
 #else

@@ -120,7 +120,7 @@ tw_combine tw_combine_loop(tw_combination combination, tw_dtype dtype)
 {
     if ((size_t)dtype >= TW_DTYPE_COUNT)
         return NULL;
-    const tw_combine *loops = TW_ISA_TABLE(tw_combine_table)->loops[dtype];
+    const tw_combine *loops = TW_ISA_TABLE_OF_NARROW(tw_combine_table)->loops[dtype];
     loops = loops ? loops : rare.loops[dtype];
     return loops ? loops[combination] : NULL;
 }

@@ -72,7 +72,7 @@ static int64_t place_of(tw_dtype dtype, const void *numbers, size_t i)
     if (dtype == TW_INT32)
         return ((const int32_t *)numbers)[i];
     if (dtype == TW_FLOAT32)
-        x = (int64_t)tw_float_bits(((const float *)numbers)[i]) << 32;
+        x = (int64_t)((uint64_t)tw_float_bits(((const float *)numbers)[i]) << 32);
     else
         memcpy(&x, (const double *)numbers + i, sizeof x);
     return (x < 0 ? INT64_MIN - x - 1 : x) >> (dtype == TW_FLOAT32 ? 32 : 0);

@@ -54,6 +54,7 @@
 #undef WIDEN
 #undef NAME
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define T int64_t
 #define ACC int64_t
 #define WORK uint64_t
@@ -66,7 +67,6 @@
 #undef WIDEN
 #undef NAME
 
-#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define T uint8_t
 #define ACC uint8_t
 #define WORK uint32_t
@@ -147,11 +147,11 @@ const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
               [TW_FLOAT64][TW_FOLD_SQUARES].lines = lines_squares_f64,
 #if TW_ISA_LEVEL < 4
               [TW_UINT8] = ALL_LOOPS(u8),
+              [TW_INT64] = ALL_LOOPS(i64),
 #endif
               [TW_INT32] = ALL_LOOPS(i32),
               LINES(TW_INT32, i32),
-              [TW_INT32][TW_FOLD_PROD].lines = lines_prod_i32,
-              [TW_INT64] = ALL_LOOPS(i64)},
+              [TW_INT32][TW_FOLD_PROD].lines = lines_prod_i32},
     .index_line =
         {[TW_FLOAT32] = index_line_f32, [TW_FLOAT64] = index_line_f64, [TW_INT32] = index_line_i32},
 };

@@ -20,15 +20,22 @@ enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored
 #define NAME(f) f##_f32
 #include "kernels/isa/softmax_body.h"
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW: rows of double are rare */
 #define T double
 #define BITS int64_t
 #define EXP tw_exp
 #define LOG tw_log
 #define NAME(f) f##_f64
 #include "kernels/isa/softmax_body.h"
+#endif
 
 #define LOOPS(s)                                                \
     {                                                           \
         softmax_##s, log_softmax_##s, xent_##s, sparse_xent_##s \
     }
-const tw_softmax_table TW_ISA_NAME(tw_softmax_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};
+const tw_softmax_table TW_ISA_NAME(tw_softmax_table) = {
+    .f32 = LOOPS(f32),
+#if TW_ISA_LEVEL < 4
+    .f64 = LOOPS(f64),
+#endif
+};

@@ -11,9 +11,8 @@
 #define EACH _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)
 #endif
 
-#if TW_ISA_LEVEL < 4 /* v3's serve v4, for memory is the limit: see TW_ISA_TABLE_OF_NARROW */
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define SUMS
-#endif
 
 #define NAME(x) f32_##x
 #define STORED float
@@ -53,10 +52,10 @@ const tw_combine_table TW_ISA_NAME(tw_combine_table) = {
               [TW_FLOAT64] = f64_loops,
               [TW_INT32] = i32_loops,
               [TW_INT64] = i64_loops},
-#if TW_ISA_LEVEL < 4
     .sums = {[TW_FLOAT32] = f32_sum,
              [TW_FLOAT64] = f64_sum,
              [TW_INT32] = i32_sum,
              [TW_INT64] = i64_sum},
-#endif
 };
+
+#endif
