@@ -166,6 +166,22 @@ static inline bool fits_mod(double x, double y, double r)
            fabs(y) <= DBL_MAX;
 }
 
+static inline double near_sinh(double x, double y)
+{
+    (void)y;
+    return tw_sinh_of_near(x);
+}
+static inline double near_cosh(double x, double y)
+{
+    (void)y;
+    return tw_cosh_of_near(x);
+}
+static inline bool is_no_overflow(double x, double y, double r)
+{
+    (void)y, (void)r;
+    return fabs(x) <= 709;
+}
+
 static inline double elu(double x)
 {
     double y = tw_expm1(x);
@@ -212,6 +228,8 @@ SOME(truncate_mod_f32, f32, y, near_modf, fits_modf, TABLE_F32(Mod))
 SOME(floor_mod_f32, f32, y, near_floor_modf, fits_modf, TABLE_F32(FloorMod))
 SOME(truncate_mod_f64, f64, y, tw_truncate_mod_of_near, fits_mod, TABLE(TW_FLOAT64, Mod))
 SOME(floor_mod_f64, f64, y, tw_floor_mod_of_near, fits_mod, TABLE(TW_FLOAT64, FloorMod))
+SOME(sinh_f64, f64, x, near_sinh, is_no_overflow, TABLE(TW_FLOAT64, Sinh))
+SOME(cosh_f64, f64, x, near_cosh, is_no_overflow, TABLE(TW_FLOAT64, Cosh))
 EVERY(softplus_f64, f64, tw_softplus)
 PAIRS(softplus_grad_f64, f64, softplus_grad)
 EVERY(elu_f64, f64, elu)
@@ -249,6 +267,8 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
+    {TW_FLOAT64, TW_ROW_Sinh, sinh_f64},
+    {TW_FLOAT64, TW_ROW_Cosh, cosh_f64},
     {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
     {TW_FLOAT64, TW_ROW_SoftplusGrad, softplus_grad_f64},
     {TW_FLOAT64, TW_ROW_Elu, elu_f64},
