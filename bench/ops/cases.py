@@ -240,6 +240,10 @@ for n, (rows, columns) in SHAPES.items():
         add(name, [Const([n])], lambda n=n, w=way: getattr(rng, w)(n, dtype=F), "any", dtype=F, T=I)
     add("RandomUniformInt", [Const([n]), Const(0), Const(100)],
         lambda n=n: rng.integers(0, 100, n, dtype=I), "any", T=I, Tout=I)
+    add("Roll", [x, Const(3), Const(1)], lambda x: np.roll(x, 3, 1), "axis 1", T=F, Tshift=I,
+        Taxis=I)
+    add("Bincount", [rng.integers(0, 100, n).astype(I), Const(100), np.zeros(0, F)],
+        lambda i, w: np.bincount(i, minlength=100).astype(F), T=F)
     add("RandomShuffle", [x], lambda x: rng.permutation(x), "any")
 
 # ---- linear algebra ----
@@ -276,6 +280,12 @@ for shape, name in (((1024,), "FFT"), ((100, 1000), "FFT"), ((128, 128), "FFT2D"
     where = "x".join(map(str, shape))
     add(name, [z], lambda x, a=axes: np.fft.fftn(x, axes=a), where, T=None)
     add("I" + name, [z], lambda x, a=axes: np.fft.ifftn(x, axes=a), where, T=None)
+for shape in ((1024,), (100, 1000)):
+    x = numbers(shape)
+    where = "x".join(map(str, shape))
+    add("RFFT", [x, Const([shape[-1]])], np.fft.rfft, where, T=None)
+    z = np.fft.rfft(x).astype(np.complex64)
+    add("IRFFT", [z, Const([shape[-1]])], lambda x, n=shape[-1]: np.fft.irfft(x, n), where, T=None)
 
 # ---- what NumPy has no match for ----
 # First those that begin so; then the reason.
@@ -293,6 +303,12 @@ WITHOUT = [
     ("no such function in NumPy", r"Erf|Lgamma|Digamma|Polygamma|Zeta|InTopK|.*Sampler|"
      r"ComputeAccidental|Multinomial|Truncated|Stateless|SoftmaxCross|ReverseSequence|Selu|"
      r"MatrixTriangular|MatrixSolveLs|Xlogy|Xdivy|DivNoNan|MulNoNan|ApproximateEqual"),
+    ("no such function in NumPy", r"Bessel|Betainc|Igamma|MatrixLogarithm|Fact|RandomGamma|"
+     r"RandomPoisson|ParameterizedTruncated|RandomCrop|IFFT|I?RFFT"),
+    ("images, boxes and volumes", r"Adjust|CropAndResize|DrawBounding|Extract|HSV|RGB|NonMax|"
+     r"SampleDistorted|Conv3D|Dilation"),
+    ("whole cells, decoders and lists of text", r"BlockLSTM|LSTMBlock|GRUBlock|CTC|EditDistance|"
+     r"GatherTree|.*Base64|DecodeCSV|AsString|ReduceJoin|.*Regex|Deserialize|Serialize"),
     ("a few numbers at most", r"Shape|ConcatOffset|BroadcastArgs|IdentityN"),
     ("another name or another shape of an op above", r"Batch|BiasAddV1|TopK|Unique|Reverse|SplitV|"
      r"Unsorted|Segment|ParallelDynamic|PadV2|SelectV2|Accumulate|TruncateDiv|ConjugateTranspose|"

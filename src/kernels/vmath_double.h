@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Elementary functions of double, in the manner of vmath.h: no branches, so that loops over them
  * are vectorised. Errors stay below 2 ULP (expm1: 2.5; tanh, sinh, tan and the sigmoid: 3); inf,
- * NaN, signed zeros and denormals come out as in libm. What needs products in one rounding (powers, remainders,
- * sines) exists only where the machine has them, and says which operands it takes. Some functions
- * of float go by way of double too. */
+ * NaN, signed zeros and denormals come out as in libm. What needs products in one rounding (powers,
+ * remainders, sines) exists only where the machine has them, and says which operands it takes. Some
+ * functions of float go by way of double too. */
 #ifndef TW_KERNELS_VMATH_DOUBLE_H
 #define TW_KERNELS_VMATH_DOUBLE_H
 

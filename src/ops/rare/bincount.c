@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bincount: how often each number of 0 .. size - 1 comes, or the sums of weights that come with it.
- * Whole numbers are counted in int64, floats in double. */
-#include <string.h>
-
+ * Bincount: how often each number of 0 .. size - 1 comes, or the sums of weights that come with
+ * it. */
 #include "ops/arrays.h"
 
 /* The number of bins is a value: where it is not known while building, the length of the result is
@@ -19,25 +17,22 @@ static void infer(tw_infer *in)
     tw_infer_output(in, 0, TW_SHAPE(size));
 }
 
-/* What a number counts: one, if there are no weights. */
-static void add(const tw_array *weights, size_t i, tw_array *out, size_t to)
-{
-    /* Empty weights stand for ones, as in TensorFlow: the op has no other way to leave an input
-     * out. */
-    bool has = weights->count > 0, real = tw_dtype_is_floating(out->dtype);
-    if (real) {
-        tw_number_put(out, to, tw_number_at(out, to) + (has ? tw_number_at(weights, i) : 1));
-        return;
-    }
-    uint64_t sum = (uint64_t)tw_element_get_int(out->dtype, tw_element_at(out, to));
-    sum += has ? (uint64_t)tw_element_get_int(weights->dtype, tw_element_at(weights, i)) : 1;
-    /* Sums wrap around, which is defined for numbers without a sign alone. */
-    int32_t narrow = (int32_t)(uint32_t)sum;
-    if (out->dtype == TW_INT32)
-        memcpy(tw_element_to(out, to), &narrow, sizeof narrow);
-    else
-        memcpy(tw_element_to(out, to), &sum, sizeof sum);
-}
+#define T int32_t
+#define U uint32_t
+#define NAME count_i32
+#include "ops/rare/bincount_body.h"
+#define T int64_t
+#define U uint64_t
+#define NAME count_i64
+#include "ops/rare/bincount_body.h"
+#define T float
+#define U float
+#define NAME count_f32
+#include "ops/rare/bincount_body.h"
+#define T double
+#define U double
+#define NAME count_f64
+#include "ops/rare/bincount_body.h"
 
 /* Numbers beyond the last bin are not counted. */
 static tw_status *compute(tw_compute *c)
@@ -49,13 +44,18 @@ static tw_status *compute(tw_compute *c)
         return tw_compute_fail(c, "weights %s must have the shape of arr %s, or be empty",
                                tw_brackets(weights).s, tw_brackets(x).s);
     tw_zero_array(out);
-    for (size_t i = 0; i < x->count; i++) {
-        if (numbers[i] < 0)
-            return tw_compute_fail(c, "Input arr must be non-negative!");
-        if (numbers[i] < out->dims[0])
-            add(weights, i, out, (size_t)numbers[i]);
+    /* Empty weights stand for ones, as in TensorFlow: the op has no other way to leave an input
+     * out. */
+    const void *w = weights->count ? weights->data : NULL;
+    size_t taken = 0, n = x->count;
+    int64_t bins = out->dims[0];
+    switch (out->dtype) {
+    case TW_INT32: taken = count_i32(numbers, n, w, out->data, bins); break;
+    case TW_INT64: taken = count_i64(numbers, n, w, out->data, bins); break;
+    case TW_FLOAT32: taken = count_f32(numbers, n, w, out->data, bins); break;
+    default: taken = count_f64(numbers, n, w, out->data, bins); break;
     }
-    return TW_OK;
+    return taken == n ? TW_OK : tw_compute_fail(c, "Input arr must be non-negative!");
 }
 
 const tw_op_definition tw_op_Bincount = {

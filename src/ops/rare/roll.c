@@ -39,26 +39,30 @@ static tw_status *read_shifts(const tw_compute *c, size_t *shifts)
     return TW_OK;
 }
 
-/* Runs of what lies behind the last axis that moves stay together. */
+/* A line along the last axis that moves is two runs, which change places. */
 static tw_status *compute(tw_compute *c)
 {
     const tw_array *x = tw_input(c, 0);
-    size_t shifts[TW_MAX_RANK], inner = x->rank;
+    tw_array *y = tw_output(c, 0);
+    size_t shifts[TW_MAX_RANK], last = x->rank;
     TW_TRY(read_shifts(c, shifts));
-    /* With no shift at all this is one run: a copy. */
-    while (inner > 0 && shifts[inner - 1] == 0)
-        inner--;
-    size_t run = tw_span(x->dims, inner, x->rank);
-    for (size_t i = 0; i < x->count; i += run) {
-        size_t rest = i / run, to = 0, stride = run;
-        for (size_t k = inner; k-- > 0;) {
+    while (last > 0 && shifts[last - 1] == 0)
+        last--;
+    if (x->count == 0 || last == 0)
+        return tw_elements_copy(x->dtype, y->data, x->data, x->count);
+    last--;
+    size_t line = tw_span(x->dims, last, x->rank);
+    size_t back = shifts[last] * tw_span(x->dims, last + 1, x->rank), front = line - back;
+    for (size_t i = 0; i < x->count; i += line) {
+        size_t rest = i / line, to = 0, stride = line;
+        for (size_t k = last; k-- > 0;) {
             size_t size = (size_t)x->dims[k];
             to += (rest % size + shifts[k]) % size * stride;
             stride *= size;
             rest /= size;
         }
-        TW_TRY(tw_elements_copy(x->dtype, tw_element_to(tw_output(c, 0), to), tw_element_at(x, i),
-                                run));
+        TW_TRY(tw_elements_copy(x->dtype, tw_element_to(y, to + back), tw_element_at(x, i), front));
+        TW_TRY(tw_elements_copy(x->dtype, tw_element_to(y, to), tw_element_at(x, i + front), back));
     }
     return TW_OK;
 }
