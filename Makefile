@@ -38,7 +38,7 @@ demo:
 # Ours beside the peers that bench/peers/setup.sh made: from C, and what programs in Python pay. With
 # BENCH, bench.py's arguments (BENCH="chain lstm --json out.json"), from C alone; BENCH_PYTHON is one
 # that has NumPy, BENCH_ROWS holds from_python.py's arguments. OPS=1: every op beside NumPy instead,
-# BENCH then holds ops.py's arguments.
+# BENCH then holds ops.py's arguments. PRODUCTS=1: matrix products beside oneDNN.
 BENCH_PYTHON ?= $(firstword $(wildcard $(HOME)/.cache/thalweg/peers/numpy/bin/python) python3)
 bench:
 	@tools/setup.sh build
@@ -46,6 +46,9 @@ bench:
 ifdef OPS
 	@ninja -C $(BUILD)/bench-release bench/bench_ops
 	@$(BENCH_PYTHON) bench/ops/ops.py --engine $(BUILD)/bench-release/bench/bench_ops $(BENCH)
+else ifdef PRODUCTS
+	@ninja -C $(BUILD)/bench-release bench/bench_products
+	@$(BUILD)/bench-release/bench/bench_products $(BENCH)
 else
 	@ninja -C $(BUILD)/bench-release bench/bench_engine bench/bench_overhead
 	@[ -n "$(BENCH)" ] || $(BUILD)/bench-release/bench/bench_overhead
