@@ -4,9 +4,9 @@
  * B's columns are contiguous, over vectors of k in order: so it is the same however columns are
  * cut. */
 
-/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. */
-static ALWAYS_INLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n,
-                                    const T *sum)
+/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. A copy of it in each strip would
+ * be more code than all other loops of products. */
+static NOINLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n, const T *sum)
 {
     T *c = (T *)g->c + i * g->ldc + j, alpha = (T)g->alpha, beta = (T)g->beta;
     if (beta == 0) {
