@@ -262,6 +262,14 @@ static bool set_attr(binder *b, const tw_op_attr *def, const literal *l)
             attr->value.items = items;
         return l->kind == LITERAL_LIST;
     }
+    if (def->list && def->kind == TW_ATTR_FLOAT && l->kind == LITERAL_LIST) {
+        float *items = tw_arena_array(&b->call->arena, l->length + 1, sizeof *items);
+        for (size_t i = 0; i < l->length; i++)
+            items[i] = (float)l->items[i].re;
+        attr->count = l->length;
+        attr->value.items = items;
+        return true;
+    }
     if (def->list)
         return false;
     if (def->kind == TW_ATTR_INT)
