@@ -22,5 +22,10 @@ NAMES = {
         "ops.nn_impl": "l2_normalize",
     },
     "spectral": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL},
-    "signal": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL},
+    "signal": {
+        "ops.spectral_ops": _TRANSFORMS + _OF_REAL,
+        "ops.signal": "dct fftshift frame hamming_window hann_window idct ifftshift inverse_stft "
+                      "inverse_stft_window_fn linear_to_mel_weight_matrix "
+                      "mfccs_from_log_mel_spectrograms overlap_and_add stft",
+    },
 }
