@@ -3,8 +3,8 @@
 import numpy as np
 
 from thalweg.framework import ops
-from thalweg.ops import (array_ops, functional_ops, gen_array_ops, gen_math_ops, linalg_more, linalg_ops,
-                         math_ops, nn_convolution)
+from thalweg.ops import (array_ops, functional_ops, gen_array_ops, gen_math_ops, linalg_more,
+                         linalg_ops, math_ops, nn_convolution)
 from thalweg.util import nest
 
 

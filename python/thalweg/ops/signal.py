@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """tf.signal: frames, windows, short-time Fourier transforms, cosine transforms, mel scales."""
-import functools
-
 import numpy as np
 
 from thalweg.framework import dtypes, ops, tensor_util
@@ -201,9 +199,9 @@ def linear_to_mel_weight_matrix(num_mel_bins=20, num_spectrogram_bins=129, sampl
     nyquist = float(_known(sample_rate, "sample_rate")) / 2
     if num_mel_bins <= 0 or lower_edge_hertz < 0 or lower_edge_hertz >= upper_edge_hertz or \
             upper_edge_hertz > nyquist:
-        raise ValueError("the bins must be above 0, and 0 <= lower_edge_hertz < upper_edge_hertz <= "
-                         "sample_rate / 2: %s, %s, %s" % (num_mel_bins, lower_edge_hertz,
-                                                          upper_edge_hertz))
+        raise ValueError("the bins must be above 0, and 0 <= lower_edge_hertz < upper_edge_hertz "
+                         "<= sample_rate / 2: %s, %s, %s" % (num_mel_bins, lower_edge_hertz,
+                                                             upper_edge_hertz))
     of_bins = _mel(np.linspace(0.0, nyquist, num_spectrogram_bins)[1:])[:, None]
     edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
@@ -232,7 +230,9 @@ def _rolled(x, axes, name, default, back):
         axes = [int(a) % rank for a in axes]
         sizes = [x.get_shape().dims[a].value or array_ops.shape(x)[a] for a in axes]
         shifts = [-(s // 2) if back else s // 2 for s in sizes]
-        return functools.reduce(lambda y, p: gen_manip_ops.roll(y, p[0], p[1]), zip(shifts, axes), x)
+        for shift, axis in zip(shifts, axes):
+            x = gen_manip_ops.roll(x, shift, axis)
+        return x
 
 
 def fftshift(x, axes=None, name=None):

@@ -101,7 +101,8 @@ static tw_status *compute_channels(tw_compute *c)
 
 /* ---- back ---- */
 
-/* What came for numbers inside of a range goes on; the rest goes to the end that they are beyond. */
+/* What came for numbers inside of a range goes on; the rest goes to the end that they are
+ * beyond. */
 static tw_status *spread(tw_compute *c, size_t at, bool channels)
 {
     const tw_array *dy = tw_input(c, 0), *x = tw_input(c, 1);
