@@ -25,9 +25,8 @@ typedef struct job {
 /* NULL: the dtype is not pooled. */
 static const tw_pool_loops *loops_of(tw_dtype dtype)
 {
-    const tw_pool_table *table = TW_ISA_TABLE(tw_pool_table);
-    return dtype == TW_FLOAT32   ? &table->f32
-           : dtype == TW_FLOAT64 ? &table->f64
+    return dtype == TW_FLOAT32   ? &TW_ISA_TABLE(tw_pool_table)->f32
+           : dtype == TW_FLOAT64 ? &TW_ISA_TABLE_OF_NARROW(tw_pool_table)->f64
                                  : tw_pool_rare(dtype);
 }
 

@@ -111,6 +111,7 @@ static inline double sigmoid_f64(double x)
 #define FMA FMA_F32
 #define ADD_PRODUCT ADD_PRODUCT_F32
 #define AT_ONCE F32_AT_ONCE
+#define LINES_AT_ONCE 4
 #define SPREAD SPREAD_F32
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
@@ -125,6 +126,7 @@ static inline double sigmoid_f64(double x)
 #define FMA FMA_F64
 #define ADD_PRODUCT ADD_PRODUCT_F64
 #define AT_ONCE 1 /* products of doubles are rare */
+#define LINES_AT_ONCE 1
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64

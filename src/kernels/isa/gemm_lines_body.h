@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of a few rows, which read B once and where it stands: packing it would cost more than
- * multiplying. Included after gemm_body.h by its names. Every sum goes over k in order, or, where
- * B's columns are contiguous, over vectors of k in order: so it is the same however columns are
- * cut. */
+ * multiplying. Included after gemm_body.h by its names, and LINES_AT_ONCE, 4 or 1: so many rows
+ * have loops of their own. Every sum goes over k in order, or, where B's columns are contiguous,
+ * over vectors of k in order: so it is the same however columns are cut. */
 
 /* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. A copy of it in each strip would
  * be more code than all other loops of products. */
@@ -232,7 +232,7 @@ static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
 {
     tw_gemm_block part = *g;
     for (size_t i = 0; i < g->m; i += part.m) {
-        part.m = g->m - i < 2 ? 1 : 2;
+        part.m = g->m - i < 2 || LINES_AT_ONCE == 1 ? 1 : 2;
         part.a = (const T *)g->a + i * g->a_row;
         part.c = (T *)g->c + i * g->ldc;
         if (part.m == 1)
@@ -271,10 +271,16 @@ static void NAME(gathered)(const tw_gemm_block *g, size_t first, size_t last)
 static void NAME(lines)(const tw_gemm_block *g, size_t first, size_t last)
 {
     enum { NEAR_BYTES = 1 << 18 };
-    if (g->b_col != 1)
+    bool near = g->k * g->n * sizeof(T) <= NEAR_BYTES || g->n <= 8 * NAME(LANES);
+    tw_gemm_block part = *g;
+    if (g->b_col != 1) {
         (g->a_col == 1 ? NAME(columns) : NAME(gathered))(g, first, last);
-    else if (g->k * g->n * sizeof(T) <= NEAR_BYTES || g->n <= 8 * NAME(LANES))
-        NAME(strips)(g, first, last);
-    else
-        NAME(runs)(g, first, last);
+        return;
+    }
+    for (size_t i = 0; i < g->m; i += part.m) {
+        part.m = LINES_AT_ONCE < g->m ? LINES_AT_ONCE : g->m;
+        part.a = (const T *)g->a + i * g->a_row;
+        part.c = (T *)g->c + i * g->ldc;
+        (near ? NAME(strips) : NAME(runs))(&part, first, last);
+    }
 }

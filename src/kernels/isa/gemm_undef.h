@@ -3,6 +3,7 @@
 #undef T
 #undef ADD_PRODUCT
 #undef AT_ONCE
+#undef LINES_AT_ONCE
 #undef LIKE_T
 #undef FMA
 #undef SPREAD

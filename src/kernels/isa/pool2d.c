@@ -23,15 +23,22 @@ enum { RUN = 256 }; /* channels at a time */
 #undef LOWEST
 #undef NAME
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW: pooling of double waits for memory */
 #define T double
 #define W double
 #define LOWEST -DBL_MAX
 #define NAME(f) f##_f64
 #include "kernels/isa/pool2d_avg_body.h"
 #include "kernels/isa/pool2d_max_body.h"
+#endif
 
 #define LOOPS(s)                                                                       \
     {                                                                                  \
         max_##s, argmax_##s, max_gradient_##s, max_pick_##s, avg_##s, avg_gradient_##s \
     }
-const tw_pool_table TW_ISA_NAME(tw_pool_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};
+const tw_pool_table TW_ISA_NAME(tw_pool_table) = {
+    .f32 = LOOPS(f32),
+#if TW_ISA_LEVEL < 4
+    .f64 = LOOPS(f64),
+#endif
+};

@@ -63,33 +63,22 @@ static ALWAYS_INLINE T NAME(row_sum)(const T *x, size_t n)
     return sum;
 }
 
-/* sum labels and sum labels * x */
-static ALWAYS_INLINE void NAME(row_labels)(const T *labels, const T *x, size_t n, T *all, T *dot)
+/* sum labels * x, as row_sum adds. */
+static ALWAYS_INLINE T NAME(row_dot)(const T *labels, const T *x, size_t n)
 {
-    if (n < NAME(LANES)) {
-        T sum = 0, sum_dots = 0;
-        for (size_t i = 0; i < n; i++) {
-            sum += labels[i];
-            sum_dots += labels[i] * x[i];
-        }
-        *all = sum;
-        *dot = sum_dots;
-        return;
-    }
-    T lane[NAME(LANES)] = {0}, dots[NAME(LANES)] = {0};
+    T sum = 0;
     size_t j = 0;
-    for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
-        for (size_t l = 0; l < NAME(LANES); l++) {
-            lane[l] += labels[j + l];
-            dots[l] += labels[j + l] * x[j + l];
+    if (n >= NAME(LANES)) {
+        T lane[NAME(LANES)] = {0};
+        for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
+            for (size_t l = 0; l < NAME(LANES); l++)
+                lane[l] += labels[j + l] * x[j + l];
         }
+        sum = NAME(row_sum)(lane, NAME(LANES));
     }
-    for (size_t l = 0; j + l < n; l++) {
-        lane[l] += labels[j + l];
-        dots[l] += labels[j + l] * x[j + l];
-    }
-    *all = NAME(row_sum)(lane, NAME(LANES));
-    *dot = NAME(row_sum)(dots, NAME(LANES));
+    for (; j < n; j++)
+        sum += labels[j] * x[j];
+    return sum;
 }
 
 /* As many rows as fill a block, at least one. */
@@ -228,10 +217,11 @@ static void NAME(xent)(const tw_softmax_rows *r)
     for (size_t first = 0; first < r->rows; first += step) {
         size_t last = r->rows - first < step ? r->rows : first + step;
         NAME(shift)(r, first, last);
-        for (size_t row = first; row < last; row++)
-            NAME(row_labels)
-        ((const T *)r->labels + row * r->labels_stride, NAME(out_row)(r, row), r->cols,
-         &all[row - first], &dot[row - first]);
+        for (size_t row = first; row < last; row++) {
+            const T *labels = (const T *)r->labels + row * r->labels_stride;
+            all[row - first] = NAME(row_sum)(labels, r->cols);
+            dot[row - first] = NAME(row_dot)(labels, NAME(out_row)(r, row), r->cols);
+        }
         NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         for (size_t row = first; row < last; row++) {
             const T *labels = (const T *)r->labels + row * r->labels_stride;
