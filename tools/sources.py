@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites", "autodiff",
           "plan", "runtime", "train")
 # Layers in which no time is spent while a step runs.
-SMALL = ("composites", "train")
+SMALL = ("composites", "train", "wire")
 ASKING = {"library": "src", "kernels": "src", "rare": "src", "small": "src", "isa": "src",
           "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
           "examples": "examples", "bench": "bench", "python-core": "python",

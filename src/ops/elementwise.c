@@ -131,6 +131,7 @@ static tw_tile_loop find_loop(uint16_t row, tw_dtype dtype)
     if (fast)
         return fast;
     const tw_tile_loop *best = TW_ISA_TABLE(tw_loop_table)->loops[dtype];
+    best = best ? best : TW_ISA_TABLE_OF_NARROW(tw_loop_table)->loops[dtype];
     const tw_tile_loop *plain = tw_loop_table_plain.loops[dtype];
     if (best && best[row])
         return best[row];

@@ -26,6 +26,7 @@
 #undef WIDEN
 #undef NAME
 
+#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define T double
 #define ACC double
 #define WORK double
@@ -54,7 +55,6 @@
 #undef WIDEN
 #undef NAME
 
-#if TW_ISA_LEVEL < 4 /* see TW_ISA_TABLE_OF_NARROW */
 #define T int64_t
 #define ACC int64_t
 #define WORK uint64_t
@@ -142,16 +142,17 @@ const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
               LINES(TW_FLOAT32, f32),
               [TW_FLOAT32][TW_FOLD_SQUARES].lines = lines_squares_f32,
+#if TW_ISA_LEVEL < 4
               [TW_FLOAT64] = ALL_LOOPS(f64),
               LINES(TW_FLOAT64, f64),
               [TW_FLOAT64][TW_FOLD_SQUARES].lines = lines_squares_f64,
-#if TW_ISA_LEVEL < 4
               [TW_UINT8] = ALL_LOOPS(u8),
               [TW_INT64] = ALL_LOOPS(i64),
-#endif
               [TW_INT32] = ALL_LOOPS(i32),
               LINES(TW_INT32, i32),
-              [TW_INT32][TW_FOLD_PROD].lines = lines_prod_i32},
+              [TW_INT32][TW_FOLD_PROD].lines = lines_prod_i32
+#endif
+    },
     .index_line =
         {[TW_FLOAT32] = index_line_f32, [TW_FLOAT64] = index_line_f64, [TW_INT32] = index_line_i32},
 };

@@ -31,6 +31,7 @@
 /* Which dtypes this level has. */
 #define LEVEL_ALL (TW_ISA_LEVEL == 0)
 #define LEVEL_WIDE (TW_ISA_LEVEL == 0 || TW_ISA_LEVEL >= 2)
+#define LEVEL_LONG (TW_ISA_LEVEL == 0 || TW_ISA_LEVEL == 3) /* see TW_ISA_TABLE_OF_NARROW */
 
 typedef float _Complex c64;
 typedef double _Complex c128;
@@ -106,6 +107,7 @@ typedef double _Complex c128;
 #define MINIMUM INT32_MIN
 #include "ops/isa/elementwise_math_int.h"
 #include "ops/isa/elementwise_body.h"
+#if LEVEL_LONG
 #define SUFFIX i64
 #define CLASS INT
 #define T int64_t
@@ -115,6 +117,7 @@ typedef double _Complex c128;
 #define MINIMUM INT64_MIN
 #include "ops/isa/elementwise_math_int.h"
 #include "ops/isa/elementwise_body.h"
+#endif
 #endif
 
 /* Narrow integers are computed in 32 bits and cut off. */
@@ -202,8 +205,10 @@ const tw_loop_table TW_ISA_NAME(tw_loop_table) = {{
 #if LEVEL_WIDE
     [TW_FLOAT64] = loops_f64,
     [TW_INT32] = loops_i32,
-    [TW_INT64] = loops_i64,
     [TW_BOOL] = loops_flag,
+#endif
+#if LEVEL_LONG
+    [TW_INT64] = loops_i64,
 #endif
 #if TW_ISA_LEVEL >= 3
     [TW_COMPLEX64] = loops_c64,
