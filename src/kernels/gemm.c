@@ -45,13 +45,14 @@ size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
     return bytes;
 }
 
-/* Few rows, and B in pieces of whole vectors. Sums along k are added up across their vectors, which
- * takes several products of one row to be worth it. */
+/* Few rows, and B in pieces of whole vectors, or so few columns that they would be padded. Sums
+ * along k are added up across their vectors, which takes several products of one row to be worth
+ * it. */
 static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
+    size_t lanes = loops->lanes, steps = g->m > 2 ? 4 * lanes : lanes;
     return !g->packed && g->m <= TW_GEMM_FEW && g->k > 0 &&
-           (g->b_col == 1 ? g->n >= loops->lanes
-                          : g->b_row == 1 && g->k >= (g->m > 2 ? 4 : 1) * loops->lanes);
+           (g->m == 1 || (g->b_col == 1 && g->n >= lanes) || (g->b_row == 1 && g->k >= steps));
 }
 
 /* A product with one column is one with one row, transposed, if C's column is contiguous:

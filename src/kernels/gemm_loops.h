@@ -38,7 +38,8 @@ typedef struct tw_gemm_loops {
      * (n rounded up to whole vectors) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);
     /* The columns first .. last - 1 of at most TW_GEMM_FEW rows, without the epilogue. B is no
-     * packed one and has rows of `lanes` elements, or as long columns, in one piece. */
+     * packed one; for more than one row it has rows of `lanes` elements, or as long columns, in
+     * one piece. */
     void (*lines)(const tw_gemm_block *g, size_t first, size_t last);
     /* c = act(c + bias) for an (m, n) block. */
     void (*finish)(void *c, size_t m, size_t n, size_t ldc, const void *bias,

@@ -46,6 +46,10 @@ static ALWAYS_INLINE void NAME(strip)(const tw_gemm_block *g, size_t m, size_t n
     UNROLL for (size_t i = 0; i < m; i++)
     {
         UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(sum + v * NAME(LANES), acc[i][v]);
+        if (n == nv * NAME(LANES)) {
+            NAME(set)(g, i, j, n, sum);
+            continue;
+        }
         NAME(set)(g, i, j, whole, sum);
         NAME(set)(g, i, j + whole, n - whole, sum + whole + nv * NAME(LANES) - n);
     }
@@ -266,15 +270,70 @@ static void NAME(gathered)(const tw_gemm_block *g, size_t first, size_t last)
     }
 }
 
+/* One row and less than a vector of columns, or of terms: number by number, four terms at once, as
+ * a sum waits for the one before it. Said to be cold, so that nothing of it is written out for
+ * vectors that there are not. */
+static NOINLINE __attribute__((cold)) void NAME(numbers)(const tw_gemm_block *g, size_t first,
+                                                         size_t last)
+{
+    const T *a = g->a;
+    size_t down = g->b_row, along = g->b_col, step = g->a_col;
+    for (size_t j = first; j < last;) {
+        T sum[NAME(LANES)] = {0};
+        size_t n = last - j < NAME(LANES) ? last - j : NAME(LANES), p = 0;
+        const T *b = (const T *)g->b + j * along;
+        for (; p + 4 <= g->k; p += 4, b += 4 * down) {
+            T x0 = a[p * step], x1 = a[(p + 1) * step], x2 = a[(p + 2) * step],
+              x3 = a[(p + 3) * step];
+            for (size_t l = 0; l < n; l++)
+                sum[l] += (x0 * b[l * along] + x1 * b[down + l * along]) +
+                          (x2 * b[2 * down + l * along] + x3 * b[3 * down + l * along]);
+        }
+        for (; p < g->k; p++, b += down) {
+            for (size_t l = 0; l < n; l++)
+                sum[l] += a[p * step] * b[l * along];
+        }
+        NAME(set)(g, 0, j, n, sum);
+        j += n;
+    }
+}
+
+/* One number: what training a line needs, where little else is done. */
+static NOINLINE void NAME(dot)(const tw_gemm_block *g)
+{
+    enum { PAIR = 2 * NAME(LANES) };
+    const T *a = g->a, *b = g->b;
+    NAME(vec) sums[2] = {{0}};
+    T sum = 0, *c = g->c, beta = (T)g->beta;
+    size_t p = 0;
+    for (; p + PAIR <= g->k; p += PAIR) {
+        UNROLL for (size_t h = 0; h < 2; h++) sums[h] = FMA(
+            NAME(load)(a + p + h * NAME(LANES)), NAME(load)(b + p + h * NAME(LANES)), sums[h]);
+    }
+    sums[0] += sums[1];
+    for (size_t l = 0; l < NAME(LANES); l++)
+        sum += sums[0][l];
+    for (; p < g->k; p++)
+        sum += a[p] * b[p];
+    *c = beta != 0 ? (T)g->alpha * sum + beta * *c : (T)g->alpha * sum;
+}
+
 /* What is near is summed in registers, a strip of columns after the other; what comes from afar
  * is read along its rows, as it lies. */
 static void NAME(lines)(const tw_gemm_block *g, size_t first, size_t last)
 {
     enum { NEAR_BYTES = 1 << 18 };
     bool near = g->k * g->n * sizeof(T) <= NEAR_BYTES || g->n <= 8 * NAME(LANES);
+    bool rows = g->b_col == 1 && g->n >= NAME(LANES);
     tw_gemm_block part = *g;
-    if (g->b_col != 1) {
-        (g->a_col == 1 ? NAME(columns) : NAME(gathered))(g, first, last);
+    if (!rows) {
+        bool columns = g->b_row == 1 && g->k >= NAME(LANES);
+        if (columns && g->m == 1 && g->n == 1 && g->a_col == 1)
+            NAME(dot)(g);
+        else
+            (!columns        ? NAME(numbers)
+             : g->a_col == 1 ? NAME(columns)
+                             : NAME(gathered))(g, first, last);
         return;
     }
     for (size_t i = 0; i < g->m; i += part.m) {
