@@ -186,7 +186,7 @@ TW_API bool tw_graph_seed(const tw_graph *graph, int64_t *seed); /* false: not s
 /* TensorFlow's rule for op seeds (op_seed NULL: not given): the attrs `seed` and `seed2`. */
 TW_API void tw_graph_seeds(tw_graph *graph, const int64_t *op_seed, int64_t *seed, int64_t *seed2);
 /* So many nodes as op seeds count: those that are there, and those that TensorFlow would have made
- * besides. `more` (or fewer) are counted from now on. */
+ * besides. `more` (or fewer) are counted from now on. Of NULL it is 0. */
 TW_API int64_t tw_graph_count_nodes(tw_graph *graph, int64_t more);
 TW_API uint64_t tw_graph_version(const tw_graph *graph); /* grows with every addition and change */
 TW_API tw_status *tw_graph_finalize(tw_graph *graph);    /* further additions are errors */

@@ -317,6 +317,8 @@ bool tw_graph_seed(const tw_graph *graph, int64_t *seed)
 
 int64_t tw_graph_count_nodes(tw_graph *graph, int64_t more)
 {
+    if (!graph)
+        return 0;
     tw_graph_lock(graph);
     graph->extra_nodes += more;
     int64_t count = (int64_t)graph->operations.count + graph->extra_nodes;

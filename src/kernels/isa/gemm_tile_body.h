@@ -157,7 +157,7 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
     at.keep = keeps ? t->keep : NULL;
     UNROLL for (size_t g = 0; g < 3; g++)
     {
-        at.a[g] = (const char *)t->a + 3 * g * at.a_row;
+        at.a[g] = t->k ? (const char *)t->a + 3 * g * at.a_row : NULL; /* of nothing it is NULL */
         if (3 * g < mr && !by_columns)
             __asm__("" : "+r"(at.a[g])); /* else it would be computed from the first one */
     }
