@@ -17,6 +17,11 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 # Layers in which no time is spent while a step runs.
 SMALL = ("composites", "train", "wire")
+# The same of files elsewhere: graphs written, read and shown.
+SMALL_FILES = ("graph/explain.c", "graph/export_*.c", "graph/find_regions.c",
+               "graph/graph_export.c", "graph/graph_import.c", "graph/import_*.c",
+               "graph/tensor_proto.c", "runtime/explain.c", "runtime/save.c", "runtime/show.c",
+               "plan/verify.c", "tensor/print*.c")
 ASKING = {"library": "src", "kernels": "src", "rare": "src", "small": "src", "isa": "src",
           "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
           "examples": "examples", "bench": "bench", "python-core": "python",
@@ -37,7 +42,9 @@ def in_isa(path):
 
 
 def is_small(path):
-    return path.parent.name == "rare" or path.relative_to(ROOT / "src").parts[0] in SMALL
+    inside = path.relative_to(ROOT / "src")
+    return (path.parent.name == "rare" or inside.parts[0] in SMALL
+            or any(inside.match(name) for name in SMALL_FILES))
 
 
 def layer_files(layers, system):
