@@ -45,9 +45,8 @@ size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
     return bytes;
 }
 
-/* Few rows, and B in pieces of whole vectors, or so few columns that they would be padded. Sums
- * along k are added up across their vectors, which takes several products of one row to be worth
- * it. */
+/* One row; or a few, with B in pieces of whole vectors. Sums along k are added up across their
+ * vectors, which takes several products of a row to be worth it. */
 static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
     size_t lanes = loops->lanes, steps = g->m > 2 ? 4 * lanes : lanes;

@@ -307,13 +307,16 @@ tw_status *tw_session_give(tw_session *session, tw_tensor tensor, tw_array *valu
 {
     tw_variable *variable = NULL;
     tw_status *status = check_value(session, tensor, value, &variable);
-    if (!status && can_take(value)) {
-        put_value(variable, value);
-        return TW_OK;
+    if (!status && !can_take(value)) {
+        tw_array *copy = tw_array_copy(value);
+        tw_array_unref(value);
+        value = copy;
+        status = copy ? TW_OK : tw_no_memory();
     }
-    if (!status)
-        status = tw_session_set(session, tensor, value);
-    tw_array_unref(value);
+    if (status)
+        tw_array_unref(value);
+    else
+        put_value(variable, value);
     return status;
 }
 

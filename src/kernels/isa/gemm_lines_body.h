@@ -55,20 +55,28 @@ static ALWAYS_INLINE void NAME(strip)(const tw_gemm_block *g, size_t m, size_t n
     }
 }
 
+/* From j on nv vectors of columns, or what is left; where the next ones begin. */
+static ALWAYS_INLINE size_t NAME(strip_from)(const tw_gemm_block *g, size_t m, size_t nv, size_t j,
+                                             size_t last)
+{
+    size_t end = last - j < nv * NAME(LANES) ? last : j + nv * NAME(LANES);
+    NAME(strip)(g, m, nv, j, end);
+    return end;
+}
+
 /* As many vectors as leave registers for a row of B and an element of A; then fewer. */
 static ALWAYS_INLINE void NAME(strips_of)(const tw_gemm_block *g, size_t m, size_t most,
                                           size_t first, size_t last)
 {
     size_t j = first;
-    for (; last - j >= most * NAME(LANES); j += most * NAME(LANES))
-        NAME(strip)(g, m, most, j, j + most * NAME(LANES));
-    for (; most > 4 && last - j > 3 * NAME(LANES);
-         j = j + 4 * NAME(LANES) < last ? j + 4 * NAME(LANES) : last)
-        NAME(strip)(g, m, 4, j, j + 4 * NAME(LANES) < last ? j + 4 * NAME(LANES) : last);
-    for (; last - j > NAME(LANES); j = j + 2 * NAME(LANES) < last ? j + 2 * NAME(LANES) : last)
-        NAME(strip)(g, m, 2, j, j + 2 * NAME(LANES) < last ? j + 2 * NAME(LANES) : last);
+    while (last - j >= most * NAME(LANES))
+        j = NAME(strip_from)(g, m, most, j, last);
+    while (most > 4 && last - j > 3 * NAME(LANES))
+        j = NAME(strip_from)(g, m, 4, j, last);
+    while (last - j > NAME(LANES))
+        j = NAME(strip_from)(g, m, 2, j, last);
     if (j < last)
-        NAME(strip)(g, m, 1, j, last);
+        NAME(strip_from)(g, m, 1, j, last);
 }
 
 static void NAME(strips)(const tw_gemm_block *g, size_t first, size_t last)
