@@ -194,47 +194,45 @@ static size_t columns_wanted(const tw_gemm_block *g, size_t size, size_t panels,
     return wanted < most ? wanted : most;
 }
 
-bool tw_gemm_is_few(tw_dtype dtype, const tw_gemm_shape *s)
-{
-    return dtype == TW_FLOAT32 && s->m <= TINY && s->n <= TINY && s->k <= TINY && s->k &&
-           s->alpha == 1 && s->beta == 0;
-}
-
-/* Sums are those of run_tiny, term by term. Apart, so that two_by_two saves no registers. */
-static __attribute__((noinline)) void few(const tw_gemm_shape *s, const float *a, const float *b,
-                                          float *c)
+/* Sums are those of run_tiny, term by term. */
+static void few(const tw_gemm_shape *s, const float *a, const float *b, float *c)
 {
     size_t a_row = s->transpose_a ? 1 : s->k, a_col = s->transpose_a ? s->m : 1;
     size_t b_row = s->transpose_b ? 1 : s->n, b_col = s->transpose_b ? s->k : 1;
+    float sums[TINY * TINY];
     for (size_t i = 0; i < s->m; i++) {
         for (size_t j = 0; j < s->n; j++) {
             float sum = 0;
             for (size_t p = 0; p < s->k; p++)
                 sum += a[i * a_row + p * a_col] * b[p * b_row + j * b_col];
-            c[i * s->n + j] = sum;
+            sums[i * s->n + j] = sum;
         }
     }
+    memcpy(c, sums, s->m * s->n * sizeof *c);
 }
 
 typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* The same sums; read and written whole, so that a product of products need not wait for parts of
  * it to reach the cache. */
-static inline four two_by_two(four a, four b)
+static void two_by_two(const tw_gemm_shape *s, const float *left, const float *right, float *c)
 {
+    (void)s;
+    four a = *(const four *)left, b = *(const four *)right;
     four first = __builtin_shufflevector(a, a, 0, 0, 2, 2) *
                  __builtin_shufflevector(b, b, 0, 1, 0, 1);
     four second = __builtin_shufflevector(a, a, 1, 1, 3, 3) *
                   __builtin_shufflevector(b, b, 2, 3, 2, 3);
-    return (four){0} + first + second;
+    *(four *)c = (four){0} + first + second;
 }
 
-void tw_gemm_few(const tw_gemm_shape *s, const float *a, const float *b, float *c)
+tw_gemm_few tw_gemm_few_of(tw_dtype dtype, const tw_gemm_shape *s)
 {
-    if (s->m == 2 && s->n == 2 && s->k == 2 && !s->transpose_a && !s->transpose_b)
-        *(four *)c = two_by_two(*(const four *)a, *(const four *)b);
-    else
-        few(s, a, b, c);
+    if (dtype != TW_FLOAT32 || s->m > TINY || s->n > TINY || s->k > TINY || !s->k ||
+        s->alpha != 1 || s->beta != 0)
+        return NULL;
+    bool plain = !s->transpose_a && !s->transpose_b;
+    return s->m == 2 && s->n == 2 && s->k == 2 && plain ? two_by_two : few;
 }
 
 /* First by panels, since they share nothing; by rows only where panels are too few. */

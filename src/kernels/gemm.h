@@ -59,8 +59,8 @@ tw_status *tw_gemm_batch(tw_dtype dtype, const tw_gemm_shape *shape, const tw_ge
                          const void *a, const void *b, void *c, const tw_par *par);
 
 /* Float matrices of at most 4 rows and columns, for callers that ask once and multiply often: dense
- * rows, alpha 1, beta 0. The same bits as tw_gemm's. */
-bool tw_gemm_is_few(tw_dtype dtype, const tw_gemm_shape *shape);
-void tw_gemm_few(const tw_gemm_shape *shape, const float *a, const float *b, float *c);
+ * rows, alpha 1, beta 0. The same bits as tw_gemm's. c may be a or b: both are read first. */
+typedef void (*tw_gemm_few)(const tw_gemm_shape *shape, const float *a, const float *b, float *c);
+tw_gemm_few tw_gemm_few_of(tw_dtype dtype, const tw_gemm_shape *shape); /* NULL: other matrices */
 
 #endif

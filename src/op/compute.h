@@ -41,6 +41,9 @@ struct tw_compute {
     tw_array **inputs, **outputs;
     uint16_t input_count, output_count;
     int threads;
+    /* set by `prepare`: inputs, a bit each, over which output 0 may be written at these sizes,
+     * beside those of the kernel's in_place */
+    uint32_t may_overwrite;
     void *workspace, *state;
     const void *packed; /* a copy of the input that the op's packing names, or NULL */
     void *frame;        /* the engine's own */

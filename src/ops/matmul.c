@@ -27,7 +27,7 @@ static tw_status *gradient(tw_gradient *g)
 
 typedef struct product {
     tw_gemm_shape shape;
-    bool few;
+    tw_gemm_few few; /* NULL: larger ones */
 } product;
 
 /* Looked up once, not in every run. */
@@ -37,22 +37,29 @@ static tw_status *prepare(tw_compute *c, void *state)
     const tw_array *a = tw_input(c, 0), *b = tw_input(c, 1);
     product *p = state;
     p->shape = tw_product_shape(a, b, ta, tb);
-    p->few = tw_gemm_is_few(a->dtype, &p->shape);
+    p->few = tw_gemm_few_of(a->dtype, &p->shape);
+    c->may_overwrite = p->few ? 3 : 0;
     return TW_OK;
+}
+
+/* Apart, so that few numbers are multiplied without its frame. */
+static __attribute__((noinline)) tw_status *multiply(tw_compute *c)
+{
+    const product *p = c->state;
+    const void *a = tw_input_data(c, 0), *b = tw_input_data(c, 1);
+    tw_gemm_shape shape = p->shape;
+    shape.packed = c->packed;
+    tw_par par = tw_compute_par(c);
+    return tw_gemm(tw_input(c, 0)->dtype, &shape, a, b, tw_output_data(c, 0), NULL, &par);
 }
 
 static tw_status *compute(tw_compute *c)
 {
     const product *p = c->state;
-    const void *a = tw_input_data(c, 0), *b = tw_input_data(c, 1);
-    if (p->few && !c->packed) {
-        tw_gemm_few(&p->shape, a, b, tw_output_data(c, 0));
-        return TW_OK;
-    }
-    tw_gemm_shape shape = p->shape;
-    shape.packed = c->packed;
-    tw_par par = tw_compute_par(c);
-    return tw_gemm(tw_input(c, 0)->dtype, &shape, a, b, tw_output_data(c, 0), NULL, &par);
+    if (!p->few || c->packed)
+        return multiply(c);
+    p->few(&p->shape, tw_input_data(c, 0), tw_input_data(c, 1), tw_output_data(c, 0));
+    return TW_OK;
 }
 
 const tw_op_definition tw_op_MatMul = {

@@ -322,6 +322,7 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
         status = tw_compute_explain(&c, status);
         return status;
     }
+    step->in_place = c.may_overwrite;
     step->workspace_bytes = kernel->workspace ? kernel->workspace(&c) : 0;
     return TW_OK;
 }

@@ -60,7 +60,7 @@ typedef struct tw_step {
     void *state;       /* prepared; NULL where it is dynamic */
     uint32_t into;     /* TW_STEP_INTO: the reference of the variable */
     bool cannot_fail;  /* of a fused step: nothing in it is checked while it runs */
-    uint32_t in_place; /* of a fused step: inputs that its first output may overwrite */
+    uint32_t in_place; /* inputs that its first output may overwrite, beside the kernel's */
     size_t workspace, workspace_bytes; /* in the arena */
     struct tw_variant *body;           /* of a loop */
     const struct tw_packing *packing;  /* packs.c: of a step that reads a packed copy of a */
@@ -70,11 +70,13 @@ typedef struct tw_step {
     double flops;                      /* an estimate, for traces and plans shown */
 } tw_step;
 
-/* One copy at the end of a loop's iteration; TW_NO_INDEX: the place in the arena that is there for
- * swaps. */
+/* What is done for a variable at the end of a loop's iteration. A copy; TW_NO_INDEX: the place in
+ * the arena that is there for swaps. Or `swapped`: the values where `to` is, TW_NO_INDEX, those
+ * where `from` is, TW_NO_INDEX: the two places are exchanged, and nothing is copied. */
 typedef struct tw_move {
     uint32_t from, to; /* values of the body */
     size_t bytes;
+    const uint32_t *swapped; /* NULL: a copy */
 } tw_move;
 
 /* Of a loop that counts: `var` goes on by `by` while it is less than `limit`, all three times
@@ -173,9 +175,10 @@ void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array
 /* The inputs, a bit each, over which the step may write its output k. */
 static inline uint32_t tw_step_in_place(const tw_step *step, uint32_t k)
 {
-    if (!step->kernel)
-        return k == 0 ? step->in_place : 0;
-    return k == step->kernel->in_place_output ? step->kernel->in_place : 0;
+    uint32_t allowed = k == 0 ? step->in_place : 0;
+    if (step->kernel && k == step->kernel->in_place_output)
+        allowed |= step->kernel->in_place;
+    return allowed;
 }
 
 /* Fused groups (fuse.c): a step for the group if its sizes agree; *made says so. */

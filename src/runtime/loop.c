@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Running a loop: first values in, then condition, body, keep, move on, until the condition fails,
- * then last values out. Variables of planned sizes live in the body's arena and are moved there;
- * others pass on their storage. A loop whose step waits is left where it is, and goes on there. */
+ * then last values out. Variables of planned sizes live in the body's arena, and are moved there or
+ * change places with what they become; others pass on their storage. A loop whose step waits is
+ * left where it is, and goes on there. */
 #include "runtime/loop.h"
 
 #include <string.h>
@@ -79,6 +80,10 @@ static tw_status *move_planned(tw_frame *body)
         const tw_move *move = &v->moves.items[i];
         const tw_array *from;
         tw_array *held = NULL;
+        if (move->swapped && !body->refs[v->values[move->from].root]) {
+            tw_loop_swap(body, move);
+            continue;
+        }
         const void *data = tw_loop_move_end(body, TW_NO_INDEX);
         if (move->from != TW_NO_INDEX) {
             TW_TRY(tw_loop_view(body, move->from, &from, &held));

@@ -45,6 +45,17 @@ static inline char *tw_loop_move_end(const tw_frame *body, uint32_t value)
     return body->slots[value].data;
 }
 
+/* The places of two values are exchanged, with all others that lie there. */
+static inline void tw_loop_swap(const tw_frame *body, const tw_move *move)
+{
+    void *here = body->slots[move->to].data, *there = body->slots[move->from].data;
+    const uint32_t *value = move->swapped;
+    for (; *value != TW_NO_INDEX; value++)
+        body->slots[*value].data = there;
+    for (value++; *value != TW_NO_INDEX; value++)
+        body->slots[*value].data = here;
+}
+
 /* loop_straight.c: iterations with nothing to decide, until the condition fails. */
 bool tw_loop_is_straight(const tw_frame *body);
 tw_status *tw_loop_iterate(tw_frame *body);

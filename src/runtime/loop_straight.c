@@ -44,6 +44,10 @@ static inline void move_on(const tw_frame *body)
     const tw_variant *v = body->variant;
     for (size_t i = 0; i < v->moves.count; i++) {
         const tw_move *move = &v->moves.items[i];
+        if (move->swapped) {
+            tw_loop_swap(body, move);
+            continue;
+        }
         char *to = tw_loop_move_end(body, move->to);
         const char *from = tw_loop_move_end(body, move->from);
         if (move->bytes == 4) /* counters; a call would cost more than the rest */
@@ -135,6 +139,34 @@ static bool count_rounds(const tw_frame *body, int64_t *rounds)
     return var->dtype == TW_INT64 || (last >= INT32_MIN && last <= INT32_MAX);
 }
 
+/* Does an iteration do nothing but run kernels one after the other? */
+static bool is_plain(const tw_frame *body, const tw_counter *counter)
+{
+    const tw_variant *v = body->variant;
+    bool plain = counter->alone && !v->moves.count;
+    for (uint32_t s = v->test_steps; s < v->steps.count && plain; s++)
+        plain = s == counter->next_step || !v->steps.items[s].flags;
+    return plain;
+}
+
+/* Such iterations, in the order of the steps. The counter's own is left out. */
+static tw_status *iterate_plain(tw_frame *body, int64_t rounds, bool watched, uint64_t flops)
+{
+    const tw_variant *v = body->variant;
+    uint32_t all = (uint32_t)v->steps.count, skipped = v->counter.next_step;
+    for (int64_t i = 0; i < rounds; i++) {
+        TW_TRY(may_go_on(body, watched, flops));
+        const tw_step *step = &v->steps.items[v->test_steps];
+        tw_compute *c = &body->contexts[v->test_steps];
+        for (uint32_t s = v->test_steps; s < all; s++, step++, c++) {
+            tw_status *status = s == skipped ? TW_OK : step->compute(c);
+            if (status)
+                return tw_frame_explain(body, s, status);
+        }
+    }
+    return TW_OK;
+}
+
 /* The condition is not asked, and the counter is set once at the end where nothing else reads
  * it. */
 static tw_status *iterate_counted(tw_frame *body, int64_t rounds)
@@ -144,9 +176,11 @@ static tw_status *iterate_counted(tw_frame *body, int64_t rounds)
     const tw_array *var = &body->slots[counter->var], *next = &body->slots[counter->next];
     int64_t by = get(&body->slots[counter->by]), last = get(var) + rounds * by;
     uint32_t at = counter->next_step, all = (uint32_t)v->steps.count;
-    bool watched = tw_run_is_watched(body->run);
+    bool watched = tw_run_is_watched(body->run), plain = is_plain(body, counter);
     uint64_t flops = prepare_steps(body);
-    for (int64_t i = 0; i < rounds; i++) {
+    if (plain)
+        TW_TRY(iterate_plain(body, rounds, watched, flops));
+    for (int64_t i = 0; i < rounds && !plain; i++) {
         TW_TRY(may_go_on(body, watched, flops));
         TW_TRY(run_steps(body, v->test_steps, at));
         if (!counter->alone)
