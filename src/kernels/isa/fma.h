@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The multiply-add of a level's vectors of float and double, and one number in all of their lanes.
- * At the plain level a product is rounded before it is added. */
+ * A product is rounded before it is added exactly where tw_madd (kernels/vmath.h) does so too, that
+ * is where the compiler may use no such instruction: vectors and single numbers give the same bits.
+ * The plain level of x86-64 has none unless the whole build is for newer machines; that of 64-bit
+ * Arm always has. */
 #ifndef TW_KERNELS_ISA_FMA_H
 #define TW_KERNELS_ISA_FMA_H
 
-#if TW_ISA_LEVEL >= 3
+#if TW_ISA_LEVEL >= 3 || defined(__FMA__)
 #include <immintrin.h>
-#elif TW_ISA_LEVEL == 2
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
 #include "kernels/isa/vectors.h"
+#include "kernels/vmath.h"
 
 /* A list of lanes becomes one broadcast instruction; a loop over lanes would not at every level. */
 #define TWICE(...) __VA_ARGS__, __VA_ARGS__
@@ -25,16 +29,38 @@
 #define SPREAD_F64(x) TWICE(TWICE(x))
 #define FMA_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define FMA_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
-#elif TW_ISA_LEVEL == 2
-#define SPREAD_F32(x) TWICE(TWICE(x))
-#define SPREAD_F64(x) TWICE(x)
-#define FMA_F32(a, b, c) vfmaq_f32(c, a, b)
-#define FMA_F64(a, b, c) vfmaq_f64(c, a, b)
 #else
 #define SPREAD_F32(x) TWICE(TWICE(x))
 #define SPREAD_F64(x) TWICE(x)
+#if defined(__FMA__)
+#define FMA_F32(a, b, c) _mm_fmadd_ps(a, b, c)
+#define FMA_F64(a, b, c) _mm_fmadd_pd(a, b, c)
+#elif defined(__aarch64__)
+#define FMA_F32(a, b, c) vfmaq_f32(c, a, b)
+#define FMA_F64(a, b, c) vfmaq_f64(c, a, b)
+#elif defined(TW_HAS_FMA)
+typedef float tw_fma_f32 __attribute__((vector_size(16)));
+typedef double tw_fma_f64 __attribute__((vector_size(16)));
+
+/* For processors whose vectors are not known here. Compilers put most lanes together again where
+ * there is an instruction for all of them. */
+static ALWAYS_INLINE tw_fma_f32 fma_lanes_f32(tw_fma_f32 a, tw_fma_f32 b, tw_fma_f32 c)
+{
+    return (tw_fma_f32){tw_maddf(a[0], b[0], c[0]), tw_maddf(a[1], b[1], c[1]),
+                        tw_maddf(a[2], b[2], c[2]), tw_maddf(a[3], b[3], c[3])};
+}
+
+static ALWAYS_INLINE tw_fma_f64 fma_lanes_f64(tw_fma_f64 a, tw_fma_f64 b, tw_fma_f64 c)
+{
+    return (tw_fma_f64){tw_madd(a[0], b[0], c[0]), tw_madd(a[1], b[1], c[1])};
+}
+
+#define FMA_F32(a, b, c) fma_lanes_f32(a, b, c)
+#define FMA_F64(a, b, c) fma_lanes_f64(a, b, c)
+#else
 #define FMA_F32(a, b, c) ((a) * (b) + (c))
 #define FMA_F64(a, b, c) ((a) * (b) + (c))
+#endif
 #endif
 
 /* acc += x * y where acc is one of many that are to stay in their registers: GCC would put sums
