@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/os.h"
+#include "support/skip.h"
 
 #if defined(_WIN32)
 #include <direct.h>
@@ -174,7 +175,7 @@ static void a_device_is_written_to_and_not_replaced(void **state)
     assert_int_equal(stat("/dev/null", &about), 0);
     assert_true(S_ISCHR(about.st_mode));
     if (stat("/dev/full", &about) != 0)
-        skip();
+        skip_because("no /dev/full here");
     expect(tw_os_write_file("/dev/full", "x", 1), TW_RESOURCE_EXHAUSTED, "No space left",
            "/dev/full");
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/os.h"
+#include "support/skip.h"
 
 static const int64_t MILLISECOND = 1000000;
 
@@ -159,7 +160,7 @@ static void the_first_library_that_opens_is_taken(void **state)
     assert_null(tw_os_library_open(none));
     void *library = tw_os_library_open(some);
     if (!library)
-        skip(); /* a system whose C library has another name */
+        skip_because("the C library has another name here");
     assert_null(tw_os_library_symbol(library, "thalweg_no_such_symbol"));
     void *known = tw_os_library_symbol(library, "qsort");
     assert_non_null(known ? known : tw_os_library_symbol(library, "Sleep"));

@@ -13,6 +13,7 @@
 
 #include "base/os.h"
 #include "base/pool.h"
+#include "support/skip.h"
 
 #if !defined(_WIN32)
 #include <sys/wait.h>
@@ -255,7 +256,7 @@ static void cells_see_denormals_as_zero_and_the_caller_keeps_his_mode(void **sta
 static void a_forked_child_has_a_pool_of_its_own(void **state)
 {
     (void)state;
-    skip(); /* no fork, or none that may start threads */
+    skip_because("no fork here, or none whose children may start threads");
 }
 
 #else
@@ -293,10 +294,8 @@ static void a_forked_child_has_a_pool_of_its_own(void **state)
     (void)state;
     background b = {0};
     tw_thread thread;
-    if (getenv("THALWEG_EMULATED")) {
-        printf("note: skipped: threads in forked children, which qemu cannot have\n");
-        skip();
-    }
+    if (getenv("THALWEG_EMULATED") && !forked_children_start_threads())
+        skip_because("the emulator's forked children cannot start threads");
     tw_pool_set_threads(3);
     assert_true(tw_thread_start(&thread, work_until_told, &b));
     meeting m = {.expected = 3}; /* no thread still starts, which may hold an allocator's lock */

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "kernels/isa.h"
 #include "kernels/tile_inside.h"
+#include "support/skip.h"
 
 enum { LINES = 9, LARGE = (4 << 20) + 37, FLT_MIN_BITS = 0x00800000 };
 
@@ -220,7 +221,7 @@ static void memory_may_lie_anywhere(void **state)
     assert_true(x && z);
     if (!force_level_with_loops()) {
         tw_free_aligned(x), tw_free_aligned(z);
-        skip();
+        skip_because("no level here has a loop for it");
     }
     tw_tile_program program = {.output_count = 1};
     tw_tile_bound *bound = bind(&program, LARGE);
@@ -244,7 +245,7 @@ static void what_is_read_elsewhere_too_stays_a_step(void **state)
 {
     (void)state;
     if (!force_level_with_loops())
-        skip();
+        skip_because("no level here has a loop for it");
     tw_tile_program program = {.output_count = 2};
     tw_tile_bound *bound = bind(&program, 100);
     assert_int_equal(bound->step_count, 2);
