@@ -3,12 +3,14 @@
 # setup.sh [build|test|all|arm]: installs what building (or testing, the default, or testing for
 # other targets too, or for 64-bit Arm alone) needs and is not there, by apt-get. Fails only if the
 # library itself cannot be built then; what else is missing is said, and the tests that need it are
-# skipped or fail by name.
+# skipped or fail by name. Nothing is removed: where what is missing excludes what is here (Debian's
+# gcc-multilib and compilers for other machines), that is said too.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
 header() { printf '#include <%s>\n' "$1" | cc -E - >/dev/null 2>&1; }
 m32() { echo 'int main(void) { return 0; }' | gcc -m32 -x c -include errno.h -o /dev/null -; }
+installed() { dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q ^ii; }
 sanitizers() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.tsan* >/dev/null 2>&1; }
 
 python_header() {
@@ -61,6 +63,13 @@ apt() {
     return "$status"
 }
 
+# excludes WANTED OTHER: says so if the one is missing since the other is here.
+excludes() {
+    case " $still" in *" $1 "*) ;; *) return 0 ;; esac
+    ! installed "$2" || echo "setup: Debian's $1 and $2 exclude each other, and $2 is" \
+        "installed here: remove it, or test in a container or chroot"
+}
+
 kind=${1:-test}
 wanted=$(missing "$kind" | tr '\n' ' ')
 [ -n "$wanted" ] || exit 0
@@ -73,8 +82,6 @@ elif [ "$(id -u)" != 0 ] && ! have sudo; then
 else
     apt update || echo "setup: the package lists could not be brought up to date"
     # One by one if they cannot be had together, so that one missing package costs only itself.
-    # None takes another away: Debian has gcc-multilib and compilers for other machines exclude each
-    # other.
     if ! apt install -y --no-remove --no-install-recommends $wanted; then
         for package in $wanted; do
             apt install -y --no-remove --no-install-recommends "$package" ||
@@ -85,6 +92,8 @@ fi
 
 still=$(missing "$kind" | tr '\n' ' ')
 [ -z "$still" ] || echo "setup: still missing: $still"
+excludes gcc-aarch64-linux-gnu gcc-multilib
+excludes gcc-multilib gcc-aarch64-linux-gnu
 for tool in cc meson ninja python3; do
     have "$tool" || { echo "setup: cannot build without $tool"; exit 1; }
 done
