@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
-Kinds: library (src/ without the kinds that follow), kernels, rare (kernels named *_rare.c), small
-(what is compiled for size: see SMALL, and folders named rare), isa, op-inputs (what ops.h is made
+Kinds: library (src/ without the kinds that follow), dense (see DENSE), kernels, rare (kernels named
+*_rare.c), small (what is compiled for size: see SMALL, and folders named rare), isa, op-inputs (what ops.h is made
 from), command, support (shared by tests), python-core (the extension), python-package (what is
 installed with it); examples, bench and tests as NAME:FILE,FILE... Paths are relative to the folder
 of the meson.build that asks. Kind all lists everything, to see whether a file came or went. A file
@@ -17,14 +17,16 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 # Layers in which no time is spent while a step runs.
 SMALL = ("composites", "train", "wire")
-# The same of files elsewhere: graphs written, read and shown.
+# Layers in which no loop is as short as what it takes to reach it: they are laid out densely.
+DENSE = ("graph", "ops", "autodiff", "plan")
+# The same as SMALL of files elsewhere: graphs written, read and shown.
 SMALL_FILES = ("graph/explain.c", "graph/export_*.c", "graph/find_regions.c",
                "graph/graph_export.c", "graph/graph_import.c", "graph/import_*.c",
                "graph/tensor_proto.c", "runtime/explain.c", "runtime/save.c", "runtime/show.c",
                "plan/verify.c", "tensor/print*.c")
-ASKING = {"library": "src", "kernels": "src", "rare": "src", "small": "src", "isa": "src",
-          "op-inputs": "include/thalweg", "command": "tools", "support": "tests", "tests": "tests",
-          "examples": "examples", "bench": "bench", "python-core": "python",
+ASKING = {"library": "src", "dense": "src", "kernels": "src", "rare": "src", "small": "src",
+          "isa": "src", "op-inputs": "include/thalweg", "command": "tools", "support": "tests",
+          "tests": "tests", "examples": "examples", "bench": "bench", "python-core": "python",
           "python-package": "python"}
 
 
@@ -45,6 +47,12 @@ def is_small(path):
     inside = path.relative_to(ROOT / "src")
     return (path.parent.name == "rare" or inside.parts[0] in SMALL
             or any(inside.match(name) for name in SMALL_FILES))
+
+
+def kind_of(path):
+    if is_small(path):
+        return "small"
+    return "dense" if path.relative_to(ROOT / "src").parts[0] in DENSE else "library"
 
 
 def layer_files(layers, system):
@@ -71,9 +79,9 @@ def op_inputs():
 
 
 def files_of(kind, system):
-    if kind in ("library", "small"):
+    if kind in ("library", "dense", "small"):
         return [p for p in layer_files([l for l in LAYERS if l != "kernels"], system)
-                if is_small(p) == (kind == "small")]
+                if kind_of(p) == kind]
     if kind in ("kernels", "rare"):
         return [p for p in layer_files(["kernels"], system)
                 if p.name.endswith("_rare.c") == (kind == "rare")]
