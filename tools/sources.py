@@ -3,11 +3,11 @@
 """sources.py KIND [posix|windows]: lists files of the tree for meson, one a line.
 
 Kinds: library (src/ without the kinds that follow), dense (see DENSE), kernels, rare (kernels named
-*_rare.c), small (what is compiled for size: see SMALL, and folders named rare), isa, op-inputs (what ops.h is made
-from), command, support (shared by tests), python-core (the extension), python-package (what is
-installed with it); examples, bench and tests as NAME:FILE,FILE... Paths are relative to the folder
-of the meson.build that asks. Kind all lists everything, to see whether a file came or went. A file
-named os_*posix.c or os_*windows.c is taken on that system only."""
+*_rare.c), small (what is compiled for size: see SMALL, and folders named rare), isa, op-inputs
+(what ops.h is made from), command, support (shared by tests), python-core (the extension),
+python-package (what is installed with it); examples, bench and tests as NAME:FILE,FILE... Paths are
+relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
+file came or went. A file named os_*posix.c or os_*windows.c is taken on that system only."""
 import os
 import pathlib
 import sys

@@ -25,8 +25,7 @@ static tw_status *apply_any(tw_compute *c, const tw_update *update)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, update, &u));
-    tw_update_run(c, update, &u, step);
-    return TW_OK;
+    return tw_update_run(c, update, &u, step);
 }
 
 /* The dense update: variable, both slots and the gradient have one shape, and elements are

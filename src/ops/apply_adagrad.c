@@ -103,8 +103,7 @@ static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &sparse, &u));
-    tw_update_rows(c, &sparse, &u, update_row);
-    return TW_OK;
+    return tw_update_rows(c, &sparse, &u, update_row);
 }
 
 /* Indices are a vector with one entry for each row of the gradient; what comes out is the
@@ -155,8 +154,7 @@ static tw_status *apply_any_da(tw_compute *c, const tw_update *update)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, update, &u));
-    tw_update_run(c, update, &u, step_da);
-    return TW_OK;
+    return tw_update_run(c, update, &u, step_da);
 }
 
 /* Dual averaging over all elements. The step count comes as int64 and is read as a double with

@@ -76,8 +76,7 @@ static tw_status *apply_ada_max(tw_compute *c)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &ada_max, &u));
-    tw_update_run(c, &ada_max, &u, step_ada_max);
-    return TW_OK;
+    return tw_update_run(c, &ada_max, &u, step_ada_max);
 }
 
 /* Two slots as for Adam, but one scalar less: there is no power of beta2. */

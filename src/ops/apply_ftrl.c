@@ -76,8 +76,7 @@ static tw_status *apply_any(tw_compute *c, const tw_update *update, bool v2)
     tw_updated u;
     TW_TRY(tw_update_begin(c, update, &u));
     TW_TRY(check_rates(c, u.s, v2));
-    tw_update_run(c, update, &u, v2 ? step_v2 : step_v1);
-    return TW_OK;
+    return tw_update_run(c, update, &u, v2 ? step_v2 : step_v1);
 }
 
 /* The variable, its accumulator and its linear term have one shape with the gradient, the rates

@@ -79,8 +79,7 @@ static tw_status *apply(tw_compute *c, const tw_update *update, tw_update_step s
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, update, &u));
-    tw_update_run(c, update, &u, step);
-    return TW_OK;
+    return tw_update_run(c, update, &u, step);
 }
 
 /* No slot: the variable and the gradient have one shape, and three scalars stand between them. */

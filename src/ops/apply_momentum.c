@@ -60,8 +60,7 @@ static tw_status *apply_sparse(tw_compute *c)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &sparse, &u));
-    tw_update_rows(c, &sparse, &u, update_row);
-    return TW_OK;
+    return tw_update_rows(c, &sparse, &u, update_row);
 }
 
 /* One row of the gradient for each index; the momentum's scalar stands behind the indices. */

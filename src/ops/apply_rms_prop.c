@@ -104,8 +104,7 @@ static tw_status *apply_rows(tw_compute *c, const tw_update *update, tw_update_s
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, update, &u));
-    tw_update_run(c, update, &u, rule);
-    return TW_OK;
+    return tw_update_run(c, update, &u, rule);
 }
 
 /* The means of rows that are not named do not decay: the next gradient of such a row meets them

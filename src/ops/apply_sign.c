@@ -41,8 +41,7 @@ static tw_status *apply(tw_compute *c, tw_update_step step)
 {
     tw_updated u;
     TW_TRY(tw_update_begin(c, &update, &u));
-    tw_update_run(c, &update, &u, step);
-    return TW_OK;
+    return tw_update_run(c, &update, &u, step);
 }
 
 /* AddSign multiplies the gradient by alpha + decay * sign * sign, so that with alpha = 1 opposed

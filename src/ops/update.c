@@ -3,7 +3,12 @@
  * once for all dtypes; the blocks stay in the first cache. */
 #include "ops/update.h"
 
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/status.h"
 #include "ops/brackets.h"
+#include "ops/combine.h"
 #include "ops/wide.h"
 
 enum { BLOCK = 256, GRAIN = 64 };
@@ -169,78 +174,171 @@ static void run_cell(size_t cell, void *arg)
     run_range(p, first, first, last - first);
 }
 
-/* Rows stay in order on one thread: two may be the same. */
-void tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
-                   tw_update_step step)
-{
-    pass p = {update, updated, step, 1};
-    tw_par par = tw_compute_par(c);
-    if (!update->indices) {
-        p.cells = tw_par_cells(updated->gradient->count, GRAIN, 3.0);
-        tw_par_run(&par, p.cells, run_cell, &p);
-        return;
-    }
-    const tw_array *indices = tw_input(c, update->indices), *var = updated->v[0];
-    size_t row = indices->count ? updated->gradient->count / indices->count : 0;
-    for (size_t i = 0; i < indices->count && var->count; i++)
-        run_range(&p, (size_t)tw_index_at(indices, i) * row, i * row, row);
-}
-
-/* ---- rows by kernels ---- */
+/* ---- rows ---- */
 
 enum { AHEAD = 8, LINE = 64, MOST_LINES = 16 };
 
+/* later[i]: the next place of the index at place i, 0 if there is none; or REPEATED, together with
+ * it, where the index stood before. NULL: no index stands twice, or rows are not summed. */
+#define REPEATED (UINT32_C(1) << 31)
 typedef struct row_pass {
     const tw_compute *c;
-    const tw_update *update;
     const tw_updated *updated;
     const tw_array *indices;
-    tw_update_row row;
-    size_t length, cells;
+    tw_update_row row;  /* or, */
+    const pass *blocks; /* where there is none, by these */
+    uint32_t *later;
+    size_t length, cells, variables;
+    bool sums;
 } row_pass;
+
+/* The plan's word that rows of the gradient with one index are one row, their sum. */
+static bool is_summed(const tw_compute *c)
+{
+    const tw_attr *sums = tw_spec_attr(c->spec, TW_UPDATE_SUMS);
+    return sums && sums->value.b;
+}
 
 /* Rows lie anywhere in memory: those that come soon are asked for now. */
 static void prefetch_row(const row_pass *p, size_t index)
 {
-    for (size_t k = 0; k < p->update->variables; k++) {
-        const tw_array *v = p->updated->v[k];
-        const char *from = tw_update_at(v, index * p->length);
-        size_t bytes = p->length * tw_dtype_size(v->dtype);
+    size_t bytes = p->length * tw_dtype_size(p->updated->v[0]->dtype);
+    for (size_t k = 0; k < p->variables; k++) {
+        const char *from = (const char *)p->updated->v[k]->data + index * bytes;
         for (size_t line = 0; line < bytes && line < MOST_LINES * LINE; line += LINE)
             __builtin_prefetch(from + line, 1);
     }
 }
 
-/* A cell owns a range of the variable's rows and looks at all indices: so equal ones stay in
- * order, at any number of threads. */
+static void update_elements(const row_pass *p, const tw_updated *updated, size_t at, size_t from,
+                            size_t n)
+{
+    if (p->row) {
+        p->row(p->c, updated, at, from, n);
+        return;
+    }
+    pass blocks = *p->blocks;
+    blocks.updated = updated;
+    run_range(&blocks, at, from, n);
+}
+
+/* By the sum of all rows of the gradient that belong to it, a part at a time. */
+static void update_by_sum(const row_pass *p, size_t i, size_t at)
+{
+    union {
+        float f[BLOCK];
+        double d[BLOCK];
+    } block;
+    tw_updated updated = *p->updated;
+    const tw_array *gradient = updated.gradient;
+    size_t size = tw_dtype_size(gradient->dtype);
+    tw_combine add = tw_combine_loop(TW_COMBINE_ADD, gradient->dtype);
+    tw_array sum = {.dtype = gradient->dtype, .data = &block};
+    updated.gradient = &sum;
+    for (size_t done = 0, n; done < p->length; done += n) {
+        n = p->length - done < BLOCK ? p->length - done : BLOCK;
+        memcpy(&block, tw_update_at(gradient, i * p->length + done), n * size);
+        for (size_t k = p->later[i]; k; k = p->later[k] & ~REPEATED)
+            add(n, &block, tw_update_at(gradient, k * p->length + done), 1);
+        update_elements(p, &updated, at * p->length + done, 0, n);
+    }
+}
+
+/* Summed rows: a cell owns a range of the indices, since all places of a row go with its first one.
+ * Others: a range of the variable's rows, and looks at all indices; so equal ones stay in order, at
+ * any number of threads. */
 static void run_rows(size_t cell, void *arg)
 {
     const row_pass *p = arg;
     const tw_array *indices = p->indices;
-    size_t rows = (size_t)p->updated->v[0]->dims[0];
-    size_t first = tw_par_bound(rows, 1, p->cells, cell);
-    size_t last = tw_par_bound(rows, 1, p->cells, cell + 1);
-    for (size_t i = 0; i < indices->count; i++) {
+    size_t rows = (size_t)p->updated->v[0]->dims[0], count = indices->count;
+    size_t cut = p->sums ? count : rows;
+    size_t first = tw_par_bound(cut, 1, p->cells, cell);
+    size_t last = tw_par_bound(cut, 1, p->cells, cell + 1);
+    size_t low = p->sums ? 0 : first, high = p->sums ? rows : last;
+    for (size_t i = p->sums ? first : 0; i < (p->sums ? last : count); i++) {
         size_t at = (size_t)tw_index_at(indices, i);
-        size_t soon = i + AHEAD < indices->count ? (size_t)tw_index_at(indices, i + AHEAD) : last;
-        if (soon >= first && soon < last)
+        size_t soon = i + AHEAD < count ? (size_t)tw_index_at(indices, i + AHEAD) : high;
+        if (soon >= low && soon < high)
             prefetch_row(p, soon);
-        if (at >= first && at < last)
-            p->row(p->c, p->updated, at * p->length, i * p->length, p->length);
+        if (at < low || at >= high || (p->later && p->later[i] & REPEATED))
+            continue;
+        if (p->later && p->later[i])
+            update_by_sum(p, i, at);
+        else
+            update_elements(p, p->updated, at * p->length, i * p->length, p->length);
     }
 }
 
-/* Few cells: each of them reads all indices. */
-void tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
-                    tw_update_row row)
+/* The last place so far of each index stands in a hash table, at most half full. *out: NULL if no
+ * index stands twice. */
+static tw_status *find_equal(const tw_array *indices, uint32_t **out)
 {
-    enum { MOST_CELLS = 8 };
+    size_t n = indices->count;
+    unsigned bits = 1;
+    while ((size_t)1 << bits < 2 * n)
+        bits++;
+    uint32_t *last = tw_alloc_zero((size_t)1 << bits, sizeof *last);
+    uint32_t *later = tw_alloc_array(n, sizeof *later);
+    bool good = last && later, any = false;
+    for (size_t i = 0; good && i < n; i++) {
+        int64_t index = tw_index_at(indices, i);
+        size_t place = ((uint64_t)index * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits);
+        while (last[place] && tw_index_at(indices, last[place] - 1) != index)
+            place = (place + 1) & (((size_t)1 << bits) - 1);
+        later[i] = last[place] ? REPEATED : 0;
+        any = any || last[place];
+        if (last[place])
+            later[last[place] - 1] |= (uint32_t)i;
+        last[place] = (uint32_t)i + 1;
+    }
+    tw_free(last);
+    if (!any)
+        tw_free(later);
+    *out = any ? later : NULL;
+    return good ? TW_OK : tw_no_memory();
+}
+
+static tw_status *update_rows(const tw_compute *c, const tw_update *update,
+                              const tw_updated *updated, tw_update_row row, const pass *blocks)
+{
     const tw_array *indices = tw_input(c, update->indices), *var = updated->v[0];
     if (!indices->count || !var->count)
-        return;
-    row_pass p = {c, update, updated, indices, row, updated->gradient->count / indices->count, 1};
-    p.cells = tw_par_cells(indices->count, 1, 40.0 + (double)p.length);
-    p.cells = p.cells < MOST_CELLS ? p.cells : MOST_CELLS;
+        return TW_OK;
+    row_pass p = {.c = c,
+                  .updated = updated,
+                  .indices = indices,
+                  .row = row,
+                  .blocks = blocks,
+                  .length = updated->gradient->count / indices->count,
+                  .variables = update->variables,
+                  .sums = is_summed(c)};
+    if (p.sums)
+        TW_TRY(find_equal(indices, &p.later));
     tw_par par = tw_compute_par(c);
+    size_t threads = (size_t)(par.threads > 0 ? par.threads : tw_pool_threads());
+    /* Without sums each cell reads all indices. */
+    p.cells = tw_par_cells(indices->count, 1, 40.0 + (double)p.length);
+    p.cells = p.cells < 2 * threads ? p.cells : threads > 1 ? 2 * threads : 1;
     tw_par_run(&par, p.cells, run_rows, &p);
+    tw_free(p.later);
+    return TW_OK;
+}
+
+tw_status *tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                          tw_update_row row)
+{
+    return update_rows(c, update, updated, row, NULL);
+}
+
+tw_status *tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                         tw_update_step step)
+{
+    pass p = {update, updated, step, 1};
+    if (update->indices)
+        return update_rows(c, update, updated, NULL, &p);
+    tw_par par = tw_compute_par(c);
+    p.cells = tw_par_cells(updated->gradient->count, GRAIN, 3.0);
+    tw_par_run(&par, p.cells, run_cell, &p);
+    return TW_OK;
 }

@@ -31,8 +31,8 @@ void tw_infer_update(tw_infer *in, const tw_update *update);
 tw_status *tw_update_begin(tw_compute *c, const tw_update *update, tw_updated *out);
 /* Steps over all elements, or the rows that the indices name, computed in double: for rules that
  * have no kernel of their own. */
-void tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
-                   tw_update_step step);
+tw_status *tw_update_run(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                         tw_update_step step);
 
 /* Where element i of a variable or of the gradient is. */
 static inline char *tw_update_at(const tw_array *array, size_t i)
@@ -44,9 +44,12 @@ static inline char *tw_update_at(const tw_array *array, size_t i)
  * variables, from .. from + n - 1 of the gradient. */
 typedef void (*tw_update_row)(const tw_compute *c, const tw_updated *u, size_t at, size_t from,
                               size_t n);
-/* All rows that the indices name. A row that comes twice is updated twice, in order. */
-void tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
-                    tw_update_row row);
+/* All rows that the indices name. A row that comes twice is updated twice, in order; or once by the
+ * sum, where the plan took the summing of rows into the update (plan/equal_rows.c) and says so by
+ * this attribute. */
+#define TW_UPDATE_SUMS "_sum_rows"
+tw_status *tw_update_rows(const tw_compute *c, const tw_update *update, const tw_updated *updated,
+                          tw_update_row row);
 
 /* The dtypes of kernels. */
 #define TW_UPDATE_TYPES "T: {half, bfloat16, float, double}"
