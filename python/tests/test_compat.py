@@ -124,13 +124,31 @@ def test_the_command_runs_python_2(tmp_path):
     assert done.stdout == "x ['0', '1']\n", done.stderr
 
 
+def test_whole_numbers_of_python_2_are_rounded_down(tmp_path):
+    try:
+        programs.converter()
+    except ImportError:
+        pytest.skip("neither fissix nor lib2to3 is here")
+    (tmp_path / "p.py").write_text(
+        "import numpy as np\nimport tensorflow as tf\nimport helper\n"
+        "a, b, c = 7, np.array([5, -5]), {'n': 9}\na /= 2\nb /= 2\nc['n'] /= 2.\n"
+        "print a, b.tolist(), c['n'], 7 / 2, -7 / 2, 7 / 2., range(9 / 2), helper.half(7)\n"
+        "print tf.Session().run([tf.constant(7) / 2, tf.constant(7.) / 2]), tf.Dimension(7) / 2\n"
+        "print map(unicode, [1]), isinstance('a', (basestring, long)), filter(None, [0, 1])\n")
+    (tmp_path / "helper.py").write_text(
+        "from __future__ import (print_function,\n    division)\ndef half(n):\n    return n / 2\n")
+    done = run("-m", "thalweg", "--py2", "--api", "0.12", str(tmp_path / "p.py"))
+    assert done.stdout == ("3 [2, -3] 4.5 3 -4 3.5 [0, 1, 2, 3] 3.5\n[3, 3.5] 3\n"
+                           "['1'] True [1]\n"), done.stdout + done.stderr
+
+
 def test_the_command_runs_a_notebook(tmp_path):
     (tmp_path / "n.ipynb").write_text("""{"cells": [
         {"cell_type": "code", "source": ["%matplotlib inline\\n", "import tensorflow as tf\\n",
          "x = 3\\n", "x"]},
         {"cell_type": "markdown", "source": "text"},
         {"cell_type": "code", "source": "%%bash\\nls"},
-        {"cell_type": "code", "source": ["!ls\\n", "tf.float32"]}]}""")
+        {"cell_type": "code", "source": ["!ls\\n", "?x\\n", "y = !ls\\n", "tf.float32"]}]}""")
     done = run("-m", "thalweg", str(tmp_path / "n.ipynb"))
     assert done.stdout == "3\ntf.float32\n", done.stderr
 

@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names that Python and NumPy have dropped since TensorFlow 1.x, for programs that
 `python -m thalweg` runs: collections.Iterable, time.clock, inspect.getargspec, numpy.float ..."""
+import builtins
 import collections
 import collections.abc
 import fractions
+import functools
 import importlib
 import inspect
 import math
+import numbers
+import operator
 import sys
 import time
 import types
 
 import numpy as np
+
+# What `/` and `/=` of Python 2 become: names that no program has.
+DIVIDE, DIVIDE_IN_PLACE = "_thalweg_divide", "_thalweg_divide_in_place"
 
 ArgSpec = collections.namedtuple("ArgSpec", "args varargs keywords defaults")
 
@@ -62,6 +69,38 @@ def _imp():
     made = types.ModuleType("imp", "The part of the old module imp that programs use.")
     made.reload, made.load_source, made.new_module = importlib.reload, load_source, types.ModuleType
     return made
+
+
+def _is_whole(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "iu"
+    return isinstance(value, numbers.Integral)
+
+
+def _division(floor, true):
+    """`/` of Python 2: whole numbers are rounded down, and an object may say what it does."""
+    def divide(a, b):
+        if _is_whole(a) and _is_whole(b):
+            return floor(a, b)
+        for value, name, other in ((a, "__div__", b), (b, "__rdiv__", a)):
+            method = getattr(type(value), name, None)
+            result = NotImplemented if method is None else method(value, other)
+            if result is not NotImplemented:
+                return result
+        return true(a, b)
+    return divide
+
+
+def restore_builtins():
+    """What a program in Python 2 finds without an import and the conversion does not rename where
+    it stands for itself, as in map(unicode, ...)."""
+    found = {DIVIDE: _division(operator.floordiv, operator.truediv),
+             DIVIDE_IN_PLACE: _division(operator.ifloordiv, operator.itruediv),
+             "xrange": range, "unicode": str, "long": int, "basestring": str, "unichr": chr,
+             "reduce": functools.reduce, "reload": importlib.reload, "raw_input": input,
+             "cmp": lambda a, b: (a > b) - (a < b), "file": open}
+    for name, value in found.items():
+        _add(builtins, name, value)
 
 
 def restore():

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs as code: plain ones, Python 2 (converted first), notebooks (cell by cell)."""
 import ast
+import copy
 import importlib.abc
 import importlib.machinery
 import json
 import os
+import re
 import sys
 import tokenize
 
+from thalweg.compat import old_python
+
 _tool = None
+_ASSIGNED = re.compile(r"(\s*\w+\s*=\s*)[!%]")
+_TRUE_DIVISION = re.compile(r"^from +__future__ +import\b[^#\n]*(\([^)]*)?\bdivision\b", re.MULTILINE)
 
 
 def converter():
@@ -36,9 +42,38 @@ def converter():
 
 
 def _compiled(source, name, py2):
-    if py2:
-        source = converter()(source, name)
-    return ast.parse(source, name)
+    """The tree of a program; one in Python 2 keeps what `/` means there."""
+    if not py2:
+        return ast.parse(source, name)
+    old_python.restore_builtins()
+    tree = ast.parse(converter()(source, name), name)
+    if _TRUE_DIVISION.search(source):
+        return tree
+    return ast.fix_missing_locations(_OldDivision().visit(tree))
+
+
+class _OldDivision(ast.NodeTransformer):
+    """a / b becomes a call of what Python 2 did: whole numbers are rounded down."""
+
+    @staticmethod
+    def _call(name, node, *arguments):
+        function = ast.copy_location(ast.Name(name, ast.Load()), node)
+        return ast.copy_location(ast.Call(function, list(arguments), []), node)
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return self._call(old_python.DIVIDE, node, node.left, node.right)
+
+    def visit_AugAssign(self, node):
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        value = copy.deepcopy(node.target)
+        value.ctx = ast.Load()
+        changed = self._call(old_python.DIVIDE_IN_PLACE, node, value, node.value)
+        return ast.copy_location(ast.Assign([node.target], changed), node)
 
 
 def load(path, py2):
@@ -70,8 +105,11 @@ def cells(notebook):
 def _plain(line):
     """A line without what is meant for Jupyter or for a shell."""
     bare = line.lstrip()
-    if bare.startswith(("%", "!")):
+    if bare.startswith(("%", "!", "?")):
         return line[:len(line) - len(bare)] + "pass"
+    assigned = _ASSIGNED.match(line)
+    if assigned:  # files = !ls
+        return assigned.group(1) + "[]"
     return line[:-1] if line.endswith("?") and "#" not in line else line
 
 
