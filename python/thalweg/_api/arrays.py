@@ -23,5 +23,5 @@ NAMES = {
     "linalg": {"ops.array_ops": "band_part=matrix_band_part diag=matrix_diag "
                                 "diag_part=matrix_diag_part set_diag=matrix_set_diag tensor_diag "
                                 "tensor_diag_part matrix_transpose transpose=matrix_transpose"},
-    "nn": {"ops.gen_array_ops": "depth_to_space space_to_depth"},
+    "nn": {"ops.array_ops": "depth_to_space space_to_depth"},
 }

@@ -60,7 +60,7 @@ NAMES = {
         "contrib.framework.scoped_arguments": _ARG_SCOPE,
         "contrib.framework.variables": _VARIABLES,
         "training.training_util": _STEPS,
-        "framework.ops": "is_tensor=is_dense_tensor_like",
+        "framework.tensor_util": "is_tensor",
         "modules": "nest=util.nest",
     },
     "contrib.slim": {

@@ -10,7 +10,7 @@ NAMES = {
                           "self_adjoint_eigvals svd",
         "ops.linalg_more": "eye norm",
         "ops.spectral_ops": _TRANSFORMS,
-        "ops.gen_parsing_ops": "decode_raw",
+        "ops.parsing_ops": "decode_raw",
     },
     "linalg": {
         "ops.linalg_ops": "cholesky cholesky_solve det=matrix_determinant inv=matrix_inverse "

@@ -3,14 +3,15 @@
 _REDUCTIONS = ("reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean reduce_min "
                "reduce_prod reduce_sum")
 _MORE_REDUCTIONS = " reduce_euclidean_norm reduce_std reduce_variance"
-_OURS = ("abs accumulate_n add_n angle argmax argmin bincount conj count_nonzero cumprod cumsum "
-         "divide div_no_nan erf floordiv floormod imag log_sigmoid logical_xor mod multiply "
-         "negative pow real round scalar_mul sigmoid sign sqrt square subtract tanh truediv "
-         "truncatediv truncatemod unsorted_segment_mean unsorted_segment_sqrt_n")
+_OURS = ("abs accumulate_n add_n angle argmax argmin bincount conj count_nonzero cumprod "
+         "cumsum divide div_no_nan equal erf floordiv floormod imag log_sigmoid logical_xor "
+         "mod multiply negative not_equal pow real round scalar_mul sigmoid sign sqrt square "
+         "subtract tanh truediv truncatediv truncatemod unsorted_segment_mean "
+         "unsorted_segment_sqrt_n")
 # Functions that are one op, as the library defines them.
-_OPS = ("acos acosh add asin asinh atan atan2 atanh betainc ceil cos cosh cross digamma equal erfc "
+_OPS = ("acos acosh add asin asinh atan atan2 atanh betainc ceil cos cosh cross digamma erfc "
         "exp expm1 floor greater greater_equal igamma igammac less less_equal lgamma log log1p "
-        "logical_and logical_not logical_or maximum minimum not_equal polygamma reciprocal rint "
+        "logical_and logical_not logical_or maximum minimum polygamma reciprocal rint "
         "rsqrt segment_max segment_mean segment_min segment_prod segment_sum sin sinh "
         "squared_difference tan unsorted_segment_max unsorted_segment_min unsorted_segment_prod "
         "unsorted_segment_sum zeta")
@@ -39,7 +40,7 @@ NAMES = {
                             "is_finite multiply_no_nan=mul_no_nan xdivy xlogy",
     },
     "manip": {"ops.gen_manip_ops": "roll"},
-    "linalg": {"ops.math_ops": "adjoint=conjugate_transpose cross matmul matvec tensordot trace",
+    "linalg": {"ops.math_ops": "adjoint cross matmul matvec tensordot trace",
                "ops.special_math_ops": "einsum"},
     "nn": {"ops.math_ops": "sigmoid tanh log_sigmoid"},
     "bitwise": {"ops.gen_math_ops": "bitwise_and bitwise_or bitwise_xor invert left_shift "

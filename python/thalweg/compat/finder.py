@@ -12,7 +12,7 @@ import types
 from importlib.machinery import ModuleSpec
 
 from thalweg import _api, protos
-from thalweg.compat import levels, recognise
+from thalweg.compat import levels, orders, recognise
 
 PACKAGE = "thalweg"
 _views = {}  # (name of the view, level): the view
@@ -87,10 +87,13 @@ class View(types.ModuleType):
             return found
         if self._level is None:
             return recognise.either(found)
-        rows = recognise.changed().get(recognise.definition(found) or "", ())
-        for until, path, attribute, _ in rows:
+        where = recognise.definition(found) or ""
+        for until, path, attribute, _ in recognise.changed().get(where, ()):
             if self._level < until:
                 return _api.fetch(path, attribute)
+        for until, words in recognise.older_orders().get(where, ()):
+            if self._level < until:
+                return orders.in_order(found, words)
         return found
 
     def _public(self):

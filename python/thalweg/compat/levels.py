@@ -6,7 +6,7 @@ the level; what a row cannot say by a name it says by a switch of BEHAVIOUR."""
 
 import re
 
-from thalweg.compat import levels_nn, levels_rnn
+from thalweg.compat import levels_nn, levels_orders, levels_rnn
 
 OLDEST, NEWEST = (0, 5), (1, 15)
 VERSIONS = {(0, 7): "0.7.1", (0, 12): "0.12.1", (1, 15): "1.15.5"}  # else MAJOR.MINOR.0
@@ -34,6 +34,8 @@ NAMES = """
                                     batch_matmul=compat.old_ops:batch_matmul
 1.0  | ops.array_ops         | tf | pack=compat.old_ops:pack unpack=compat.old_ops:unpack
                                     listdiff=compat.old_ops:listdiff
+                                    concat_v2=compat.old_ops:concat_v2
+                                    split_v=compat.old_ops:split_v
                                     select=compat.old_ops:select batch_matrix_diag=matrix_diag
                                     batch_matrix_diag_part=matrix_diag_part
                                     batch_matrix_set_diag=matrix_set_diag
@@ -247,4 +249,12 @@ def changed():
     for until, definition, target, recogniser in _rows(CHANGED, 4):
         path, _, attribute = target.partition(":")
         made.setdefault(definition, []).append((until, path, attribute, recogniser))
+    return made
+
+
+def orders():
+    """{definition: [(until, words of a row of levels_orders.py)]}"""
+    made = {}
+    for until, definition, words in _rows(levels_orders.ORDERS, 3):
+        made.setdefault(definition, []).append((until, words))
     return made

@@ -22,6 +22,16 @@ def split(split_dim, num_split, value, name="split"):
     return gen_array_ops.split(split_dim, value, num_split, name=name)
 
 
+def concat_v2(values, axis, name="concat_v2"):
+    """The newer concat(), under the name that it had beside the older one."""
+    return array_joining.concat(values, axis, name)
+
+
+def split_v(value, size_splits, split_dim=0, num=None, name="split_v"):
+    """Parts of the given sizes along an axis."""
+    return array_joining.split(value, size_splits, split_dim, num, name)
+
+
 def reverse(tensor, dims, name=None):
     """The elements in reverse order along the axes for which `dims` is true."""
     return gen_array_ops.reverse(tensor, dims, name=name)

@@ -14,7 +14,8 @@ from thalweg.compat import old_python
 
 _tool = None
 _ASSIGNED = re.compile(r"(\s*\w+\s*=\s*)[!%]")
-_TRUE_DIVISION = re.compile(r"^from +__future__ +import\b[^#\n]*(\([^)]*)?\bdivision\b", re.MULTILINE)
+_TRUE_DIVISION = re.compile(r"^from +__future__ +import\b[^#\n]*(\([^)]*)?\bdivision\b",
+                            re.MULTILINE)
 
 
 def converter():

@@ -7,8 +7,10 @@ import warnings
 
 import numpy as np
 
+from thalweg.compat import orders
+
 _wrapped = {}
-_changed = None
+_changed = _older = None
 
 
 def changed():
@@ -18,6 +20,15 @@ def changed():
         from thalweg.compat import levels
         _changed = levels.changed()
     return _changed
+
+
+def older_orders():
+    """levels.orders(), made once."""
+    global _older
+    if _older is None:
+        from thalweg.compat import levels
+        _older = levels.orders()
+    return _older
 
 
 def definition(thing):
@@ -106,57 +117,67 @@ def shape_first(args, kwargs):
     return isinstance(first, (list, tuple, tensor_shape.TensorShape))
 
 
+# Arguments that are text, so that text in their place does not tell an older call.
+_TEXTS = {"name", "scope", "data_format", "mode", "padding", "unit", "kernel_initializer"}
+
+
+def name_early(thing, words):
+    """A test for calls with a name where by now another argument stands (cond(p, f, g, "x")), or
+    under a word that is no more; None if there are none."""
+    now, then = orders.positions(thing, ""), orders.positions(thing, words)
+    place = then.index("name") if "name" in then else len(now)
+    if place < len(now) and now[place] in _TEXTS:
+        place = len(now)
+    gone = {word.partition("=")[0] for word in words.split() if "=" in word}.difference(now)
+    if place == len(now) and not gone:
+        return None
+    return lambda args, kwargs: (len(args) > place and isinstance(args[place], str)
+                                 or not gone.isdisjoint(kwargs))
+
+
 def either(thing):
     """The function itself, or one that takes calls in the old order too, with a warning."""
     from thalweg import compat
     if compat.level() is not None or not callable(thing):
         return thing
-    rows = changed().get(definition(thing) or "", ())
-    tests = [(row, globals()[row[3]]) for row in rows if row[3] != "-"]
-    if not tests:
+    where = definition(thing) or ""
+    if where not in changed() and where not in older_orders():
         return thing
     if thing not in _wrapped:
-        _wrapped[thing] = _both(thing, tests)
+        tests = _tests(thing, where)
+        _wrapped[thing] = _both(thing, tests) if tests else thing
     return _wrapped[thing]
 
 
-def _old_meaning(new, tests, args, kwargs):
-    """What a call in an old order calls, or None; with a warning."""
+def _tests(thing, where):
+    """[(until, whether a call is an older one, function that gives what it calls)]"""
     from thalweg import _api
-    for (until, path, attribute, _), is_old in tests:
+    tests = [(until, globals()[test], functools.partial(_api.fetch, path, attribute))
+             for until, path, attribute, test in changed().get(where, ()) if test != "-"]
+    for until, words in older_orders().get(where, ()):
+        test = name_early(thing, words)
+        if test:
+            tests.append((until, test, functools.partial(orders.in_order, thing, words)))
+    return tests
+
+
+def _called(new, tests, args, kwargs, depth):
+    """What a call means: the function itself, or with a warning an older one. The program's own
+    line is `depth` calls away."""
+    for until, is_old, older in tests:
         if is_old(args, kwargs):
             warnings.warn("%s() is called as before version %d.%d" % ((new.__name__,) + until),
-                          stacklevel=3)
-            return _api.fetch(path, attribute)
-    return None
+                          stacklevel=depth + 1)
+            return older()
+    return new
 
 
 def _both(new, tests):
     if isinstance(new, type):
-        return _both_classes(new, tests)
+        return orders.standing_for(
+            new, lambda args, kwargs: (_called(new, tests, args, kwargs, 3), args, kwargs))
 
     @functools.wraps(new)
     def call(*args, **kwargs):
-        old = _old_meaning(new, tests, args, kwargs)
-        return (new if old is None else old)(*args, **kwargs)
+        return _called(new, tests, args, kwargs, 2)(*args, **kwargs)
     return call
-
-
-def _both_classes(new, tests):
-    """A class that stands for another one, whose calls may be in the old order."""
-    class Either(type(new)):
-        def __call__(cls, *args, **kwargs):
-            if cls is not stands:
-                return super().__call__(*args, **kwargs)
-            old = _old_meaning(new, tests, args, kwargs)
-            return (new if old is None else old)(*args, **kwargs)
-
-        def __instancecheck__(cls, thing):
-            return isinstance(thing, new) if cls is stands else super().__instancecheck__(thing)
-
-        def __subclasscheck__(cls, kind):
-            return issubclass(kind, new) if cls is stands else super().__subclasscheck__(kind)
-    stands = None
-    stands = Either(new.__name__, (new,), {"__doc__": new.__doc__, "__module__": new.__module__,
-                                           "__qualname__": new.__qualname__})
-    return stands

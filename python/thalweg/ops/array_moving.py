@@ -49,7 +49,9 @@ def reverse(tensor, axis, name=None):
     return gen_array_ops.reverse_v2(tensor, axis, name=name)
 
 
-reverse_v2 = reverse
+def reverse_v2(tensor, axis, name=None):
+    """reverse(), under the name that it had beside an older one."""
+    return reverse(tensor, axis, name)
 
 
 def reverse_sequence(input, seq_lengths, seq_axis=None, batch_axis=None, name=None,  # noqa: A002

@@ -36,6 +36,6 @@ def svd(tensor, full_matrices=False, compute_uv=True, name=None):
     return (s, u, v) if compute_uv else s
 
 
-def slogdet(tensor, name=None):
+def slogdet(input, name=None):  # noqa: A002
     """The sign of the determinant, and the logarithm of its absolute value."""
-    return gen_linalg_ops.log_matrix_determinant(tensor, name=name)
+    return gen_linalg_ops.log_matrix_determinant(input, name=name)

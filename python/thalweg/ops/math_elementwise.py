@@ -6,6 +6,16 @@ from thalweg.ops import gen_math_ops
 linspace = lin_space = gen_math_ops.lin_space
 
 
+def equal(x, y, name=None):
+    """Whether elements are the same."""
+    return gen_math_ops.equal(x, y, name=name)
+
+
+def not_equal(x, y, name=None):
+    """Whether elements differ."""
+    return gen_math_ops.not_equal(x, y, name=name)
+
+
 def abs(x, name=None):  # noqa: A001
     """The absolute value; of a complex number its distance from 0."""
     with ops.name_scope(name, "Abs", [x]) as scope:

@@ -157,6 +157,11 @@ def conjugate_transpose(a, name=None):
     return array_moving.matrix_transpose(a, name=name or "adjoint", conjugate=True)
 
 
+def adjoint(matrix, name=None):
+    """The conjugate of the transposed matrices."""
+    return conjugate_transpose(matrix, name)
+
+
 @ops.RegisterStatistics("MatMul", "flops")
 def _matmul_flops(graph, node):
     """A multiplication and an addition for each pair of elements that meet."""
@@ -164,6 +169,11 @@ def _matmul_flops(graph, node):
     inner = op.inputs[0].get_shape().with_rank(2)[0 if op.get_attr("transpose_a") else 1].value
     outputs = op.outputs[0].get_shape().num_elements()
     return ops.OpStats("flops", None if None in (inner, outputs) else 2 * inner * outputs)
+
+
+def adjoint(matrix, name=None):
+    """The conjugate of the transposed matrices."""
+    return conjugate_transpose(matrix, name)
 
 
 @ops.RegisterStatistics("MatMul", "weight_parameters")

@@ -6,13 +6,14 @@ from thalweg.ops import math_operators as _operators  # noqa: F401
 from thalweg.ops.indexed_slices import (  # noqa: F401
     _as_indexed_slices, _as_indexed_slices_list)
 from thalweg.ops.math_elementwise import (  # noqa: F401
-    abs, accumulate_n, add_n, angle, cast, complex, conj, cumprod, cumsum, div, div_no_nan, divide,
-    erf, floordiv, floormod, imag, lin_space, linspace, log_sigmoid, logical_xor, mod, multiply,
-    negative, pow, range, real, realdiv, round, saturate_cast, scalar_mul, sigmoid, sign, sqrt,
-    square, subtract, tanh, to_bfloat16, to_complex64, to_complex128, to_double, to_float,
-    to_int32, to_int64, truediv, truncatediv, truncatemod, unsafe_div)
+    abs, accumulate_n, add_n, angle, cast, complex, conj, cumprod, cumsum, div, div_no_nan,
+    divide, equal, erf, floordiv, floormod, imag, lin_space, linspace, log_sigmoid, logical_xor,
+    mod, multiply, negative, not_equal, pow, range, real, realdiv, round, saturate_cast,
+    scalar_mul, sigmoid, sign, sqrt, square, subtract, tanh, to_bfloat16, to_complex64,
+    to_complex128, to_double, to_float, to_int32, to_int64, truediv, truncatediv, truncatemod,
+    unsafe_div)
 from thalweg.ops.math_matrix import (  # noqa: F401
-    conjugate_transpose, cross, matmul, matvec, sparse_matmul, tensordot, trace)
+    adjoint, conjugate_transpose, cross, matmul, matvec, sparse_matmul, tensordot, trace)
 from thalweg.ops.math_reduction import (  # noqa: F401
     _ReductionDims, arg_max, arg_min, argmax, argmin, bincount, count_nonzero, reduce_all,
     reduce_any, reduce_euclidean_norm, reduce_logsumexp, reduce_max, reduce_mean, reduce_min,

@@ -18,5 +18,12 @@ def decode_csv(records, record_defaults, field_delim=",", use_quote_delim=True, 
         na_value=na_value, select_cols=select_cols or [], name=name)
 
 
+def decode_raw(input_bytes=None, out_type=None, little_endian=True, name=None,
+               bytes=None):  # noqa: A002
+    """The numbers that the bytes of texts are."""
+    texts = bytes if input_bytes is None else input_bytes
+    return gen_parsing_ops.decode_raw(texts, out_type, little_endian, name=name)
+
+
 def __getattr__(name):
     return getattr(gen_parsing_ops, name)

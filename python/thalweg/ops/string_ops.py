@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions on text."""
-from thalweg.framework import ops
+from thalweg.framework import dtypes, ops
 from thalweg.framework.composite_tensors import SparseTensor
 from thalweg.ops import array_ops, gen_string_ops, math_ops
 from thalweg.ops.nn_activations import one_of
@@ -14,6 +14,30 @@ def string_split(source=None, sep=None, skip_empty=True, delimiter=None, input=N
     source = ops.convert_to_tensor(one_of("input", input, "source", source), name="source")
     sep = " " if sep is None else sep
     return SparseTensor(*gen_string_ops.string_split(source, sep, skip_empty, name=name))
+
+
+def substr(input, pos, len, name=None, unit="BYTE"):  # noqa: A002
+    """Parts of texts, `len` bytes from place `pos` on."""
+    return gen_string_ops.substr(input, pos, len, unit=unit, name=name)
+
+
+def string_length(input, name=None, unit="BYTE"):  # noqa: A002
+    """How many bytes texts have."""
+    return gen_string_ops.string_length(input, unit=unit, name=name)
+
+
+def string_to_number(string_tensor=None, out_type=dtypes.float32, name=None,
+                     input=None):  # noqa: A002
+    """The numbers that texts say."""
+    texts = one_of("input", input, "string_tensor", string_tensor)
+    return gen_string_ops.string_to_number(texts, out_type, name=name)
+
+
+def string_to_hash_bucket(string_tensor=None, num_buckets=None, name=None,
+                          input=None):  # noqa: A002
+    """A number below num_buckets for each text, the same one for the same text."""
+    texts = one_of("input", input, "string_tensor", string_tensor)
+    return gen_string_ops.string_to_hash_bucket(texts, num_buckets, name=name)
 
 
 def reduce_join(inputs, axis=None, keep_dims=None, separator="", name=None, reduction_indices=None,

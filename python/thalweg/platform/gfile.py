@@ -227,10 +227,10 @@ def Stat(filename):
         return FileStatistics(os.stat(_path(filename)), IsDirectory(filename))
 
 
-def Walk(top, topdown=1, onerror=None, in_order=None):
-    """(folder, folders in it, files in it) for a folder and all below."""
-    order = bool(topdown if in_order is None else in_order)
-    return os.walk(_path(top), topdown=order, onerror=onerror)
+def Walk(top, in_order=True):
+    """(folder, folders in it, files in it) for a folder and all below; a folder comes before what
+    is in it, or after."""
+    return os.walk(_path(top), topdown=bool(in_order))
 
 
 __all__ = ["Copy", "DeleteRecursively", "Exists", "FastGFile", "GFile", "Glob", "IsDirectory",
