@@ -49,62 +49,82 @@ size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
  * vectors, which takes several products of a row to be worth it. */
 static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    size_t lanes = loops->lanes, steps = g->m > 2 ? 4 * lanes : lanes;
-    return !g->packed && g->m <= TW_GEMM_FEW && g->k > 0 &&
+    size_t lanes = loops->lanes, steps = g->m > 2 ? 4 * lanes : lanes, most = TW_GEMM_FEW;
+    if (g->turned && g->b_row == 1) {
+        most = loops->most_sums;
+        steps = g->m > 2 ? 2 * lanes * g->m : steps;
+    }
+    return !g->packed && g->m <= most && g->k > 0 &&
            (g->m == 1 || (g->b_col == 1 && g->n >= lanes) || (g->b_row == 1 && g->k >= steps));
 }
 
-/* A product with one column is one with one row, transposed, if C's column is contiguous:
- * C^T = op(B)^T op(A)^T. The factors change places, and so do the strides of each. */
-static tw_gemm_block line_of(const tw_gemm_block *g)
+/* C^T = op(B)^T op(A)^T: the factors change places, and so do the strides of each. */
+static tw_gemm_block turned_of(const tw_gemm_block *g)
 {
-    tw_gemm_block line = *g;
-    if (g->m == 1 || g->n != 1 || g->ldc != 1 || g->packed)
-        return line;
-    line.m = 1;
-    line.n = g->m;
-    line.ldc = g->m;
-    line.a = g->b;
-    line.a_row = g->b_col;
-    line.a_col = g->b_row;
-    line.b = g->a;
-    line.b_row = g->a_col;
-    line.b_col = g->a_row;
-    return line;
+    tw_gemm_block turned = *g;
+    turned.m = g->n;
+    turned.n = g->m;
+    turned.turned = true;
+    turned.a = g->b;
+    turned.a_row = g->b_col;
+    turned.a_col = g->b_row;
+    turned.b = g->a;
+    turned.b_row = g->a_col;
+    turned.b_col = g->a_row;
+    return turned;
 }
 
-/* The epilogue of what has been done by lines. */
-static void finish_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
+/* Few columns fill no vectors, where rows or terms do: such a product is done as its transpose. */
+static tw_gemm_block block_of(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    if (g->bias || g->activation != TW_ACTIVATION_NONE)
-        loops->finish(g->c, g->m, g->n, g->ldc, g->bias, g->activation);
+    tw_gemm_block turned = turned_of(g);
+    bool narrow = g->m > TW_GEMM_FEW && g->n <= TW_GEMM_NARROW && g->n % loops->lanes;
+    bool gains = g->n == 1 ||
+                 (narrow && (is_lines(loops, &turned) || (g->a_row == 1 && g->m > g->n)));
+    return g->m > 1 && !g->packed && gains ? turned : *g;
+}
+
+/* The epilogue of the columns first .. last - 1 of what has been done by lines. */
+static void finish_lines(const tw_gemm_loops *loops, const tw_gemm_block *g, size_t first,
+                         size_t last, size_t size)
+{
+    if (!g->bias && g->activation == TW_ACTIVATION_NONE)
+        return;
+    if (g->turned)
+        loops->finish((char *)g->c + first * g->ldc * size, last - first, g->m, g->ldc, g->bias,
+                      g->activation);
+    else
+        loops->finish((char *)g->c + first * size, g->m, last - first, g->ldc,
+                      g->bias ? (const char *)g->bias + first * size : NULL, g->activation);
 }
 
 /* For callers that cut their work themselves. */
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    tw_gemm_block line = line_of(g);
-    if (is_lines(loops, &line)) {
-        loops->lines(&line, 0, line.n);
-        finish_lines(loops, g);
+    tw_gemm_block block = block_of(loops, g);
+    if (is_lines(loops, &block)) {
+        loops->lines(&block, 0, block.n);
+        finish_lines(loops, &block, 0, block.n, loops->size);
         return;
     }
-    loops->panels(g, 0, tw_gemm_panels(loops, g->n));
+    loops->panels(&block, 0, tw_gemm_panels(loops, block.n));
 }
 
 /* A product in cells: `across` runs of panels (or of a line's columns) by `down` runs of rows. */
 typedef struct cut {
     const tw_gemm_loops *loops;
     tw_gemm_block g;
-    size_t size, panels, across, down;
+    size_t size, panels, grain, across, down;
 } cut;
 
 /* Lines are cut by columns at multiples of a few vectors; each column is summed by one cell. */
 static void run_line_cell(size_t cell, void *arg)
 {
     const cut *x = arg;
-    x->loops->lines(&x->g, tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell),
-                    tw_par_bound(x->g.n, LINE_GRAIN, x->across, cell + 1));
+    size_t first = tw_par_bound(x->g.n, x->grain, x->across, cell);
+    size_t last = tw_par_bound(x->g.n, x->grain, x->across, cell + 1);
+    x->loops->lines(&x->g, first, last);
+    finish_lines(x->loops, &x->g, first, last, x->size);
 }
 
 /* A is transposed, and its columns are whole pages apart, or nearly: they share few sets of the
@@ -251,16 +271,17 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         tw_gemm_run_block(x.loops, g);
         return;
     }
-    tw_gemm_block line = line_of(g);
-    if (is_lines(x.loops, &line)) {
-        x.g = line;
-        size_t grains = (x.g.n + LINE_GRAIN - 1) / LINE_GRAIN;
-        size_t most = grains < MOST_LINES ? grains : MOST_LINES;
+    x.g = block_of(x.loops, g);
+    if (is_lines(x.loops, &x.g)) {
+        bool sums = x.g.m > TW_GEMM_FEW;
+        x.grain = sums ? LEAST_ROWS : LINE_GRAIN;
+        size_t grains = (x.g.n + x.grain - 1) / x.grain;
+        size_t most = grains < MOST_LINES || sums ? grains : MOST_LINES;
         x.across = wanted < most ? wanted : most;
         tw_par_run(par, x.across, run_line_cell, &x);
-        finish_lines(x.loops, g);
         return;
     }
+    g = &x.g;
     x.panels = tw_gemm_panels(x.loops, g->n);
     x.across = columns_wanted(g, x.size, x.panels, wanted);
     /* Columns of B are packed at a quarter of the speed of rows. */
@@ -393,11 +414,14 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
 }
 
 /* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. Few rows
- * are multiplied as fast by a B that stands as it is. */
+ * are multiplied as fast by a B that stands as it is, and few columns as sums along k. */
 size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
 {
     enum { LEAST_BYTES = 16384, MOST_ROWS = 256 };
     if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || m <= TW_GEMM_FEW || m > MOST_ROWS)
+        return 0;
+    const tw_gemm_loops *loops = tw_gemm_loops_of(dtype);
+    if (n <= loops->most_sums && n % loops->lanes)
         return 0;
     size_t bytes = tw_gemm_packed_bytes(dtype, k, n);
     return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;

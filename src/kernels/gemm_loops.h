@@ -18,20 +18,24 @@ typedef struct tw_gemm_block {
     size_t packed_k, packed_first; /* rows of the packed B, and where this B begins among them */
     void *c;
     size_t ldc;
+    bool turned; /* C stands by columns: C(i, j) = c[i + j * ldc]; m is at most TW_GEMM_NARROW */
     double alpha, beta;
     bool conjugate_a, conjugate_b;
     const void *bias; /* [n] or NULL */
     tw_activation activation;
 } tw_gemm_block;
 
-enum { TW_GEMM_FEW = 4 }; /* rows that are multiplied by B where it stands */
+/* Rows that are multiplied by B where it stands; columns for which a C is turned. */
+enum { TW_GEMM_FEW = 4, TW_GEMM_NARROW = 12 };
 
 /* All loops write only their own columns, so panels may run on different threads without a lock;
  * sums go over k in one order, however columns are cut. */
 typedef struct tw_gemm_loops {
+    size_t size;          /* of an element */
     size_t lanes;         /* columns in a vector */
     size_t panel_vectors; /* at most, in a panel */
     size_t tile_rows;     /* a good cut of m is a multiple of it */
+    size_t most_sums;     /* rows of a turned product whose sums are taken along k */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *

@@ -156,6 +156,31 @@ static void every_product_is_what_plain_loops_give(void **state)
     }
 }
 
+/* Every number of columns for which C is turned, and the first for which it is not. */
+static void narrow_products_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    float *bias = random_numbers(TW_FLOAT32, TW_GEMM_NARROW + 1, 77);
+    tw_gemm_epilogue with = {bias, TW_ACTIVATION_RELU};
+    for (EACH_LEVEL(level)) {
+        for (size_t n = 1; n <= TW_GEMM_NARROW + 1; n++) {
+            for (unsigned flags = 0; flags < 4; flags++) {
+                example dense = {29, n, 33 + 31 * n, 1, 0, 0}, apart = {7 + n, n, 409, -2, 1, 1};
+                check(TW_FLOAT32, &dense, flags, NULL);
+                check(TW_FLOAT32, &dense, flags, &with);
+                check(TW_FLOAT32, &apart, flags, &with);
+                check(TW_FLOAT64, &apart, flags, NULL);
+            }
+        }
+        for (unsigned flags = 0; flags < 4; flags++) { /* several pieces of k, cells of rows */
+            check(TW_FLOAT32, &(example){23, 11, 1601, -1, 1, 0}, flags, NULL);
+            check(TW_FLOAT32, &(example){370, 10, 333, 1, 0, 2}, flags, &with);
+            check(TW_FLOAT32, &(example){512, 5, 170, 1, 1, 0}, flags, NULL);
+        }
+    }
+    free(bias);
+}
+
 static void bias_and_activation_follow_the_product(void **state)
 {
     (void)state;
@@ -375,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_product_is_what_plain_loops_give),
+        cmocka_unit_test(narrow_products_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(integers_wrap),

@@ -85,6 +85,26 @@ static tw_status *run_few(tw_dtype dtype, const char *x, char *out)
     return product(dtype, x, out, (tw_gemm_shape){.m = 3, .n = 4, .k = 3});
 }
 
+static tw_status *run_sums(tw_dtype dtype, const char *x, char *out)
+{
+    return product(dtype, x, out, (tw_gemm_shape){.m = 2, .n = 31, .k = 67, .transpose_b = true});
+}
+
+static tw_status *run_narrow(tw_dtype dtype, const char *x, char *out)
+{
+    return product(dtype, x, out, (tw_gemm_shape){.m = 45, .n = 3, .k = 101});
+}
+
+static tw_status *run_narrow_long(tw_dtype dtype, const char *x, char *out)
+{
+    return product(dtype, x, out, (tw_gemm_shape){.m = 19, .n = 10, .k = 333});
+}
+
+static tw_status *run_narrow_turned(tw_dtype dtype, const char *x, char *out)
+{
+    return product(dtype, x, out, (tw_gemm_shape){.m = 61, .n = 9, .k = 71, .transpose_a = true});
+}
+
 static tw_status *run_softmax(tw_dtype dtype, const char *x, char *out)
 {
     return tw_softmax(dtype, false, 21, 37, x, out, NULL);
@@ -241,6 +261,10 @@ static const example examples[] = {
     {"gemm, both turned", 19 * 35, run_turned},
     {"gemm of a line", 67, run_line},
     {"gemm of a few numbers", 12, run_few},
+    {"gemm of sums", 62, run_sums},
+    {"narrow gemm", 45 * 3, run_narrow},
+    {"narrow gemm, many terms", 190, run_narrow_long},
+    {"narrow gemm, A turned", 61 * 9, run_narrow_turned},
     {"softmax", 21 * 37, run_softmax},
     {"log softmax", 3 * 613, run_log_softmax},
     {"cross entropy", 21 + 21 * 37, run_xent},

@@ -13,7 +13,12 @@
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
-#define NOINLINE __attribute__((noinline)) /* where a copy for each caller would gain nothing */
+/* Where a copy for each caller would gain nothing. */
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noinline, noclone))
+#endif
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
 
@@ -136,9 +141,11 @@ static inline double sigmoid_f64(double x)
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"
 
-#define LOOPS(s)                                                                               \
-    {                                                                                          \
-        .lanes = LANES_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, \
-        .pack = pack_##s, .lines = lines_##s, .finish = finish_##s,                            \
+#define LOOPS(s, most)                                                                       \
+    {                                                                                        \
+        .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,          \
+        .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, .pack = pack_##s, \
+        .lines = lines_##s, .finish = finish_##s,                                            \
     }
-const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32), .f64 = LOOPS(f64)};
+const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW),
+                                                  .f64 = LOOPS(f64, TW_GEMM_FEW)};

@@ -5,6 +5,21 @@
 
 #include "kernels/isa/gemm_tile_body.h"
 
+/* c = alpha * sum + beta * c for n numbers `step` apart. */
+static NOINLINE void NAME(put_line)(T *c, size_t step, size_t n, const T *sum, T alpha, T beta)
+{
+    if (step != 1) {
+        for (size_t l = 0; l < n; l++, c += step)
+            *c = beta != 0 ? alpha * sum[l] + beta * *c : alpha * sum[l];
+    } else if (beta == 0) {
+        for (size_t l = 0; l < n; l++)
+            c[l] = alpha * sum[l];
+    } else {
+        for (size_t l = 0; l < n; l++)
+            c[l] = alpha * sum[l] + beta * c[l];
+    }
+}
+
 /* Rows of whole vectors, as most are. */
 static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, size_t nv, T *to)
 {
@@ -171,10 +186,12 @@ static NAME(wish) NAME(wish_of)(const NAME(slice) * next, size_t tiles)
 }
 
 /* Rows of B are asked for by the first tile, at the end of a line of memory: where rows begin in
- * the middle of one, the panel before has asked for their first part. Runs along k are asked for
- * between tiles, a few lines each. */
+ * the middle of one, the panel before has asked for their first part. Where tiles read B as it
+ * stands, and its rows have places enough, they ask for them with each row. Runs along k are asked
+ * for between tiles, a few lines each. */
 static NOINLINE void NAME(ask)(NAME(tile) * t, const NAME(wish) * w, size_t part)
 {
+    enum { FEW_PLACES = 512 }; /* bytes: rows so far apart share an eighth of the first cache */
     const NAME(slice) *next = w->next;
     t->next = (const char *)t->b;
     t->next_step = 0;
@@ -183,6 +200,10 @@ static NOINLINE void NAME(ask)(NAME(tile) * t, const NAME(wish) * w, size_t part
     if (next->row == next->width) {
         t->next = (const char *)next->b + w->share * part;
         t->next_step = (w->share + t->k - 1) / t->k;
+    } else if (next->col == 1 && next->row == t->b_row && !t->keep &&
+               next->row * sizeof(T) % FEW_PLACES) {
+        t->next = (const char *)(next->b + NAME(LINE) - 1);
+        t->next_step = t->b_row * sizeof(T);
     } else if (next->col == 1) {
         size_t last = (part + 1) * w->share < next->k ? (part + 1) * w->share : next->k;
         for (size_t p = part * w->share; p < last; p++)
@@ -241,8 +262,29 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
 /* Is the epilogue done tile by tile? */
 static bool NAME(dresses)(const tw_gemm_block *g, const NAME(slice) * s)
 {
-    return s->last && s->n == s->width && g->activation <= TW_ACTIVATION_RELU6 &&
+    return s->last && !g->turned && s->n == s->width && g->activation <= TW_ACTIVATION_RELU6 &&
            (g->bias || g->activation != TW_ACTIVATION_NONE);
+}
+
+/* The sums of a slice, (m, WIDTH), into a C that stands by columns: as one line where its rows are
+ * dense. */
+static NOINLINE void NAME(put_turned)(const tw_gemm_block *g, const NAME(slice) * s, const T *sums)
+{
+    T rows[TW_GEMM_NARROW * NAME(WIDTH)], *c = (T *)g->c + s->j * g->ldc;
+    T alpha = (T)g->alpha, beta = s->p ? 1 : (T)g->beta;
+    size_t at_once = g->ldc == g->m ? s->n : 1;
+    NAME(pack_panel)(sums, 1, NAME(WIDTH), s->n, g->m, g->m, rows);
+    for (size_t i = 0; i < s->n; i += at_once)
+        NAME(put_line)(c + i * g->ldc, 1, at_once * g->m, rows + i * g->m, alpha, beta);
+}
+
+/* Rows of B so far apart that they share few places of the second cache: the next tile would not
+ * find them there. */
+static bool NAME(is_apart)(const NAME(slice) * s)
+{
+    enum { PLACES = 1 << 18 };
+    size_t apart = s->row * sizeof(T);
+    return s->k * (apart & -apart) > PLACES;
 }
 
 /* Few rows do not repay packing: full panels are then read where they stand. Else the first tile
@@ -250,10 +292,9 @@ static bool NAME(dresses)(const tw_gemm_block *g, const NAME(slice) * s)
 static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const NAME(slice) * next,
                             T *stack)
 {
-    enum { FEW_ROWS = 3 * ROWS };
-    bool stands = g->packed ||
-                  (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= FEW_ROWS));
-    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > FEW_ROWS &&
+    size_t few = NAME(is_apart)(s) ? ROWS : 3 * ROWS;
+    bool stands = g->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
+    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > few &&
                  (g->a_col == 1 || g->a_row == 1);
     NAME(tile)
     t = {.k = s->k,
@@ -273,7 +314,27 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
         t.b_row = s->width;
     }
     const T *a = g->a ? (const T *)g->a + s->p * g->a_col : NULL;
+    if (g->turned) {
+        T sums[TW_GEMM_NARROW * NAME(WIDTH)]; /* whole vectors: there is room for the padding */
+        t.ldc = NAME(WIDTH);
+        t.alpha = 1;
+        t.beta = 0;
+        NAME(run_rows)(&t, g->m, s->width, a, sums, s->width / NAME(LANES), next);
+        NAME(put_turned)(g, s, sums);
+        return;
+    }
     NAME(run_rows)(&t, g->m, s->n, a, (T *)g->c + s->j, s->width / NAME(LANES), next);
+}
+
+/* The epilogue of a slice's columns, which are rows of a turned C. */
+static void NAME(finish_slice)(const tw_gemm_block *g, const NAME(slice) * s)
+{
+    const T *bias = g->bias;
+    T *c = (T *)g->c + s->j * (g->turned ? g->ldc : 1);
+    if (g->turned)
+        NAME(finish)(c, s->n, g->m, g->ldc, bias, g->activation);
+    else
+        NAME(finish)(c, g->m, s->n, g->ldc, bias ? bias + s->j : NULL, g->activation);
 }
 
 /* Where k is 0 there may be no A and no B. */
@@ -287,9 +348,7 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
         NAME(run_slice)(g, &slice, more && !g->in_place ? &next : NULL, stack);
         if (slice.last && !NAME(dresses)(g, &slice) &&
             (g->bias || g->activation != TW_ACTIVATION_NONE))
-            NAME(finish)
-        ((T *)g->c + slice.j, g->m, slice.n, g->ldc, g->bias ? (const T *)g->bias + slice.j : NULL,
-         g->activation);
+            NAME(finish_slice)(g, &slice);
     }
 }
 

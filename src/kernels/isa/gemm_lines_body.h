@@ -4,18 +4,11 @@
  * have loops of their own. Every sum goes over k in order, or, where B's columns are contiguous,
  * over vectors of k in order: so it is the same however columns are cut. */
 
-/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. A copy of it in each strip would
- * be more code than all other loops of products. */
+/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. */
 static NOINLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n, const T *sum)
 {
-    T *c = (T *)g->c + i * g->ldc + j, alpha = (T)g->alpha, beta = (T)g->beta;
-    if (beta == 0) {
-        for (size_t l = 0; l < n; l++)
-            c[l] = alpha * sum[l];
-        return;
-    }
-    for (size_t l = 0; l < n; l++)
-        c[l] = alpha * sum[l] + beta * c[l];
+    size_t row = g->turned ? 1 : g->ldc, col = g->turned ? g->ldc : 1;
+    NAME(put_line)((T *)g->c + i * row + j * col, col, n, sum, (T)g->alpha, (T)g->beta);
 }
 
 /* ---- B by rows: a strip of columns whose sums are registers ---- */
@@ -159,119 +152,135 @@ static void NAME(runs)(const tw_gemm_block *g, size_t first, size_t last)
 
 /* ---- B by columns: each sum is a vector along k ---- */
 
-/* Four vectors into their four sums. */
-static ALWAYS_INLINE void NAME(sum_lanes)(const NAME(vec) acc[4], T *sums)
+/* n columns from j on, or those before `last`, of m rows from i on: eight vectors, each of which is
+ * added up across. */
+static NOINLINE void NAME(set_sums)(const tw_gemm_block *g, size_t i, size_t m, size_t j, size_t n,
+                                    size_t last, const T *acc)
 {
+    enum { LANES = NAME(LANES) };
+    T sums[8];
+    for (size_t s = 0; s < 8; s += 4, acc += 4 * LANES) {
 #if TW_VECTOR_BYTES >= 32
-    typedef T four __attribute__((vector_size(4 * sizeof(T))));
-    four part[4], low, high;
-    UNROLL for (size_t j = 0; j < 4; j++)
-    {
-        four piece[NAME(LANES) / 4];
-        memcpy(piece, &acc[j], sizeof piece);
-        part[j] = piece[0];
-        UNROLL for (size_t q = 1; q < NAME(LANES) / 4; q++) part[j] += piece[q];
-    }
-    low = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +
-          __builtin_shufflevector(part[0], part[1], 2, 6, 3, 7);
-    high = __builtin_shufflevector(part[2], part[3], 0, 4, 1, 5) +
-           __builtin_shufflevector(part[2], part[3], 2, 6, 3, 7);
-    four all = __builtin_shufflevector(low, high, 0, 1, 4, 5) +
-               __builtin_shufflevector(low, high, 2, 3, 6, 7);
-    memcpy(sums, &all, sizeof all);
+        typedef T four __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+        four part[4], low, high;
+        UNROLL for (size_t q = 0; q < 4; q++)
+        {
+            part[q] = *(const four *)(acc + q * LANES);
+            UNROLL for (size_t l = 4; l < LANES; l += 4)
+                part[q] += *(const four *)(acc + q * LANES + l);
+        }
+        low = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +
+              __builtin_shufflevector(part[0], part[1], 2, 6, 3, 7);
+        high = __builtin_shufflevector(part[2], part[3], 0, 4, 1, 5) +
+               __builtin_shufflevector(part[2], part[3], 2, 6, 3, 7);
+        *(four *)(sums + s) = __builtin_shufflevector(low, high, 0, 1, 4, 5) +
+                              __builtin_shufflevector(low, high, 2, 3, 6, 7);
 #else
-    for (size_t j = 0; j < 4; j++) {
-        T sum = 0;
-        for (size_t l = 0; l < NAME(LANES); l++)
-            sum += acc[j][l];
-        sums[j] = sum;
-    }
+        for (size_t q = 0; q < 4; q++) {
+            sums[s + q] = 0;
+            for (size_t l = 0; l < LANES; l++)
+                sums[s + q] += acc[q * LANES + l];
+        }
 #endif
+    }
+    for (size_t r = 0; r < m; r++)
+        NAME(set)(g, i + r, j, last - j < n ? last - j : n, sums + r * n);
 }
 
-/* Four columns, or one, of m rows. k is at least a vector: its last one is read whole, with zeros
- * in A's where elements were read before. `ends` has those. */
-static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t m, size_t n, size_t j,
-                                     const T *ends)
+/* n columns from j on of m rows from i on; where fewer are left, the last one of them serves for
+ * the others. k is at least a vector: its last one is read whole, with zeros where elements were
+ * read before: `ends` has A's rows there, and before them a mask for B. One of the next columns is
+ * asked for. */
+static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t i, size_t m, size_t j, size_t n,
+                                     size_t last, const T *ends)
 {
-    const T *a = g->a, *b = (const T *)g->b + j * g->b_col;
-    size_t whole = g->k / NAME(LANES) * NAME(LANES), step = g->b_col, p = 0;
-    NAME(vec) acc[TW_GEMM_FEW][4];
-    UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t q = 0; q < 4; q++)
-        acc[i][q] = (NAME(vec)){0};
-    for (; p < whole; p += NAME(LANES)) {
-        NAME(vec) column[4];
-        UNROLL for (size_t q = 0; q < n; q++) column[q] = NAME(load)(b + q * step + p);
-        UNROLL for (size_t i = 0; i < m; i++)
+    enum { LANES = NAME(LANES), MOST = 8 };
+    const T *a[2], *b[MOST], *ahead;
+    size_t whole = g->k / LANES * LANES, next = j + n + i / m % n;
+    NAME(vec) acc[2][MOST];
+    T sums[MOST * LANES];
+    UNROLL for (size_t q = 0; q < n; q++)
+        b[q] = (const T *)g->b + (j + q < last ? j + q : last - 1) * g->b_col;
+    ahead = (const T *)g->b + (next < last ? next : j) * g->b_col;
+    UNROLL for (size_t r = 0; r < m; r++)
+    {
+        a[r] = (const T *)g->a + (i + r) * g->a_row;
+        UNROLL for (size_t q = 0; q < n; q++) acc[r][q] = (NAME(vec)){0};
+    }
+    for (size_t p = 0; p < whole; p += LANES) {
+        NAME(vec) row[2];
+        if (m > 1)
+            __builtin_prefetch(ahead + p, 0, 3);
+        UNROLL for (size_t r = 0; r < m; r++) row[r] = NAME(load)(a[r] + p);
+        UNROLL for (size_t q = 0; q < n; q++)
         {
-            NAME(vec) x = NAME(load)(a + i * g->a_row + p);
-            UNROLL for (size_t q = 0; q < n; q++) acc[i][q] = FMA(x, column[q], acc[i][q]);
+            NAME(vec) x = NAME(load)(b[q] + p);
+            UNROLL for (size_t r = 0; r < m; r++) ADD_PRODUCT(acc[r][q], row[r], x);
         }
     }
     if (whole < g->k) {
-        UNROLL for (size_t i = 0; i < m; i++)
+        UNROLL for (size_t q = 0; q < n; q++)
         {
-            NAME(vec) x = NAME(load)(ends + i * NAME(LANES));
-            UNROLL for (size_t q = 0; q < n; q++)
-                acc[i][q] = FMA(x, NAME(load)(b + q * step + g->k - NAME(LANES)), acc[i][q]);
+            NAME(vec) x = NAME(load)(b[q] + g->k - LANES);
+            x = (NAME(vec))((NAME(mask))x & (NAME(mask))NAME(load)(ends));
+            UNROLL for (size_t r = 0; r < m; r++)
+                ADD_PRODUCT(acc[r][q], NAME(load)(ends + (i + r + 1) * LANES), x);
         }
     }
-    UNROLL for (size_t i = 0; i < m; i++)
-    {
-        T sums[4];
-        NAME(sum_lanes)(acc[i], sums);
-        NAME(set)(g, i, j, n, sums);
-    }
+    UNROLL for (size_t r = 0; r < m; r++) UNROLL for (size_t q = 0; q < n; q++)
+        NAME(store)(sums + (n * r + q) * LANES, acc[r][q]);
+    NAME(set_sums)(g, i, m, j, n, last, sums);
 }
 
-static ALWAYS_INLINE void NAME(columns_of)(const tw_gemm_block *g, size_t m, size_t first,
-                                           size_t last)
+static NOINLINE void NAME(dots_of_one)(const tw_gemm_block *g, size_t i, size_t j, size_t last,
+                                       const T *ends)
 {
-    size_t whole = g->k / NAME(LANES) * NAME(LANES), j = first;
-    T ends[TW_GEMM_FEW * NAME(LANES)] = {0};
-    for (size_t i = 0; i < m; i++) {
-        for (size_t p = whole; p < g->k; p++)
-            ends[i * NAME(LANES) + NAME(LANES) + p - g->k] = ((const T *)g->a)[i * g->a_row + p];
-    }
-    for (; j + 4 <= last; j += 4)
-        NAME(dots)(g, m, 4, j, ends);
-    for (; j < last; j++)
-        NAME(dots)(g, m, 1, j, ends);
+    NAME(dots)(g, i, 1, j, 8, last, ends);
 }
 
-/* Three rows and more are done in two parts: their sums would not all be registers. */
+static NOINLINE void NAME(dots_of_two)(const tw_gemm_block *g, size_t i, size_t j, size_t last,
+                                       const T *ends)
+{
+    NAME(dots)(g, i, 2, j, 4, last, ends);
+}
+
+/* Eight sums are as many as keep the multipliers busy. */
 static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    tw_gemm_block part = *g;
-    for (size_t i = 0; i < g->m; i += part.m) {
-        part.m = g->m - i < 2 || LINES_AT_ONCE == 1 ? 1 : 2;
-        part.a = (const T *)g->a + i * g->a_row;
-        part.c = (T *)g->c + i * g->ldc;
-        if (part.m == 1)
-            NAME(columns_of)(&part, 1, first, last);
-        else
-            NAME(columns_of)(&part, 2, first, last);
+    enum { LANES = NAME(LANES) };
+    T ends[(1 + TW_GEMM_NARROW) * LANES] = {0};
+    size_t over = g->k % LANES, pairs = LINES_AT_ONCE > 1 ? g->m / 2 * 2 : 0;
+    memset(ends + LANES - over, 0xff, over * sizeof(T));
+    for (size_t i = 0; i < g->m; i++)
+        memcpy(ends + (i + 2) * LANES - over, (const T *)g->a + i * g->a_row + g->k - over,
+               over * sizeof(T));
+    for (size_t j = first; j < last; j += 8) {
+        for (size_t q = j; q < last && q < j + 8; q += 4) {
+            for (size_t i = 0; i < pairs; i += 2)
+                NAME(dots_of_two)(g, i, q, last, ends);
+        }
+        for (size_t i = pairs; i < g->m; i++)
+            NAME(dots_of_one)(g, i, j, last, ends);
     }
 }
 
 /* ---- which of them ---- */
 
-/* A row of A that is no row in memory is made one, a piece of k at a time. */
+/* Rows of A that are no rows in memory are made such, a piece of k at a time. */
 static void NAME(gathered)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    T a[TW_GEMM_FEW * NAME(RUN) / 4];
-    const size_t most = NAME(RUN) / 4;
+    T a[4 * NAME(RUN)];
+    size_t most = 4 * NAME(RUN) / g->m / NAME(LANES) * NAME(LANES);
+    tw_gemm_parts parts = parts_of(g->k, NAME(LANES), (g->k + most - 1) / most);
     tw_gemm_block part = *g;
     part.a = a;
-    part.a_row = most;
     part.a_col = 1;
-    for (size_t p = 0; p < g->k; p += part.k) {
-        part.k = g->k - p < 2 * most ? (g->k - p + 1) / 2 : most;
-        part.k = g->k - p <= most ? g->k - p : part.k;
-        for (size_t i = 0; i < g->m; i++) {
-            for (size_t q = 0; q < part.k; q++)
-                a[i * most + q] = ((const T *)g->a)[i * g->a_row + (p + q) * g->a_col];
-        }
+    for (size_t i = 0; i < parts.count; i++) {
+        size_t p = part_start(&parts, i);
+        part.k = part_start(&parts, i + 1) - p;
+        part.a_row = (part.k + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+        NAME(pack_panel)
+        ((const T *)g->a + p * g->a_col, g->a_row, g->a_col, g->m, part.k, part.a_row, a);
         part.b = (const T *)g->b + p * g->b_row;
         NAME(columns)(&part, first, last);
         part.beta = 1;
@@ -347,7 +356,7 @@ static void NAME(lines)(const tw_gemm_block *g, size_t first, size_t last)
     for (size_t i = 0; i < g->m; i += part.m) {
         part.m = LINES_AT_ONCE < g->m ? LINES_AT_ONCE : g->m;
         part.a = (const T *)g->a + i * g->a_row;
-        part.c = (T *)g->c + i * g->ldc;
+        part.c = (T *)g->c + i * (g->turned ? 1 : g->ldc);
         (near ? NAME(strips) : NAME(runs))(&part, first, last);
     }
 }

@@ -82,7 +82,12 @@ static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) *
             NAME(add_row)(acc, at, q, mr, nv, keeps);
         }
         UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
-            __builtin_prefetch(at->next + v, 0, 2);
+        {
+            if (form)
+                __builtin_prefetch(at->next + v, 0, 2);
+            else
+                __builtin_prefetch(at->next + v, 0, 3); /* rows of B as it stands, which are few */
+        }
         UNROLL for (size_t g = 0; g < 3; g++) at->a[g] += rows * at->a_col;
         at->b += rows * at->b_row;
         at->next += rows * next_step;
