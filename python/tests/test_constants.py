@@ -54,6 +54,16 @@ def test_what_no_constant_can_be(call, text):
         call()
 
 
+@pytest.mark.parametrize("call, kind, text", [
+    (lambda: tf.zeros([2, None]), TypeError, "Expected int32, got None of type 'NoneType'"),
+    (lambda: tf.ones((None,)), TypeError, "Expected int32, got None of type 'NoneType'"),
+    (lambda: tf.zeros(tf.TensorShape([2, None])), ValueError, "partially known"),
+    (lambda: tf.zeros([[1]]), ValueError, "rank 1")])
+def test_what_no_shape_of_zeros_can_be(call, kind, text):
+    with tf.Graph().as_default(), pytest.raises(kind, match=text):
+        call()
+
+
 def values(tensor):
     with tf.Session(graph=tensor.graph) as session:
         return session.run(tensor).tolist()

@@ -137,3 +137,20 @@ def test_derivatives_through_py_function_are_refused_unless_they_are_said():
         def square(v):
             return tf.py_function(lambda a: a.numpy() ** 2, [v], tf.float32), lambda d: 2.0 * v * d
         assert session.run(tf.gradients(square(x), x)) == [6]
+
+
+def test_what_is_no_function_is_refused_as_one():
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="Expected func to be callable"):
+        tf.py_func(3, [1], tf.int32)
+
+
+def test_names_of_contrib_framework():
+    with tf.Graph().as_default(), tf.name_scope("a"):
+        framework = tf.contrib.framework
+        sparse = tf.SparseTensor([[0]], [1.0], [2])
+        assert framework.get_name_scope() == "a" and framework.is_tensor(sparse)
+        assert framework.convert_to_tensor_or_sparse_tensor(sparse) is sparse
+        assert framework.get_graph_from_inputs([sparse.values]) is tf.get_default_graph()
+        assert framework.assert_same_float_dtype([sparse.values]) == tf.float32
+        assert framework.strip_name_scope("a/b", "a") == "b"
+        assert tf.spectral.dct is tf.signal.dct

@@ -80,6 +80,7 @@ def test_calls_as_0_7_had_them():
     print(tf.clip_by_norm(q, 1.0, "n").name, tf.nn.bias_add(q, [1.0, 2.0], "b").name)
     print(tf.unique([1, 1], "u")[0].name, tf.py_func(lambda x: x, [q], [tf.float32], "f")[0].name)
     print(tf.range(0, 3, 1, "r").name, tf.matrix_inverse(q, "i").name, tf.where(input=q > 0).dtype)
+    print(tf.image.saturate_cast([300.0], tf.uint8).dtype)
     print(inspect.signature(tf.pad), inspect.signature(tf.cond))
     try:
         tf.clip_by_norm(q, 1.0, "n", None)
@@ -92,6 +93,7 @@ def test_calls_as_0_7_had_them():
     """
     assert printed("0.7", code) == [
         "(4, 2) p:0", "n:0 b:0", "u:0 f:0", "r:0 i:0 <dtype: 'int64'>",
+        "<dtype: 'uint8'>",
         "(input, paddings, name=None) (pred, true_fn=None, false_fn=None, name=None, fn1=None, "
         "fn2=None)",
         "clip_by_norm() takes 3 positional arguments but 4 were given",

@@ -61,6 +61,14 @@ NAMES = {
         "contrib.framework.variables": _VARIABLES,
         "training.training_util": _STEPS,
         "framework.tensor_util": "is_tensor",
+        "framework.sparse_tensor": "convert_to_tensor_or_sparse_tensor",
+        "framework.ops": "get_graph_from_inputs=_get_graph_from_inputs get_name_scope "
+                         "prepend_name_scope strip_name_scope",
+        "layers.core": "smart_cond",
+        "ops.check_ops": "assert_same_float_dtype assert_scalar",
+        "ops.confusion_matrix": "remove_squeezable_dimensions",
+        "ops.script_ops": "py_func",
+        "ops.sort_ops": "argsort sort",
         "modules": "nest=util.nest",
     },
     "contrib.slim": {

@@ -21,7 +21,7 @@ NAMES = {
         "ops.clip_ops": "global_norm",
         "ops.nn_impl": "l2_normalize",
     },
-    "spectral": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL},
+    "spectral": {"ops.spectral_ops": _TRANSFORMS + _OF_REAL, "ops.signal": "dct idct"},
     "signal": {
         "ops.spectral_ops": _TRANSFORMS + _OF_REAL,
         "ops.signal": "dct fftshift frame hamming_window hann_window idct ifftshift inverse_stft "

@@ -38,6 +38,8 @@ CHANGED = _MORE + "".join(
     "%s | %s%s | compat.old_nn:%s | %s\n" % (until, home, name, old or name, test)
     for until, home, name, old, test in _ROWS)
 # Names that are gone; columns as in levels.NAMES.
-NAMES = """1.0 | ops.image_ops | image |
+NAMES = """\
+0.10 | ops.image_ops | image | saturate_cast=ops.math_ops:saturate_cast
+1.0 | ops.image_ops | image |
     per_image_whitening=ops.image_colors:per_image_standardization
 """

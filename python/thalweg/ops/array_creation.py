@@ -39,8 +39,10 @@ def _filled(shape, value, dtype, name, default):
             _count_now(shape)
             shape = ops.convert_to_tensor(shape, dtype=_index_dtype(shape))
         else:
-            shape = ops.convert_to_tensor(tensor_shape.TensorShape(sizes))
-        if shape.get_shape().ndims != 1:
+            listed = isinstance(shape, (list, tuple)) and None in sizes  # says which is unknown
+            shape = ops.convert_to_tensor(shape, dtype=dtypes.int32) if listed else \
+                ops.convert_to_tensor(tensor_shape.TensorShape(sizes))
+        if not shape.get_shape().ndims:
             shape = gen_array_ops.reshape(shape, [-1])
         return gen_array_ops.fill(shape, constant_op.constant(one, dtype=dtype), name=scope)
 
@@ -48,7 +50,8 @@ def _filled(shape, value, dtype, name, default):
 def _count_now(shape):
     """TensorFlow multiplies a list of sizes of which some are tensors, to see whether there are
     few elements; nothing comes of it but the operations, and later seeds count these."""
-    if behaviour.product_of_sizes == "built" and isinstance(shape, (list, tuple)) and shape:
+    if behaviour.product_of_sizes == "built" and isinstance(shape, (list, tuple)) and shape \
+            and not isinstance(shape[0], (list, tuple)):
         count = shape[0]
         for size in shape[1:]:
             count = count * size

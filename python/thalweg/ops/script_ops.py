@@ -88,6 +88,8 @@ _core.set_py_func(_py_funcs)
 
 
 def _internal_py_func(func, inp, Tout, stateful=True, name=None):
+    if not callable(func):
+        raise ValueError("Expected func to be callable, got func of type %s" % type(func))
     listed = isinstance(Tout, (list, tuple))
     types = list(Tout) if listed else [Tout]
     holder = _Holder(func, len(types))
