@@ -101,6 +101,20 @@ def test_switches():
     assert made.integer_division == "floor"
 
 
+def test_compat_is_there_without_an_import():
+    done = run("-c", "import thalweg as tf\nprint(tf.compat.v1.Session is tf.Session, "
+               "tf.compat.as_bytes('a'), {'as_text', 'v1'} <= set(dir(tf.compat)))")
+    assert done.stdout == "True b'a' True\n", done.stderr
+
+
+def test_views_list_the_namespaces_in_them():
+    code = """
+        print({"nn", "train", "contrib", "compat", "app", "mul"} <= set(dir(tf)),
+              {"rnn_cell", "relu"} <= set(dir(tf.nn)), [n for n in dir(tf) if not hasattr(tf, n)])
+        """
+    assert answers("0.12", code) == ["True", "True", "[]"]
+
+
 def test_the_command_runs_a_program(tmp_path):
     path = tmp_path / "p.py"
     path.write_text("import sys, helper\nimport tensorflow as tf\n"

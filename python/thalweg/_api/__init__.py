@@ -38,6 +38,13 @@ def namespaces():
     return sorted(n for n in table() if n)
 
 
+def inner_namespaces(namespace):
+    """The names of the namespaces right inside of one."""
+    inner = namespace + "." if namespace else ""
+    return [n[len(inner):] for n in table()
+            if n.startswith(inner) and n != namespace and "." not in n[len(inner):]]
+
+
 def fetch(path, attribute=None):
     """A module of this package by its path, or something in it."""
     module = importlib.import_module(PACKAGE + "." + path)
@@ -94,11 +101,8 @@ def public(namespace):
         return found
 
     def __dir__():
-        inner = namespace + "." if namespace else ""
-        spaces = [n[len(inner):] for n in table()
-                  if n.startswith(inner) and n != namespace and "." not in n[len(inner):]]
         return sorted(set(vars(sys.modules[module_name])) | set(table().get(namespace, ()))
-                      | set(spaces))
+                      | set(inner_namespaces(namespace)))
     return __getattr__, __dir__
 
 

@@ -11,8 +11,8 @@ _VERSIONS = ("COMPILER_VERSION GIT_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_M
 
 NAMES = {
     "": {
-        "modules": "app=platform.app errors=framework.errors flags=platform.flags "
-                   "gfile=platform.gfile logging=platform.tf_logging "
+        "modules": "app=platform.app compat=compat errors=framework.errors "
+                   "flags=platform.flags gfile=platform.gfile logging=platform.tf_logging "
                    "resource_loader=platform.resource_loader test=platform.test",
         "framework.errors": "OpError",
         "framework.dtypes": _DTYPES,

@@ -100,3 +100,8 @@ def __getattr__(name):
     if name in _text.__all__:
         return getattr(_text, name)
     raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
+
+def __dir__():
+    from thalweg.util import compat as _text
+    return sorted({*globals(), *_text.__all__, "dimension_at_index", "dimension_value", "v1"})

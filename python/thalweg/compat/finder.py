@@ -106,6 +106,8 @@ class View(types.ModuleType):
                          [n for n in vars(real) if not n.startswith("_")])
             names.update(n for n in levels.names().get(place, ())
                          if levels.old_name(place, n, self._level))
+            if not place or place in _api.table():
+                names.update(_api.inner_namespaces(place))
         return names
 
     def __dir__(self):
