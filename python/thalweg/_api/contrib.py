@@ -46,7 +46,8 @@ NAMES = {
                        "viterbi_decode",
     },
     "contrib.training": {"contrib.hparams": "HParams"},
-    "contrib": {"modules": "layers=contrib.layers framework=contrib.framework"},
+    "contrib": {"modules": "distributions=distributions framework=contrib.framework "
+                           "layers=contrib.layers"},
     "contrib.layers": {
         "contrib.layers.layers": _LAYERS,
         "contrib.layers.more_layers": _MORE_LAYERS,

@@ -20,7 +20,7 @@ _views = {}  # (name of the view, level): the view
 _HOLLOW = {"core", "core.framework", "core.protobuf", "core.util", "core.example", "core.lib",
            "core.lib.core", "python.lib", "python.lib.io", "python.lib.core",
            "python.platform.default", "examples", "examples.tutorials", "models", "models.rnn",
-           "python.user_ops", "contrib.learn.python", "contrib.learn.python.learn",
+           "python.user_ops", "python.eager", "contrib.learn.python", "contrib.learn.python.learn",
            "contrib.tensorboard", "contrib.tensorboard.plugins"}
 # Modules that were imported for what they registered: the library has it.
 _HOLLOW.update("python.ops.%s_grad" % m for m in (
@@ -156,7 +156,7 @@ def homes(name):
     """The paths of the modules behind tensorflow.NAME ("" is this package), or None."""
     if name.startswith("compat.v1"):
         name = name[len("compat.v1"):].lstrip(".")
-    if not name or name in ("python", "_api.v1"):
+    if not name or name in ("python", "_api.v1", "python.ops.standard_ops"):
         return [""]
     last = name.rpartition(".")[2]
     if last.endswith("_pb2"):
@@ -168,6 +168,10 @@ def homes(name):
         found = levels.MODULES.get(path, path).split()
     elif name in _HOLLOW:
         return []
+    elif name.startswith("contrib.") and name.split(".")[2:3] == ["python"]:
+        # contrib.layers.python.layers.utils: a module of that name, then all that is public there
+        area = ".".join(name.split(".")[:2])
+        found = [area + "." + last, area]
     else:
         found = [name]
     found = [path for path in found if _exists(path)]

@@ -93,7 +93,20 @@ MODULES = {
     "lib.io.file_io": "platform.gfile",
     "platform.self_check": "platform.app",
     "user_ops.user_ops": "user_ops",
+    "eager.context": "framework.graph_only",
+    "framework.graph_util_impl": "framework.graph_util",
+    "framework.indexed_slices": "framework.composite_tensors framework.ops",
+    "framework.smart_cond": "layers.utils",
+    "ops.bitwise_ops": "bitwise",
+    "ops.gradients_util": "ops.gradients",
+    "ops.image_ops_impl": "ops.image_ops",
+    "ops.linalg": "linalg",
+    "ops.linalg.linalg": "linalg",
+    "ops.linalg.linalg_impl": "linalg",
 }
+MODULES.update(("ops.distributions." + name, "distributions") for name in (
+    "bernoulli beta categorical dirichlet dirichlet_multinomial exponential gamma kullback_leibler "
+    "laplace multinomial normal student_t uniform").split())
 
 # The same below `tensorflow` itself.
 OUTER_MODULES = {
@@ -101,6 +114,11 @@ OUTER_MODULES = {
     "examples.tutorials.mnist.input_data": "contrib.learn.datasets.mnist",
     "contrib.learn.python.learn.datasets.mnist": "contrib.learn.datasets.mnist",
     "contrib.learn.python.learn.datasets": "contrib.learn.datasets",
+    "contrib.distributions": "distributions",
+    "contrib.rnn.python.ops.core_rnn": "contrib.rnn ops.rnn",
+    "contrib.rnn.python.ops.core_rnn_cell": "contrib.rnn ops.rnn_cell",
+    "contrib.rnn.python.ops.core_rnn_cell_impl": "contrib.rnn ops.rnn_cell",
+    "contrib.rnn.python.ops.rnn_cell": "contrib.rnn ops.rnn_cell",
     "models.rnn.rnn": "ops.rnn",
     "models.rnn.rnn_cell": "ops.rnn_cell",
     "models.rnn.seq2seq": "ops.seq2seq",

@@ -12,6 +12,20 @@ def executing_eagerly():
     return False
 
 
+in_eager_mode = executing_eagerly
+
+
+def in_graph_mode():
+    """True."""
+    return True
+
+
+@contextlib.contextmanager
+def graph_mode():
+    """A block in which operations are added to a graph, as everywhere."""
+    yield
+
+
 def control_flow_v2_enabled():
     """False."""
     return False
