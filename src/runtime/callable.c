@@ -83,9 +83,7 @@ static bool fits(const tw_variant *variant, tw_array *const *feeds)
     const tw_plan *plan = variant->plan;
     for (size_t i = 0; i < plan->feed_count; i++) {
         const tw_sized *sized = &variant->values[plan->feeds[i]];
-        const tw_array *array = feeds[i];
-        if (plan->values.items[plan->feeds[i]].wanted || sized->shape.rank != array->rank ||
-            memcmp(sized->shape.dims, array->dims, array->rank * sizeof *array->dims))
+        if (plan->values.items[plan->feeds[i]].wanted || !tw_has_shape(feeds[i], sized->shape))
             return false;
     }
     return true;

@@ -366,9 +366,11 @@ void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
     uint32_t value = v->plan->feeds[index];
     tw_array *slot = &frame->slots[value];
     slot->data = array->data;
-    slot->rank = array->rank;
-    slot->count = array->count;
-    memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
+    if (!tw_same_shape(slot, array)) { /* of what has no planned size */
+        slot->rank = array->rank;
+        slot->count = array->count;
+        memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
+    }
     if (!v->feed_views)
         return;
     for (const uint32_t *view = v->feed_views[index]; *view != TW_NO_INDEX; view++)

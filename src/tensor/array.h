@@ -64,12 +64,17 @@ static inline bool tw_storage_unique(const tw_storage *storage)
 }
 
 /* Of arrays all dims are known: equal means equal, there is no unknown to agree with. */
+static inline bool tw_has_shape(const tw_array *array, tw_shape shape)
+{
+    bool same = array->rank == shape.rank;
+    for (size_t i = 0; same && i < shape.rank; i++)
+        same = array->dims[i] == shape.dims[i];
+    return same;
+}
+
 static inline bool tw_same_shape(const tw_array *a, const tw_array *b)
 {
-    bool same = a->rank == b->rank;
-    for (size_t i = 0; same && i < a->rank; i++)
-        same = a->dims[i] == b->dims[i];
-    return same;
+    return tw_has_shape(a, (tw_shape){b->dims, b->rank});
 }
 
 /* A view over storage (a reference is taken); NULL: no memory. data: inside the storage. */
