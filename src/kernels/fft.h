@@ -2,7 +2,8 @@
  * Discrete Fourier transforms of lines of numbers, in double whatever comes in: Stockham's order
  * with factors of 4, 2, 3, 5 and other primes; of many lines side by side, so that all loops go
  * across them; of a single one as a matrix, columns first (Bailey 1990). Lengths with a large prime
- * factor go as a convolution (Bluestein 1970). */
+ * factor go as a convolution (Bluestein 1970); lines of an even number of floats as half as many
+ * pairs. */
 #ifndef TW_KERNELS_FFT_H
 #define TW_KERNELS_FFT_H
 

@@ -31,10 +31,20 @@ typedef struct tw_fft_move {
     double scale;
 } tw_fft_move;
 
+/* Spectra of n real numbers and of the n / 2 complex ones that they are as pairs: rows 0 to n / 2
+ * of the planes, the last of which only the first of the two has. */
+typedef struct tw_fft_half {
+    double *re, *im;
+    size_t n, width;
+    const double *roots; /* pairs: exp(-2 pi i k / n) */
+} tw_fft_half;
+
 typedef struct tw_fft_loops {
     void (*pass)(const tw_fft_pass *t);
-    void (*take)(const tw_fft_move *m); /* into planes; the scale is not looked at */
-    void (*give)(const tw_fft_move *m); /* out of them, times scale */
+    void (*take)(const tw_fft_move *m);  /* into planes; the scale is not looked at */
+    void (*give)(const tw_fft_move *m);  /* out of them, times scale */
+    void (*split)(const tw_fft_half *h); /* the pairs' spectrum to that of the real numbers */
+    void (*join)(const tw_fft_half *h);  /* and back, twice as large */
 } tw_fft_loops;
 
 TW_ISA_TABLES(tw_fft_loops, tw_fft_loops);

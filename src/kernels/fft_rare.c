@@ -215,6 +215,10 @@ typedef struct way {
     double scale;
     bool swap_in, swap_out;
     bool turn; /* element i of line l is multiplied by root i * l of the table at the end */
+    /* the numbers are pairs of real ones: their spectrum is made of the pairs' at the end, or the
+     * pairs' of it before */
+    bool splits, joins;
+    size_t width; /* lines side by side; 0: as many as suits n */
 } way;
 
 /* From buffer to buffer; the last one written is returned. */
@@ -258,19 +262,24 @@ static void turn(const way *w, size_t first, size_t lines, const planes *x)
 
 static void run_lines(const way *w, const tw_fft_side *in, const tw_fft_side *out, size_t lines)
 {
-    size_t width = width_of(w->n, lines), plane = plane_of(w->n, width);
+    size_t width = w->width ? w->width : width_of(w->n, lines), plane = plane_of(w->n, width);
+    const tw_fft_loops *loops = TW_ISA_TABLE(tw_fft_loops);
     for (size_t first = 0; first < lines; first += width) {
         size_t count = lines - first < width ? lines - first : width;
         double *from = w->planes, *to = from + 2 * plane;
         planes x = {from + (w->swap_in ? plane : 0), from + (w->swap_in ? 0 : plane), width};
-        read_lines(in, w->n, first, count, &x);
+        read_lines(in, w->n + w->joins, first, count, &x);
+        if (w->joins)
+            loops->join(&(tw_fft_half){x.re, x.im, 2 * w->n, width, w->roots});
         double *done = transform(w, from, to, width);
         x = (planes){done, done + plane, width};
         if (w->turn)
             turn(w, first, count, &x);
+        if (w->splits)
+            loops->split(&(tw_fft_half){x.re, x.im, 2 * w->n, width, w->roots});
         if (w->swap_out)
             x = (planes){x.im, x.re, width};
-        write_lines(out, w->n, first, count, w->scale, &x);
+        write_lines(out, w->n + w->splits, first, count, w->scale, &x);
     }
 }
 
@@ -422,12 +431,48 @@ void tw_fft_init(tw_fft *fft, size_t n, size_t lines, double *work)
     find_chirp(fft);
 }
 
+/* Real numbers whose neighbours can be taken for pairs, so that half of the length is enough. */
+static bool is_pairs(const tw_fft_side *real, const tw_fft_side *half, size_t n)
+{
+    return real->dtype == TW_FLOAT32 && real->step == 1 && real->line % 2 == 0 && n % 2 == 0 &&
+           real->count == n && half->count == n / 2 + 1;
+}
+
+static tw_fft_side pairs_of(const tw_fft_side *real)
+{
+    return (tw_fft_side){TW_COMPLEX64, real->data, 1, real->line / 2, real->count / 2};
+}
+
+/* As many lines side by side as of the whole length, which is what there is work for. */
+static bool run_pairs(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out,
+                      size_t lines, bool inverse)
+{
+    way w = {.n = fft->n / 2,
+             .apart = 2,
+             .roots = fft->roots,
+             .planes = fft->planes,
+             .scale = inverse ? 1 / (double)fft->n : 1,
+             .swap_in = inverse,
+             .swap_out = inverse,
+             .splits = !inverse,
+             .joins = inverse,
+             .width = width_of(fft->n, lines)};
+    if (!is_pairs(inverse ? out : in, inverse ? in : out, fft->n))
+        return false;
+    tw_fft_side pairs = pairs_of(inverse ? out : in);
+    run_lines(&w, inverse ? in : &pairs, inverse ? &pairs : out, lines);
+    return true;
+}
+
 void tw_fft_run(const tw_fft *fft, const tw_fft_side *in, const tw_fft_side *out, size_t lines,
                 bool inverse)
 {
     size_t n = fft->n;
     double scale = inverse ? 1 / (double)n : 1;
-    if (!fft->longer && !fft->columns) {
+    bool by_lines = !fft->longer && !fft->columns;
+    if (by_lines && run_pairs(fft, in, out, lines, inverse))
+        return;
+    if (by_lines) {
         way w = {.n = n,
                  .apart = 1,
                  .roots = fft->roots,

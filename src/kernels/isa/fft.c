@@ -255,4 +255,62 @@ static void give(const tw_fft_move *m)
     move(m, false);
 }
 
-const tw_fft_loops TW_ISA_NAME(tw_fft_loops) = {.pass = pass, .take = take, .give = give};
+/* ---- spectra of real numbers ---- */
+
+static ALWAYS_INLINE number conjugate(number a)
+{
+    return (number){a.re, -a.im};
+}
+
+static ALWAYS_INLINE number row_at(const tw_fft_half *h, size_t at)
+{
+    return (number){*(const loose *)(h->re + at), *(const loose *)(h->im + at)};
+}
+
+static ALWAYS_INLINE void put_row(const tw_fft_half *h, size_t at, number v)
+{
+    *(loose *)(h->re + at) = v.re;
+    *(loose *)(h->im + at) = v.im;
+}
+
+/* Even and odd numbers are the parts of the pairs, so that a row and its mirror image hold the
+ * spectra of both: even + root odd is the row of all numbers, even - root odd that of the mirror
+ * image's conjugate (Press et al., Numerical Recipes, 12.3). */
+static ALWAYS_INLINE void change_half(const tw_fft_half *h, bool joins)
+{
+    size_t rows = h->n / 2;
+    for (size_t k = 0; k <= rows / 2; k++) {
+        size_t low = k * h->width, high = (rows - k) * h->width;
+        size_t other = !joins && k == 0 ? low : high; /* row n / 2 is row 0 */
+        number w = root_at(h->roots, k);
+        for (size_t q = 0; q < h->width; q += LANES) {
+            number a = row_at(h, low + q), b = conjugate(row_at(h, other + q));
+            number even = plus(a, b), odd = minus(a, b);
+            if (joins) { /* odd / root, times i */
+                odd = times(odd, conjugate(w));
+                odd = (number){-odd.im, odd.re};
+            } else {
+                even = scaled(even, 0.5);
+                odd = turned(scaled(times(odd, w), 0.5));
+            }
+            put_row(h, low + q, plus(even, odd));
+            put_row(h, high + q, conjugate(minus(even, odd)));
+        }
+    }
+}
+
+static void split(const tw_fft_half *h)
+{
+    change_half(h, false);
+}
+
+/* The first and the last number of a real spectrum are real, whatever is said. */
+static void join(const tw_fft_half *h)
+{
+    for (size_t q = 0; q < h->width; q++)
+        h->im[q] = h->im[h->n / 2 * h->width + q] = 0;
+    change_half(h, true);
+}
+
+const tw_fft_loops TW_ISA_NAME(tw_fft_loops) = {
+    .pass = pass, .take = take, .give = give, .split = split, .join = join};
