@@ -26,7 +26,6 @@ EXCUSED = {
     (16, "0.12"): _FEWER, (17, None): _FEWER, (19, None): _FEWER,
     (169, "0.12"): "a closed session is refused, as before and after 0.12",
     (198, None): "a loop variable that changes its dtype is refused while building, not when run",
-    (189, "0.12"): "gather() is the newer op, and so is the gradient's name",
     (182, "0.12"): "ArgMax is said to have no gradient, as since 1.0",
 }
 if int(numpy.__version__.split(".")[0]) >= 2:

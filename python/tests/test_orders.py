@@ -126,3 +126,17 @@ def test_without_a_level_a_name_in_another_place_tells():
         with pytest.warns(UserWarning, match="before version 0.8"):
             assert tf.pad(input=[1], paddings=[[1, 1]]).shape == (3,)
         assert isinstance(average, tf.train.ExponentialMovingAverage)
+
+
+def test_gather_is_the_older_op_before_1_5():
+    code = """
+    table = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    rows = tf.gather(table, [1], True, "rows")
+    print(rows.op.type, rows.name, type(tf.gradients(rows, table)[0]).__name__)
+    print(tf.gather(table, [1], axis=1).op.type)
+    with tf.Session() as s:
+        s.run(table.initializer)
+        print(s.run(rows).tolist())
+    """
+    for level, op in (("1.4", "Gather"), ("1.15", "GatherV2")):
+        assert printed(level, code) == [op + " rows:0 IndexedSlices", "GatherV2", "[[3.0, 4.0]]"]

@@ -64,6 +64,7 @@ CHANGED = """
 0.12 | ops.init_ops.Ones               | compat.old_variables:ones_initializer  | shape_first
 0.12 | training.moving_averages.assign_moving_average
      | compat.old_variables:assign_moving_average | -
+1.5 | ops.array_slicing.gather         | compat.old_ops:gather   | -
 1.0 | ops.array_joining.concat         | compat.old_ops:concat   | axis_first
 1.0 | ops.array_joining.split          | compat.old_ops:split    | axis_first
 1.0 | ops.array_moving.reverse         | compat.old_ops:reverse  | boolean_second

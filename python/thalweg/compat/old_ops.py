@@ -2,7 +2,8 @@
 """Functions as versions before 1.0 had them: other orders of arguments, whole numbers divided as C
 does, names that are gone."""
 from thalweg.framework import dtypes, ops
-from thalweg.ops import array_joining, array_shapes, gen_array_ops, gen_math_ops
+from thalweg.ops import (array_joining, array_shapes, array_slicing, gen_array_ops,
+                         gen_math_ops)
 
 
 def concat(concat_dim, values, name="concat"):
@@ -20,6 +21,14 @@ def concat(concat_dim, values, name="concat"):
 def split(split_dim, num_split, value, name="split"):
     """The equal parts of a tensor along an axis, which comes first."""
     return gen_array_ops.split(split_dim, value, num_split, name=name)
+
+
+def gather(params, indices, validate_indices=None, name=None, axis=0):
+    """The slices of a tensor at indices: by an op of its own for the first dimension."""
+    if isinstance(axis, int) and axis == 0:
+        checked = {} if validate_indices is None else {"validate_indices": validate_indices}
+        return gen_array_ops.gather(params, indices, name=name, **checked)
+    return array_slicing.gather(params, indices, name=name, axis=axis)
 
 
 def concat_v2(values, axis, name="concat_v2"):
