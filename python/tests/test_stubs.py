@@ -54,3 +54,16 @@ def test_functions_of_ops_have_their_parameters():
         assert [a.arg for a in found[0].args.args] == wanted
     else:
         assert "import elu as elu" in stub_of("nn")
+
+
+def test_functions_in_python_have_their_parameters_and_results():
+    import inspect
+    found = {node.name: node for node in ast.parse(stub_of("")).body
+             if isinstance(node, ast.FunctionDef)}
+    for name in ("matmul", "concat", "placeholder", "cond", "py_func", "variable_scope"):
+        if name in found:
+            assert [a.arg for a in found[name].args.args] == list(
+                inspect.signature(getattr(thalweg, name)).parameters), name
+    assert [found[name].returns.id for name in ("matmul", "placeholder", "reduce_mean", "cond")] \
+        == ["_Tensor", "_Tensor", "_Tensor", "Any"]
+    assert found["as_string"].args.args[1].annotation.id == "_int"
