@@ -8,7 +8,27 @@ from thalweg.ops import gen_math_ops
 
 def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False,
            a_is_sparse=False, b_is_sparse=False, name=None):
-    """The product of two matrices, or of the matrices in the last two dimensions."""
+    """The product of two matrices, or of the matrices in the last two dimensions.
+
+    Args:
+      a: a tensor of floating or complex numbers, or of int32 or int64: [..., n, k]. What is no
+        tensor is made one.
+      b: a tensor of the same type: [..., k, m], with the same dimensions before the last two, or
+        with such as fit them when they are broadcast.
+      transpose_a: whether `a` is transposed before: it is [..., k, n] then.
+      transpose_b: whether `b` is: it is [..., m, k] then.
+      adjoint_a: whether `a` is transposed and conjugated.
+      adjoint_b: whether `b` is.
+      a_is_sparse: a hint that most of `a` is zero; matrices of float32 or bfloat16 only.
+      b_is_sparse: the same of `b`.
+      name: a name for the operation.
+
+    Returns:
+      a tensor of the type of `a`: [..., n, m].
+
+    Raises:
+      ValueError: if the shapes are known and do not fit, or a matrix is to be transposed twice.
+    """
     if type(a) is type(b) is ops.Tensor and not (adjoint_a or adjoint_b or a_is_sparse
                                                  or b_is_sparse):
         if a._rank() == 2 == b._rank() and a.dtype is b.dtype is not dtypes.bfloat16:

@@ -36,6 +36,22 @@ def _check_axes(x, axis):
                              % (one, rank))
 
 
+_ARGUMENTS = """
+
+    Args:
+      input_tensor: a tensor, or what can be made one.
+      axis: the dimension, or a list of the dimensions, that go; those below 0 are counted from the
+        end. All go where it is None.
+      keepdims: whether they stay, with size 1.
+      name: a name for the operation.
+      reduction_indices: the older name of `axis`.
+      keep_dims: the older name of `keepdims`.
+
+    Returns:
+      a tensor of the same type.
+    """
+
+
 def _reduction(op, doc):
     """A function over a reduction op, with the older names of its arguments."""
     def reduce(input_tensor, axis=None, keepdims=None, name=None, reduction_indices=None,
@@ -50,7 +66,7 @@ def _reduction(op, doc):
         elif keepdims and axis is not None and result.get_shape().ndims is None:
             result.set_shape(_kept(result.op.inputs[0].get_shape(), axis))
         return result
-    reduce.__doc__ = doc
+    reduce.__doc__ = doc + _ARGUMENTS
     return reduce
 
 
