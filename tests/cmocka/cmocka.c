@@ -18,7 +18,7 @@ _Noreturn static void end_test(enum verdict verdict)
 {
     if (!inside)
         exit(1);
-    longjmp(leave, verdict);
+    longjmp(leave, (int)verdict);
 }
 
 void print_message(const char *format, ...)
