@@ -54,8 +54,9 @@ static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
         most = loops->most_sums;
         steps = g->m > 2 ? 2 * lanes * g->m : steps;
     }
-    return !g->packed && g->m <= most && g->k > 0 &&
-           (g->m == 1 || (g->b_col == 1 && g->n >= lanes) || (g->b_row == 1 && g->k >= steps));
+    bool strips = g->m <= TW_GEMM_FEW && g->b_col == 1 && g->n >= lanes;
+    bool sums = g->m <= most && g->b_row == 1 && g->k >= steps;
+    return !g->packed && g->k > 0 && (g->m == 1 || strips || sums);
 }
 
 /* C^T = op(B)^T op(A)^T: the factors change places, and so do the strides of each. */

@@ -171,6 +171,10 @@ static void narrow_products_are_what_plain_loops_give(void **state)
                 check(TW_FLOAT32, &apart, flags, &with);
                 check(TW_FLOAT64, &apart, flags, NULL);
             }
+            for (size_t k = 1; k < 4; k++) { /* with one term both strides of a factor are 1 */
+                check(TW_FLOAT32, &(example){37, n, k, 1, 0, 0}, 0, NULL);
+                check(TW_FLOAT32, &(example){n, 37, k, 1, 1, 0}, 0, NULL);
+            }
         }
         for (unsigned flags = 0; flags < 4; flags++) { /* several pieces of k, cells of rows */
             check(TW_FLOAT32, &(example){23, 11, 1601, -1, 1, 0}, flags, NULL);

@@ -341,7 +341,7 @@ static void NAME(lines)(const tw_gemm_block *g, size_t first, size_t last)
 {
     enum { NEAR_BYTES = 1 << 18 };
     bool near = g->k * g->n * sizeof(T) <= NEAR_BYTES || g->n <= 8 * NAME(LANES);
-    bool rows = g->b_col == 1 && g->n >= NAME(LANES);
+    bool rows = g->b_col == 1 && g->n >= NAME(LANES) && g->m <= TW_GEMM_FEW;
     tw_gemm_block part = *g;
     if (!rows) {
         bool columns = g->b_row == 1 && g->k >= NAME(LANES);
