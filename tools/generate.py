@@ -430,6 +430,8 @@ def composites_header(faces):
 ZEROS = {"int64_t": "0", "double": "0", "bool": "false", "tw_dtype": "(tw_dtype)0",
          "tw_operand": "NO_OPERAND"}
 NUMBERS = ("int64_t", "double", "bool")
+# Compared part by part, as what pads them has any bits; all else is compared as a whole.
+PARTS = {"tw_tensor": (".op", ".index"), "tw_operand": (".kind",)}
 
 
 def zero_of(ctype):
@@ -442,8 +444,9 @@ def face_check(face):
     options = [(m.member, zero_of(m.ctype)) for m in face.members if m.option]
     options += [("name", "NULL")] + ([] if face.composite else [("device", "NULL")])
     call = ", ".join(inputs + [".%s = %s" % pair for pair in options])
-    zeros = "".join("    ZERO(\"%s\", \"%s\", args->%s);\n" % (face.name, name, name)
-                    for name, _ in options)
+    parts = {m.member: PARTS.get(m.ctype, ("",)) for m in face.members}
+    zeros = "".join("    ZERO(\"%s\", \"%s\", args->%s%s);\n" % (face.name, name, name, part)
+                    for name, _ in options for part in parts.get(name, ("",)))
     same = "".join("    SAME(\"%s\", \"%s\", args->%s, known.%s);\n"
                    % (face.name, m.member, m.member, m.member)
                    for m in face.members if m.ctype in NUMBERS and m.option)
