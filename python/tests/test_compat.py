@@ -101,6 +101,12 @@ def test_switches():
     assert made.integer_division == "floor"
 
 
+def test_names_that_differ_by_case_are_told_apart_by_it_at_first():
+    code = "print([tf.constant(1, name=n).op.name for n in ('a', 'A', 'a')])"
+    assert answers("1.4", code) == ["['a',", "'A',", "'a_1']"]
+    assert answers("1.15", code) == ["['a',", "'A_1',", "'a_2']"]
+
+
 def test_compat_is_there_without_an_import():
     done = run("-c", "import thalweg as tf\nprint(tf.compat.v1.Session is tf.Session, "
                "tf.compat.as_bytes('a'), {'as_text', 'v1'} <= set(dir(tf.compat)))")

@@ -133,3 +133,9 @@ def test_what_is_drawn_of_gamma_moves_with_its_parameter():
         drawn, slope = session.run([y, tf.gradients(y * y, alpha)[0]])
     assert np.allclose(drawn[0], [1.1771568, 2.3397233, 11.833852])
     assert np.allclose(slope, [12.419061, 24.586464, 65.52008], rtol=1e-5)
+
+
+def test_classes_are_drawn_in_one_scope():
+    with tf.Graph().as_default():
+        assert tf.multinomial([[0.0]], 1).op.name == "multinomial/Multinomial"
+        assert tf.random.categorical([[0.0]], 1).op.name == "categorical/Multinomial"

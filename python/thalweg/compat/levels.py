@@ -147,7 +147,7 @@ BEHAVIOUR = {
     # zeros() and ones() of a list with tensors in it multiply the sizes, or not
     "product_of_sizes": ("built", (("1.0", "not built"),)),
     # names that differ only by case: told apart by a number, or not
-    "name_case": ("ignored", (("1.0", "counts"),)),
+    "name_case": ("ignored", (("1.7", "counts"),)),
     # a reduction's axes below 0: counted from the end, or refused
     "negative_axes": ("from the end", (("0.10", "refused"),)),
     # the shapes of a tensor and of the gradient given for it: the same, or as many elements

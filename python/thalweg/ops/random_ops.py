@@ -117,19 +117,22 @@ def random_crop(value, size, seed=None, name=None):
         return array_ops.slice(value, offset, size, name=scope)
 
 
+def _classes(logits, num_samples, dtype, seed):
+    attrs = {} if dtype is None else {"output_dtype": dtypes.as_dtype(dtype)}
+    logits = ops.convert_to_tensor(logits, name="logits")
+    return _draw("Multinomial", None, {"logits": logits, "num_samples": num_samples}, seed, **attrs)
+
+
 def multinomial(logits, num_samples, seed=None, name=None, output_dtype=None):
     """Numbers of classes drawn by unnormalized log probabilities, a row for each row."""
     with ops.name_scope(name, "multinomial", [logits]):
-        return categorical(logits, num_samples, output_dtype, seed)
+        return _classes(logits, num_samples, output_dtype, seed)
 
 
 def categorical(logits, num_samples, dtype=None, seed=None, name=None):
     """As multinomial()."""
-    attrs = {} if dtype is None else {"output_dtype": dtypes.as_dtype(dtype)}
     with ops.name_scope(name, "categorical", [logits]):
-        logits = ops.convert_to_tensor(logits, name="logits")
-        return _draw("Multinomial", None, {"logits": logits, "num_samples": num_samples}, seed,
-                     **attrs)
+        return _classes(logits, num_samples, dtype, seed)
 
 
 set_random_seed = random_seed.set_random_seed
