@@ -22,6 +22,7 @@ enum {
     SPREAD_WIDE = 12,
     STEP = 320, /* rows of B at a time */
     CACHED_BYTES = 1 << 18,
+    FAR_BYTES = 1 << 24,
     LINE = 64,
     PAGE = 4096,
     FEW_SETS = 512, /* bytes: columns so far apart share an eighth of the sets or fewer */
@@ -60,29 +61,41 @@ static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
 }
 
 /* C^T = op(B)^T op(A)^T: the factors change places, and so do the strides of each. */
-static tw_gemm_block turned_of(const tw_gemm_block *g)
+static void turn(const tw_gemm_block *g, tw_gemm_block *out)
 {
-    tw_gemm_block turned = *g;
-    turned.m = g->n;
-    turned.n = g->m;
-    turned.turned = true;
-    turned.a = g->b;
-    turned.a_row = g->b_col;
-    turned.a_col = g->b_row;
-    turned.b = g->a;
-    turned.b_row = g->a_col;
-    turned.b_col = g->a_row;
-    return turned;
+    *out = *g;
+    out->m = g->n;
+    out->n = g->m;
+    out->turned = true;
+    out->a = g->b;
+    out->a_row = g->b_col;
+    out->a_col = g->b_row;
+    out->b = g->a;
+    out->b_row = g->a_col;
+    out->b_col = g->a_row;
 }
 
-/* Few columns fill no vectors, where rows or terms do: such a product is done as its transpose. */
-static tw_gemm_block block_of(const tw_gemm_loops *loops, const tw_gemm_block *g)
+/* A is transposed, and its columns are whole pages apart, or nearly: they share few sets of the
+ * cache and drive each other out. */
+static bool is_spread(const tw_gemm_block *g, size_t size)
 {
-    tw_gemm_block turned = turned_of(g);
-    bool narrow = g->m > TW_GEMM_FEW && g->n <= TW_GEMM_NARROW && g->n % loops->lanes;
-    bool gains = g->n == 1 ||
-                 (narrow && (is_lines(loops, &turned) || (g->a_row == 1 && g->m > g->n)));
-    return g->m > 1 && !g->packed && gains ? turned : *g;
+    size_t apart = g->a_col * size;
+    return g->a_row == 1 && g->k >= LEAST_STEPS && apart >= PAGE && apart % FEW_SETS == 0;
+}
+
+/* Few columns fill no vectors, where rows or terms do: such a product is done as its transpose,
+ * which is made in `turned`. Of rows of A that are pages apart, in memory, little is read at
+ * once. */
+static const tw_gemm_block *turned_or_not(const tw_gemm_loops *loops, const tw_gemm_block *g,
+                                          tw_gemm_block *turned)
+{
+    bool column = g->n == 1, few = g->m <= (column ? 1 : TW_GEMM_FEW);
+    if (few || g->n > TW_GEMM_NARROW || g->packed || (!column && g->n % loops->lanes == 0))
+        return g;
+    turn(g, turned);
+    bool far = is_spread(g, loops->size) && g->k * g->a_col * loops->size > FAR_BYTES;
+    bool gains = column || is_lines(loops, turned) || (g->a_row == 1 && g->m > g->n && !far);
+    return gains ? turned : g;
 }
 
 /* The epilogue of the columns first .. last - 1 of what has been done by lines. */
@@ -102,13 +115,14 @@ static void finish_lines(const tw_gemm_loops *loops, const tw_gemm_block *g, siz
 /* For callers that cut their work themselves. */
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g)
 {
-    tw_gemm_block block = block_of(loops, g);
-    if (is_lines(loops, &block)) {
-        loops->lines(&block, 0, block.n);
-        finish_lines(loops, &block, 0, block.n, loops->size);
+    tw_gemm_block turned;
+    g = turned_or_not(loops, g, &turned);
+    if (is_lines(loops, g)) {
+        loops->lines(g, 0, g->n);
+        finish_lines(loops, g, 0, g->n, loops->size);
         return;
     }
-    loops->panels(&block, 0, tw_gemm_panels(loops, block.n));
+    loops->panels(g, 0, tw_gemm_panels(loops, g->n));
 }
 
 /* A product in cells: `across` runs of panels (or of a line's columns) by `down` runs of rows. */
@@ -126,14 +140,6 @@ static void run_line_cell(size_t cell, void *arg)
     size_t last = tw_par_bound(x->g.n, x->grain, x->across, cell + 1);
     x->loops->lines(&x->g, first, last);
     finish_lines(x->loops, &x->g, first, last, x->size);
-}
-
-/* A is transposed, and its columns are whole pages apart, or nearly: they share few sets of the
- * cache and drive each other out. */
-static bool is_spread(const tw_gemm_block *g, size_t size)
-{
-    size_t apart = g->a_col * size;
-    return g->a_row == 1 && g->k >= LEAST_STEPS && apart >= PAGE && apart % FEW_SETS == 0;
 }
 
 /* Such rows of a cell are put side by side. NULL: no memory for it, and they are read as they
@@ -267,12 +273,14 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         run_tiny(g);
         return;
     }
-    cut x = {.loops = tw_gemm_loops_of(dtype), .g = *g, .size = tw_dtype_size(dtype)};
+    const tw_gemm_loops *loops = tw_gemm_loops_of(dtype);
     if (wanted <= 1) {
-        tw_gemm_run_block(x.loops, g);
+        tw_gemm_run_block(loops, g);
         return;
     }
-    x.g = block_of(x.loops, g);
+    tw_gemm_block turned;
+    g = turned_or_not(loops, g, &turned);
+    cut x = {.loops = loops, .g = *g, .size = loops->size};
     if (is_lines(x.loops, &x.g)) {
         bool sums = x.g.m > TW_GEMM_FEW;
         x.grain = sums ? LEAST_ROWS : LINE_GRAIN;
@@ -282,7 +290,6 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         tw_par_run(par, x.across, run_line_cell, &x);
         return;
     }
-    g = &x.g;
     x.panels = tw_gemm_panels(x.loops, g->n);
     x.across = columns_wanted(g, x.size, x.panels, wanted);
     /* Columns of B are packed at a quarter of the speed of rows. */

@@ -176,6 +176,7 @@ static void narrow_products_are_what_plain_loops_give(void **state)
                 check(TW_FLOAT32, &(example){n, 37, k, 1, 1, 0}, 0, NULL);
             }
         }
+        check(TW_FLOAT32, &(example){20, 12, 5600, -1, 1, 0}, 1, &with); /* step by step */
         for (unsigned flags = 0; flags < 4; flags++) { /* several pieces of k, cells of rows */
             check(TW_FLOAT32, &(example){23, 11, 1601, -1, 1, 0}, flags, NULL);
             check(TW_FLOAT32, &(example){370, 10, 333, 1, 0, 2}, flags, &with);

@@ -5,19 +5,32 @@
 
 #include "kernels/isa/gemm_tile_body.h"
 
-/* c = alpha * sum + beta * c for n numbers `step` apart. */
-static NOINLINE void NAME(put_line)(T *c, size_t step, size_t n, const T *sum, T alpha, T beta)
+/* What set does, down a column of C. Said to be cold, so that it is not written out for vectors. */
+static NOINLINE __attribute__((cold)) void NAME(set_turned)(const tw_gemm_block *g, size_t i,
+                                                            size_t j, size_t n, const T *sum)
 {
-    if (step != 1) {
-        for (size_t l = 0; l < n; l++, c += step)
-            *c = beta != 0 ? alpha * sum[l] + beta * *c : alpha * sum[l];
-    } else if (beta == 0) {
+    T *c = (T *)g->c + i + j * g->ldc, alpha = (T)g->alpha, beta = (T)g->beta;
+    for (; n; n--, sum++, c += g->ldc)
+        *c = beta != 0 ? alpha * *sum + beta * *c : alpha * *sum;
+}
+
+/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. A copy of it for each caller
+ * would be more code than all other loops of products. */
+static NOINLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n,
+                               const T *restrict sum)
+{
+    if (g->turned) {
+        NAME(set_turned)(g, i, j, n, sum);
+        return;
+    }
+    T *c = (T *)g->c + i * g->ldc + j, alpha = (T)g->alpha, beta = (T)g->beta;
+    if (beta == 0) {
         for (size_t l = 0; l < n; l++)
             c[l] = alpha * sum[l];
-    } else {
-        for (size_t l = 0; l < n; l++)
-            c[l] = alpha * sum[l] + beta * c[l];
+        return;
     }
+    for (size_t l = 0; l < n; l++)
+        c[l] = alpha * sum[l] + beta * c[l];
 }
 
 /* Rows of whole vectors, as most are. */
@@ -118,7 +131,8 @@ typedef struct NAME(slice) {
 } NAME(slice);
 
 /* The way through the slices of a product. A's rows are read again for each of them: where all of A
- * is too large for the second cache, a step is gone through for all panels before the next. */
+ * is too large for the second cache, a step is gone through for all panels before the next; so it
+ * is where B is read from afar for few rows: memory gives what is near the last line sooner. */
 typedef struct NAME(way) {
     const tw_gemm_block *g;
     tw_gemm_parts columns, depths; /* in units of LANES and of 8 */
@@ -129,9 +143,11 @@ typedef struct NAME(way) {
 
 static NOINLINE NAME(way) NAME(way_of)(const tw_gemm_block *g, size_t first, size_t last)
 {
+    enum { FAR = 1 << 25 }; /* bytes: further than any cache */
     NAME(way) w = {.g = g, .first = first, .last = last, .panel = first};
     size_t near = g->a_row == 1 ? TW_GEMM_NEAR : 8 * TW_GEMM_NEAR;
-    w.by_steps = g->k > TW_GEMM_DEPTH && g->m * g->k * sizeof(T) > near;
+    bool far = g->turned && g->k * g->b_row * sizeof(T) > FAR;
+    w.by_steps = g->k > TW_GEMM_DEPTH && (g->m * g->k * sizeof(T) > near || far);
     w.columns = parts_of(g->n, NAME(LANES), (g->n + NAME(WIDTH) - 1) / NAME(WIDTH));
     w.depths = parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
     return w;
@@ -270,12 +286,15 @@ static bool NAME(dresses)(const tw_gemm_block *g, const NAME(slice) * s)
  * dense. */
 static NOINLINE void NAME(put_turned)(const tw_gemm_block *g, const NAME(slice) * s, const T *sums)
 {
-    T rows[TW_GEMM_NARROW * NAME(WIDTH)], *c = (T *)g->c + s->j * g->ldc;
-    T alpha = (T)g->alpha, beta = s->p ? 1 : (T)g->beta;
+    T rows[TW_GEMM_NARROW * NAME(WIDTH)];
     size_t at_once = g->ldc == g->m ? s->n : 1;
+    tw_gemm_block to = *g;
+    to.turned = false;
+    to.c = (T *)g->c + s->j * g->ldc;
+    to.beta = s->p ? 1 : g->beta;
     NAME(pack_panel)(sums, 1, NAME(WIDTH), s->n, g->m, g->m, rows);
     for (size_t i = 0; i < s->n; i += at_once)
-        NAME(put_line)(c + i * g->ldc, 1, at_once * g->m, rows + i * g->m, alpha, beta);
+        NAME(set)(&to, i, 0, at_once * g->m, rows + i * g->m);
 }
 
 /* Rows of B so far apart that they share few places of the second cache: the next tile would not

@@ -4,13 +4,6 @@
  * have loops of their own. Every sum goes over k in order, or, where B's columns are contiguous,
  * over vectors of k in order: so it is the same however columns are cut. */
 
-/* c = alpha * sum + beta * c for columns j .. j + n - 1 of row i. */
-static NOINLINE void NAME(set)(const tw_gemm_block *g, size_t i, size_t j, size_t n, const T *sum)
-{
-    size_t row = g->turned ? 1 : g->ldc, col = g->turned ? g->ldc : 1;
-    NAME(put_line)((T *)g->c + i * row + j * col, col, n, sum, (T)g->alpha, (T)g->beta);
-}
-
 /* ---- B by rows: a strip of columns whose sums are registers ---- */
 
 /* nv vectors of columns, the last of which ends before column `last`: it begins before the one
@@ -152,74 +145,67 @@ static void NAME(runs)(const tw_gemm_block *g, size_t first, size_t last)
 
 /* ---- B by columns: each sum is a vector along k ---- */
 
-/* n columns from j on, or those before `last`, of m rows from i on: eight vectors, each of which is
- * added up across. */
-static NOINLINE void NAME(set_sums)(const tw_gemm_block *g, size_t i, size_t m, size_t j, size_t n,
-                                    size_t last, const T *acc)
+/* Four vectors, each of which is added up across. */
+static ALWAYS_INLINE void NAME(sum_lanes)(const T *acc, T *sums)
 {
     enum { LANES = NAME(LANES) };
-    T sums[8];
-    for (size_t s = 0; s < 8; s += 4, acc += 4 * LANES) {
 #if TW_VECTOR_BYTES >= 32
-        typedef T four __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
-        four part[4], low, high;
-        UNROLL for (size_t q = 0; q < 4; q++)
-        {
-            part[q] = *(const four *)(acc + q * LANES);
-            UNROLL for (size_t l = 4; l < LANES; l += 4)
-                part[q] += *(const four *)(acc + q * LANES + l);
-        }
-        low = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +
-              __builtin_shufflevector(part[0], part[1], 2, 6, 3, 7);
-        high = __builtin_shufflevector(part[2], part[3], 0, 4, 1, 5) +
-               __builtin_shufflevector(part[2], part[3], 2, 6, 3, 7);
-        *(four *)(sums + s) = __builtin_shufflevector(low, high, 0, 1, 4, 5) +
-                              __builtin_shufflevector(low, high, 2, 3, 6, 7);
-#else
-        for (size_t q = 0; q < 4; q++) {
-            sums[s + q] = 0;
-            for (size_t l = 0; l < LANES; l++)
-                sums[s + q] += acc[q * LANES + l];
-        }
-#endif
+    typedef T four __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+    four part[4], low, high;
+    UNROLL for (size_t q = 0; q < 4; q++)
+    {
+        part[q] = *(const four *)(acc + q * LANES);
+        UNROLL for (size_t l = 4; l < LANES; l += 4)
+            part[q] += *(const four *)(acc + q * LANES + l);
     }
-    for (size_t r = 0; r < m; r++)
-        NAME(set)(g, i + r, j, last - j < n ? last - j : n, sums + r * n);
+    low = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +
+          __builtin_shufflevector(part[0], part[1], 2, 6, 3, 7);
+    high = __builtin_shufflevector(part[2], part[3], 0, 4, 1, 5) +
+           __builtin_shufflevector(part[2], part[3], 2, 6, 3, 7);
+    *(four *)sums = __builtin_shufflevector(low, high, 0, 1, 4, 5) +
+                    __builtin_shufflevector(low, high, 2, 3, 6, 7);
+#else
+    for (size_t q = 0; q < 4; q++) {
+        sums[q] = 0;
+        for (size_t l = 0; l < LANES; l++)
+            sums[q] += acc[q * LANES + l];
+    }
+#endif
 }
 
-/* n columns from j on of m rows from i on; where fewer are left, the last one of them serves for
+/* Four columns from j on of m rows from i on; where fewer are left, the last one of them serves for
  * the others. k is at least a vector: its last one is read whole, with zeros where elements were
  * read before: `ends` has A's rows there, and before them a mask for B. One of the next columns is
  * asked for. */
-static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t i, size_t m, size_t j, size_t n,
+static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t i, size_t m, size_t j,
                                      size_t last, const T *ends)
 {
-    enum { LANES = NAME(LANES), MOST = 8 };
-    const T *a[2], *b[MOST], *ahead;
-    size_t whole = g->k / LANES * LANES, next = j + n + i / m % n;
-    NAME(vec) acc[2][MOST];
-    T sums[MOST * LANES];
-    UNROLL for (size_t q = 0; q < n; q++)
+    enum { LANES = NAME(LANES) };
+    const T *a[2], *b[4], *ahead;
+    size_t whole = g->k / LANES * LANES, next = j + 4 + i / 2 % 4;
+    NAME(vec) acc[2][4];
+    T parts[4 * LANES], sums[4];
+    UNROLL for (size_t q = 0; q < 4; q++)
         b[q] = (const T *)g->b + (j + q < last ? j + q : last - 1) * g->b_col;
-    ahead = (const T *)g->b + (next < last ? next : j) * g->b_col;
+    ahead = (const T *)g->b + (next < g->n ? next : j) * g->b_col;
     UNROLL for (size_t r = 0; r < m; r++)
     {
         a[r] = (const T *)g->a + (i + r) * g->a_row;
-        UNROLL for (size_t q = 0; q < n; q++) acc[r][q] = (NAME(vec)){0};
+        UNROLL for (size_t q = 0; q < 4; q++) acc[r][q] = (NAME(vec)){0};
     }
     for (size_t p = 0; p < whole; p += LANES) {
         NAME(vec) row[2];
         if (m > 1)
             __builtin_prefetch(ahead + p, 0, 3);
         UNROLL for (size_t r = 0; r < m; r++) row[r] = NAME(load)(a[r] + p);
-        UNROLL for (size_t q = 0; q < n; q++)
+        UNROLL for (size_t q = 0; q < 4; q++)
         {
             NAME(vec) x = NAME(load)(b[q] + p);
             UNROLL for (size_t r = 0; r < m; r++) ADD_PRODUCT(acc[r][q], row[r], x);
         }
     }
     if (whole < g->k) {
-        UNROLL for (size_t q = 0; q < n; q++)
+        UNROLL for (size_t q = 0; q < 4; q++)
         {
             NAME(vec) x = NAME(load)(b[q] + g->k - LANES);
             x = (NAME(vec))((NAME(mask))x & (NAME(mask))NAME(load)(ends));
@@ -227,40 +213,46 @@ static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t i, size_t m,
                 ADD_PRODUCT(acc[r][q], NAME(load)(ends + (i + r + 1) * LANES), x);
         }
     }
-    UNROLL for (size_t r = 0; r < m; r++) UNROLL for (size_t q = 0; q < n; q++)
-        NAME(store)(sums + (n * r + q) * LANES, acc[r][q]);
-    NAME(set_sums)(g, i, m, j, n, last, sums);
+    UNROLL for (size_t r = 0; r < m; r++)
+    {
+        UNROLL for (size_t q = 0; q < 4; q++) NAME(store)(parts + q * LANES, acc[r][q]);
+        NAME(sum_lanes)(parts, sums);
+        NAME(set)(g, i + r, j, last - j < 4 ? last - j : 4, sums);
+    }
 }
 
-static NOINLINE void NAME(dots_of_one)(const tw_gemm_block *g, size_t i, size_t j, size_t last,
+static NOINLINE void NAME(dots_of_one)(const tw_gemm_block *g, size_t i, size_t first, size_t last,
                                        const T *ends)
 {
-    NAME(dots)(g, i, 1, j, 8, last, ends);
-}
-
-static NOINLINE void NAME(dots_of_two)(const tw_gemm_block *g, size_t i, size_t j, size_t last,
-                                       const T *ends)
-{
-    NAME(dots)(g, i, 2, j, 4, last, ends);
+    for (size_t j = first; j < last; j += 4)
+        NAME(dots)(g, i, 1, j, last, ends);
 }
 
 /* Eight sums are as many as keep the multipliers busy. */
+static NOINLINE void NAME(dots_of_two)(const tw_gemm_block *g, size_t i, size_t first, size_t last,
+                                       const T *ends)
+{
+    for (size_t j = first; j < last; j += 4)
+        NAME(dots)(g, i, 2, j, last, ends);
+}
+
+/* So many columns at a time as stay in the first cache for all rows. */
 static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    enum { LANES = NAME(LANES) };
+    enum { LANES = NAME(LANES), NEAR = 512 };
     T ends[(1 + TW_GEMM_NARROW) * LANES] = {0};
-    size_t over = g->k % LANES, pairs = LINES_AT_ONCE > 1 ? g->m / 2 * 2 : 0;
+    size_t over = g->k % LANES, each = 4 + NEAR / g->k * 8;
     memset(ends + LANES - over, 0xff, over * sizeof(T));
     for (size_t i = 0; i < g->m; i++)
         memcpy(ends + (i + 2) * LANES - over, (const T *)g->a + i * g->a_row + g->k - over,
                over * sizeof(T));
-    for (size_t j = first; j < last; j += 8) {
-        for (size_t q = j; q < last && q < j + 8; q += 4) {
-            for (size_t i = 0; i < pairs; i += 2)
-                NAME(dots_of_two)(g, i, q, last, ends);
-        }
-        for (size_t i = pairs; i < g->m; i++)
-            NAME(dots_of_one)(g, i, j, last, ends);
+    for (size_t j = first, end; j < last; j = end) {
+        size_t i = 0;
+        end = last - j < each || g->m < 3 ? last : j + each;
+        for (; LINES_AT_ONCE > 1 && i + 2 <= g->m; i += 2)
+            NAME(dots_of_two)(g, i, j, end, ends);
+        for (; i < g->m; i++)
+            NAME(dots_of_one)(g, i, j, end, ends);
     }
 }
 
