@@ -51,6 +51,8 @@ static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratc
     tw_status *status = tw_infer_run(&in, NULL, NULL);
     if (status) { /* it is refused where it runs, with the sizes that came */
         tw_status_free(status);
+        for (uint32_t k = 0; k < node->output_count; k++)
+            plan->values.items[node->first_value + k].shape = TW_UNKNOWN_SHAPE;
         return TW_OK;
     }
     for (uint32_t k = 0; k < node->output_count; k++) {
@@ -99,13 +101,9 @@ static tw_status *find_wanted(tw_plan *plan)
     return TW_OK;
 }
 
-/* A hint for rewriting, no more: declared shapes of placeholders are trusted because feeds are
- * checked against them. */
-tw_status *tw_plan_shapes(tw_plan *plan)
+static tw_status *infer_all(tw_plan *plan, const uint32_t *order, uint32_t count)
 {
-    uint32_t *order, count;
     tw_arena scratch = {0};
-    TW_TRY(tw_plan_topological(plan, &order, &count));
     tw_status *status = TW_OK;
     for (uint32_t i = 0; i < count && !status; i++) {
         tw_plan_node *node = &plan->nodes.items[order[i]];
@@ -115,6 +113,49 @@ tw_status *tw_plan_shapes(tw_plan *plan)
             status = infer_node(plan, node, &scratch);
     }
     tw_arena_clear(&scratch);
+    return status;
+}
+
+/* What comes into a loop's body has the shape that it has outside. */
+static tw_status *enter_body(tw_plan *plan)
+{
+    const tw_plan *owner = plan->loop->owner;
+    const tw_plan_node *node = &owner->nodes.items[plan->loop->node];
+    for (uint32_t i = 0; i < plan->feed_count; i++) {
+        tw_shape outside = owner->values.items[node->inputs[i]].shape;
+        if (!copy_shape(&plan->arena, outside, &plan->values.items[plan->feeds[i]].shape))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
+/* A variable of which the next value may have another shape has no known one; says whether that
+ * was news. */
+static bool forget_changing(tw_plan *plan)
+{
+    bool news = false;
+    for (uint32_t i = 0; i < plan->loop->carried; i++) {
+        tw_shape *var = &plan->values.items[plan->feeds[i]].shape;
+        tw_shape next = plan->values.items[plan->fetches[i + 1].value].shape;
+        if (!var->dims || (tw_shape_fully_known(*var) && tw_shape_equal(*var, next)))
+            continue;
+        *var = TW_UNKNOWN_SHAPE;
+        news = true;
+    }
+    return news;
+}
+
+/* A hint for rewriting, no more: declared shapes of placeholders are trusted because feeds are
+ * checked against them. Of a loop's body until no variable is found to change. */
+tw_status *tw_plan_shapes(tw_plan *plan)
+{
+    uint32_t *order, count;
+    TW_TRY(tw_plan_topological(plan, &order, &count));
+    tw_status *status = plan->loop ? enter_body(plan) : TW_OK;
+    for (bool again = true; again && !status;) {
+        status = infer_all(plan, order, count);
+        again = !status && plan->loop && forget_changing(plan);
+    }
     tw_free(order);
     return status ? status : find_wanted(plan);
 }

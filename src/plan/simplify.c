@@ -325,25 +325,23 @@ static bool is_computed(const tw_plan *plan, uint32_t value)
            !(node->input_count && plan->values.items[node->inputs[0]].is_ref);
 }
 
-/* ApplyGradientDescent by a product that nobody else reads: it is added to the variable as it is
- * computed. */
-static tw_status *absorb_product(tw_plan *plan, uint32_t index)
+/* A product of floats that waits for nothing. */
+static bool is_plain_product(const tw_plan *plan, uint32_t value)
 {
-    tw_plan_node *node = &plan->nodes.items[index];
-    const tw_op *op = tw_op_find("_ApplyMatMul");
-    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
-        return TW_OK;
-    const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
-    if (!tw_node_is_type(product, "MatMul") || !is_free(product) ||
-        product->guarded != node->guarded || !floats(plan, node->inputs[2]) ||
-        !is_computed(plan, product->inputs[0]) || !is_computed(plan, product->inputs[1]))
-        return TW_OK;
-    uint32_t *inputs = tw_arena_array(&plan->arena, 4, sizeof *inputs);
-    tw_dtype *dtypes = tw_arena_array(&plan->arena, 4, sizeof *dtypes);
+    const tw_plan_node *node = tw_plan_producer(plan, value);
+    return tw_node_is_type(node, "MatMul") && is_free(node) && floats(plan, value);
+}
+
+/* The node becomes `op`: of `count` inputs of its own, then the product's, with its attributes. */
+static tw_status *take_product(tw_plan *plan, tw_plan_node *node, const uint32_t *own,
+                               uint32_t count, const tw_plan_node *product, const tw_op *op)
+{
+    uint32_t *inputs = tw_arena_array(&plan->arena, count + 2, sizeof *inputs);
+    tw_dtype *dtypes = tw_arena_array(&plan->arena, count + 2, sizeof *dtypes);
     if (!inputs || !dtypes)
         return tw_no_memory();
-    for (uint32_t i = 0; i < 4; i++) {
-        inputs[i] = i < 2 ? node->inputs[i] : product->inputs[i - 2];
+    for (uint32_t i = 0; i < count + 2; i++) {
+        inputs[i] = i < count ? own[i] : product->inputs[i - count];
         dtypes[i] = product->input_dtypes[0];
     }
     const char *name = node->spec.name;
@@ -353,18 +351,71 @@ static tw_status *absorb_product(tw_plan *plan, uint32_t index)
     node->spec.type = op->name;
     node->inputs = inputs;
     node->input_dtypes = dtypes;
-    node->input_count = 4;
+    node->input_count = count + 2;
     plan->counts.simplified++;
+    return TW_OK;
+}
+
+/* ApplyGradientDescent by a product that nobody else reads: it is added to the variable as it is
+ * computed. */
+static tw_status *absorb_product(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    const tw_op *op = tw_op_find("_ApplyMatMul");
+    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
+        return TW_OK;
+    const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
+    if (!is_plain_product(plan, node->inputs[2]) || product->guarded != node->guarded ||
+        !is_computed(plan, product->inputs[0]) || !is_computed(plan, product->inputs[1]))
+        return TW_OK;
+    return take_product(plan, node, node->inputs, 2, product, op);
+}
+
+/* Which variable of the loop it is, or TW_NO_INDEX: one that only this sum reads, and that it is
+ * the next value of. */
+static uint32_t summed_variable(const tw_plan *plan, uint32_t value, uint32_t sum)
+{
+    for (uint32_t i = 0; plan->loop && i < plan->loop->carried; i++) {
+        if (plan->feeds[i] == value && plan->fetches[i + 1].value == sum &&
+            plan->values.items[value].uses == 1)
+            return i;
+    }
+    return TW_NO_INDEX;
+}
+
+/* A matrix of which every size is known, so that what is added cannot make it larger. */
+static bool keeps_shape(const tw_plan *plan, uint32_t variable, uint32_t sum)
+{
+    tw_shape before = plan->values.items[variable].shape, after = plan->values.items[sum].shape;
+    return tw_shape_fully_known(before) && before.rank == 2 && tw_shape_equal(before, after);
+}
+
+/* A loop's variable and a product that nobody else reads: it is added as it is computed. */
+static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
+{
+    tw_plan_node *node = &plan->nodes.items[index];
+    const tw_op *op = tw_op_find("_AddMatMul");
+    if (!op || (!tw_node_is_type(node, "Add") && !tw_node_is_type(node, "AddV2")))
+        return TW_OK;
+    for (uint32_t side = 0; side < 2; side++) {
+        uint32_t variable = node->inputs[side], summand = node->inputs[1 - side];
+        const tw_plan_node *product = tw_plan_producer(plan, summand);
+        if (summed_variable(plan, variable, node->first_value) != TW_NO_INDEX &&
+            keeps_shape(plan, variable, node->first_value) && is_private(plan, summand) &&
+            is_plain_product(plan, summand) && product->guarded == node->guarded)
+            return take_product(plan, node, &variable, 1, product, op);
+    }
     return TW_OK;
 }
 
 /* ---- the pass ---- */
 
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
-static const tw_rule rules[] = {skip_identity,          absorb_transpose,    absorb_bias,
-                                absorb_activation,      absorb_update,       tw_plan_fold_number,
-                                tw_plan_batch_products, absorb_product,      tw_plan_take_factor,
-                                tw_plan_sum_equal_rows, tw_plan_chain_slices};
+static const tw_rule rules[] = {
+    skip_identity,          absorb_transpose,       absorb_bias,
+    absorb_activation,      absorb_update,          tw_plan_fold_number,
+    tw_plan_batch_products, absorb_product,         absorb_summand,
+    tw_plan_take_factor,    tw_plan_sum_equal_rows, tw_plan_chain_slices};
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
  * uses. One order serves them all, since a rule (but the last) gives a node only inputs that

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loops whose variable is a product with itself: the result of a few numbers is written over the
- * variable, a larger one changes places with it. Both are what the products one by one are. */
+ * variable, a larger one changes places with it. Both are what the products one by one are. And
+ * loops that sum products. */
 #include "control/control.h"
 
 #include "plan/variant.h"
@@ -128,6 +129,100 @@ static void few_numbers_stay_in_place_and_many_change_places(void **state)
     expect_moves(33, 1, true);
 }
 
+/* ---- sums of products ---- */
+
+/* sum += op(x) y and x *= 0.5, where x is (rows, m) or, to be transposed, (m, rows). */
+static void add_product(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    const chain *c = user;
+    (void)count;
+    tw_tensor product = tw_matmul(vars[2], c->y, .transpose_a = c->is.turn_a);
+    next[0] = tw_add(vars[0], 1);
+    next[1] = c->is.second ? tw_add(product, vars[1]) : tw_add(vars[1], product);
+    next[2] = tw_mul(vars[2], 0.5f);
+}
+
+static tw_tensor numbers(int32_t rows, int32_t columns, float from)
+{
+    tw_tensor all = tw_range(from, from + (float)(rows * columns), 1.0f);
+    return tw_identity(tw_variable(tw_cos(tw_reshape(all, TW_INTS(rows, columns)))));
+}
+
+static bool plan_has(tw_tensor fetch, tw_tensor feed, const char *word)
+{
+    char *text = NULL;
+    expect_ok(tw_explain(session, TW_FETCH(fetch), TW_LIST(), TW_LIST(feed), &text));
+    bool has = strstr(text, word) != NULL;
+    tw_free(text);
+    return has;
+}
+
+static void expect_near(tw_tensor got, tw_tensor n, int rounds, tw_tensor want)
+{
+    tw_array *a = run_with(got, (number_feed[]){{n, rounds}}, 1), *b = run_with(want, NULL, 0);
+    assert_int_equal(tw_array_count(a), tw_array_count(b));
+    for (size_t i = 0; i < tw_array_count(a); i++)
+        assert_float_equal(tw_array_get(a, i), tw_array_get(b, i), 1e-5);
+    tw_array_unref(a);
+    tw_array_unref(b);
+}
+
+/* The product has `rows` rows, the sum 6: with 1 row it is added to all of them. */
+static void check_sum(int32_t rows, how is, bool taken)
+{
+    void *none = NULL;
+    teardown(&none);
+    setup(&none);
+    chain c = {.n = scalar_of(TW_INT32, "n"), .y = numbers(3, 5, 1), .is = is};
+    tw_tensor x = is.turn_a ? numbers(3, rows, 2) : numbers(rows, 3, 2), first = numbers(6, 5, 3);
+    tw_tensor out[3], sum = first, factor = x;
+    tw_while_loop(.cond = below, .body = add_product, .vars = TW_LIST(tw_constant(0), first, x),
+                  .user = &c, .out = out);
+    check_graph();
+    expect_ok(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    assert_int_equal(plan_has(out[1], c.n, "_AddMatMul"), taken);
+    for (int rounds = 0; rounds < MOST; rounds++) {
+        expect_near(out[1], c.n, rounds, sum);
+        sum = tw_add(sum, tw_matmul(factor, c.y, .transpose_a = is.turn_a));
+        factor = tw_mul(factor, 0.5f);
+    }
+}
+
+static void a_product_is_added_while_it_is_computed(void **state)
+{
+    (void)state;
+    check_sum(6, (how){0}, true);
+    check_sum(6, (how){.turn_a = true}, true);
+    check_sum(6, (how){.second = true}, true);
+    check_sum(1, (how){0}, true);
+    check_sum(1, (how){.turn_a = true, .second = true}, true);
+}
+
+/* The sum is read in the iteration, too. */
+static void add_and_read(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    add_product(vars, next, count, user);
+    next[2] = tw_add(next[2], tw_reduce_mean(vars[1]));
+}
+
+/* It grows when a larger product is added to it. */
+static void a_sum_that_is_read_or_grows_is_added_to_apart(void **state)
+{
+    (void)state;
+    chain c = {.n = scalar_of(TW_INT32, "n"), .y = numbers(3, 5, 1)};
+    tw_tensor out[3], x = numbers(6, 3, 2);
+    tw_while_loop(.cond = below, .body = add_and_read,
+                  .vars = TW_LIST(tw_constant(0), numbers(6, 5, 3), x), .user = &c, .out = out);
+    check_graph();
+    assert_false(plan_has(out[1], c.n, "_AddMatMul"));
+    const tw_shape shapes[] = {TW_SHAPE(), TW_SHAPE(-1, 5), TW_SHAPE(6, 3)};
+    tw_while_loop(.cond = below, .body = add_product,
+                  .vars = TW_LIST(tw_constant(0), numbers(1, 5, 3), x), .shape_invariants = shapes,
+                  .user = &c, .out = out);
+    check_graph();
+    assert_false(plan_has(out[1], c.n, "_AddMatMul"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -135,6 +230,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_product_is_that_of_the_chain_by_hand),
         TEST(few_numbers_stay_in_place_and_many_change_places),
+        TEST(a_product_is_added_while_it_is_computed),
+        TEST(a_sum_that_is_read_or_grows_is_added_to_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
