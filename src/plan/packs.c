@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which steps read a packed copy of a variable that is kept from step to step: where the plan
  * leaves the variable as it is, so that the copy serves every run, or where several steps read the
- * same form of it before the next write, as the steps of a recurrent net do. */
+ * same form of it before the next write, as the steps of a recurrent net do. In a loop also copies
+ * of whatever comes in and stays the same, which all iterations read. */
+#include <string.h>
+
 #include "plan/variant.h"
 
 enum { LEAST_USES = 3 };
@@ -15,6 +18,19 @@ static uint32_t variable_of(const tw_variant *v, uint32_t value)
     return v->plan->values.items[sized->root].variable;
 }
 
+/* Does it come into a loop's body and stay the same there? */
+static bool stays(const tw_variant *v, uint32_t value)
+{
+    uint32_t root = v->values[value].root;
+    const tw_plan *plan = v->plan;
+    for (size_t i = plan->loop ? plan->loop->carried : plan->feed_count; i < plan->feed_count;
+         i++) {
+        if (plan->feeds[i] == root)
+            return !v->values[value].dynamic && v->values[root].place == TW_PLACE_FEED;
+    }
+    return false;
+}
+
 /* Sizes and form are asked of the op; a caller's kernel packs nothing. */
 static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
 {
@@ -22,8 +38,11 @@ static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
     const struct tw_packing *packing = node->spec.op ? node->spec.op->definition.packing : NULL;
     step->pack_bytes = 0;
     if (!step->kernel || !packing || step->flags & (TW_STEP_DYNAMIC | TW_STEP_FOREIGN) ||
-        packing->input >= step->input_count ||
-        variable_of(v, step->inputs[packing->input]) == TW_NO_INDEX)
+        packing->input >= step->input_count)
+        return;
+    uint32_t input = step->inputs[packing->input];
+    step->packs_feed = stays(v, input);
+    if (!step->packs_feed && variable_of(v, input) == TW_NO_INDEX)
         return;
     step->packing = packing;
     step->pack_bytes = packing->bytes(c, &step->pack_form);
@@ -49,6 +68,26 @@ static bool is_worth(const tw_variant *v, const tw_step *step)
     return uses >= LEAST_USES;
 }
 
+/* A place for the copy of step s among those that are made when the loop begins: that of an earlier
+ * step which wants the same. */
+static void place_copy(tw_variant *v, size_t s)
+{
+    tw_step *step = &v->steps.items[s];
+    for (size_t i = 0; i < s; i++) {
+        const tw_step *other = &v->steps.items[i];
+        if (!other->packs_feed || other->packing != step->packing ||
+            other->pack_bytes != step->pack_bytes ||
+            memcmp(&other->pack_form, &step->pack_form, sizeof step->pack_form) != 0 ||
+            v->values[other->inputs[step->packing->input]].root !=
+                v->values[step->inputs[step->packing->input]].root)
+            continue;
+        step->pack_offset = other->pack_offset;
+        return;
+    }
+    step->pack_offset = v->pack_total;
+    v->pack_total += (step->pack_bytes + 63) / 64 * 64;
+}
+
 /* First all are asked, then those that do not repay a copy are let go. */
 void tw_variant_packs(tw_variant *v, tw_array **pointers)
 {
@@ -61,6 +100,9 @@ void tw_variant_packs(tw_variant *v, tw_array **pointers)
     }
     for (size_t s = 0; s < v->steps.count; s++) {
         tw_step *step = &v->steps.items[s];
-        step->packs = step->pack_bytes && is_worth(v, step);
+        step->packs_feed = step->packs_feed && step->pack_bytes;
+        if (step->packs_feed)
+            place_copy(v, s);
+        step->packs = step->pack_bytes && !step->packs_feed && is_worth(v, step);
     }
 }

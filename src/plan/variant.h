@@ -67,7 +67,11 @@ typedef struct tw_step {
     tw_pack_form pack_form;            /* variable, in this form, */
     size_t pack_bytes;                 /* of so many bytes; */
     bool packs;                        /* whether it does */
-    double flops;                      /* an estimate, for traces and plans shown */
+    /* of a loop's body: the copy is of what stays the same in the loop; it is made when the loop
+     * begins, at this offset among the others */
+    bool packs_feed;
+    size_t pack_offset;
+    double flops; /* an estimate, for traces and plans shown */
 } tw_step;
 
 /* What is done for a variable at the end of a loop's iteration. A copy; TW_NO_INDEX: the place in
@@ -107,6 +111,7 @@ typedef struct tw_variant {
     tw_counter counter;
     TW_VEC(tw_move) moves; /* how variables in the arena go on to the next iteration, */
     size_t swap_offset;    /* and a place in the arena that this needs */
+    size_t pack_total;     /* bytes of packed copies that are made when the loop begins */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
     double cost;   /* see tw_variant_cost */

@@ -110,12 +110,12 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
                  tw_dtype_name(v->plan->values.items[step->outputs[0]].dtype), dims.s);
         bytes = sized->bytes;
     }
-    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s\n", depth * 4, "", s,
-                     kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
-                     node->origin->spec.name, step->packs ? "  (packed copy)" : "",
-                     step->flags & TW_STEP_GUARDED ? "  (if alive)" : "",
-                     is_counted(v, s) ? "  (counted)" : "",
-                     tw_spec_attr(&node->spec, TW_UPDATE_SUMS) ? "  (sums equal rows)" : "");
+    tw_buffer_printf(
+        out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s\n", depth * 4, "", s, kind_text(v, step).s,
+        shape.s, bytes_text(bytes).s, place_text(v, step, s).s, node->origin->spec.name,
+        step->packs || step->packs_feed ? "  (packed copy)" : "",
+        step->flags & TW_STEP_GUARDED ? "  (if alive)" : "", is_counted(v, s) ? "  (counted)" : "",
+        tw_spec_attr(&node->spec, TW_UPDATE_SUMS) ? "  (sums equal rows)" : "");
     for (uint32_t b = 0; step->body && b < step->body->steps.count; b++)
         add_step(out, step->body, b, depth + 1);
 }

@@ -33,6 +33,7 @@ static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
         else if (first->count)
             memcpy(slot->data, first->data, body->variant->values[plan->feeds[i]].bytes);
     }
+    tw_loop_store_pack(body);
     return tw_loop_store_start(body);
 }
 

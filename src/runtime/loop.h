@@ -21,6 +21,7 @@ typedef struct tw_loop_store {
     size_t base_capacity;
     tw_kept *slots;
     tw_array *aside;     /* by variable: next values on their way */
+    char *packed;        /* packed copies of what stays the same */
     uint32_t at;         /* the next step of this iteration */
     bool active, tested; /* a run is in the middle of it; the condition holds */
 } tw_loop_store;
@@ -45,6 +46,8 @@ static inline char *tw_loop_move_end(const tw_frame *body, uint32_t value)
     return body->slots[value].data;
 }
 
+/* Makes the packed copies of what stays the same; without memory for them there are none. */
+void tw_loop_store_pack(tw_frame *body);
 /* The places of two values are exchanged, with all others that lie there. */
 static inline void tw_loop_swap(const tw_frame *body, const tw_move *move)
 {

@@ -57,6 +57,7 @@ void tw_loop_store_free(tw_frame *body)
     if (!store)
         return;
     drop_arrays(store->aside, loop->carried);
+    tw_free_aligned(store->packed);
     tw_free(store->aside);
     tw_free(store->slots);
     tw_free(store->bases);
@@ -75,6 +76,30 @@ void tw_loop_store_rest(tw_frame *frame)
         for (uint32_t i = 0; i < body->variant->plan->loop->saved_count; i++)
             drop_arrays(store->slots[i].arrays, store->count);
         tw_loop_store_rest(body);
+    }
+}
+
+/* Equal ones, which follow a first one, have its place. */
+void tw_loop_store_pack(tw_frame *body)
+{
+    const tw_variant *v = body->variant;
+    tw_loop_store *store = body->loop;
+    size_t made = 0;
+    if (!store->packed && v->pack_total)
+        store->packed = tw_alloc_aligned(v->pack_total);
+    for (size_t s = 0; s < v->steps.count && store->packed; s++) {
+        const tw_step *step = &v->steps.items[s];
+        tw_compute *c = &body->contexts[s];
+        if (!step->packs_feed)
+            continue;
+        char *to = store->packed + step->pack_offset;
+        c->threads = body->run->threads;
+        c->packed = NULL;
+        if (step->pack_offset >= made) {
+            step->packing->pack(c, to);
+            made = step->pack_offset + 1;
+        }
+        c->packed = to;
     }
 }
 

@@ -114,9 +114,9 @@ static size_t store_bytes(const tw_frame *body)
 {
     const tw_loop_store *store = body->loop;
     const tw_variant *v = body->variant;
-    size_t bytes = 0;
     if (!store)
         return 0;
+    size_t bytes = store->packed ? v->pack_total : 0;
     for (uint32_t i = 0; i < v->plan->loop->saved_count; i++) {
         const tw_kept *kept = &store->slots[i];
         if (kept->data)

@@ -223,6 +223,59 @@ static void a_sum_that_is_read_or_grows_is_added_to_apart(void **state)
     assert_false(plan_has(out[1], c.n, "_AddMatMul"));
 }
 
+/* ---- packed copies ---- */
+
+static void two_products(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    const chain *c = user;
+    (void)count;
+    next[0] = tw_add(vars[0], 1);
+    next[1] = tw_matmul(tw_tanh(tw_matmul(vars[1], c->y)), c->y, .transpose_b = c->is.turn_b);
+}
+
+/* A factor that stays is packed when the loop begins: for each run anew, once for both products
+ * where they want the same. */
+static void check_packed(bool turned)
+{
+    enum { ROWS = 20, SIZE = 80 };
+    void *none = NULL;
+    teardown(&none);
+    setup(&none);
+    tw_tensor fed = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(SIZE, SIZE));
+    chain c = {.n = scalar_of(TW_INT32, "n"), .y = fed, .is = {.turn_b = turned}};
+    tw_tensor out[2], by_hand[2] = {tw_constant(0), tw_ones(TW_SHAPE(ROWS, SIZE))};
+    tw_while_loop(.cond = below, .body = two_products, .vars = TW_LIST(by_hand[0], by_hand[1]),
+                  .user = &c, .out = out);
+    for (int rounds = 0; rounds < 3; rounds++)
+        two_products(by_hand, by_hand, 2, &c);
+    check_graph();
+    char *text = NULL;
+    expect_ok(tw_explain(session, TW_FETCH(out[1]), TW_LIST(), TW_LIST(c.n, fed), &text));
+    assert_non_null(strstr(text, "(packed copy)"));
+    tw_free(text);
+    tw_array *n = tw_array_scalar(TW_INT32, 3);
+    tw_array *y = tw_array_new(TW_FLOAT32, TW_SHAPE(SIZE, SIZE));
+    for (int run = 0; run < 3; run++) {
+        tw_array *got[2] = {NULL, NULL};
+        for (int i = 0; i < SIZE * SIZE; i++)
+            ((float *)tw_array_data(y))[i] = (float)((i * 7 + run * 5) % 23 - 11) * 0.02f;
+        expect_ok(tw_run(session, TW_FETCH(out[1], by_hand[1]), .feed = TW_FEED({c.n, n}, {fed, y}),
+                         .out = got));
+        assert_memory_equal(tw_array_data(got[0]), tw_array_data(got[1]), tw_array_bytes(got[0]));
+        tw_array_unref(got[0]);
+        tw_array_unref(got[1]);
+    }
+    tw_array_unref(n);
+    tw_array_unref(y);
+}
+
+static void what_stays_is_packed_once_a_run(void **state)
+{
+    (void)state;
+    check_packed(false);
+    check_packed(true);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -232,6 +285,7 @@ int main(void)
         TEST(few_numbers_stay_in_place_and_many_change_places),
         TEST(a_product_is_added_while_it_is_computed),
         TEST(a_sum_that_is_read_or_grows_is_added_to_apart),
+        TEST(what_stays_is_packed_once_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
