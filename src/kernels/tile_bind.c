@@ -449,9 +449,9 @@ static size_t place_registers(binder *w, size_t elements)
     b->register_bytes = (uint32_t)((blocks * w->widest + 127) & ~(size_t)63);
     at += (size_t)b->register_count * b->register_bytes;
     for (size_t i = 0; i < b->output_count; i++) {
+        bool whole = b->padded || (b->outputs[i].past && !b->alone);
         b->outputs[i].tail = (uint32_t)at;
-        at += b->outputs[i].past && !b->alone ? blocks * b->outputs[i].size
-                                              : (b->padded ? blocks : TW_TILE_BLOCK) * 16;
+        at += whole ? (blocks * b->outputs[i].size + 63) & ~(size_t)63 : TW_TILE_BLOCK * 16;
     }
     return at;
 }
@@ -541,8 +541,8 @@ static size_t longest_tile(const tw_tile_bound *b)
     return length;
 }
 
-/* The longest tiles whose registers stay in the first cache. If even short ones do not fit on
- * the stack, the program is refused. */
+/* The longest tiles whose registers stay in the first cache; of a padded program there is only one.
+ * If even short ones do not fit on the stack, the program is refused. */
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
@@ -551,7 +551,7 @@ static tw_status *bind_tiles(binder *w, tw_shape shape)
     find_rows(b, shape);
     pad_small(w);
     choose_tile(b, most);
-    while (place_registers(w, b->tile_length) > WARM_BYTES && most > SHORTEST) {
+    while (!b->padded && place_registers(w, b->tile_length) > WARM_BYTES && most > SHORTEST) {
         most /= 2;
         choose_tile(b, most);
     }

@@ -270,6 +270,41 @@ static void a_chain_stores_all_its_outputs_even_over_its_operands(void **s)
     }
 }
 
+/* Short of a whole block, such a chain is copied to registers as a whole, outputs and all. */
+static void every_element_of_many_outputs_is_computed(void **s)
+{
+    (void)s;
+    set_limit();
+    const uint16_t outputs[] = {CHOICE, TEST, SUM, PRODUCT};
+    tw_tile_program program = {.operands = chain_operands,
+                               .instructions = chain,
+                               .outputs = outputs,
+                               .operand_count = 4,
+                               .instruction_count = 4,
+                               .output_count = 4};
+    for (size_t n = 1; n <= 512; n += 7) {
+        tw_shape full = TW_SHAPE((int64_t)n), shapes[] = {full, full, full, {0}};
+        float *a = random_floats(n), *b = random_floats(n), *c = random_floats(n);
+        float *made[3] = {random_floats(n), random_floats(n), random_floats(n)};
+        bool *test = malloc(n);
+        void *workspace;
+        tw_tile_bound *bound = bind(&program, shapes, full, &workspace);
+        assert_null(tw_tile_run(bound, (const void *[]){a, b, c, NULL},
+                                (void *[]){made[0], test, made[1], made[2]}, workspace, 1));
+        for (size_t i = 0; i < n; i++) {
+            assert_float_equal(made[0][i], chain_value(a[i], b[i], c[i]), 1e-6);
+            assert_float_equal(made[1][i], a[i] + b[i], 1e-6);
+            assert_float_equal(made[2][i], (a[i] + b[i]) * c[i], 1e-6);
+            assert_int_equal(test[i], made[2][i] < 0.5f);
+        }
+        tw_free_aligned(workspace);
+        tw_free_aligned(bound);
+        for (size_t k = 0; k < 3; k++)
+            free(made[k]);
+        free(a), free(b), free(c), free(test);
+    }
+}
+
 static void a_value_may_be_wider_than_its_source(void **s)
 {
     (void)s;
@@ -552,6 +587,7 @@ int main(void)
         cmocka_unit_test(rows_columns_and_inner_dimensions_are_repeated),
         cmocka_unit_test(shapes_that_do_not_broadcast_are_refused),
         cmocka_unit_test(a_chain_stores_all_its_outputs_even_over_its_operands),
+        cmocka_unit_test(every_element_of_many_outputs_is_computed),
         cmocka_unit_test(a_value_may_be_wider_than_its_source),
         cmocka_unit_test(sixteen_bit_floats_are_rounded_after_each_instruction),
         cmocka_unit_test(a_failed_check_says_why),
