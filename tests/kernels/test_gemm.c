@@ -156,6 +156,18 @@ static void every_product_is_what_plain_loops_give(void **state)
     }
 }
 
+/* Rows of B share few places of the cache and are packed by the first of few tiles, or not. */
+static void few_rows_by_columns_pages_apart_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t m = 5; m <= 17; m++) {
+            check(TW_FLOAT32, &(example){m, 96, 70, 1, 1, 928}, m & 1, NULL);
+            check(TW_FLOAT64, &(example){m, 96, 70, 1, 1, 416}, m & 1, NULL);
+        }
+    }
+}
+
 /* Every number of columns for which C is turned, and the first for which it is not. */
 static void narrow_products_are_what_plain_loops_give(void **state)
 {
@@ -406,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_product_is_what_plain_loops_give),
         cmocka_unit_test(narrow_products_are_what_plain_loops_give),
+        cmocka_unit_test(few_rows_by_columns_pages_apart_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(integers_wrap),

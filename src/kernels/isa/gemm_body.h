@@ -306,12 +306,19 @@ static bool NAME(is_apart)(const NAME(slice) * s)
     return s->k * (apart & -apart) > PLACES;
 }
 
+/* Has the first tile of m rows as many as one that packs must have? */
+static bool NAME(begins_full)(size_t m)
+{
+    size_t tiles = (m + ROWS - 1) / ROWS;
+    return m > (ROWS - 2) * tiles;
+}
+
 /* Few rows do not repay packing: full panels are then read where they stand. Else the first tile
  * packs them on its way; what is no whole panel of rows is packed before. */
 static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const NAME(slice) * next,
                             T *stack)
 {
-    size_t few = NAME(is_apart)(s) ? ROWS : 3 * ROWS;
+    size_t few = NAME(is_apart)(s) && NAME(begins_full)(g->m) ? ROWS : 3 * ROWS;
     bool stands = g->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
     bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > few &&
                  (g->a_col == 1 || g->a_row == 1);
