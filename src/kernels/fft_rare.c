@@ -333,12 +333,12 @@ static void run_long(const tw_fft *fft, double *x, bool inverse)
     run_split(fft, &side, &side, fft->longer, inverse, inverse ? 1 / (double)fft->longer : 1);
 }
 
-/* One line as pairs of double, by way of the planes; parts change places where the inverse is
- * meant. For the loops its numbers are as many lines of one. */
+/* One line as pairs of double, by way of `turned`, since planes may be shorter than a line; parts
+ * change places where the inverse is meant. For the loops its numbers are as many lines of one. */
 static void read_line(const tw_fft *fft, const tw_fft_side *in, bool swap, double *x)
 {
     size_t n = fft->n, there = in->count < n ? in->count : n;
-    double *re = fft->planes, *im = re + n;
+    double *re = fft->turned, *im = re + n;
     tw_fft_side across = {in->dtype, in->data, 1, in->step, 1};
     read_lines(&across, 1, 0, there, &(planes){re, im, there});
     for (size_t i = 0; i < n; i++) {
@@ -352,7 +352,7 @@ static void write_line(const tw_fft *fft, const tw_fft_side *out, bool swap, dou
                        const double *x)
 {
     size_t wanted = out->count < fft->n ? out->count : fft->n;
-    double *re = fft->planes, *im = re + wanted;
+    double *re = fft->turned, *im = re + wanted;
     tw_fft_side across = {out->dtype, out->data, 1, out->step, 1};
     for (size_t i = 0; i < wanted; i++) {
         re[i] = x[2 * i + swap];

@@ -68,6 +68,8 @@ static void transforms_are_what_their_definition_says(void **state)
     }
 }
 
+enum { BEHIND = 30000 }; /* doubles behind the workspace that stay what they are */
+
 /* The last line's spectrum by the definition, and all numbers again from what is half of it; the
  * imaginary parts of the numbers that are real do not count. */
 static void check_real(size_t n, size_t lines)
@@ -75,7 +77,8 @@ static void check_real(size_t n, size_t lines)
     size_t half = n / 2 + 1;
     float *x = random_numbers(TW_FLOAT32, n * lines, n), *y = malloc(n * lines * sizeof *y);
     float *spectrum = malloc(2 * half * lines * sizeof *spectrum);
-    double *work = malloc(tw_fft_work(n, lines) * sizeof *work), want[2];
+    size_t used = tw_fft_work(n, lines);
+    double *work = calloc(used + BEHIND, sizeof *work), want[2], none[BEHIND] = {0};
     double *whole = calloc(2 * n, sizeof *whole);
     assert_true(x && y && spectrum && work && whole);
     tw_fft fft;
@@ -85,7 +88,7 @@ static void check_real(size_t n, size_t lines)
     tw_fft_run(&fft, &real, &complex, lines, false);
     for (size_t k = 0; k < n; k++)
         whole[2 * k] = x[(lines - 1) * n + k];
-    for (size_t k = 0; k < half; k++) {
+    for (size_t k = 0; k < half; k += 1 + n / 2000) {
         define(whole, 1, n, k, false, want);
         const float *got = spectrum + 2 * ((lines - 1) * half + k);
         assert_near(got[0], want[0], 2e-6 * sqrt((double)n), "real part");
@@ -100,6 +103,7 @@ static void check_real(size_t n, size_t lines)
     tw_fft_run(&fft, &complex, &real, lines, true);
     for (size_t k = 0; k < n * lines; k++)
         assert_near(y[k], x[k], 2e-6, "the numbers again");
+    assert_memory_equal(work + used, none, sizeof none);
     free(whole);
     free(work);
     free(spectrum);
@@ -114,6 +118,8 @@ static void real_numbers_go_to_half_a_spectrum_and_back(void **state)
         for (size_t k = 0; k < sizeof many / sizeof *many; k++)
             check_real(lengths[i], many[k]);
     }
+    check_real(16384, 1);
+    check_real(4 * 1021, 2);
 }
 
 /* A line that holds NaN is all NaN; its neighbours are not touched. */
