@@ -313,6 +313,8 @@ static tw_status *update_rows(const tw_compute *c, const tw_update *update,
                   .length = updated->gradient->count / indices->count,
                   .variables = update->variables,
                   .sums = is_summed(c)};
+    if (p.sums && indices->count >= REPEATED)
+        return tw_compute_fail(c, "indices are more than %u, which cannot be summed", REPEATED - 1);
     if (p.sums)
         TW_TRY(find_equal(indices, &p.later));
     tw_par par = tw_compute_par(c);
