@@ -262,3 +262,11 @@ def test_sizes_that_come_into_a_loop_are_known_in_it():
     result = tf.while_loop(lambda i, x: i < 3, body, [0, tf.zeros([2])])[1]
     assert seen == [[2]]
     assert run(result).tolist() == [3, 3]
+
+
+def test_second_derivatives_through_lists_are_refused_not_wrong():
+    x = tf.constant([0.5, 1.0])
+    first, = tf.gradients(tf.map_fn(tf.tanh, x), x)
+    assert np.allclose(run(first), 1 - np.tanh([0.5, 1.0]) ** 2)
+    with pytest.raises(ValueError, match="Second-order gradient through a TensorArray"):
+        tf.gradients(first, x)

@@ -61,6 +61,18 @@ typedef struct gradient_array {
     tw_tensor handle, flow;
 } gradient_array;
 
+/* A list of gradients has none itself: the lists of two calls of tw_gradients could not be told
+ * apart, and parts of the derivative would be lost. */
+static tw_status *check_first_order(tw_gradient *g)
+{
+    const char *maker = tw_operation_type(g->inputs[0].op);
+    if (strncmp(maker, "TensorArrayGrad", strlen("TensorArrayGrad")) != 0 ||
+        g->dy[0].kind == TW_GRAD_NONE)
+        return TW_OK;
+    return tw_gradient_fail(g, "Second-order gradient through a TensorArray (so of map_fn, scan, "
+                               "fold and dynamic_rnn) is not supported");
+}
+
 /* The list of gradients of the TensorArray, placed with it; its flow waits for it to be made. */
 static gradient_array gradient_of(const tw_gradient *g, tw_tensor flow, tw_tensor dy)
 {
@@ -104,6 +116,7 @@ static tw_grad put(const tw_gradient *g, const char *base, tw_tensor index, tw_t
  * part, which the flow sees to; and the flow's derivative goes on to earlier uses. */
 static tw_status *take(tw_gradient *g, const char *base, tw_tensor index, size_t value)
 {
+    TW_TRY(check_first_order(g));
     if (g->dy[0].kind == TW_GRAD_NONE)
         return TW_OK;
     tw_tensor flow = tw_grad_tensor(g->dy[0]), inputs[3];
@@ -137,6 +150,7 @@ tw_status *tw_array_list_write_gradient(tw_gradient *g)
  * list. */
 tw_status *tw_array_list_read_gradient(tw_gradient *g)
 {
+    TW_TRY(check_first_order(g));
     if (has_gradient(g))
         g->dx[2] = put(g, "TensorArrayWrite", g->inputs[1], g->inputs[2], false);
     return TW_OK;
@@ -145,6 +159,7 @@ tw_status *tw_array_list_read_gradient(tw_gradient *g)
 /* What was read from places is written to the same places of the list of gradients. */
 tw_status *tw_array_list_gather_gradient(tw_gradient *g)
 {
+    TW_TRY(check_first_order(g));
     if (has_gradient(g))
         g->dx[2] = put(g, "TensorArrayScatter", g->inputs[1], g->inputs[2], false);
     return TW_OK;
@@ -159,6 +174,7 @@ tw_status *tw_array_list_scatter_gradient(tw_gradient *g)
 /* All elements, stacked, get what flows into the stack. */
 tw_status *tw_array_list_pack_gradient(tw_gradient *g)
 {
+    TW_TRY(check_first_order(g));
     if (has_gradient(g))
         g->dx[1] = put(g, "TensorArrayUnpack", everywhere, g->inputs[1], false);
     return TW_OK;
@@ -173,6 +189,7 @@ tw_status *tw_array_list_unpack_gradient(tw_gradient *g)
 /* A concatenation is taken apart again by the lengths that it gave, output 1. */
 tw_status *tw_array_list_concat_gradient(tw_gradient *g)
 {
+    TW_TRY(check_first_order(g));
     if (has_gradient(g))
         g->dx[1] = put(g, "TensorArraySplit", g->outputs[1], g->inputs[1], true);
     return TW_OK;
