@@ -283,7 +283,7 @@ static tw_status *find_equal(const tw_array *indices, uint32_t **out)
     bool good = last && later, any = false;
     for (size_t i = 0; good && i < n; i++) {
         int64_t index = tw_index_at(indices, i);
-        size_t place = ((uint64_t)index * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits);
+        size_t place = (size_t)(((uint64_t)index * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits));
         while (last[place] && tw_index_at(indices, last[place] - 1) != index)
             place = (place + 1) & (((size_t)1 << bits) - 1);
         later[i] = last[place] ? REPEATED : 0;
