@@ -19,13 +19,6 @@ static const tw_plan_node *made_by(const tw_plan *plan, uint32_t value, const ch
     return fits ? node : NULL;
 }
 
-/* Nobody but the update reads it. */
-static bool is_private(const tw_plan *plan, uint32_t value)
-{
-    const tw_plan_value *v = &plan->values.items[value];
-    return v->uses == 1 && !v->fetched && v->saved == TW_NO_INDEX;
-}
-
 static bool is_vector_of_indices(const tw_plan *plan, uint32_t value)
 {
     const tw_plan_value *v = &plan->values.items[value];
@@ -42,7 +35,7 @@ static bool find_sum(const tw_plan *plan, const tw_plan_node *node, uint32_t gra
     const tw_plan_node *unique = made_by(plan, distinct, "Unique", 0);
     tw_dtype dtype = plan->values.items[summed].dtype;
     if (!sum || !unique || (dtype != TW_FLOAT32 && dtype != TW_FLOAT64) ||
-        !is_private(plan, summed) || sum->guarded != node->guarded ||
+        !tw_value_is_private(plan, summed) || sum->guarded != node->guarded ||
         unique->guarded != node->guarded || !is_vector_of_indices(plan, unique->inputs[0]) ||
         made_by(plan, sum->inputs[1], "Unique", 1) != unique)
         return false;

@@ -82,7 +82,7 @@ tw_status *tw_plan_take_factor(tw_plan *plan, uint32_t index)
         if (form && value == entropy->first_value + 1)
             factor = factor_in(plan, node->inputs[1 - side], entropy->first_value);
         const tw_op *op = form ? tw_op_find(form) : NULL;
-        if (!op || factor == TW_NO_INDEX || v->uses != 1 || v->fetched || v->saved != TW_NO_INDEX ||
+        if (!op || factor == TW_NO_INDEX || !tw_value_is_private(plan, value) ||
             entropy->guarded != node->guarded || (v->dtype != TW_FLOAT32 && v->dtype != TW_FLOAT64))
             continue;
         TW_TRY(take(plan, entropy, factor, op));

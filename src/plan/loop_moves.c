@@ -20,7 +20,7 @@ static bool must_wait(const tw_variant *v, const tw_move *moves, size_t count, s
     for (size_t i = 0; i < count; i++) {
         if (i == which || moves[i].from == TW_NO_INDEX || !in_arena(v, moves[i].from, &from))
             continue;
-        if (from < to + moves[which].bytes && to < from + moves[i].bytes)
+        if (tw_bytes_meet(from, moves[i].bytes, to, moves[which].bytes))
             return true;
     }
     return false;
@@ -60,25 +60,20 @@ static tw_status *order_moves(tw_variant *v, tw_move *moves, size_t count)
 /* Less is copied sooner than pointers are set. */
 enum { LEAST_SWAPPED = 256 };
 
-/* Two stretches of bytes. */
-static bool meet(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
-{
-    return a < b + b_bytes && b < a + a_bytes;
-}
-
 /* Does nothing lie across an end of the place? What lies exactly there is renamed with it. */
 static bool is_apart(const tw_variant *v, size_t offset, size_t bytes)
 {
     for (uint32_t i = 0; i < v->plan->values.count; i++) {
         const tw_sized *sized = &v->values[i];
         if (sized->place == TW_PLACE_ARENA && sized->root == i && sized->bytes &&
-            meet(sized->offset, sized->bytes, offset, bytes) &&
+            tw_bytes_meet(sized->offset, sized->bytes, offset, bytes) &&
             (sized->offset != offset || sized->bytes != bytes))
             return false;
     }
     for (size_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
-        if (step->workspace_bytes && meet(step->workspace, step->workspace_bytes, offset, bytes))
+        if (step->workspace_bytes &&
+            tw_bytes_meet(step->workspace, step->workspace_bytes, offset, bytes))
             return false;
     }
     return true;
@@ -97,8 +92,8 @@ static bool is_alone(const tw_variant *v, size_t which)
             uint32_t value = k ? m->to : m->from;
             other[k] = v->swap_offset;
             bool there = value == TW_NO_INDEX || in_arena(v, value, &other[k]);
-            if (there && (meet(other[k], m->bytes, ends[0], bytes) ||
-                          meet(other[k], m->bytes, ends[1], bytes)))
+            if (there && (tw_bytes_meet(other[k], m->bytes, ends[0], bytes) ||
+                          tw_bytes_meet(other[k], m->bytes, ends[1], bytes)))
                 return false;
         }
     }

@@ -3,8 +3,6 @@
  * leaves the variable as it is, so that the copy serves every run, or where several steps read the
  * same form of it before the next write, as the steps of a recurrent net do. In a loop also copies
  * of whatever comes in and stays the same, which all iterations read. */
-#include <string.h>
-
 #include "plan/variant.h"
 
 enum { LEAST_USES = 3 };
@@ -48,13 +46,17 @@ static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
     step->pack_bytes = packing->bytes(c, &step->pack_form);
 }
 
-/* Do both steps want the same copy? */
-static bool is_same(const tw_variant *v, const tw_step *a, const tw_step *b)
+static bool has_same_form(const tw_step *a, const tw_step *b)
 {
     return b->pack_bytes == a->pack_bytes && b->packing == a->packing &&
-           b->pack_form.kind == a->pack_form.kind && b->pack_form.rows == a->pack_form.rows &&
-           variable_of(v, a->inputs[a->packing->input]) ==
-               variable_of(v, b->inputs[b->packing->input]);
+           b->pack_form.kind == a->pack_form.kind && b->pack_form.rows == a->pack_form.rows;
+}
+
+/* Do both steps want the same copy of a variable? */
+static bool is_same(const tw_variant *v, const tw_step *a, const tw_step *b)
+{
+    return has_same_form(a, b) && variable_of(v, a->inputs[a->packing->input]) ==
+                                      variable_of(v, b->inputs[b->packing->input]);
 }
 
 /* A loop's body runs many times. */
@@ -75,9 +77,7 @@ static void place_copy(tw_variant *v, size_t s)
     tw_step *step = &v->steps.items[s];
     for (size_t i = 0; i < s; i++) {
         const tw_step *other = &v->steps.items[i];
-        if (!other->packs_feed || other->packing != step->packing ||
-            other->pack_bytes != step->pack_bytes ||
-            memcmp(&other->pack_form, &step->pack_form, sizeof step->pack_form) != 0 ||
+        if (!other->packs_feed || !has_same_form(other, step) ||
             v->values[other->inputs[step->packing->input]].root !=
                 v->values[step->inputs[step->packing->input]].root)
             continue;

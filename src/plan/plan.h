@@ -172,6 +172,13 @@ tw_status *tw_plan_schedule(tw_plan *plan);
 /* Checks what must hold of every plan; an INTERNAL status says what does not. */
 tw_status *tw_plan_verify(const tw_plan *plan);
 
+/* Read by one input, and by nobody after the run or in a loop's gradient. */
+static inline bool tw_value_is_private(const tw_plan *plan, uint32_t value)
+{
+    const tw_plan_value *v = &plan->values.items[value];
+    return v->uses == 1 && !v->fetched && v->saved == TW_NO_INDEX;
+}
+
 /* For passes. */
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out);

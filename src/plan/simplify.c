@@ -14,13 +14,6 @@ static bool is_free(const tw_plan_node *node)
     return !node->gone && !node->control_count && !node->target;
 }
 
-/* A value that only the node looking at it reads. */
-static bool is_private(const tw_plan *plan, uint32_t value)
-{
-    return plan->values.items[value].uses == 1 && !plan->values.items[value].fetched &&
-           plan->values.items[value].saved == TW_NO_INDEX;
-}
-
 /* A copy of the node's attributes to change, with room for two more. */
 static tw_attr *own_attrs(tw_plan *plan, tw_plan_node *node)
 {
@@ -213,7 +206,7 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
         tw_plan_node *product = tw_plan_producer(plan, value);
         const tw_epilogue *e = product_of(product, false);
         const tw_attr *layout = e ? tw_spec_attr(&product->spec, "data_format") : NULL;
-        if (!e || !is_free(product) || !is_private(plan, value) ||
+        if (!e || !is_free(product) || !tw_value_is_private(plan, value) ||
             product->guarded != node->guarded ||
             (layout && strncmp(layout->value.s.data, "NHWC", 4)) ||
             !bias_fits(plan, value, bias, bias_add))
@@ -234,8 +227,8 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
         if (!tw_node_is_type(node, activations[i]) || node->control_count)
             continue;
         tw_plan_node *product = tw_plan_producer(plan, node->inputs[0]);
-        if (!product_of(product, true) || !is_free(product) || !is_private(plan, node->inputs[0]) ||
-            product->guarded != node->guarded ||
+        if (!product_of(product, true) || !is_free(product) ||
+            !tw_value_is_private(plan, node->inputs[0]) || product->guarded != node->guarded ||
             tw_spec_attr(&product->spec, "activation")->value.s.length)
             return TW_OK;
         tw_plan_node made = *node;
@@ -289,7 +282,7 @@ static bool is_scalar_variable(const tw_plan *plan, uint32_t reference)
 static tw_status *absorb_update(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    if (!tw_node_is_type(node, "Assign") || !is_private(plan, node->inputs[1]) ||
+    if (!tw_node_is_type(node, "Assign") || !tw_value_is_private(plan, node->inputs[1]) ||
         !is_scalar_variable(plan, node->inputs[0]))
         return TW_OK;
     const tw_op *op = tw_op_find("_AssignMul");
@@ -362,7 +355,8 @@ static tw_status *absorb_product(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
     const tw_op *op = tw_op_find("_ApplyMatMul");
-    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") || !is_private(plan, node->inputs[2]))
+    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") ||
+        !tw_value_is_private(plan, node->inputs[2]))
         return TW_OK;
     const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
     if (!is_plain_product(plan, node->inputs[2]) || product->guarded != node->guarded ||
@@ -371,16 +365,14 @@ static tw_status *absorb_product(tw_plan *plan, uint32_t index)
     return take_product(plan, node, node->inputs, 2, product, op);
 }
 
-/* Which variable of the loop it is, or TW_NO_INDEX: one that only this sum reads, and that it is
- * the next value of. */
-static uint32_t summed_variable(const tw_plan *plan, uint32_t value, uint32_t sum)
+/* A variable of the loop that only this sum reads, and that it is the next value of. */
+static bool is_summed_variable(const tw_plan *plan, uint32_t value, uint32_t sum)
 {
     for (uint32_t i = 0; plan->loop && i < plan->loop->carried; i++) {
-        if (plan->feeds[i] == value && plan->fetches[i + 1].value == sum &&
-            plan->values.items[value].uses == 1)
-            return i;
+        if (plan->feeds[i] == value && plan->fetches[i + 1].value == sum)
+            return plan->values.items[value].uses == 1;
     }
-    return TW_NO_INDEX;
+    return false;
 }
 
 /* A matrix of which every size is known, so that what is added cannot make it larger. */
@@ -400,8 +392,8 @@ static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
     for (uint32_t side = 0; side < 2; side++) {
         uint32_t variable = node->inputs[side], summand = node->inputs[1 - side];
         const tw_plan_node *product = tw_plan_producer(plan, summand);
-        if (summed_variable(plan, variable, node->first_value) != TW_NO_INDEX &&
-            keeps_shape(plan, variable, node->first_value) && is_private(plan, summand) &&
+        if (is_summed_variable(plan, variable, node->first_value) &&
+            keeps_shape(plan, variable, node->first_value) && tw_value_is_private(plan, summand) &&
             is_plain_product(plan, summand) && product->guarded == node->guarded)
             return take_product(plan, node, &variable, 1, product, op);
     }

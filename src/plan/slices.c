@@ -10,8 +10,7 @@ static bool is_part(const tw_plan *plan, uint32_t value, const tw_plan_node *sum
 {
     const tw_plan_value *v = &plan->values.items[value];
     const tw_plan_node *node = tw_plan_producer(plan, value);
-    return v->uses == 1 && !v->fetched && v->saved == TW_NO_INDEX &&
-           (v->dtype == TW_FLOAT32 || v->dtype == TW_FLOAT64) &&
+    return tw_value_is_private(plan, value) && (v->dtype == TW_FLOAT32 || v->dtype == TW_FLOAT64) &&
            tw_node_is_type(node, "StridedSliceGrad") && !node->gone && !node->control_count &&
            !node->target && node->guarded == sum->guarded;
 }

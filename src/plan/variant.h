@@ -177,6 +177,12 @@ tw_status *tw_variant_verify(const tw_variant *variant);
 void tw_variant_context(const tw_variant *variant, const tw_step *step, tw_array **pointers,
                         tw_compute *c);
 
+/* Do two stretches of the arena have a byte in common? */
+static inline bool tw_bytes_meet(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
+{
+    return a < b + b_bytes && b < a + a_bytes;
+}
+
 /* The inputs, a bit each, over which the step may write its output k. */
 static inline uint32_t tw_step_in_place(const tw_step *step, uint32_t k)
 {

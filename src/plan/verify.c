@@ -63,12 +63,6 @@ static bool in_arena(const tw_variant *v, uint32_t value)
     return root->place == TW_PLACE_ARENA && root->bytes > 0;
 }
 
-/* Two stretches of bytes. */
-static bool meet(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
-{
-    return a < b + b_bytes && b < a + a_bytes;
-}
-
 /* `bytes` at `offset` are written by step s: what else lies there is lost. */
 static tw_status *destroy(tw_ghost_run *g, size_t offset, size_t bytes, uint32_t by)
 {
@@ -78,7 +72,8 @@ static tw_status *destroy(tw_ghost_run *g, size_t offset, size_t bytes, uint32_t
     for (uint32_t i = 0; i < g->count; i++) {
         uint32_t root = g->roots[i];
         const tw_sized *other = &g->v->values[root];
-        if (root == by || !g->there[root] || !meet(offset, bytes, other->offset, other->bytes))
+        if (root == by || !g->there[root] ||
+            !tw_bytes_meet(offset, bytes, other->offset, other->bytes))
             continue;
         if (g->keeps)
             return tw_status_new(TW_INTERNAL, "'%s' shares memory though steps may go in any order",
@@ -107,7 +102,7 @@ static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
     for (uint32_t i = 0; i < step->input_count; i++) {
         uint32_t root = root_of(v, step->inputs[i]);
         const tw_sized *in = &v->values[root];
-        if (!in_arena(v, root) || !meet(in->offset, in->bytes, out->offset, out->bytes))
+        if (!in_arena(v, root) || !tw_bytes_meet(in->offset, in->bytes, out->offset, out->bytes))
             continue;
         if (i >= 32 || !(allowed >> i & 1) || in->offset != out->offset || in->bytes != out->bytes)
             return tw_status_new(TW_INTERNAL, "step %u, '%s', writes over its input '%s'", s,
@@ -127,7 +122,7 @@ static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
                                                : step->outputs[i - step->input_count];
         const tw_sized *sized = &g->v->values[root_of(g->v, value)];
         if (in_arena(g->v, value) &&
-            meet(step->workspace, step->workspace_bytes, sized->offset, sized->bytes))
+            tw_bytes_meet(step->workspace, step->workspace_bytes, sized->offset, sized->bytes))
             return tw_status_new(TW_INTERNAL, "the workspace of step %u meets '%s'", s,
                                  value_name(g->v, value));
     }
