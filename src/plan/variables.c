@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Within one run, accesses to one variable that no edge orders happen in the order in which their
  * operations were added. A plain read (Identity of a reference) is an alias: its consumers are the
- * accesses, each before every later write that it does not depend on; a consumer that was added
- * after such a write makes the read a copy (value->reads is taken back). All edges go from a
- * smaller to a larger place in one topological order, so they never close a cycle. */
+ * accesses, each before every later write that it does not depend on. A consumer that was added
+ * after such a write reads a copy, made after the last write that it does depend on: the read
+ * itself where all its consumers want the value of that time (value->reads is taken back), else
+ * another read beside it. All edges go from a smaller to a larger place in one topological order,
+ * so they never close a cycle. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +15,18 @@
 /* One operation that touches a slot, directly or through a plain read. */
 typedef struct tw_access {
     uint32_t variable; /* the node that stands for the slot */
-    uint32_t place;    /* in the topological order */
+    uint32_t place;    /* twice that in the topological order; copies stand in between */
     uint32_t node;
     bool writes;
     uint32_t read; /* the plain read that it goes through, or TW_NO_INDEX */
+    bool copied;   /* it reads a copy, */
+    uint32_t seen; /* made after this write; TW_NO_INDEX: where the read is */
 } tw_access;
+
+/* A read beside `read`, for those that see `seen` and nothing later. */
+typedef struct tw_copy {
+    uint32_t read, seen, node;
+} tw_copy;
 
 /* Tables for the time of the pass. */
 typedef struct tw_orderer {
@@ -25,6 +34,7 @@ typedef struct tw_orderer {
     uint32_t *order, *place; /* place: by node */
     uint32_t count;
     TW_VEC(tw_access) accesses;
+    TW_VEC(tw_copy) copies;
 } tw_orderer;
 
 /* What the session will look the slot up by, without the container, which two nodes of one plan
@@ -110,8 +120,11 @@ static tw_status *gather(tw_orderer *o)
                 continue;
             bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[j].writes
                                                   : j < 32 && node->ref_inputs >> j & 1;
-            tw_access access = {
-                .variable = value->variable, .place = i, .node = o->order[i], .writes = ref};
+            tw_access access = {.variable = value->variable,
+                                .place = 2 * i,
+                                .node = o->order[i],
+                                .writes = ref,
+                                .seen = TW_NO_INDEX};
             plan->nodes.items[value->variable].written =
                 plan->nodes.items[value->variable].written || ref;
             access.read = value->reads ? node->inputs[j] : TW_NO_INDEX;
@@ -153,38 +166,104 @@ static bool depends(tw_orderer *o, uint32_t node, uint32_t from, uint32_t *stack
     return found;
 }
 
-/* The read's own place is where the access happens when it becomes a copy. */
-static bool must_copy(tw_orderer *o, const tw_access *access, const tw_access *write,
-                      uint32_t *stack, bool *seen)
+/* What the access sees of the slot's writes before it, which come in order of place: those up to
+ * the last one that it depends on. Is there one after that which it must not see? */
+static void decide(tw_orderer *o, tw_access *accesses, size_t index, uint32_t *stack, bool *seen)
 {
-    uint32_t read_node = o->plan->values.items[access->read].node;
-    return o->place[read_node] < write->place &&
-           !depends(o, access->node, write->node, stack, seen);
+    tw_access *access = &accesses[index];
+    if (access->read == TW_NO_INDEX)
+        return;
+    uint32_t read_place = 2 * o->place[o->plan->values.items[access->read].node];
+    for (size_t j = 0; j < index; j++) {
+        const tw_access *write = &accesses[j];
+        if (!write->writes || write->node == access->node || write->place < read_place)
+            continue;
+        access->copied = !depends(o, access->node, write->node, stack, seen);
+        if (!access->copied)
+            access->seen = write->node;
+    }
 }
 
-/* Reads that would have to wait for a write that they must not see become copies, accesses at the
- * read's own place. */
-static void make_copies(tw_orderer *o, tw_access *accesses, size_t count, uint32_t *stack,
-                        bool *seen)
+/* Only where all want it the read itself becomes the copy. */
+static void take_back(tw_orderer *o)
 {
     tw_plan_value *values = o->plan->values.items;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0;
-             j < i && accesses[i].read != TW_NO_INDEX && values[accesses[i].read].reads; j++) {
-            if (accesses[j].writes && accesses[j].node != accesses[i].node &&
-                must_copy(o, &accesses[i], &accesses[j], stack, seen))
-                values[accesses[i].read].reads = false;
+    for (size_t i = 0; i < o->accesses.count; i++) {
+        const tw_access *a = &o->accesses.items[i];
+        if (a->copied && a->seen == TW_NO_INDEX)
+            values[a->read].reads = false;
+    }
+    for (size_t i = 0; i < o->accesses.count; i++) {
+        const tw_access *a = &o->accesses.items[i];
+        if (a->read != TW_NO_INDEX && !(a->copied && a->seen == TW_NO_INDEX))
+            values[a->read].reads = true;
+    }
+}
+
+/* The write's deadness is no other's; but where it lives, nothing may drop the edge from it. */
+static tw_status *make_copy(tw_orderer *o, uint32_t read, uint32_t seen, uint32_t *out)
+{
+    tw_plan *plan = o->plan;
+    uint32_t from = plan->values.items[read].node;
+    TW_TRY(tw_plan_add_node(plan, TW_NODE_OP, plan->nodes.items[from].origin, out));
+    TW_TRY(tw_plan_add_outputs(plan, *out, 1));
+    tw_plan_node *node = &plan->nodes.items[*out];
+    const tw_plan_node *old = &plan->nodes.items[from];
+    node->spec = old->spec;
+    node->guarded = old->guarded;
+    node->inputs = old->inputs;
+    node->input_dtypes = old->input_dtypes;
+    node->input_count = old->input_count;
+    for (uint32_t k = 0; k < old->real_controls; k++)
+        TW_TRY(tw_plan_add_control(plan, *out, old->controls[k]));
+    if (seen != TW_NO_INDEX && !plan->nodes.items[seen].guarded)
+        TW_TRY(tw_plan_add_control(plan, *out, seen));
+    node->real_controls = node->control_count;
+    tw_plan_value *value = &plan->values.items[node->first_value];
+    value->dtype = plan->values.items[read].dtype;
+    value->shape = plan->values.items[read].shape;
+    value->variable = plan->values.items[read].variable;
+    return TW_OK;
+}
+
+/* One for all that see the same. */
+static tw_status *find_copy(tw_orderer *o, uint32_t read, uint32_t seen, uint32_t *out)
+{
+    for (size_t i = o->copies.count; i--;) {
+        const tw_copy *c = &o->copies.items[i];
+        if (c->read == read && c->seen == seen) {
+            *out = c->node;
+            return TW_OK;
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        if (accesses[i].read == TW_NO_INDEX || values[accesses[i].read].reads)
+    TW_TRY(make_copy(o, read, seen, out));
+    return tw_vec_push(&o->copies, ((tw_copy){read, seen, *out})) ? TW_OK : tw_no_memory();
+}
+
+/* The copy is the access then, and reads before what comes after it. */
+static tw_status *make_copies(tw_orderer *o)
+{
+    take_back(o);
+    for (size_t i = 0; i < o->accesses.count; i++) {
+        tw_access *a = &o->accesses.items[i];
+        if (!a->copied)
             continue;
-        accesses[i].node = values[accesses[i].read].node;
-        accesses[i].place = o->place[accesses[i].node];
-        accesses[i].read = TW_NO_INDEX;
-        accesses[i].writes = false;
+        uint32_t copy = o->plan->values.items[a->read].node;
+        a->place = 2 * o->place[copy];
+        if (o->plan->values.items[a->read].reads) {
+            TW_TRY(find_copy(o, a->read, a->seen, &copy));
+            const tw_plan_node *reader = &o->plan->nodes.items[a->node];
+            for (uint32_t k = 0; k < reader->input_count; k++) {
+                if (reader->inputs[k] == a->read)
+                    reader->inputs[k] = o->plan->nodes.items[copy].first_value;
+            }
+            a->place = a->seen == TW_NO_INDEX ? a->place : 2 * o->place[a->seen] + 1;
+        }
+        a->node = copy;
+        a->read = TW_NO_INDEX;
+        a->writes = false;
     }
-    qsort(accesses, count, sizeof *accesses, by_variable_then_place);
+    return TW_OK;
 }
 
 /* Every write waits for the accesses before it, every access for the write before it; reads in
@@ -209,29 +288,51 @@ static tw_status *order_slot(tw_orderer *o, const tw_access *accesses, size_t co
     return TW_OK;
 }
 
-/* Slots that nobody writes need no order: reads do not disturb each other. */
+/* Slots that nobody writes need no order: reads do not disturb each other. Returns where the slot's
+ * accesses end. */
+static size_t slot_end(const tw_orderer *o, size_t begin, bool *writes)
+{
+    const tw_access *items = o->accesses.items;
+    size_t end = begin;
+    for (*writes = false; end < o->accesses.count && items[end].variable == items[begin].variable;
+         end++)
+        *writes = *writes || items[end].writes;
+    return end;
+}
+
+static void sort(tw_orderer *o)
+{
+    if (o->accesses.count)
+        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items,
+              by_variable_then_place);
+}
+
+/* Who sees what is decided before any edge is added: an edge that only orders shows nobody
+ * anything. */
 static tw_status *order_all(tw_orderer *o)
 {
     size_t n = o->plan->nodes.count;
     uint32_t *stack = tw_alloc_array(n + 1, sizeof *stack);
-    bool *seen = tw_alloc_zero(n + 1, sizeof *seen);
+    bool *seen = tw_alloc_zero(n + 1, sizeof *seen), writes;
     tw_status *status = stack && seen ? TW_OK : tw_no_memory();
-    if (o->accesses.count)
-        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items,
-              by_variable_then_place);
+    sort(o);
     for (size_t i = 0, end; i < o->accesses.count && !status; i = end) {
-        bool writes = false;
-        for (end = i; end < o->accesses.count &&
-                      o->accesses.items[end].variable == o->accesses.items[i].variable;
-             end++)
-            writes = writes || o->accesses.items[end].writes;
-        if (!writes)
-            continue;
-        make_copies(o, o->accesses.items + i, end - i, stack, seen);
-        status = order_slot(o, o->accesses.items + i, end - i);
+        end = slot_end(o, i, &writes);
+        for (size_t k = i; writes && k < end; k++)
+            decide(o, o->accesses.items + i, k - i, stack, seen);
     }
     tw_free(stack);
     tw_free(seen);
+    if (!status)
+        status = make_copies(o);
+    sort(o);
+    for (size_t i = 0, end; i < o->accesses.count && !status; i = end) {
+        end = slot_end(o, i, &writes);
+        if (writes)
+            status = order_slot(o, o->accesses.items + i, end - i);
+    }
+    if (o->copies.count)
+        tw_plan_count_uses(o->plan);
     return status;
 }
 
@@ -258,6 +359,7 @@ tw_status *tw_plan_variables(tw_plan *plan)
     if (!status)
         status = order_all(&o);
     tw_vec_clear(&o.accesses);
+    tw_vec_clear(&o.copies);
     tw_free(o.order);
     tw_free(o.place);
     return status;

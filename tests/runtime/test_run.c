@@ -136,6 +136,39 @@ static void a_read_made_before_a_write_does_not_see_it(void **state)
         tw_array_unref(out[i]);
 }
 
+/* Consumers of one plain read: of the first value, of the value after one write, and of that after
+ * both. Each is right in any company. */
+static void consumers_of_one_read_see_the_writes_that_they_depend_on(void **state)
+{
+    (void)state;
+    tw_tensor v = tw_variable(1.0), read = tw_variable_read(v), middle = read, last = read;
+    tw_tensor first = tw_assign_add(v, 10.0), second = tw_assign_add(v, 20.0);
+    TW_CONTROL_DEPENDENCIES(first)
+        middle = tw_add(read, 0.5);
+    TW_CONTROL_DEPENDENCIES(second)
+        last = tw_add(read, 0.25);
+    const tw_tensor all[] = {tw_mul(read, 3.0), middle, last, first, second};
+    for (unsigned set = 1; set < 32; set++) {
+        tw_tensor fetches[5];
+        tw_array *out[5] = {NULL};
+        size_t count = 0, at = 0;
+        for (unsigned i = 0; i < 5; i++) {
+            if (set >> i & 1)
+                fetches[count++] = all[i];
+        }
+        initialize();
+        TW_CHECK(tw_run(session, .fetch = {fetches, count}, .out = out));
+        double written = (set & 0xa ? 10 : 0) + (set & 0x14 ? 20 : 0);
+        const double wanted[] = {3, 11.5, written + 1.25, written + 1, written + 1};
+        for (unsigned i = 0; i < 5; i++) {
+            if (set >> i & 1)
+                assert_near(tw_array_item(out[at++]), wanted[i], 0);
+        }
+        while (count--)
+            tw_array_unref(out[count]);
+    }
+}
+
 static void fetched_arrays_never_alias_a_variable(void **state)
 {
     (void)state;
@@ -311,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_read_that_depends_on_a_write_sees_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_made_before_a_write_does_not_see_it, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(consumers_of_one_read_see_the_writes_that_they_depend_on,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(fetched_arrays_never_alias_a_variable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fed_array_that_is_kept_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(sizes_known_only_at_run_time_go_on, setup, teardown),
