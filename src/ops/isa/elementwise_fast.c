@@ -8,6 +8,7 @@
 
 #if TW_ISA_LEVEL >= 2
 
+#include "kernels/isa/tanh_vectors.h"
 #include "kernels/vmath_double.h"
 
 #if defined(__clang__)
@@ -120,6 +121,30 @@ static inline bool fits_pow(double x, double y, double r)
 SOME(sin_f32, f32, x, near_sin, is_near, TABLE_F32(Sin))
 SOME(cos_f32, f32, x, near_cos, is_near, TABLE_F32(Cos))
 SOME(pow_f32, f32, y, tw_powf_of_normal, fits_powf, TABLE_F32(Pow))
+
+/* k vectors that lie one after the other. */
+static ALWAYS_INLINE void some_tanh(size_t k, float *z, const float *x)
+{
+    vec t[SIDE_BY_SIDE];
+    EACH t[i] = *(const anywhere *)(x + i * PART);
+    tanh_of(k, t);
+    EACH *(anywhere *)(z + i * PART) = t[i];
+}
+
+/* As a loop over tw_tanhf compilers choose between finished results where an extreme will do. */
+HEAD(tanh_f32)
+{
+    enum { STEP = SIDE_BY_SIDE * PART, LEFT = TW_TILE_BLOCK / PART };
+    const float *from = x;
+    float *to = z;
+    size_t i = 0;
+    (void)y, (void)w;
+    for (; i + STEP <= n; i += STEP)
+        some_tanh(SIDE_BY_SIDE, to + i, from + i);
+    for (; i < n; i += TW_TILE_BLOCK)
+        some_tanh(LEFT, to + i, from + i);
+}
+
 EVERY(asin_f32, f32, tw_asinf)
 EVERY(acos_f32, f32, tw_acosf)
 EVERY(atan_f32, f32, tw_atanf)
@@ -243,6 +268,7 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Sin, sin_f32},
     {TW_FLOAT32, TW_ROW_Cos, cos_f32},
     {TW_FLOAT32, TW_ROW_Pow, pow_f32},
+    {TW_FLOAT32, TW_ROW_Tanh, tanh_f32},
     {TW_FLOAT32, TW_ROW_Asin, asin_f32},
     {TW_FLOAT32, TW_ROW_Acos, acos_f32},
     {TW_FLOAT32, TW_ROW_Atan, atan_f32},
