@@ -17,8 +17,11 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 # Layers in which no time is spent while a step runs.
 SMALL = ("composites", "train", "wire")
-# Layers in which no loop is as short as what it takes to reach it: they are laid out densely.
-DENSE = ("graph", "ops", "autodiff", "plan")
+# Layers in which no loop is as short as what it takes to reach it: they are laid out densely. What
+# every graph needs comes first, so that it lies together: systems map code in by 64 KB.
+DENSE = ("graph", "plan", "ops", "autodiff")
+# Kernels that every graph needs come last, next to the library's other code.
+OFTEN = ("isa", "tile")
 # The same as SMALL of files elsewhere: graphs written, read and shown.
 SMALL_FILES = ("graph/explain.c", "graph/export_*.c", "graph/find_regions.c",
                "graph/graph_export.c", "graph/graph_import.c", "graph/import_*.c",
@@ -47,6 +50,10 @@ def is_small(path):
     inside = path.relative_to(ROOT / "src")
     return (path.parent.name == "rare" or inside.parts[0] in SMALL
             or any(inside.match(name) for name in SMALL_FILES))
+
+
+def is_often(path):
+    return path.stem.split("_")[0] in OFTEN
 
 
 def kind_of(path):
@@ -80,10 +87,10 @@ def op_inputs():
 
 def files_of(kind, system):
     if kind in ("library", "dense", "small"):
-        return [p for p in layer_files([l for l in LAYERS if l != "kernels"], system)
-                if kind_of(p) == kind]
+        layers = DENSE if kind == "dense" else [l for l in LAYERS if l != "kernels"]
+        return [p for p in layer_files(layers, system) if kind_of(p) == kind]
     if kind in ("kernels", "rare"):
-        return [p for p in layer_files(["kernels"], system)
+        return [p for p in sorted(layer_files(["kernels"], system), key=is_often)
                 if p.name.endswith("_rare.c") == (kind == "rare")]
     if kind == "isa":
         return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]

@@ -23,6 +23,14 @@
 #define TW_PRINTF(text, first)
 #endif
 
+/* Of what is called when something fails only: the code around such a call is laid out apart from
+ * what runs. */
+#if defined(__GNUC__)
+#define TW_COLD __attribute__((cold))
+#else
+#define TW_COLD
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

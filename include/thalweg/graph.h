@@ -170,7 +170,7 @@ TW_API void tw_reset_default_graph(void);
 TW_API const tw_status *tw_graph_status(const tw_graph *graph);
 TW_API void tw_graph_clear_status(tw_graph *graph);
 /* Keeps `status` (taken) as the graph's error if there is none yet. */
-TW_API void tw_graph_fail(tw_graph *graph, tw_status *status);
+TW_API void tw_graph_fail(tw_graph *graph, tw_status *status) TW_COLD;
 
 TW_API size_t tw_graph_operation_count(const tw_graph *graph);
 TW_API tw_operation *tw_graph_operation_at(const tw_graph *graph, size_t id);

@@ -62,7 +62,7 @@ TW_API int64_t tw_infer_dim(tw_shape shape, int64_t axis);
 TW_API int64_t tw_infer_axis(tw_infer *in, int64_t axis, size_t rank);
 /* What is not set is of unknown shape. */
 TW_API void tw_infer_output(tw_infer *in, size_t output, tw_shape shape);
-TW_API void tw_infer_fail(tw_infer *in, const char *format, ...) TW_PRINTF(2, 3);
+TW_API void tw_infer_fail(tw_infer *in, const char *format, ...) TW_PRINTF(2, 3) TW_COLD;
 TW_API bool tw_infer_failed(const tw_infer *in);
 TW_API const tw_attr *tw_infer_attr(const tw_infer *in, const char *name);
 TW_API bool tw_infer_bool(const tw_infer *in, const char *name);
@@ -106,7 +106,8 @@ TW_API tw_ints tw_compute_ints(const tw_compute *c, const char *name);
 TW_API const char *tw_compute_name(const tw_compute *c); /* the operation's name */
 /* INVALID_ARGUMENT with the operation's name, its inputs' dtypes and shapes and the user's line
  * added by the engine. */
-TW_API tw_status *tw_compute_fail(const tw_compute *c, const char *format, ...) TW_PRINTF(2, 3);
+TW_API tw_status *tw_compute_fail(const tw_compute *c, const char *format, ...)
+    TW_PRINTF(2, 3) TW_COLD;
 
 /* State of one session, made when first asked for: an object of class `type` under `key` (NULL:
  * this node's name). */
@@ -161,7 +162,7 @@ TW_API tw_tensor tw_gradient_dy(tw_gradient *g, size_t output);
 /* `grad` summed over what broadcasting `input` to the shape of `grad` added: of input's shape. */
 TW_API tw_tensor tw_gradient_unbroadcast(tw_gradient *g, tw_tensor grad, tw_tensor input,
                                          tw_tensor other);
-TW_API tw_status *tw_gradient_fail(tw_gradient *g, const char *format, ...) TW_PRINTF(2, 3);
+TW_API tw_status *tw_gradient_fail(tw_gradient *g, const char *format, ...) TW_PRINTF(2, 3) TW_COLD;
 
 typedef tw_status *(*tw_gradient_fn)(tw_gradient *g);
 /* "This op has no gradient, on purpose": all dx stay none. An op without any gradient function is

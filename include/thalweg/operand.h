@@ -194,7 +194,7 @@ TW_API void tw_build_enter(tw_build_context *ctx, tw_graph *graph, tw_where wher
 TW_API tw_status *tw_build_leave(tw_build_context *ctx);
 /* Reports an error as a builder does: to the innermost context or the current graph. Takes it.
  * Gives an invalid tensor. */
-TW_API tw_tensor tw_build_fail(tw_status *status);
+TW_API tw_tensor tw_build_fail(tw_status *status) TW_COLD;
 /* Opens a composite called at `where` on `graph_of`'s graph (NULL: the current one): place, and the
  * name scope `name` (NULL: `default_name`); closed by tw_composite_leave. TensorFlow's `with
  * ops.op_scope(...)`. */

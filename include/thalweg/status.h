@@ -52,7 +52,7 @@ typedef enum tw_phase { TW_PHASE_NONE, TW_PHASE_BUILD, TW_PHASE_RUN } tw_phase;
 
 /* A new status with a printf-style text of one line. Never fails: out of memory gives the static
  * status. */
-TW_API tw_status *tw_status_new(tw_code code, const char *format, ...) TW_PRINTF(2, 3);
+TW_API tw_status *tw_status_new(tw_code code, const char *format, ...) TW_PRINTF(2, 3) TW_COLD;
 
 TW_API tw_code tw_status_code(const tw_status *status); /* TW_CODE_OK for NULL */
 TW_API const char *tw_code_name(tw_code code);          /* "INVALID_ARGUMENT" */

@@ -68,7 +68,8 @@ tw_status *tw_import_sort(tw_importer *importer);
 /* NextIteration into Merge: the one edge that may lead back. */
 bool tw_import_is_back_edge(const tw_import_node *from, const tw_import_node *to);
 /* An error about a node of the file. */
-tw_status *tw_import_fail(const tw_import_node *node, const char *format, ...) TW_PRINTF(2, 3);
+tw_status *tw_import_fail(const tw_import_node *node, const char *format, ...)
+    TW_PRINTF(2, 3) TW_COLD;
 
 /* import_node.c: makes the operation of one node, whose inputs were made but for back edges. */
 tw_status *tw_import_make(tw_importer *importer, tw_import_node *node);

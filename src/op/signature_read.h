@@ -15,7 +15,7 @@ typedef struct tw_reader {
     tw_status *status;
 } tw_reader;
 
-bool tw_reader_fail(tw_reader *p, const char *format, ...) TW_PRINTF(2, 3);
+bool tw_reader_fail(tw_reader *p, const char *format, ...) TW_PRINTF(2, 3) TW_COLD;
 bool tw_reader_fail_memory(tw_reader *p);
 void tw_reader_skip(tw_reader *p); /* blanks */
 bool tw_reader_accept(tw_reader *p, const char *mark);
