@@ -67,7 +67,7 @@ static ALWAYS_INLINE void NAME(strips_of)(const tw_gemm_block *g, size_t m, size
 
 static void NAME(strips)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    switch (g->m) {
+    switch (LINES_AT_ONCE > 1 ? g->m : 1) {
     case 1: NAME(strips_of)(g, 1, 8, first, last); break;
     case 2: NAME(strips_of)(g, 2, 4, first, last); break;
     case 3: NAME(strips_of)(g, 3, 3, first, last); break;
@@ -135,7 +135,7 @@ static ALWAYS_INLINE void NAME(runs_of)(const tw_gemm_block *g, size_t m, size_t
 
 static void NAME(runs)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    switch (g->m) {
+    switch (LINES_AT_ONCE > 1 ? g->m : 1) {
     case 1: NAME(runs_of)(g, 1, first, last); break;
     case 2: NAME(runs_of)(g, 2, first, last); break;
     case 3: NAME(runs_of)(g, 3, first, last); break;
