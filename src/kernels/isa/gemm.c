@@ -95,6 +95,40 @@ static ALWAYS_INLINE void transpose_f32(const float *from, size_t from_step, flo
     *(quad *)(to + 3 * to_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if TW_VECTOR_BYTES >= 32
+typedef float octet __attribute__((vector_size(32), aligned(4), may_alias));
+
+static ALWAYS_INLINE octet two_quads(const float *low, const float *high)
+{
+    return __builtin_shufflevector(*(const quad *)low, *(const quad *)high, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+
+/* The same for eight columns: four of them in each half, which is what stays in its place. */
+static ALWAYS_INLINE void transpose_wide_f32(const float *from, size_t from_step, float *to,
+                                             size_t to_step)
+{
+    const float *high = from + 4 * from_step;
+    octet a = two_quads(from, high), b = two_quads(from + from_step, high + from_step);
+    octet c = two_quads(from + 2 * from_step, high + 2 * from_step);
+    octet d = two_quads(from + 3 * from_step, high + 3 * from_step);
+    octet ab_low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+    octet ab_high = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    octet cd_low = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+    octet cd_high = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    *(octet *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 8, 9, 4, 5, 12, 13);
+    *(octet *)(to + to_step) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 10, 11, 6, 7, 14, 15);
+    *(octet *)(to + 2 * to_step) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 8, 9, 4, 5, 12,
+                                                           13);
+    *(octet *)(to + 3 * to_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 10, 11, 6, 7, 14,
+                                                           15);
+}
+#define TRANSPOSE_WIDE transpose_wide_f32
+#define F32_WIDE 8
+#else
+#define TRANSPOSE_WIDE transpose_f32
+#define F32_WIDE 4
+#endif
+
 /* Two lanes gain nothing from shuffles. */
 static ALWAYS_INLINE void transpose_f64(const double *from, size_t from_step, double *to,
                                         size_t to_step)
@@ -122,6 +156,8 @@ static inline double sigmoid_f64(double x)
 #define ACT_SIGMOID tw_sigmoidf
 #define ACT_TANH tw_tanhf
 #define TRANSPOSE_4 transpose_f32
+#define TRANSPOSE_8 TRANSPOSE_WIDE
+#define TURN_WIDE F32_WIDE
 #include "kernels/isa/gemm_body.h"
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"
@@ -137,6 +173,8 @@ static inline double sigmoid_f64(double x)
 #define ACT_SIGMOID sigmoid_f64
 #define ACT_TANH tanh
 #define TRANSPOSE_4 transpose_f64
+#define TRANSPOSE_8 transpose_f64
+#define TURN_WIDE 4
 #include "kernels/isa/gemm_body.h"
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"

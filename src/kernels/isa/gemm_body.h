@@ -42,12 +42,38 @@ static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, si
     }
 }
 
+/* Columns first .. last - 1, at least `wide` of them, whose k >= 4 elements are neighbours, in
+ * blocks of four rows; the last blocks begin early enough to be whole. A line of memory is used up
+ * before the next columns'. */
+static ALWAYS_INLINE void NAME(turn)(const T *b, size_t b_col, size_t k, size_t n, size_t wide,
+                                     size_t width, T *restrict to)
+{
+    for (size_t p = 0; p < k; p += NAME(LINE)) {
+        size_t end = k - p < NAME(LINE) ? k : p + NAME(LINE);
+        for (size_t j = 0; j < n; j += wide) {
+            size_t column = j + wide <= n ? j : n - wide;
+            const T *from = b + column * b_col + p;
+            T *rows = to + p * width + column;
+            for (size_t q = end - p; q; q -= 4, from += 4, rows += 4 * width) {
+                if (q < 4) {
+                    from -= 4 - q;
+                    rows -= (4 - q) * width;
+                    q = 4;
+                }
+                if (wide == 8)
+                    TRANSPOSE_8(from, b_col, rows, width);
+                else
+                    TRANSPOSE_4(from, b_col, rows, width);
+            }
+        }
+    }
+}
+
 /* k rows of n columns, padded to `width`. Where B's columns are contiguous instead (it is
- * transposed), square blocks are turned in turn. */
+ * transposed), blocks are turned in turn. */
 static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, size_t n,
                              size_t width, T *restrict to)
 {
-    enum { LINE = NAME(LINE) }; /* which is used up before the next columns' */
     if (b_col == 1 && n == VECTORS * NAME(LANES)) {
         NAME(pack_rows)(b, b_row, k, VECTORS, to);
         return;
@@ -62,17 +88,10 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
         return;
     }
     bool turns = b_row == 1 && k >= 4 && n >= 4;
-    for (size_t p = 0; turns && p < k; p += LINE) {
-        size_t end = k - p < LINE ? k : p + LINE;
-        for (size_t j = 0; j < n; j += 4) {
-            /* The last block begins early enough to be whole. */
-            size_t column = j + 4 <= n ? j : n - 4;
-            for (size_t q = p; q < end; q += 4) {
-                size_t row = q + 4 <= k ? q : k - 4;
-                TRANSPOSE_4(b + row + column * b_col, b_col, to + row * width + column, width);
-            }
-        }
-    }
+    if (turns && n >= TURN_WIDE)
+        NAME(turn)(b, b_col, k, n, TURN_WIDE, width, to);
+    else if (turns)
+        NAME(turn)(b, b_col, k, n, 4, width, to);
     for (size_t p = 0; p < k; p++) {
         for (size_t j = turns ? n : 0; j < n; j++)
             to[p * width + j] = b[p * b_row + j * b_col];
@@ -182,65 +201,43 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     return true;
 }
 
-/* What the tiles of a slice do for the next one: each asks for a share of it, so that it is in the
- * second cache when it is wanted. */
-typedef struct NAME(wish) {
-    const NAME(slice) * next; /* NULL: there is none */
-    size_t tiles, share;      /* of one tile: bytes of one piece; else runs along k */
-} NAME(wish);
-
-static NAME(wish) NAME(wish_of)(const NAME(slice) * next, size_t tiles)
+/* Runs along k of the next slice are asked for between tiles, a few lines each: so many. */
+static size_t NAME(runs_share)(const NAME(slice) * next, size_t tiles)
 {
-    NAME(wish) w = {.next = next && next->k && next->n ? next : NULL, .tiles = tiles};
-    if (w.next && next->row == next->width)
-        w.share = next->k * next->width * sizeof(T) / tiles;
-    else if (w.next && next->col != 1)
-        w.share = (next->n + tiles - 1) / tiles;
-    else if (w.next)
-        w.share = (next->k + tiles - 1) / tiles;
-    return w;
+    enum { LINES = 32 };
+    size_t share = (next->n + tiles - 1) / tiles, least = LINES / (next->k / NAME(LINE) + 2);
+    return share > least ? share : least;
 }
 
-/* Rows of B are asked for by the first tile, at the end of a line of memory: where rows begin in
- * the middle of one, the panel before has asked for their first part. Where tiles read B as it
- * stands, and its rows have places enough, they ask for them with each row. Runs along k are asked
- * for between tiles, a few lines each. */
-static NOINLINE void NAME(ask)(NAME(tile) * t, const NAME(wish) * w, size_t part)
+static NOINLINE void NAME(ask_runs)(const NAME(slice) * next, size_t first, size_t last)
 {
-    enum { FEW_PLACES = 512 }; /* bytes: rows so far apart share an eighth of the first cache */
-    const NAME(slice) *next = w->next;
-    t->next = (const char *)t->b;
-    t->next_step = 0;
-    if (!next)
-        return;
-    if (next->row == next->width) {
-        t->next = (const char *)next->b + w->share * part;
-        t->next_step = (w->share + t->k - 1) / t->k;
-    } else if (next->col == 1 && next->row == t->b_row && !t->keep &&
-               next->row * sizeof(T) % FEW_PLACES) {
-        t->next = (const char *)(next->b + NAME(LINE) - 1);
-        t->next_step = t->b_row * sizeof(T);
-    } else if (next->col == 1) {
-        size_t last = (part + 1) * w->share < next->k ? (part + 1) * w->share : next->k;
-        for (size_t p = part * w->share; p < last; p++)
-            __builtin_prefetch(next->b + p * next->row + NAME(LINE) - 1, 0, 2);
-    } else if (next->col != 1) {
-        for (size_t i = part * w->share; i < next->n && i < (part + 1) * w->share; i++) {
-            const T *run = next->b + i * next->col;
-            for (size_t j = 0; j < next->k; j += NAME(LINE))
-                __builtin_prefetch(run + j, 0, 2);
-            __builtin_prefetch(run + next->k - 1, 0, 2);
-        }
+    for (size_t i = first; i < next->n && i < last; i++) {
+        const T *run = next->b + i * next->col;
+        for (size_t j = 0; j < next->k; j += NAME(LINE))
+            __builtin_prefetch(run + j, 0, 2);
+        __builtin_prefetch(run + next->k - 1, 0, 2);
     }
 }
 
-/* C's rows are far apart: they come too late if they are asked for only when they are wanted. */
-static NOINLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_t width)
+/* What tile `tile` of `count` asks for on its way, so that all of the next slice is in the second
+ * cache when it is wanted: its share of one piece; or with every AT_ONCE rows of B one row, at the
+ * end of a line of memory: where rows begin in the middle of one, the panel before has asked for
+ * their first part. */
+static void NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
 {
-    for (; rows; rows--, c += ldc) {
-        for (size_t j = 0; j < width; j += NAME(LINE))
-            __builtin_prefetch(c + j, 1, 3);
-        __builtin_prefetch(c + width - 1, 1, 3);
+    t->next = (const char *)t->b;
+    t->next_step = t->next_share = 0;
+    if (!next || !next->k || !t->k)
+        return;
+    if (next->row == next->width) {
+        t->next_share = next->k * next->width * sizeof(T) / count;
+        t->next_step = (t->next_share + t->k - 1) / t->k;
+        t->next = (const char *)next->b + t->next_share * tile;
+    } else if (next->col == 1) {
+        size_t rows = t->k / AT_ONCE, over = next->k > rows ? next->k - rows : 0;
+        t->next_step = next->row * sizeof(T) / AT_ONCE;
+        t->next_share = count > 1 ? over / (count - 1) * next->row * sizeof(T) : 0;
+        t->next = (const char *)(next->b + NAME(LINE) - 1) + t->next_share * tile;
     }
 }
 
@@ -251,21 +248,22 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
                                     const NAME(slice) * next)
 {
     T own[ROWS * NAME(WIDTH)], beta = t->beta;
-    bool padded = n < nv * NAME(LANES);
-    size_t ldc = t->ldc;
-    size_t count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0, longer = m - each * count;
-    NAME(wish) wish = NAME(wish_of)(next, count);
-    for (size_t tile = 0, i = 0, rows; tile < count; tile++, i += rows) {
+    bool padded = n < nv * NAME(LANES), runs = next && next->k && next->col != 1;
+    size_t ldc = t->ldc, count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0,
+           longer = m - each * count, share = runs ? NAME(runs_share)(next, count) : 0;
+    for (size_t tile = 0, i = 0, tiles, rows; tile < count; tile += tiles, i += rows * tiles) {
+        bool asks = runs && tile * share < next->n, alone = padded || asks || t->keep || !t->k;
         rows = each + (tile < longer);
+        tiles = alone ? 1 : (tile < longer ? longer : count) - tile;
+        t->tiles = tiles;
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->beta = padded ? 0 : beta;
-        NAME(ask)(t, &wish, tile);
-        NAME(ask_c)(c + i * ldc, ldc, rows, n);
-        NAME(run_tile)(t, rows, nv);
-        if (t->dress)
-            NAME(dress)(t->c, ldc, rows, nv, t->bias, t->dress->activation);
+        NAME(ask)(t, next, tile, count);
+        if (asks)
+            NAME(ask_runs)(next, tile * share, (tile + 1) * share);
+        NAME(run_tiles)(t, rows, nv);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
             for (size_t j = 0; j < n; j++)

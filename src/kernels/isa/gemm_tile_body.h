@@ -30,17 +30,18 @@ static ALWAYS_INLINE NAME(vec) NAME(spread)(T x)
     return (NAME(vec)){SPREAD(x)};
 }
 
-/* What a tile is given. On its way it asks for some of what comes after it, so that the
- * multipliers do not wait: `next` and, with each row of B, next_step bytes on. */
+/* What a tile is given, or `tiles` of them, one below the other. On its way it asks for some of
+ * what comes after it, so that the multipliers do not wait: `next` and, with each row of B,
+ * next_step bytes on; the tile below begins next_share bytes further. */
 typedef struct NAME(tile) {
-    size_t k, a_row, a_col, b_row, ldc;
+    size_t k, a_row, a_col, b_row, ldc, tiles;
     const T *a, *b;
     T *c;
     T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
     T alpha, beta;
     const T *bias;              /* of these columns, or NULL */
     const tw_gemm_block *dress; /* whose epilogue is done to each tile; or NULL */
-    size_t next_step;
+    size_t next_step, next_share;
     const char *next;
 } NAME(tile);
 
@@ -97,10 +98,9 @@ static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) *
 }
 
 /* C = alpha * sums + beta * C. */
-static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t, size_t mr,
-                                    size_t nv)
+static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t, T *c,
+                                    size_t mr, size_t nv)
 {
-    T *c = t->c;
     NAME(vec) alpha = NAME(spread)(t->alpha), beta = NAME(spread)(t->beta);
     bool adds = t->beta != 0;
     UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
@@ -145,33 +145,54 @@ static NOINLINE void NAME(dress)(T *c, size_t ldc, size_t rows, size_t nv, const
     }
 }
 
+/* C's rows are far apart: they come too late if they are asked for only when they are wanted. */
+static ALWAYS_INLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_t width)
+{
+    UNROLL for (size_t i = 0; i < rows; i++, c += ldc)
+    {
+        UNROLL for (size_t j = 0; j < width; j += NAME(LINE)) __builtin_prefetch(c + j, 1, 3);
+        __builtin_prefetch(c + width - 1, 1, 3);
+    }
+}
+
 /* With mr and nv constant the accumulators are registers; with a form the strides that it fixes
  * are parts of addresses, and a few rows of B go without a jump: fewer instructions are no
- * multiply-adds, for which another thread on the same core has use. */
+ * multiply-adds, for which another thread on the same core has use. So are those between two
+ * tiles, during which the multipliers run dry: that is why one call does many. */
 static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t nv, bool keeps,
                                          tw_gemm_form form)
 {
-    NAME(vec) acc[ROWS][VECTORS];
-    UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-        acc[i][v] = (NAME(vec)){0};
     bool by_rows = form == TW_GEMM_BY_ROWS, by_columns = form == TW_GEMM_BY_COLUMNS;
-    NAME(place) at = {.left = t->k, .b = (const char *)t->b, .next = t->next};
-    at.a_row = (by_columns ? 1 : t->a_row) * sizeof(T);
-    at.a_col = (by_rows ? 1 : t->a_col) * sizeof(T);
-    at.b_row = (form && !keeps ? nv * NAME(LANES) : t->b_row) * sizeof(T);
-    at.keep = keeps ? t->keep : NULL;
-    UNROLL for (size_t g = 0; g < 3; g++)
-    {
-        at.a[g] = t->k ? (const char *)t->a + 3 * g * at.a_row : NULL; /* of nothing it is NULL */
-        if (3 * g < mr && !by_columns)
-            __asm__("" : "+r"(at.a[g])); /* else it would be computed from the first one */
+    size_t a_row = (by_columns ? 1 : t->a_row) * sizeof(T), tiles = t->tiles;
+    const char *a = (const char *)t->a, *next = t->next;
+    T *c = t->c;
+    for (;; a += mr * a_row, c += mr * t->ldc, next += t->next_share) {
+        NAME(vec) acc[ROWS][VECTORS];
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] = (NAME(vec)){0};
+        NAME(place) at = {.left = t->k, .a_row = a_row, .b = (const char *)t->b, .next = next};
+        at.a_col = (by_rows ? 1 : t->a_col) * sizeof(T);
+        at.b_row = (form && !keeps ? nv * NAME(LANES) : t->b_row) * sizeof(T);
+        at.keep = keeps ? t->keep : NULL;
+        UNROLL for (size_t g = 0; g < 3; g++)
+        {
+            at.a[g] = t->k ? a + 3 * g * a_row : NULL; /* of nothing it is NULL */
+            if (3 * g < mr && !by_columns)
+                __asm__("" : "+r"(at.a[g])); /* else it would be computed from the first one */
+        }
+        if (form || keeps)
+            NAME(ask_c)(c, t->ldc, mr, nv * NAME(LANES));
+        if (form)
+            NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, keeps, form);
+        else
+            __asm__("" : "+r"(at.a_col)); /* GCC would make a second loop for a step of one */
+        NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, TW_GEMM_ANY);
+        NAME(put)(acc, t, c, mr, nv);
+        if (t->dress)
+            NAME(dress)(c, t->ldc, mr, nv, t->bias, t->dress->activation);
+        if (!form || keeps || --tiles == 0)
+            return;
     }
-    if (form)
-        NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, keeps, form);
-    else
-        __asm__("" : "+r"(at.a_col)); /* GCC would make a second loop for a step of one */
-    NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, TW_GEMM_ANY);
-    NAME(put)(acc, t, mr, nv);
 }
 
 #define TILE(mr, nv)                                         \
@@ -226,16 +247,23 @@ static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep
 #undef FULL
 #undef PAIR
 
-/* `rows` of C, one tile. Of columns that are pages apart nothing is asked for: they share few
+/* Tiles of `rows` of C. Of columns that are pages apart nothing is asked for: they share few
  * places of the cache, and it would be gone when it is wanted. */
-static void NAME(run_tile)(NAME(tile) * t, size_t rows, size_t nv)
+static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
 {
     bool apart = t->a_col * sizeof(T) % 4096 == 0, formed = t->a_row == 1 && !apart;
     bool full = rows >= ROWS - 1 && nv == VECTORS && AT_ONCE > 1 && t->b_row == NAME(WIDTH);
-    if (t->keep || (full && (formed || t->a_col == 1)))
+    if (t->keep || (full && (formed || t->a_col == 1))) {
         NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
-    else
-        NAME(tiles)[rows - 1][nv - 1](t);
+    } else {
+        for (;; t->a += rows * t->a_row, t->c += rows * t->ldc, t->next += t->next_share) {
+            for (size_t r = 0; r < rows; r++)
+                NAME(ask_c)(t->c + r * t->ldc, 0, 1, nv * NAME(LANES));
+            NAME(tiles)[rows - 1][nv - 1](t);
+            if (--t->tiles == 0)
+                break;
+        }
+    }
     if (t->keep) {
         t->b = t->keep;
         t->b_row = NAME(WIDTH);

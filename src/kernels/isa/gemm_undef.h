@@ -11,3 +11,5 @@
 #undef ACT_SIGMOID
 #undef ACT_TANH
 #undef TRANSPOSE_4
+#undef TRANSPOSE_8
+#undef TURN_WIDE
