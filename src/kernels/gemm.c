@@ -21,6 +21,10 @@ enum {
     WIDE = 3,
     SPREAD_WIDE = 12,
     STEP = 320, /* rows of B at a time */
+    DEEP = 960, /* where all columns are turned at a time */
+    DEEP_ROWS = 54,
+    DEEP_BYTES = 1 << 20,
+    LANE_GRAIN = 8,
     CACHED_BYTES = 1 << 18,
     FAR_BYTES = 1 << 24,
     LINE = 64,
@@ -262,6 +266,70 @@ tw_gemm_few tw_gemm_few_of(tw_dtype dtype, const tw_gemm_shape *s)
     return s->m == 2 && s->n == 2 && s->k == 2 && plain ? two_by_two : few;
 }
 
+/* A packing in cells, which are runs of panels. */
+typedef struct packing {
+    const tw_gemm_loops *loops;
+    tw_gemm_block g;
+    void *to;
+    size_t panels, cells;
+} packing;
+
+static void pack_cell(size_t cell, void *arg)
+{
+    const packing *x = arg;
+    x->loops->pack(&x->g, tw_par_bound(x->panels, 1, x->cells, cell),
+                   tw_par_bound(x->panels, 1, x->cells, cell + 1), x->to);
+}
+
+/* Half a nanosecond for a number, which comes from memory. */
+static void pack_all(const tw_gemm_loops *loops, const tw_gemm_block *g, void *to,
+                     const tw_par *par)
+{
+    packing x = {.loops = loops, .g = *g, .to = to, .panels = tw_gemm_panels(loops, g->n)};
+    double panel = 0.5 * (double)g->k * (double)(loops->lanes * loops->panel_vectors);
+    x.cells = tw_par_cells(x.panels, 1, panel);
+    tw_par_run(par, x.cells, pack_cell, &x);
+}
+
+/* A B whose columns are to be turned, many times longer than they are many, and a large A: cells of
+ * columns would read A anew, and cells of rows turn B anew. Rows of B are turned once for all
+ * instead, as many as memory is taken for: bytes of it, or 0. */
+static size_t deep_bytes(const cut *x)
+{
+    size_t lanes = x->loops->lanes, width = (x->g.n + lanes - 1) / lanes * lanes;
+    bool deep = x->g.b_row == 1 && !x->g.packed && x->g.k > 2 * DEEP && x->g.m > 2 * DEEP_ROWS;
+    return deep && width <= DEEP_BYTES / DEEP / x->size ? width * DEEP * x->size : 0;
+}
+
+/* All threads turn some rows of B, then all of them multiply by these. False: there is no memory
+ * for it. */
+static bool run_deep(const cut *x, size_t bytes, const tw_par *par)
+{
+    const tw_gemm_block *g = &x->g;
+    size_t steps = (g->k + DEEP - 1) / DEEP;
+    void *memory = tw_alloc_aligned(bytes);
+    cut part = *x;
+    part.across = 1;
+    part.down = (g->m + DEEP_ROWS - 1) / DEEP_ROWS;
+    for (size_t i = 0; memory && i < steps; i++) {
+        size_t first = tw_par_bound(g->k, LANE_GRAIN, steps, i);
+        bool last = i + 1 == steps;
+        part.g.k = tw_par_bound(g->k, LANE_GRAIN, steps, i + 1) - first;
+        part.g.a = (const char *)g->a + first * g->a_col * x->size;
+        part.g.b = (const char *)g->b + first * x->size;
+        part.g.beta = i ? 1 : g->beta;
+        part.g.bias = last ? g->bias : NULL;
+        part.g.activation = last ? g->activation : TW_ACTIVATION_NONE;
+        part.g.packed = NULL;
+        part.g.packed_k = part.g.k;
+        pack_all(x->loops, &part.g, memory, par);
+        part.g.packed = memory;
+        tw_par_run(par, part.down, run_cell, &part);
+    }
+    tw_free_aligned(memory);
+    return memory != NULL;
+}
+
 /* First by panels, since they share nothing; by rows only where panels are too few. */
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
@@ -291,6 +359,9 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         return;
     }
     x.panels = tw_gemm_panels(x.loops, g->n);
+    size_t deep = deep_bytes(&x);
+    if (deep && run_deep(&x, deep, par))
+        return;
     x.across = columns_wanted(g, x.size, x.panels, wanted);
     /* Columns of B are packed at a quarter of the speed of rows. */
     size_t least = g->b_col == 1 || g->packed ? LEAST_ROWS : LEAST_TURNED;
@@ -435,37 +506,17 @@ size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
     return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;
 }
 
-/* A packing in cells, which are runs of panels. */
-typedef struct packing {
-    const tw_gemm_loops *loops;
-    tw_gemm_block g;
-    void *to;
-    size_t panels, cells;
-} packing;
-
-static void pack_cell(size_t cell, void *arg)
-{
-    const packing *x = arg;
-    x->loops->pack(&x->g, tw_par_bound(x->panels, 1, x->cells, cell),
-                   tw_par_bound(x->panels, 1, x->cells, cell + 1), x->to);
-}
-
-/* Half a nanosecond for a number, which comes from memory. */
 void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *to,
                   const tw_par *par)
 {
     size_t ldb = s->ldb ? s->ldb : s->transpose_b ? s->k : s->n;
-    packing x = {.loops = tw_gemm_loops_of(dtype), .to = to};
-    x.g = (tw_gemm_block){.n = s->n,
-                          .k = s->k,
-                          .b = b,
-                          .b_row = s->transpose_b ? 1 : ldb,
-                          .b_col = s->transpose_b ? ldb : 1,
-                          .packed_k = s->k};
-    x.panels = tw_gemm_panels(x.loops, s->n);
-    double panel = 0.5 * (double)s->k * (double)(x.loops->lanes * x.loops->panel_vectors);
-    x.cells = tw_par_cells(x.panels, 1, panel);
-    tw_par_run(par, x.cells, pack_cell, &x);
+    tw_gemm_block g = {.n = s->n,
+                       .k = s->k,
+                       .b = b,
+                       .b_row = s->transpose_b ? 1 : ldb,
+                       .b_col = s->transpose_b ? ldb : 1,
+                       .packed_k = s->k};
+    pack_all(tw_gemm_loops_of(dtype), &g, to, par);
 }
 
 /* Batches are shared out whole when they are many or small. */

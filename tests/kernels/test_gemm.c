@@ -234,6 +234,22 @@ static void large_products_have_the_same_bits_at_any_number_of_threads(void **st
     }
 }
 
+/* B's columns are turned a part of k at a time. */
+static void long_columns_of_b_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    const example deep[] = {{109, 17, 1930, -2, 1, 1}, {111, 14, 1921, 1, 0, 0}};
+    for (EACH_LEVEL(level)) {
+        for (unsigned i = 0; i < 4; i++) { /* of dtypes: float and double */
+            void *bias = random_numbers(dtypes[i % 2], deep[i / 2].n, 5);
+            tw_gemm_epilogue with = {bias, TW_ACTIVATION_RELU};
+            check(dtypes[i % 2], &deep[i / 2], 2 + i % 2, &with);
+            check(dtypes[i % 2], &deep[i / 2], 3 - i % 2, NULL);
+            free(bias);
+        }
+    }
+}
+
 static void integers_wrap(void **state)
 {
     (void)state;
@@ -418,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_product_is_what_plain_loops_give),
         cmocka_unit_test(narrow_products_are_what_plain_loops_give),
+        cmocka_unit_test(long_columns_of_b_are_what_plain_loops_give),
         cmocka_unit_test(few_rows_by_columns_pages_apart_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
