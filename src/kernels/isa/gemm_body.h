@@ -220,25 +220,29 @@ static NOINLINE void NAME(ask_runs)(const NAME(slice) * next, size_t first, size
 }
 
 /* What tile `tile` of `count` asks for on its way, so that all of the next slice is in the second
- * cache when it is wanted: its share of one piece; or with every AT_ONCE rows of B one row, at the
- * end of a line of memory: where rows begin in the middle of one, the panel before has asked for
- * their first part. */
-static void NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
+ * cache when it is wanted: its share of one piece; or, until all are asked for, with every AT_ONCE
+ * rows of B one row, at the end of a line of memory: where rows begin in the middle of one, the
+ * panel before has asked for their first part. How many tiles ask so. */
+static size_t NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
 {
+    size_t rows = t->k / AT_ONCE, asking;
     t->next = (const char *)t->b;
     t->next_step = t->next_share = 0;
     if (!next || !next->k || !t->k)
-        return;
+        return count;
     if (next->row == next->width) {
         t->next_share = next->k * next->width * sizeof(T) / count;
         t->next_step = (t->next_share + t->k - 1) / t->k;
         t->next = (const char *)next->b + t->next_share * tile;
-    } else if (next->col == 1) {
-        size_t rows = t->k / AT_ONCE, over = next->k > rows ? next->k - rows : 0;
-        t->next_step = next->row * sizeof(T) / AT_ONCE;
-        t->next_share = count > 1 ? over / (count - 1) * next->row * sizeof(T) : 0;
-        t->next = (const char *)(next->b + NAME(LINE) - 1) + t->next_share * tile;
+        return count;
     }
+    asking = next->col == 1 && rows ? next->k / rows : 0;
+    if (tile >= asking)
+        return count;
+    t->next_step = next->row * sizeof(T) / AT_ONCE;
+    t->next_share = rows * next->row * sizeof(T);
+    t->next = (const char *)(next->b + NAME(LINE) - 1) + t->next_share * tile;
+    return asking;
 }
 
 /* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
@@ -247,28 +251,28 @@ static void NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, siz
 static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T *a, T *c, size_t nv,
                                     const NAME(slice) * next)
 {
-    T own[ROWS * NAME(WIDTH)], beta = t->beta;
-    bool padded = n < nv * NAME(LANES), runs = next && next->k && next->col != 1;
+    T own[ROWS * NAME(WIDTH)];
+    bool adds = t->adds, padded = n < nv * NAME(LANES), runs = next && next->k && next->col != 1;
     size_t ldc = t->ldc, count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0,
            longer = m - each * count, share = runs ? NAME(runs_share)(next, count) : 0;
     for (size_t tile = 0, i = 0, tiles, rows; tile < count; tile += tiles, i += rows * tiles) {
         bool asks = runs && tile * share < next->n, alone = padded || asks || t->keep || !t->k;
+        size_t end = NAME(ask)(t, next, tile, count);
         rows = each + (tile < longer);
-        tiles = alone ? 1 : (tile < longer ? longer : count) - tile;
+        end = end > longer && tile < longer ? longer : end < count ? end : count;
+        tiles = alone ? 1 : end - tile;
         t->tiles = tiles;
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
-        t->beta = padded ? 0 : beta;
-        NAME(ask)(t, next, tile, count);
+        t->adds = adds && !padded;
         if (asks)
             NAME(ask_runs)(next, tile * share, (tile + 1) * share);
         NAME(run_tiles)(t, rows, nv);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
             for (size_t j = 0; j < n; j++)
-                to[j] = beta != 0 ? own[r * NAME(WIDTH) + j] + beta * to[j]
-                                  : own[r * NAME(WIDTH) + j];
+                to[j] = adds ? own[r * NAME(WIDTH) + j] + to[j] : own[r * NAME(WIDTH) + j];
         }
     }
 }
@@ -311,6 +315,17 @@ static bool NAME(begins_full)(size_t m)
     return m > (ROWS - 2) * tiles;
 }
 
+/* A factor other than 0 and 1 is rare: C is multiplied by it before sums are added. */
+static NOINLINE __attribute__((cold)) void NAME(scale)(const tw_gemm_block *g,
+                                                       const NAME(slice) * s)
+{
+    for (size_t i = 0; i < g->m; i++) {
+        T *c = (T *)g->c + i * g->ldc + s->j;
+        for (size_t j = 0; j < s->n; j++)
+            c[j] *= (T)g->beta;
+    }
+}
+
 /* Few rows do not repay packing: full panels are then read where they stand. Else the first tile
  * packs them on its way; what is no whole panel of rows is packed before. */
 static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const NAME(slice) * next,
@@ -329,7 +344,7 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
          .ldc = g->ldc,
          .keep = keeps ? stack : NULL,
          .alpha = (T)g->alpha,
-         .beta = s->p ? 1 : (T)g->beta,
+         .adds = s->p || g->beta != 0,
          .bias = g->bias ? (const T *)g->bias + s->j : NULL,
          .dress = NAME(dresses)(g, s) ? g : NULL};
     if (!stands && !keeps) {
@@ -338,11 +353,13 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
         t.b_row = s->width;
     }
     const T *a = g->a ? (const T *)g->a + s->p * g->a_col : NULL;
+    if (g->beta != 0 && g->beta != 1 && !s->p && !g->turned)
+        NAME(scale)(g, s);
     if (g->turned) {
         T sums[TW_GEMM_NARROW * NAME(WIDTH)]; /* whole vectors: there is room for the padding */
         t.ldc = NAME(WIDTH);
         t.alpha = 1;
-        t.beta = 0;
+        t.adds = false;
         NAME(run_rows)(&t, g->m, s->width, a, sums, s->width / NAME(LANES), next);
         NAME(put_turned)(g, s, sums);
         return;

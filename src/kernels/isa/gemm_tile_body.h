@@ -38,7 +38,8 @@ typedef struct NAME(tile) {
     const T *a, *b;
     T *c;
     T *keep; /* where B's rows are packed on the way, for the tiles that follow; or NULL */
-    T alpha, beta;
+    T alpha;
+    bool adds;                  /* to C */
     const T *bias;              /* of these columns, or NULL */
     const tw_gemm_block *dress; /* whose epilogue is done to each tile; or NULL */
     size_t next_step, next_share;
@@ -97,21 +98,23 @@ static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) *
     }
 }
 
-/* C = alpha * sums + beta * C. */
+/* C = alpha * sums, or C += that. Mostly alpha is 1: multipliers would be taken from the next tile,
+ * which has begun meanwhile. */
 static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t, T *c,
                                     size_t mr, size_t nv)
 {
-    NAME(vec) alpha = NAME(spread)(t->alpha), beta = NAME(spread)(t->beta);
-    bool adds = t->beta != 0;
+    NAME(vec) alpha = NAME(spread)(t->alpha);
+    if (t->alpha != 1) {
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] *= alpha;
+    }
+    if (t->adds) {
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] += NAME(load)(c + i * t->ldc + v * NAME(LANES));
+    }
     UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
     {
-        UNROLL for (size_t v = 0; v < nv; v++)
-        {
-            NAME(vec) r = acc[i][v] * alpha;
-            if (adds)
-                r = FMA(NAME(load)(c + v * NAME(LANES)), beta, r);
-            NAME(store)(c + v * NAME(LANES), r);
-        }
+        UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(c + v * NAME(LANES), acc[i][v]);
     }
 }
 
@@ -145,12 +148,14 @@ static NOINLINE void NAME(dress)(T *c, size_t ldc, size_t rows, size_t nv, const
     }
 }
 
-/* C's rows are far apart: they come too late if they are asked for only when they are wanted. */
+/* C's rows are far apart: they come too late if they are asked for only when they are wanted. Each
+ * is asked for at the ends of lines of memory; its beginning came with the panel before. */
 static ALWAYS_INLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_t width)
 {
     UNROLL for (size_t i = 0; i < rows; i++, c += ldc)
     {
-        UNROLL for (size_t j = 0; j < width; j += NAME(LINE)) __builtin_prefetch(c + j, 1, 3);
+        UNROLL for (size_t j = NAME(LINE); j < width; j += NAME(LINE))
+            __builtin_prefetch(c + j - 1, 1, 3);
         __builtin_prefetch(c + width - 1, 1, 3);
     }
 }
