@@ -201,28 +201,21 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     return true;
 }
 
-/* Runs along k of the next slice are asked for between tiles, a few lines each: so many. */
-static size_t NAME(runs_share)(const NAME(slice) * next, size_t tiles)
+/* The first slice after those of this call: mostly the same thread goes on with it. */
+static bool NAME(beyond)(NAME(way) * w, NAME(slice) * s)
 {
-    enum { LINES = 32 };
-    size_t share = (next->n + tiles - 1) / tiles, least = LINES / (next->k / NAME(LINE) + 2);
-    return share > least ? share : least;
-}
-
-static NOINLINE void NAME(ask_runs)(const NAME(slice) * next, size_t first, size_t last)
-{
-    for (size_t i = first; i < next->n && i < last; i++) {
-        const T *run = next->b + i * next->col;
-        for (size_t j = 0; j < next->k; j += NAME(LINE))
-            __builtin_prefetch(run + j, 0, 2);
-        __builtin_prefetch(run + next->k - 1, 0, 2);
-    }
+    if (w->first == w->last || w->last == w->columns.count)
+        return false;
+    w->panel = w->last++;
+    w->step = 0;
+    return NAME(take)(w, s);
 }
 
 /* What tile `tile` of `count` asks for on its way, so that all of the next slice is in the second
  * cache when it is wanted: its share of one piece; or, until all are asked for, with every AT_ONCE
  * rows of B one row, at the end of a line of memory: where rows begin in the middle of one, the
- * panel before has asked for their first part. How many tiles ask so. */
+ * panel before has asked for their first part. Runs along k the processor foresees. How many tiles
+ * ask so. */
 static size_t NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
 {
     size_t rows = t->k / AT_ONCE, asking;
@@ -252,22 +245,19 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
                                     const NAME(slice) * next)
 {
     T own[ROWS * NAME(WIDTH)];
-    bool adds = t->adds, padded = n < nv * NAME(LANES), runs = next && next->k && next->col != 1;
+    bool adds = t->adds, padded = n < nv * NAME(LANES);
     size_t ldc = t->ldc, count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0,
-           longer = m - each * count, share = runs ? NAME(runs_share)(next, count) : 0;
+           longer = m - each * count;
     for (size_t tile = 0, i = 0, tiles, rows; tile < count; tile += tiles, i += rows * tiles) {
-        bool asks = runs && tile * share < next->n, alone = padded || asks || t->keep || !t->k;
         size_t end = NAME(ask)(t, next, tile, count);
         rows = each + (tile < longer);
         end = end > longer && tile < longer ? longer : end < count ? end : count;
-        tiles = alone ? 1 : end - tile;
+        tiles = padded || t->keep || !t->k ? 1 : end - tile;
         t->tiles = tiles;
         t->a = a ? a + i * t->a_row : NULL;
         t->c = padded ? own : c + i * ldc;
         t->ldc = padded ? NAME(WIDTH) : ldc;
         t->adds = adds && !padded;
-        if (asks)
-            NAME(ask_runs)(next, tile * share, (tile + 1) * share);
         NAME(run_tiles)(t, rows, nv);
         for (size_t r = 0; padded && r < rows; r++) {
             T *to = c + (i + r) * ldc;
@@ -386,7 +376,8 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     NAME(slice) slice, next;
     for (bool more = NAME(take)(&way, &slice); more; slice = next) {
         more = NAME(take)(&way, &next);
-        NAME(run_slice)(g, &slice, more && !g->in_place ? &next : NULL, stack);
+        bool known = more || NAME(beyond)(&way, &next);
+        NAME(run_slice)(g, &slice, known && !g->in_place ? &next : NULL, stack);
         if (slice.last && !NAME(dresses)(g, &slice) &&
             (g->bias || g->activation != TW_ACTIVATION_NONE))
             NAME(finish_slice)(g, &slice);
