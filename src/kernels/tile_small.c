@@ -8,15 +8,19 @@
 
 enum { MOST = TW_TILE_SOURCES, BLOCK_BYTES = 16 * TW_TILE_BLOCK };
 
-/* A result of a single element is the most frequent and not worth a call. */
-static void put(void *to, const char *from, size_t bytes)
+/* n elements, not more than a block. What has a size that the compiler sees is a few moves; single
+ * numbers are met most, then floats. */
+static void put(void *to, const char *from, size_t size, size_t n)
 {
-    if (bytes == 4)
-        memcpy(to, from, 4);
-    else if (bytes == 1)
-        memcpy(to, from, 1);
-    else
-        memcpy(to, from, bytes);
+    if (size != sizeof(uint32_t)) {
+        memcpy(to, from, n * size);
+    } else if (n == TW_TILE_BLOCK) {
+        memcpy(to, from, sizeof(uint32_t) * TW_TILE_BLOCK);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            memcpy((char *)to + i * sizeof(uint32_t), from + i * sizeof(uint32_t),
+                   sizeof(uint32_t));
+    }
 }
 
 /* Whether a bound program is such an operation: asked once. */
@@ -72,7 +76,7 @@ static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
         sources[i] = file[i];
     }
     tw_tile_do(step, TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
-    put(out, file[MOST], b->outputs[0].size);
+    put(out, file[MOST], b->outputs[0].size, 1);
 }
 
 /* Where the step's operands lie: arrays as they are, scalars spread over as many blocks as its loop
@@ -120,7 +124,8 @@ static void run_last(const tw_tile_bound *b, const char *const *sources, char *m
     tw_tile_do(step, TW_TILE_BLOCK, made, last[0], last[1], last[2]);
 }
 
-/* The last block is made first, but stored last: an output may lie over an operand. */
+/* The last block is made first, but stored last: an output may lie over an operand. Its elements
+ * that belong to the one before are the same there. */
 void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
 {
     _Alignas(64) char file[MOST][16 * TW_TILE_LENGTH], made[BLOCK_BYTES];
@@ -137,6 +142,6 @@ void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
     if (whole)
         tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
     if (rest)
-        put((char *)out + whole * size, whole ? made + (TW_TILE_BLOCK - rest) * size : made,
-            rest * size);
+        put((char *)out + (whole ? b->count - TW_TILE_BLOCK : 0) * size, made, size,
+            whole ? TW_TILE_BLOCK : rest);
 }
