@@ -133,7 +133,9 @@ static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
 static tw_status *check_there(const tw_ghost_run *g, uint32_t value, const char *what, uint32_t s)
 {
     uint32_t root = root_of(g->v, value);
-    if (!in_arena(g->v, root) || g->there[root])
+    const tw_sized *sized = &g->v->values[root];
+    bool nowhere = sized->needed && sized->place == TW_PLACE_NONE && !sized->constant;
+    if (!nowhere && (!in_arena(g->v, root) || g->there[root]))
         return TW_OK;
     return tw_status_new(TW_INTERNAL, "%s %u needs '%s', which is not there (any more)", what, s,
                          value_name(g->v, root));

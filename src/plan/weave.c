@@ -170,6 +170,24 @@ static uint32_t number_inputs(const tw_plan_node *node)
     return tw_fuse_reduction(node) ? 1 : node->input_count;
 }
 
+/* Has the member a step before the pass? A broadcast, only where such a step reads it: the pass
+ * looks through it. */
+static bool has_own_step(const tw_weaver *w, uint32_t m)
+{
+    const tw_plan_node *nodes = w->v->plan->nodes.items, *node = &nodes[w->group->nodes[m]];
+    bool broadcast = tw_fuse_is_broadcast(node), own = !takes_part(w, m);
+    if (!own || !broadcast)
+        return own;
+    for (uint32_t n = m + 1; n < w->group->count; n++) {
+        const tw_plan_node *reader = &nodes[w->group->nodes[n]];
+        for (uint32_t i = 0; i < number_inputs(reader); i++) {
+            if (reader->inputs[i] == node->first_value && !takes_part(w, n))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* In a group of rows, what has another shape than the whole is one number for each row. */
 static bool make_instruction(const tw_weaver *w, const tw_plan_node *node, tw_tile_instruction *out)
 {
@@ -386,8 +404,7 @@ static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *
         return TW_OK;
     w->program->reduction = reduction;
     for (uint32_t m = 0; m < w->group->count; m++) {
-        bool broadcast = tw_fuse_is_broadcast(&v->plan->nodes.items[w->group->nodes[m]]);
-        if (!takes_part(w, m) && w->group->nodes[m] != root && !broadcast)
+        if (w->group->nodes[m] != root && has_own_step(w, m))
             TW_TRY(tw_variant_node_step(v, w->group->nodes[m]));
     }
     *made = true;
@@ -477,7 +494,7 @@ tw_status *tw_variant_fuse_rows(tw_variant *v, uint32_t index, bool *made)
     if (!tw_rows_bind(w.program, w.shapes, w.shape, w.split, step.state))
         return TW_OK;
     for (uint32_t m = 0; m < group->count; m++) {
-        if (!takes_part(&w, m) && !tw_fuse_is_broadcast(&v->plan->nodes.items[group->nodes[m]]))
+        if (has_own_step(&w, m))
             TW_TRY(tw_variant_node_step(v, group->nodes[m]));
     }
     step.in_place = tw_rows_in_place(step.state);

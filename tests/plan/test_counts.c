@@ -285,6 +285,35 @@ static void what_is_computed_of_a_broadcast_number_is_one_number(void **state)
     tw_array_unref(in);
 }
 
+/* A pass looks through a broadcast; a smaller operation, which has a step before the pass, cannot.
+ * The same where the pass goes over rows that are reduced first. */
+static void what_a_step_before_a_pass_reads_is_made(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, -1)),
+              row = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, -1)),
+              number = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE());
+    tw_tensor one = tw_broadcast_to(number, TW_INTS(1, 1)), factors = tw_mul(row, one);
+    tw_tensor chain = tw_mul(tw_add(x, 1.0), factors);
+    tw_tensor mean = tw_reduce_mean(x, .axis = TW_INTS(1), .keep_dims = true);
+    tw_tensor rows = tw_mul(tw_sub(x, mean), factors);
+    tw_array *in[3] = {filled(TW_SHAPE(5, 3), 2), filled(TW_SHAPE(1, 3), 7),
+                       filled(TW_SHAPE(), 0.5)};
+    ((float *)tw_array_data(in[0]))[1] = 5;
+    const tw_tensor results[] = {chain, rows};
+    const double wanted[][2] = {{10.5, 21}, {-3.5, 7}};
+    for (size_t i = 0; i < 2; i++) {
+        tw_array *out = NULL;
+        TW_CHECK(tw_run(session, TW_FETCH(results[i]),
+                        .feed = TW_FEED({x, in[0]}, {row, in[1]}, {number, in[2]}), .out = &out));
+        assert_near(tw_array_get(out, 0), wanted[i][0], 0);
+        assert_near(tw_array_get(out, 1), wanted[i][1], 0);
+        tw_array_unref(out);
+    }
+    for (size_t i = 0; i < 3; i++)
+        tw_array_unref(in[i]);
+}
+
 /* A column times a row sums up nothing, so that it needs no step of its own before a bias. */
 static void an_outer_product_joins_the_chain_that_reads_it(void **state)
 {
@@ -349,6 +378,7 @@ int main(void)
         TEST(a_scalar_is_multiplied_in_place),
         TEST(a_product_is_not_taken_past_another_write),
         TEST(what_is_computed_of_a_broadcast_number_is_one_number),
+        TEST(what_a_step_before_a_pass_reads_is_made),
         TEST(an_outer_product_joins_the_chain_that_reads_it),
         TEST(the_tutorials_training_step_is_seven_steps),
     };
