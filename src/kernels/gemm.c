@@ -21,6 +21,8 @@ enum {
     WIDE = 3,
     SPREAD_WIDE = 12,
     STEP = 320, /* rows of B at a time */
+    MANY = 128,
+    TURN_GRAIN = 16,
     DEEP = 960, /* where all columns are turned at a time */
     DEEP_ROWS = 54,
     DEEP_BYTES = 1 << 20,
@@ -330,6 +332,42 @@ static bool run_deep(const cut *x, size_t bytes, const tw_par *par)
     return memory != NULL;
 }
 
+/* A transposed A as rows, in cells of rows. */
+typedef struct turning {
+    const cut *x;
+    void *to;
+    size_t row, cells;
+} turning;
+
+static void turn_cell(size_t cell, void *arg)
+{
+    const turning *t = arg;
+    size_t m = t->x->g.m;
+    t->x->loops->rows(&t->x->g, tw_par_bound(m, TURN_GRAIN, t->cells, cell),
+                      tw_par_bound(m, TURN_GRAIN, t->cells, cell + 1), t->to, t->row);
+}
+
+/* Tiles read rows of A faster than columns, of which each has a line of memory of its own: many
+ * panels repay turning all of A once. The rows are the caller's to free; NULL: A stays. */
+static void *turn_a(cut *x, const tw_par *par)
+{
+    tw_gemm_block *g = &x->g;
+    size_t line = LINE / x->size, row = (g->k + line - 1) / line * line;
+    row += row * x->size % FEW_SETS ? 0 : line;
+    if (g->a_row != 1 || x->panels < MANY || g->k < LEAST_STEPS || g->m < TURN_GRAIN ||
+        row > DEEP_BYTES / x->size / g->m)
+        return NULL;
+    turning t = {.x = x, .to = tw_alloc_aligned(g->m * row * x->size), .row = row};
+    if (!t.to)
+        return NULL;
+    t.cells = tw_par_cells(g->m, TURN_GRAIN, 0.25 * (double)g->k);
+    tw_par_run(par, t.cells, turn_cell, &t);
+    g->a = t.to;
+    g->a_row = row;
+    g->a_col = 1;
+    return t.to;
+}
+
 /* First by panels, since they share nothing; by rows only where panels are too few. */
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
@@ -362,6 +400,8 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
     size_t deep = deep_bytes(&x);
     if (deep && run_deep(&x, deep, par))
         return;
+    void *rows = turn_a(&x, par);
+    g = &x.g;
     x.across = columns_wanted(g, x.size, x.panels, wanted);
     /* Columns of B are packed at a quarter of the speed of rows. */
     size_t least = g->b_col == 1 || g->packed ? LEAST_ROWS : LEAST_TURNED;
@@ -370,6 +410,7 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
     x.down = down < most ? down : most;
     x.across = x.across * x.down > wanted ? wanted / x.down : x.across;
     tw_par_run(par, x.across * x.down, run_cell, &x);
+    tw_free_aligned(rows);
 }
 
 /* Integers and complex numbers: runs of rows. */

@@ -41,6 +41,8 @@ typedef struct tw_gemm_loops {
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *
      * (n rounded up to whole vectors) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);
+    /* The rows first .. last - 1 of an A by columns into `to`, as rows `row` elements apart. */
+    void (*rows)(const tw_gemm_block *g, size_t first, size_t last, void *to, size_t row);
     /* The columns first .. last - 1 of at most TW_GEMM_FEW rows, without the epilogue. B is no
      * packed one; for more than one row it has rows of `lanes` elements, or as long columns, in
      * one piece. */

@@ -234,6 +234,17 @@ static void large_products_have_the_same_bits_at_any_number_of_threads(void **st
     }
 }
 
+/* A's columns are made rows first. */
+static void many_columns_by_a_transposed_a_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        check(TW_FLOAT32, &(example){19, 6170, 17, -1, 1, 1}, 1, NULL);
+        check(TW_FLOAT32, &(example){17, 6145, 128, 1, 0, 0}, 1, NULL);
+        check(TW_FLOAT64, &(example){33, 3077, 16, 1, 0, 0}, 3, NULL);
+    }
+}
+
 /* B's columns are turned a part of k at a time. */
 static void long_columns_of_b_are_what_plain_loops_give(void **state)
 {
@@ -435,6 +446,7 @@ int main(void)
         cmocka_unit_test(every_product_is_what_plain_loops_give),
         cmocka_unit_test(narrow_products_are_what_plain_loops_give),
         cmocka_unit_test(long_columns_of_b_are_what_plain_loops_give),
+        cmocka_unit_test(many_columns_by_a_transposed_a_are_what_plain_loops_give),
         cmocka_unit_test(few_rows_by_columns_pages_apart_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),

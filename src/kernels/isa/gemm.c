@@ -183,7 +183,7 @@ static inline double sigmoid_f64(double x)
     {                                                                                        \
         .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,          \
         .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, .pack = pack_##s, \
-        .lines = lines_##s, .finish = finish_##s,                                            \
+        .rows = rows_##s, .lines = lines_##s, .finish = finish_##s,                          \
     }
 const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW),
                                                   .f64 = LOOPS(f64, TW_GEMM_FEW)};

@@ -397,3 +397,10 @@ static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *
          (T *)to + j * g->packed_k + g->packed_first * width);
     }
 }
+
+static void NAME(rows)(const tw_gemm_block *g, size_t first, size_t last, void *to, size_t row)
+{
+    NAME(pack_panel)
+    ((const T *)g->a + first * g->a_row, g->a_row, g->a_col, last - first, g->k, row,
+     (T *)to + first * row);
+}
