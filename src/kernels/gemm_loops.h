@@ -88,6 +88,8 @@ const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype);
 size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n);
 /* Runs a block on this thread, whatever its form. */
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g);
+/* A product of a few floats without an epilogue; false: it is another one. */
+bool tw_gemm_run_tiny(const tw_gemm_block *g);
 /* A product of half or bfloat16. */
 void tw_gemm_run_widened(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par);
 
