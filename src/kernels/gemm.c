@@ -175,6 +175,10 @@ static void run_cell(size_t cell, void *arg)
     part.m = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i + 1) - first;
     part.a = (const char *)x->g.a + first * x->g.a_row * x->size;
     part.c = (char *)x->g.c + first * x->g.ldc * x->size;
+    if (x->across == 1 && part.packed && part.a_col == 1 && i + 1 < x->down) {
+        part.ahead = (const char *)part.a + part.m * x->g.a_row * x->size;
+        part.ahead_rows = part.m;
+    }
     size_t begin = tw_par_bound(x->panels, 1, x->across, j),
            end = tw_par_bound(x->panels, 1, x->across, j + 1);
     void *memory = end - begin >= WIDE && is_spread(&part, x->size) ? gathered(&part, x->size)

@@ -13,6 +13,8 @@ typedef struct tw_gemm_block {
     size_t m, n, k;
     const void *a, *b;
     size_t a_row, a_col, b_row, b_col;
+    const void *ahead; /* rows of A by which B is multiplied next, or NULL */
+    size_t ahead_rows;
     const void *packed;            /* B packed for this n, or NULL: it is packed on the stack */
     bool in_place;                 /* whole panels of B are few and near: they are not packed */
     size_t packed_k, packed_first; /* rows of the packed B, and where this B begins among them */

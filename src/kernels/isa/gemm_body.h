@@ -221,6 +221,12 @@ static size_t NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, s
     size_t rows = t->k / AT_ONCE, asking;
     t->next = (const char *)t->b;
     t->next_step = t->next_share = 0;
+    if (tile < t->ahead_rows) {
+        t->next_step = t->ahead_step;
+        t->next_share = t->a_row * sizeof(T);
+        t->next = t->ahead + t->next_share * tile;
+        return t->ahead_rows;
+    }
     if (!next || !next->k || !t->k)
         return count;
     if (next->row == next->width) {
@@ -305,6 +311,16 @@ static bool NAME(begins_full)(size_t m)
     return m > (ROWS - 2) * tiles;
 }
 
+/* The tiles of the first panels ask for a row each of what the next cell multiplies. */
+static void NAME(look_ahead)(NAME(tile) * t, const tw_gemm_block *g, size_t panel)
+{
+    size_t tiles = (g->m + ROWS - 1) / ROWS, first = panel * tiles;
+    size_t rows = first < g->ahead_rows ? g->ahead_rows - first : 0;
+    t->ahead_rows = rows < tiles ? rows : tiles;
+    t->ahead_step = (g->k * sizeof(T) + t->k - 1) / t->k;
+    t->ahead = (const char *)((const T *)g->ahead + first * g->a_row);
+}
+
 /* A factor other than 0 and 1 is rare: C is multiplied by it before sums are added. */
 static NOINLINE __attribute__((cold)) void NAME(scale)(const tw_gemm_block *g,
                                                        const NAME(slice) * s)
@@ -343,6 +359,8 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
         t.b_row = s->width;
     }
     const T *a = g->a ? (const T *)g->a + s->p * g->a_col : NULL;
+    if (g->ahead && !s->p)
+        NAME(look_ahead)(&t, g, s->j / NAME(WIDTH));
     if (g->beta != 0 && g->beta != 1 && !s->p && !g->turned)
         NAME(scale)(g, s);
     if (g->turned) {

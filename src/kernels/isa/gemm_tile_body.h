@@ -44,6 +44,8 @@ typedef struct NAME(tile) {
     const tw_gemm_block *dress; /* whose epilogue is done to each tile; or NULL */
     size_t next_step, next_share;
     const char *next;
+    size_t ahead_rows, ahead_step; /* so many tiles ask for a row of the next cell's A instead */
+    const char *ahead;
 } NAME(tile);
 
 /* Where a tile is on its way over k: a[g] points to row 3 g of A, since an address has room for
