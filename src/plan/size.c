@@ -156,6 +156,8 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
             return tw_variant_explain(v, node, status);
         }
     }
+    if (m && !shapes[n].dims)
+        shapes[n] = tw_variant_element_shape(v, node);
     for (size_t k = 0; k < m; k++)
         TW_TRY(tw_variant_set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
     return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;

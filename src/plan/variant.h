@@ -150,6 +150,8 @@ tw_status *tw_variant_size_loop(tw_variant *variant, uint32_t node);
  * for a LoopValue. */
 tw_variant *tw_variant_of_loop(tw_variant *variant, const tw_plan_loop *loop);
 tw_status *tw_variant_size_value(tw_variant *variant, uint32_t node);
+/* elements.c: of what a loop reads from a TensorArray; unknown for all other nodes. */
+tw_shape tw_variant_element_shape(const tw_variant *variant, const tw_plan_node *node);
 /* Where feed `feed` lies: a loop's variable has memory of its own. */
 tw_place tw_variant_feed_place(const tw_variant *variant, size_t feed);
 /* Whether the loop counts. */

@@ -81,7 +81,9 @@ static tw_status *forward(tw_compute *c, size_t output, tw_array *array)
     if (has_own_storage(c->frame, c, output))
         return tw_slot_share(slot, array, shape);
     if (!tw_shape_equal((tw_shape){slot->dims, slot->rank}, shape))
-        return tw_status_new(TW_INTERNAL, "output %zu was planned with another shape", output);
+        return tw_value_error("output %zu was planned with shape %s, but what came has shape %s",
+                              output, tw_shape_text((tw_shape){slot->dims, slot->rank}).s,
+                              tw_shape_text(shape).s);
     if (slot->data != array->data && array->count)
         return tw_elements_copy(slot->dtype, slot->data, array->data, array->count);
     return TW_OK;
