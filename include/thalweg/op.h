@@ -241,6 +241,8 @@ typedef struct tw_op_definition {
     const struct tw_elementwise *elementwise;
     /* inside the library: how an input is packed where it stays the same for many steps */
     const struct tw_packing *packing;
+    /* inside the library: how a loop adds up several iterations at once */
+    const struct tw_batching *batching;
 } tw_op_definition;
 
 /* Copied; texts and functions must stay valid. An op of that name is an error. */

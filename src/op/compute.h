@@ -34,6 +34,19 @@ struct tw_packing {
     void (*pack)(const tw_compute *c, void *to); /* 64-byte aligned */
 };
 
+/* tw_op_definition.batching: a kernel that adds to its input 0, a variable of a loop whose next
+ * value is output 0, and may do so for several iterations at once. In between nobody reads the
+ * variable. The workspace is the step's own while the loop goes on, and begins as TW_BATCH_HEAD
+ * bytes of zeros. */
+enum { TW_BATCH_HEAD = 64 };
+struct tw_batching {
+    /* Of the workspace, from shapes and attributes, and for how many iterations it is; 0: not worth
+     * it. */
+    size_t (*bytes)(const tw_compute *c, size_t *rounds);
+    tw_status *(*compute)(tw_compute *c); /* in each iteration */
+    tw_status *(*finish)(tw_compute *c);  /* after the last: adds what is left to input 0 */
+};
+
 struct tw_compute {
     const tw_spec *spec;
     const tw_engine *engine;

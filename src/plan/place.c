@@ -107,11 +107,27 @@ static tw_status *gather_carried(tw_placer *p)
     return TW_OK;
 }
 
+/* So do workspaces that last as long as the loop. */
+static tw_status *gather_lasting(tw_placer *p)
+{
+    tw_variant *v = p->v;
+    for (uint32_t s = 0; v->batches && s < v->steps.count; s++) {
+        tw_block space = {.bytes = rounded(v->steps.items[s].workspace_bytes),
+                          .dies = (uint32_t)v->steps.count,
+                          .workspace = true,
+                          .owner = s};
+        if (v->steps.items[s].batching && !tw_vec_push(&p->blocks, space))
+            return tw_no_memory();
+    }
+    return TW_OK;
+}
+
 /* A value that takes over its input's memory prolongs that block instead of having one. */
 static tw_status *gather_blocks(tw_placer *p)
 {
     tw_variant *v = p->v;
     TW_TRY(gather_carried(p));
+    TW_TRY(gather_lasting(p));
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         for (uint32_t k = 0; k < step->output_count; k++) {
@@ -136,7 +152,7 @@ static tw_status *gather_blocks(tw_placer *p)
                           .dies = s,
                           .workspace = true,
                           .owner = s};
-        if (space.bytes && !tw_vec_push(&p->blocks, space))
+        if (space.bytes && !step->batching && !tw_vec_push(&p->blocks, space))
             return tw_no_memory();
     }
     return TW_OK;

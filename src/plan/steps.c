@@ -450,8 +450,10 @@ tw_status *tw_variant_steps(tw_variant *v)
     tw_status *status = pointers ? TW_OK : tw_no_memory();
     for (size_t s = 0; s < v->steps.count && !status; s++)
         status = prepare_step(v, &v->steps.items[s], pointers);
-    if (pointers && !status)
+    if (!status) {
         tw_variant_packs(v, pointers);
+        tw_variant_batch_sums(v, pointers);
+    }
     tw_free(pointers);
     return status ? status : list_feed_views(v);
 }

@@ -71,6 +71,9 @@ typedef struct tw_step {
      * begins, at this offset among the others */
     bool packs_feed;
     size_t pack_offset;
+    /* loop_sums.c: adds up so many iterations at once; its workspace lasts as long as the loop */
+    const struct tw_batching *batching;
+    size_t rounds;
     double flops; /* an estimate, for traces and plans shown */
 } tw_step;
 
@@ -112,6 +115,7 @@ typedef struct tw_variant {
     TW_VEC(tw_move) moves; /* how variables in the arena go on to the next iteration, */
     size_t swap_offset;    /* and a place in the arena that this needs */
     size_t pack_total;     /* bytes of packed copies that are made when the loop begins */
+    bool batches;          /* some step of the loop adds up several iterations at once */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
     double cost;   /* see tw_variant_cost */
@@ -142,6 +146,8 @@ void tw_variant_unref(tw_variant *variant);
 
 /* Which steps read kept copies of variables. pointers: room for those of a step. */
 void tw_variant_packs(tw_variant *variant, tw_array **pointers);
+/* Which sums of a loop are added to for several iterations at once. */
+void tw_variant_batch_sums(tw_variant *variant, tw_array **pointers);
 /* Offsets for everything with place ARENA. */
 tw_status *tw_variant_place(tw_variant *variant);
 /* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */

@@ -111,12 +111,36 @@ static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
     return TW_OK;
 }
 
+/* A workspace that lasts as long as the loop meets nothing at all. */
+static tw_status *check_lasting(const tw_variant *v, uint32_t s)
+{
+    const tw_step *step = &v->steps.items[s];
+    for (uint32_t i = 0; i < v->plan->values.count; i++) {
+        const tw_sized *sized = &v->values[root_of(v, i)];
+        if (in_arena(v, i) &&
+            tw_bytes_meet(step->workspace, step->workspace_bytes, sized->offset, sized->bytes))
+            return tw_status_new(TW_INTERNAL, "the lasting workspace of step %u meets '%s'", s,
+                                 value_name(v, i));
+    }
+    for (uint32_t i = 0; i < v->steps.count; i++) {
+        const tw_step *other = &v->steps.items[i];
+        if (i != s && other->workspace_bytes &&
+            tw_bytes_meet(step->workspace, step->workspace_bytes, other->workspace,
+                          other->workspace_bytes))
+            return tw_status_new(TW_INTERNAL, "the lasting workspace of step %u meets that of %u",
+                                 s, i);
+    }
+    return TW_OK;
+}
+
 /* The workspace must meet neither what the step reads nor what it writes. */
 static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
 {
     const tw_step *step = &g->v->steps.items[s];
     if (!step->workspace_bytes)
         return TW_OK;
+    if (step->batching)
+        TW_TRY(check_lasting(g->v, s));
     for (uint32_t i = 0; i < step->input_count + step->output_count; i++) {
         uint32_t value = i < step->input_count ? step->inputs[i]
                                                : step->outputs[i - step->input_count];

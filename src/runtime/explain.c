@@ -96,6 +96,13 @@ static bool is_counted(const tw_variant *v, uint32_t s)
     return counter->known && (s < v->test_steps || (counter->alone && s == counter->next_step));
 }
 
+static tw_text at_once(const tw_step *step)
+{
+    tw_text text;
+    snprintf(text.s, sizeof text.s, "  (%zu iterations at once)", step->rounds);
+    return text;
+}
+
 /* A loop's body stands indented below it. */
 static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
 {
@@ -111,10 +118,11 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
         bytes = sized->bytes;
     }
     tw_buffer_printf(
-        out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s\n", depth * 4, "", s, kind_text(v, step).s,
-        shape.s, bytes_text(bytes).s, place_text(v, step, s).s, node->origin->spec.name,
-        step->packs || step->packs_feed ? "  (packed copy)" : "",
-        step->flags & TW_STEP_GUARDED ? "  (if alive)" : "", is_counted(v, s) ? "  (counted)" : "",
+        out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s%s\n", depth * 4, "", s,
+        kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
+        node->origin->spec.name, step->packs || step->packs_feed ? "  (packed copy)" : "",
+        step->batching ? at_once(step).s : "", step->flags & TW_STEP_GUARDED ? "  (if alive)" : "",
+        is_counted(v, s) ? "  (counted)" : "",
         tw_spec_attr(&node->spec, TW_UPDATE_SUMS) ? "  (sums equal rows)" : "");
     for (uint32_t b = 0; step->body && b < step->body->steps.count; b++)
         add_step(out, step->body, b, depth + 1);

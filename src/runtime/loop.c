@@ -17,6 +17,16 @@ static void swap_slots(tw_array *a, tw_array *b)
     *b = other;
 }
 
+/* What adds up several iterations at once has none yet. */
+static void empty_batches(const tw_frame *body)
+{
+    const tw_variant *v = body->variant;
+    for (size_t s = 0; v->batches && s < v->steps.count; s++) {
+        if (v->steps.items[s].batching)
+            memset(body->contexts[s].workspace, 0, TW_BATCH_HEAD);
+    }
+}
+
 /* First values are copied: the body writes over its variables, while what is outside may be
  * read again. */
 static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
@@ -34,6 +44,7 @@ static tw_status *begin(tw_frame *frame, uint32_t s, tw_frame *body)
             memcpy(slot->data, first->data, body->variant->values[plan->feeds[i]].bytes);
     }
     tw_loop_store_pack(body);
+    empty_batches(body);
     return tw_loop_store_start(body);
 }
 
@@ -185,6 +196,21 @@ static tw_status *iterate(tw_frame *body, bool *go_on)
 
 /* ---- the end ---- */
 
+/* The iterations since the last full batch. */
+static tw_status *finish_batches(tw_frame *body)
+{
+    const tw_variant *v = body->variant;
+    for (uint32_t s = 0; v->batches && s < v->steps.count; s++) {
+        if (!v->steps.items[s].batching)
+            continue;
+        body->contexts[s].threads = body->run->threads;
+        tw_status *status = v->steps.items[s].batching->finish(&body->contexts[s]);
+        if (status)
+            return tw_frame_explain(body, s, status);
+    }
+    return TW_OK;
+}
+
 /* After the last iteration the variables hold what the Exits give. */
 static tw_status *give_exits(tw_frame *frame, uint32_t s, tw_frame *body)
 {
@@ -243,6 +269,8 @@ tw_status *tw_frame_loop(tw_frame *frame, uint32_t s)
             status = iterate(body, &go_on);
     if (tw_status_is_wait(status))
         return status;
+    if (!status)
+        status = finish_batches(body);
     if (!status)
         status = give_exits(frame, s, body);
     store->active = false;
