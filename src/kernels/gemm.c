@@ -26,6 +26,9 @@ enum {
     DEEP_ROWS = 54,
     DEEP_BYTES = 1 << 20,
     LANE_GRAIN = 8,
+    LEAST_DEPTH = 64,
+    AFAR_BYTES = 1 << 22,
+    FEW_PLACES = 2048, /* bytes */
     CACHED_BYTES = 1 << 18,
     FAR_BYTES = 1 << 24,
     LINE = 64,
@@ -238,32 +241,66 @@ static void pack_all(const tw_gemm_loops *loops, const tw_gemm_block *g, void *t
     tw_par_run(par, x.cells, pack_cell, &x);
 }
 
-/* A B whose columns are to be turned, many times longer than they are many, and a large A: cells of
- * columns would read A anew, and cells of rows turn B anew. Rows of B are turned once for all
- * instead, as many as memory is taken for: bytes of it, or 0. */
-static size_t deep_bytes(const cut *x)
+/* Bytes of a row of a packed B. */
+static size_t padded_row(const cut *x)
 {
-    size_t lanes = x->loops->lanes, width = (x->g.n + lanes - 1) / lanes * lanes;
-    bool deep = x->g.b_row == 1 && !x->g.packed && x->g.k > 2 * DEEP && x->g.m > 2 * DEEP_ROWS;
-    return deep && width <= DEEP_BYTES / DEEP / x->size ? width * DEEP * x->size : 0;
+    size_t lanes = x->loops->lanes;
+    return (x->g.n + lanes - 1) / lanes * lanes * x->size;
 }
 
-/* All threads turn some rows of B, then all of them multiply by these. False: there is no memory
- * for it. */
-static bool run_deep(const cut *x, size_t bytes, const tw_par *par)
+/* How many rows of B are packed once for all cells, before these multiply by them; 0: each packs
+ * for itself. Of a B whose columns are to be turned, many times longer than they are many, and a
+ * large A: cells of columns would read A anew, and cells of rows turn B anew. And of a B from afar
+ * whose rows share few places of the caches, for the rows of two or three tiles: they would wait
+ * for each row of a B that stands. */
+static size_t depth_of(const cut *x)
 {
     const tw_gemm_block *g = &x->g;
-    size_t steps = (g->k + DEEP - 1) / DEEP;
-    void *memory = tw_alloc_aligned(bytes);
+    size_t row = padded_row(x);
+    if (g->packed)
+        return 0;
+    if (g->b_row == 1)
+        return g->k > 2 * DEEP && g->m > 2 * DEEP_ROWS && row <= DEEP_BYTES / DEEP ? DEEP : 0;
+    bool far = g->k * row >= AFAR_BYTES && g->b_row * x->size % FEW_PLACES == 0;
+    bool few = g->m > x->loops->tile_rows && g->m <= 3 * x->loops->tile_rows;
+    size_t depth = DEEP_BYTES / row / LANE_GRAIN * LANE_GRAIN;
+    if (g->turned || g->b_col != 1 || !far || !few || depth < LEAST_DEPTH)
+        return 0;
+    return depth < STEP ? depth : STEP;
+}
+
+/* In cells of some panels and some rows. */
+static void cut_up(cut *x, size_t wanted)
+{
+    const tw_gemm_block *g = &x->g;
+    x->across = columns_wanted(g, x->size, x->panels, wanted);
+    /* Columns of B are packed at a quarter of the speed of rows. */
+    size_t least = g->b_col == 1 || g->packed ? LEAST_ROWS : LEAST_TURNED;
+    size_t most = g->m / least ? g->m / least : 1;
+    size_t down = rows_wanted(g, x->size, x->across, wanted);
+    x->down = down < most ? down : most;
+    x->across = x->across * x->down > wanted ? wanted / x->down : x->across;
+}
+
+/* All threads pack some rows of B, then all of them multiply by these. False: there is no memory
+ * for it. */
+static bool run_deep(const cut *x, size_t depth, size_t wanted, const tw_par *par)
+{
+    const tw_gemm_block *g = &x->g;
+    size_t steps = (g->k + depth - 1) / depth;
+    void *memory = tw_alloc_aligned(padded_row(x) * depth);
     cut part = *x;
-    part.across = 1;
-    part.down = (g->m + DEEP_ROWS - 1) / DEEP_ROWS;
+    cut_up(&part, wanted);
+    if (g->b_row == 1) {
+        part.across = 1;
+        part.down = (g->m + DEEP_ROWS - 1) / DEEP_ROWS;
+    }
     for (size_t i = 0; memory && i < steps; i++) {
         size_t first = tw_par_bound(g->k, LANE_GRAIN, steps, i);
         bool last = i + 1 == steps;
         part.g.k = tw_par_bound(g->k, LANE_GRAIN, steps, i + 1) - first;
         part.g.a = (const char *)g->a + first * g->a_col * x->size;
-        part.g.b = (const char *)g->b + first * x->size;
+        part.g.b = (const char *)g->b + first * g->b_row * x->size;
         part.g.beta = i ? 1 : g->beta;
         part.g.bias = last ? g->bias : NULL;
         part.g.activation = last ? g->activation : TW_ACTIVATION_NONE;
@@ -271,7 +308,7 @@ static bool run_deep(const cut *x, size_t bytes, const tw_par *par)
         part.g.packed_k = part.g.k;
         pack_all(x->loops, &part.g, memory, par);
         part.g.packed = memory;
-        tw_par_run(par, part.down, run_cell, &part);
+        tw_par_run(par, part.across * part.down, run_cell, &part);
     }
     tw_free_aligned(memory);
     return memory != NULL;
@@ -339,18 +376,11 @@ static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *p
         return;
     }
     x.panels = tw_gemm_panels(x.loops, g->n);
-    size_t deep = deep_bytes(&x);
-    if (deep && run_deep(&x, deep, par))
+    size_t depth = depth_of(&x);
+    if (depth && run_deep(&x, depth, wanted, par))
         return;
     void *rows = turn_a(&x, par);
-    g = &x.g;
-    x.across = columns_wanted(g, x.size, x.panels, wanted);
-    /* Columns of B are packed at a quarter of the speed of rows. */
-    size_t least = g->b_col == 1 || g->packed ? LEAST_ROWS : LEAST_TURNED;
-    size_t most = g->m / least ? g->m / least : 1;
-    size_t down = rows_wanted(g, x.size, x.across, wanted);
-    x.down = down < most ? down : most;
-    x.across = x.across * x.down > wanted ? wanted / x.down : x.across;
+    cut_up(&x, wanted);
     tw_par_run(par, x.across * x.down, run_cell, &x);
     tw_free_aligned(rows);
 }

@@ -168,6 +168,20 @@ static void few_rows_by_columns_pages_apart_are_what_plain_loops_give(void **sta
     }
 }
 
+/* So many of them that they come from afar: some are packed at a time for all columns. */
+static void rows_from_afar_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        void *bias = random_numbers(TW_FLOAT32, 1000, 5);
+        tw_gemm_epilogue with = {bias, TW_ACTIVATION_RELU};
+        check(TW_FLOAT32, &(example){14, 1000, 1100, -2, 1, 24}, 0, &with);
+        check(TW_FLOAT32, &(example){13, 1000, 1100, 1, 0, 24}, 1, NULL);
+        check(TW_FLOAT64, &(example){9, 544, 1031, 1, 1, 224}, 0, NULL);
+        free(bias);
+    }
+}
+
 /* Every number of columns for which C is turned, and the first for which it is not. */
 static void narrow_products_are_what_plain_loops_give(void **state)
 {
@@ -448,6 +462,7 @@ int main(void)
         cmocka_unit_test(long_columns_of_b_are_what_plain_loops_give),
         cmocka_unit_test(many_columns_by_a_transposed_a_are_what_plain_loops_give),
         cmocka_unit_test(few_rows_by_columns_pages_apart_are_what_plain_loops_give),
+        cmocka_unit_test(rows_from_afar_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(integers_wrap),

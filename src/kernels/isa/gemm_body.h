@@ -402,17 +402,23 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     }
 }
 
-/* Panels lie one after the other, each with all of packed_k rows. */
+/* Panels lie one after the other, each with all of packed_k rows. Some rows of all panels are
+ * packed at a time where they are B's own: a processor foresees what it reads of a few rows, not
+ * what lies one line a row. */
 static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *to)
 {
-    size_t width_all = NAME(WIDTH), count = (g->n + width_all - 1) / width_all;
-    for (size_t panel = first; panel < last; panel++) {
-        size_t j = tw_par_bound(g->n, NAME(LANES), count, panel);
-        size_t n = tw_par_bound(g->n, NAME(LANES), count, panel + 1) - j;
-        size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
-        NAME(pack_panel)
-        ((const T *)g->b + j * g->b_col, g->b_row, g->b_col, g->k, n, width,
-         (T *)to + j * g->packed_k + g->packed_first * width);
+    enum { ROWS_AT_ONCE = 8 };
+    tw_gemm_parts columns = parts_of(g->n, NAME(LANES), (g->n + NAME(WIDTH) - 1) / NAME(WIDTH));
+    size_t at_once = g->b_col == 1 && g->k > ROWS_AT_ONCE ? ROWS_AT_ONCE : g->k;
+    for (size_t p = 0; p < g->k; p += at_once) {
+        size_t k = g->k - p < at_once ? g->k - p : at_once;
+        for (size_t panel = first; panel < last; panel++) {
+            size_t j = part_start(&columns, panel), n = part_start(&columns, panel + 1) - j;
+            size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+            NAME(pack_panel)
+            ((const T *)g->b + p * g->b_row + j * g->b_col, g->b_row, g->b_col, k, n, width,
+             (T *)to + j * g->packed_k + (g->packed_first + p) * width);
+        }
     }
 }
 
