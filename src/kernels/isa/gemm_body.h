@@ -201,24 +201,42 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     return true;
 }
 
-/* The first slice after those of this call: mostly the same thread goes on with it. */
+/* The first slice after those of this call: mostly the same thread goes on with it. Few rows read B
+ * where it stands, and would have it in the first cache too early. */
 static bool NAME(beyond)(NAME(way) * w, NAME(slice) * s)
 {
-    if (w->first == w->last || w->last == w->columns.count)
+    bool few = w->g->m <= 3 * ROWS && !w->g->packed;
+    if (w->first == w->last || w->last == w->columns.count || few)
         return false;
     w->panel = w->last++;
     w->step = 0;
     return NAME(take)(w, s);
 }
 
+/* Rows of B as they stand, of which each is asked for at the end of a line of memory: where rows
+ * begin in the middle of one, the panel before has asked for their first part. With every AT_ONCE
+ * rows a tile asks for one, until all are asked for; where tiles read B as it stands, and its rows
+ * have places enough, all tiles ask for them in the first cache. */
+static size_t NAME(ask_rows)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
+{
+    enum { FEW_PLACES = 512 }; /* bytes: rows so far apart share an eighth of the first cache */
+    size_t row = next->row * sizeof(T), rows = t->k / AT_ONCE, asking = rows ? next->k / rows : 0;
+    bool stands = !t->keep && next->row == t->b_row;
+    if (stands)
+        asking = row % FEW_PLACES ? count : 0;
+    if (tile >= asking)
+        return count;
+    t->next_step = stands ? row : row / AT_ONCE;
+    t->next_share = stands ? 0 : rows * row;
+    t->next = (const char *)(next->b + NAME(LINE) - 1) + t->next_share * tile;
+    return asking;
+}
+
 /* What tile `tile` of `count` asks for on its way, so that all of the next slice is in the second
- * cache when it is wanted: its share of one piece; or, until all are asked for, with every AT_ONCE
- * rows of B one row, at the end of a line of memory: where rows begin in the middle of one, the
- * panel before has asked for their first part. Runs along k the processor foresees. How many tiles
- * ask so. */
+ * cache when it is wanted: its share of one piece, or some rows; runs along k the processor
+ * foresees. How many tiles ask so. */
 static size_t NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, size_t count)
 {
-    size_t rows = t->k / AT_ONCE, asking;
     t->next = (const char *)t->b;
     t->next_step = t->next_share = 0;
     if (tile < t->ahead_rows) {
@@ -235,13 +253,7 @@ static size_t NAME(ask)(NAME(tile) * t, const NAME(slice) * next, size_t tile, s
         t->next = (const char *)next->b + t->next_share * tile;
         return count;
     }
-    asking = next->col == 1 && rows ? next->k / rows : 0;
-    if (tile >= asking)
-        return count;
-    t->next_step = next->row * sizeof(T) / AT_ONCE;
-    t->next_share = rows * next->row * sizeof(T);
-    t->next = (const char *)(next->b + NAME(LINE) - 1) + t->next_share * tile;
-    return asking;
+    return next->col == 1 ? NAME(ask_rows)(t, next, tile, count) : count;
 }
 
 /* All rows of one panel's columns for k rows of B. A panel that is padded goes through a tile of
@@ -341,18 +353,19 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
     bool stands = g->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
     bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > few &&
                  (g->a_col == 1 || g->a_row == 1);
-    NAME(tile)
-    t = {.k = s->k,
-         .a_row = g->a_row,
-         .a_col = g->a_col,
-         .b = s->b,
-         .b_row = s->row,
-         .ldc = g->ldc,
-         .keep = keeps ? stack : NULL,
-         .alpha = (T)g->alpha,
-         .adds = s->p || g->beta != 0,
-         .bias = g->bias ? (const T *)g->bias + s->j : NULL,
-         .dress = NAME(dresses)(g, s) ? g : NULL};
+    NAME(tile) t; /* member by member: clearing all of it first would take as long as many sums */
+    t.k = s->k;
+    t.a_row = g->a_row;
+    t.a_col = g->a_col;
+    t.b = s->b;
+    t.b_row = s->row;
+    t.ldc = g->ldc;
+    t.keep = keeps ? stack : NULL;
+    t.alpha = (T)g->alpha;
+    t.adds = s->p || g->beta != 0;
+    t.bias = g->bias ? (const T *)g->bias + s->j : NULL;
+    t.dress = NAME(dresses)(g, s) ? g : NULL;
+    t.ahead_rows = 0;
     if (!stands && !keeps) {
         NAME(pack_panel)(s->b, g->b_row, g->b_col, s->k, s->n, s->width, stack);
         t.b = stack;

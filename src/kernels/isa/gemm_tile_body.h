@@ -264,8 +264,11 @@ static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
         NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
     } else {
         for (;; t->a += rows * t->a_row, t->c += rows * t->ldc, t->next += t->next_share) {
-            for (size_t r = 0; r < rows; r++)
-                NAME(ask_c)(t->c + r * t->ldc, 0, 1, nv * NAME(LANES));
+            for (size_t j = nv * NAME(LANES); j; j -= j < NAME(LINE) ? j : NAME(LINE)) {
+                const T *end = t->c + j - 1;
+                for (size_t r = rows; r; r--, end += t->ldc)
+                    __builtin_prefetch(end, 1, 3);
+            }
             NAME(tiles)[rows - 1][nv - 1](t);
             if (--t->tiles == 0)
                 break;
