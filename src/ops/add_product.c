@@ -59,9 +59,10 @@ static tw_status *compute(tw_compute *c)
 
 /* ---- several iterations at once ---- */
 
-/* What a batch is good for: sums over as many terms hardly gain from more of them, and fewer than
- * some iterations do not repay the copies of their factors. */
-enum { ENOUGH_TERMS = 256, LEAST_ROUNDS = 3 };
+/* What a batch is good for: sums over as many terms gain nothing from more of them, as what a tile
+ * reads of both factors then fills the first cache. Fewer than some iterations do not repay the
+ * copies of their factors. */
+enum { ENOUGH_TERMS = 128, LEAST_ROUNDS = 4 };
 
 static tw_gemm_shape shape_of(const tw_compute *c)
 {
