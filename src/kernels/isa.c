@@ -40,9 +40,13 @@ static bool is_here(int level)
     return level == TW_ISA_PLAIN || level == highest || (level == TW_ISA_V3 && highest > level);
 }
 
-/* -1: no such level. */
+/* -1: no such level. What a machine of x86-64-v2 runs is the plain level. */
 static int level_named(const char *name)
 {
+#ifdef TW_ISA_LEVELS_X86
+    if (strcmp(name, "v2") == 0)
+        return TW_ISA_PLAIN;
+#endif
     for (int level = 0; level < LEVELS; level++) {
         if (names[level] && strcmp(names[level], name) == 0)
             return level;
@@ -54,13 +58,16 @@ static int level_named(const char *name)
 static int standard_level(void)
 {
     int level = machine_level();
-    const char *text = getenv("THALWEG_ISA");
+    const char *variable = "TW_ISA", *text = getenv(variable);
+    if (!text || !*text)
+        text = getenv(variable = "THALWEG_ISA");
     if (!text || !*text)
         return level;
     int wanted = level_named(text);
     if (wanted >= 0 && is_here(wanted))
         return wanted;
-    tw_log(TW_LOG_WARNING, "THALWEG_ISA='%s' is no level of this machine", text);
+    tw_log(TW_LOG_WARNING, "%s='%s' is no level of this machine, whose highest is %s", variable,
+           text, names[level]);
     return level;
 }
 

@@ -18,8 +18,8 @@ extern _Atomic int tw_isa_current; /* -1: not yet known */
 int tw_isa_find(void);             /* makes it known */
 
 /* The highest level of this machine that the build holds, by its feature bits; found once. The
- * environment's THALWEG_ISA = plain, neon, v3 or v4 lowers it. Small kernels ask several times in a
- * step, so asking is no call. */
+ * environment's TW_ISA (or THALWEG_ISA) = plain, neon, v3 or v4 lowers it; v2 is plain. Small
+ * kernels ask several times in a step, so asking is no call. */
 static inline int tw_isa_level(void)
 {
     int level = atomic_load_explicit(&tw_isa_current, memory_order_relaxed);
