@@ -220,7 +220,8 @@ def tanh1000(x):
 
 
 def add10000(x):
-    return lax.fori_loop(0, 10000, lambda i, y: y + x, x)
+    """Of steps between 1 and 1000 in a loop's body, 100 are the fastest."""
+    return lax.fori_loop(0, 10000, lambda i, y: y + x, x, unroll=100)
 
 
 def scalar():
