@@ -5,13 +5,14 @@
 #include "kernel_test.h"
 
 #include "kernels/conv.h"
+#include "kernels/conv_winograd.h"
 #include "kernels/optimizer.h"
 #include "kernels/pool2d.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
 
 /* Longest input and output of a case; places around the output must stay. */
-enum { MOST = 16000, OUT = 6000, GUARD = 16 };
+enum { MOST = 24000, OUT = 14000, LARGE = 6000, GUARD = 16 };
 
 typedef enum strange {
     STRANGE_ZERO, /* where STRANGE_DENORMAL has a denormal, a zero of its sign */
@@ -105,6 +106,13 @@ static tw_status *run_narrow_turned(tw_dtype dtype, const char *x, char *out)
     return product(dtype, x, out, (tw_gemm_shape){.m = 61, .n = 9, .k = 71, .transpose_a = true});
 }
 
+static tw_status *run_onto(tw_dtype dtype, const char *x, char *out)
+{
+    memcpy(out, x, 21 * 13 * tw_dtype_size(dtype));
+    return product(dtype, x, out,
+                   (tw_gemm_shape){.m = 21, .n = 13, .k = 31, .transpose_a = true, .beta = 1});
+}
+
 static tw_status *run_softmax(tw_dtype dtype, const char *x, char *out)
 {
     return tw_softmax(dtype, false, 21, 37, x, out, NULL);
@@ -185,6 +193,47 @@ static tw_status *run_depthwise(tw_dtype dtype, const char *x, char *out)
     return tw_depthwise_forward(dtype, &conv, x, x + 3001 * tw_dtype_size(dtype), out, NULL);
 }
 
+static tw_status *run_depthwise_input(tw_dtype dtype, const char *x, char *out)
+{
+    tw_conv conv = convolution(9, 9);
+    return tw_depthwise_input_gradient(dtype, &conv, x, x + 3001 * tw_dtype_size(dtype), out, NULL);
+}
+
+static tw_status *run_depthwise_filter(tw_dtype dtype, const char *x, char *out)
+{
+    tw_conv conv = convolution(9, 9);
+    return tw_depthwise_filter_gradient(dtype, &conv, x, x + 3001 * tw_dtype_size(dtype), out,
+                                        NULL);
+}
+
+/* Of 20 x 20 pixels and 32 channels, which floats take by Winograd's way. */
+static tw_conv square(void)
+{
+    tw_conv conv = {.batch = 1, .in_depth = 32, .out_depth = 32};
+    assert_ok(tw_window_fit(20, 3, 1, 1, true, &conv.rows));
+    conv.cols = conv.rows;
+    assert_true(tw_winograd_fits(TW_FLOAT32, &conv, TW_CONV_FILTER_GRADIENT));
+    return conv;
+}
+
+static tw_status *run_square(tw_dtype dtype, const char *x, char *out)
+{
+    tw_conv conv = square();
+    return tw_conv_forward(dtype, &conv, x, x + 13001 * tw_dtype_size(dtype), out, NULL, NULL);
+}
+
+static tw_status *run_square_input(tw_dtype dtype, const char *x, char *out)
+{
+    tw_conv conv = square();
+    return tw_conv_input_gradient(dtype, &conv, x, x + 10001 * tw_dtype_size(dtype), out, NULL);
+}
+
+static tw_status *run_square_filter(tw_dtype dtype, const char *x, char *out)
+{
+    tw_conv conv = square();
+    return tw_conv_filter_gradient(dtype, &conv, x, x + 11001 * tw_dtype_size(dtype), out, NULL);
+}
+
 static tw_pool2d pooling(void)
 {
     tw_conv conv = convolution(9, 9);
@@ -208,6 +257,13 @@ static tw_status *run_avg_pool(tw_dtype dtype, const char *x, char *out)
 {
     tw_pool2d pool = pooling();
     return tw_avg_pool(dtype, &pool, x, out, NULL);
+}
+
+static tw_status *run_avg_pool_gradient(tw_dtype dtype, const char *x, char *out)
+{
+    tw_pool2d pool = pooling();
+    memset(out, 0, 2 * 11 * 9 * 9 * tw_dtype_size(dtype));
+    return tw_avg_pool_gradient(dtype, &pool, x, out, NULL);
 }
 
 /* Where the variable and its slots begin, and the gradient: 611 elements each. */
@@ -265,6 +321,7 @@ static const example examples[] = {
     {"narrow gemm", 45 * 3, run_narrow},
     {"narrow gemm, many terms", 190, run_narrow_long},
     {"narrow gemm, A turned", 61 * 9, run_narrow_turned},
+    {"gemm onto what is there", 21 * 13, run_onto},
     {"softmax", 21 * 37, run_softmax},
     {"log softmax", 3 * 613, run_log_softmax},
     {"cross entropy", 21 + 21 * 37, run_xent},
@@ -277,9 +334,15 @@ static const example examples[] = {
     {"conv, input's gradient", 2 * 11 * 9 * 3, run_conv_input},
     {"conv, filter's gradient", 9 * 3 * 7, run_conv_filter},
     {"depthwise conv", 2 * 11 * 5 * 9, run_depthwise},
+    {"depthwise conv, input's gradient", 2 * 11 * 9 * 9, run_depthwise_input},
+    {"depthwise conv, filter's gradient", 9 * 9, run_depthwise_filter},
+    {"square conv", 20 * 20 * 32, run_square},
+    {"square conv, input's gradient", 20 * 20 * 32, run_square_input},
+    {"square conv, filter's gradient", 9 * 32 * 32, run_square_filter},
     {"max pool", 2 * 11 * 5 * 9, run_max_pool},
     {"max pool, gradient", 2 * 11 * 9 * 9, run_max_pool_gradient},
     {"average pool", 2 * 11 * 5 * 9, run_avg_pool},
+    {"average pool, gradient", 2 * 11 * 9 * 9, run_avg_pool_gradient},
     {"Adam", 3 * PARAMETERS, run_adam},
     {"Momentum", 2 * PARAMETERS, run_momentum},
     {"Adagrad", 2 * PARAMETERS, run_adagrad},
@@ -310,10 +373,11 @@ static double *run_at(int level, const example *e, tw_dtype dtype, strange kind,
     return got;
 }
 
-/* Sums of up to 129 numbers below 4 in another order. What overflows does so at either level. */
+/* Sums of up to 129 numbers below 4 in another order; in the large examples of up to 400, by way of
+ * Winograd's transforms. What overflows does so at either level. */
 static void same(const example *e, tw_dtype dtype, const double *got, const double *want)
 {
-    double precision = dtype == TW_FLOAT64 ? 1e-13 : 2e-5;
+    double precision = (dtype == TW_FLOAT64 ? 1e-13 : 2e-5) * (e->count > LARGE ? 25 : 1);
     for (size_t i = 0; i < e->count; i++)
         assert_near(got[i], want[i], precision * (1 + fabs(want[i])), e->name);
 }
