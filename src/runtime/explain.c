@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A plan as a table that a person likes to read: what runs in which order, over which shapes, where
- * results lie, what was fused, folded and shared. With declared shapes where feeds have none
- * yet. */
+ * results lie, what was fused, folded and shared, and why a step is none of it. With declared
+ * shapes where feeds have none yet. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "base/text.h"
 #include "ops/update.h"
+#include "plan/fuse.h"
 #include "runtime/run.h"
 
 /* The variant used last; where none was made yet, one for the declared shapes of the feeds. */
@@ -89,6 +90,31 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
     return text;
 }
 
+/* Why what might have been part of a pass has a step of its own; "" where nothing was near. */
+static const char *why_alone(const tw_variant *v, const tw_step *step)
+{
+    const tw_plan *plan = v->plan;
+    const tw_plan_node *node = &plan->nodes.items[step->node];
+    if (step->group || !(tw_fuse_is_elementwise(node) || tw_fuse_reduction(node)))
+        return "";
+    if (step->flags & TW_STEP_DYNAMIC)
+        return "  (not fused: sizes known at run time)";
+    if (node->group != TW_NO_INDEX || node->row_group != TW_NO_INDEX)
+        return "  (not fused: another size)";
+    if (plan->values.items[node->first_value].uses > 1)
+        return "  (not fused: read in several places)";
+    return "";
+}
+
+/* A copy that is packed would be old before it was read again. */
+static const char *why_unpacked(const tw_step *step)
+{
+    bool wants = step->packing && step->pack_bytes;
+    return !wants                            ? ""
+           : step->packs || step->packs_feed ? "  (packed copy)"
+                                             : "  (no packed copy: written in each run)";
+}
+
 /* What a loop that counts need not compute in each iteration. */
 static bool is_counted(const tw_variant *v, uint32_t s)
 {
@@ -117,13 +143,13 @@ static void add_step(tw_buffer *out, const tw_variant *v, uint32_t s, int depth)
                  tw_dtype_name(v->plan->values.items[step->outputs[0]].dtype), dims.s);
         bytes = sized->bytes;
     }
-    tw_buffer_printf(
-        out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s%s\n", depth * 4, "", s,
-        kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
-        node->origin->spec.name, step->packs || step->packs_feed ? "  (packed copy)" : "",
-        step->batching ? at_once(step).s : "", step->flags & TW_STEP_GUARDED ? "  (if alive)" : "",
-        is_counted(v, s) ? "  (counted)" : "",
-        tw_spec_attr(&node->spec, TW_UPDATE_SUMS) ? "  (sums equal rows)" : "");
+    tw_buffer_printf(out, "%*s%4u  %-28s %-24s %10s  %-16s %s%s%s%s%s%s%s\n", depth * 4, "", s,
+                     kind_text(v, step).s, shape.s, bytes_text(bytes).s, place_text(v, step, s).s,
+                     node->origin->spec.name, why_unpacked(step), why_alone(v, step),
+                     step->batching ? at_once(step).s : "",
+                     step->flags & TW_STEP_GUARDED ? "  (if alive)" : "",
+                     is_counted(v, s) ? "  (counted)" : "",
+                     tw_spec_attr(&node->spec, TW_UPDATE_SUMS) ? "  (sums equal rows)" : "");
     for (uint32_t b = 0; step->body && b < step->body->steps.count; b++)
         add_step(out, step->body, b, depth + 1);
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <thalweg/thalweg.h>
@@ -338,6 +340,31 @@ static void an_outer_product_joins_the_chain_that_reads_it(void **state)
     tw_array_unref(out);
 }
 
+/* Each time why the step is neither part of a pass nor reads a packed copy. */
+static void a_plan_says_why_a_step_is_alone(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(20, 64));
+    tw_tensor w = tw_variable(tw_zeros(TW_SHAPE(64, 64)), .name = "w");
+    tw_tensor whole = tw_tanh(x), both = tw_add(tw_cumsum(whole, 0), tw_exp(whole));
+    tw_tensor some = tw_mul(tw_gather_nd(x, tw_where(tw_greater(x, 0.0))), 2.0);
+    tw_tensor product = tw_matmul(x, w);
+    tw_tensor add = tw_assign_add(w, tw_matmul(x, product, .transpose_a = true));
+    static const char *const reasons[] = {"(not fused: read in several places)",
+                                          "(not fused: sizes known at run time)",
+                                          "(no packed copy: written in each run)"};
+    const tw_tensor fetched[] = {both, some, add};
+    for (size_t i = 0; i < 3; i++) {
+        char *text = NULL;
+        TW_CHECK(tw_explain(session, TW_FETCH(fetched[i]), TW_LIST(), TW_LIST(x), &text));
+        for (size_t k = 0; k < 3; k++) {
+            if (!strstr(text, reasons[k]) == (i == k))
+                fail_msg("'%s' in the plan of fetch %zu:\n%s", reasons[k], i, text);
+        }
+        free(text);
+    }
+}
+
 /* The tutorial's linear regression: the prediction and the loss, the derivative and its sum, two
  * updates with a product in between, and Adam's two powers. */
 static void the_tutorials_training_step_is_seven_steps(void **state)
@@ -380,6 +407,7 @@ int main(void)
         TEST(what_is_computed_of_a_broadcast_number_is_one_number),
         TEST(what_a_step_before_a_pass_reads_is_made),
         TEST(an_outer_product_joins_the_chain_that_reads_it),
+        TEST(a_plan_says_why_a_step_is_alone),
         TEST(the_tutorials_training_step_is_seven_steps),
     };
     return cmocka_run_group_tests_name("plan: counts", tests, NULL, NULL);
