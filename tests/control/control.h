@@ -73,6 +73,17 @@ static inline double number_with(tw_tensor fetch, const number_feed *feeds, size
     return value;
 }
 
+/* What a loop gives that goes round `rounds` times, which is fed as n, is what `want` gives. */
+static inline void expect_near(tw_tensor got, tw_tensor n, int rounds, tw_tensor want)
+{
+    tw_array *a = run_with(got, (number_feed[]){{n, rounds}}, 1), *b = run_with(want, NULL, 0);
+    assert_int_equal(tw_array_count(a), tw_array_count(b));
+    for (size_t i = 0; i < tw_array_count(a); i++)
+        assert_float_equal(tw_array_get(a, i), tw_array_get(b, i), 1e-5);
+    tw_array_unref(a);
+    tw_array_unref(b);
+}
+
 static inline double number(tw_tensor fetch)
 {
     return number_with(fetch, NULL, 0);

@@ -89,16 +89,6 @@ static int batches_in(tw_tensor y, tw_tensor fed)
     return count;
 }
 
-static void expect_near(tw_tensor got, tw_tensor n, int rounds, tw_tensor want)
-{
-    tw_array *a = run_with(got, (number_feed[]){{n, rounds}}, 1), *b = run_with(want, NULL, 0);
-    assert_int_equal(tw_array_count(a), tw_array_count(b));
-    for (size_t i = 0; i < tw_array_count(a); i++)
-        assert_float_equal(tw_array_get(a, i), tw_array_get(b, i), 1e-5);
-    tw_array_unref(a);
-    tw_array_unref(b);
-}
-
 static void check_sum(tw_dtype dtype, int32_t k, how is, bool batched)
 {
     void *none = NULL;

@@ -157,16 +157,6 @@ static bool plan_has(tw_tensor fetch, tw_tensor feed, const char *word)
     return has;
 }
 
-static void expect_near(tw_tensor got, tw_tensor n, int rounds, tw_tensor want)
-{
-    tw_array *a = run_with(got, (number_feed[]){{n, rounds}}, 1), *b = run_with(want, NULL, 0);
-    assert_int_equal(tw_array_count(a), tw_array_count(b));
-    for (size_t i = 0; i < tw_array_count(a); i++)
-        assert_float_equal(tw_array_get(a, i), tw_array_get(b, i), 1e-5);
-    tw_array_unref(a);
-    tw_array_unref(b);
-}
-
 /* The product has `rows` rows, the sum 6: with 1 row it is added to all of them. */
 static void check_sum(int32_t rows, how is, bool taken)
 {
