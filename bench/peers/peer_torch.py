@@ -179,7 +179,7 @@ def cnn():
 
 
 def prepared(model, x):
-    """Frozen and packed for inference, as TorchScript does it; nothing where it has no way to."""
+    """Frozen and packed for inference, as TorchScript does it."""
     with torch.no_grad():
         traced = torch.jit.freeze(torch.jit.trace(model, x))
         ready = torch.jit.optimize_for_inference(traced)

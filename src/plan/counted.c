@@ -17,11 +17,7 @@ static bool is_steady(const tw_variant *v, uint32_t value)
     uint32_t root = root_of(v, value);
     if (v->values[root].place == TW_PLACE_CONSTANT)
         return v->values[root].constant != NULL;
-    for (size_t i = plan->loop->carried; i < plan->feed_count; i++) {
-        if (plan->feeds[i] == root)
-            return true;
-    }
-    return false;
+    return tw_plan_staying_feed(plan, root) < plan->feed_count;
 }
 
 /* The one operation of a step that is nothing else; NULL: it is more, or a caller's kernel. */

@@ -33,15 +33,12 @@ typedef struct tw_spot {
 static bool go_out(tw_spot *spot)
 {
     const tw_plan *plan = spot->v->plan;
-    for (size_t i = plan->loop ? plan->loop->carried : plan->feed_count; i < plan->feed_count;
-         i++) {
-        if (plan->feeds[i] != spot->value)
-            continue;
-        spot->v = spot->v->outer;
-        spot->value = plan->loop->owner->nodes.items[plan->loop->node].inputs[i];
-        return true;
-    }
-    return false;
+    size_t feed = tw_plan_staying_feed(plan, spot->value);
+    if (feed == plan->feed_count)
+        return false;
+    spot->v = spot->v->outer;
+    spot->value = plan->loop->owner->nodes.items[plan->loop->node].inputs[feed];
+    return true;
 }
 
 /* To the operation that made the list, or NULL. A list of gradients has elements as the list whose
@@ -126,10 +123,10 @@ static bool find_rows(tw_rows *rows, const tw_plan *plan, uint32_t handle)
 /* The shape of what a node of a loop reads, as far as the plan knows it. */
 tw_shape tw_variant_element_shape(const tw_variant *v, const tw_plan_node *node)
 {
-    tw_spot spot = {v, node->inputs[0]};
-    bool is_gradient = false;
     if (!v->plan->loop || !begins(node, "TensorArrayRead"))
         return TW_UNKNOWN_SHAPE;
+    tw_spot spot = {v, node->inputs[0]};
+    bool is_gradient = false;
     const tw_plan_node *maker = find_maker(&spot, &is_gradient);
     if (!maker)
         return TW_UNKNOWN_SHAPE;

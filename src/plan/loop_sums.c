@@ -4,16 +4,11 @@
  * it is given and add it up for several iterations at once. The op says when that gains. */
 #include "plan/variant.h"
 
-/* A variable that only the step reads, whose next value is what the step gives. */
+/* What the step gives is nothing but the next value of what it adds to. */
 static bool is_sum(const tw_plan *plan, const tw_step *step)
 {
-    uint32_t var = step->inputs[0], next = step->outputs[0];
-    const tw_plan_value *values = plan->values.items;
-    for (uint32_t i = 0; i < plan->loop->carried; i++) {
-        if (plan->feeds[i] == var && plan->fetches[i + 1].value == next)
-            return values[var].uses == 1 && values[next].uses == 1;
-    }
-    return false;
+    uint32_t next = step->outputs[0];
+    return tw_value_is_summed(plan, step->inputs[0], next) && plan->values.items[next].uses == 1;
 }
 
 /* Also not where a step may be dead, or has to be asked again. */

@@ -20,13 +20,8 @@ static uint32_t variable_of(const tw_variant *v, uint32_t value)
 static bool stays(const tw_variant *v, uint32_t value)
 {
     uint32_t root = v->values[value].root;
-    const tw_plan *plan = v->plan;
-    for (size_t i = plan->loop ? plan->loop->carried : plan->feed_count; i < plan->feed_count;
-         i++) {
-        if (plan->feeds[i] == root)
-            return !v->values[value].dynamic && v->values[root].place == TW_PLACE_FEED;
-    }
-    return false;
+    return tw_plan_staying_feed(v->plan, root) < v->plan->feed_count && !v->values[value].dynamic &&
+           v->values[root].place == TW_PLACE_FEED;
 }
 
 /* Sizes and form are asked of the op; a caller's kernel packs nothing. */

@@ -179,6 +179,26 @@ static inline bool tw_value_is_private(const tw_plan *plan, uint32_t value)
     return v->uses == 1 && !v->fetched && v->saved == TW_NO_INDEX;
 }
 
+/* Of a loop's body: a variable that only one node reads, and whose next value is what this gives,
+ * as in a sum over the iterations. */
+static inline bool tw_value_is_summed(const tw_plan *plan, uint32_t value, uint32_t next)
+{
+    for (uint32_t i = 0; plan->loop && i < plan->loop->carried; i++) {
+        if (plan->feeds[i] == value && plan->fetches[i + 1].value == next)
+            return plan->values.items[value].uses == 1;
+    }
+    return false;
+}
+
+/* Of a loop's body: which feed the value is, if it comes in and stays the same; else feed_count. */
+static inline size_t tw_plan_staying_feed(const tw_plan *plan, uint32_t value)
+{
+    size_t i = plan->loop ? plan->loop->carried : plan->feed_count;
+    while (i < plan->feed_count && plan->feeds[i] != value)
+        i++;
+    return i;
+}
+
 /* For passes. */
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out);

@@ -365,16 +365,6 @@ static tw_status *absorb_product(tw_plan *plan, uint32_t index)
     return take_product(plan, node, node->inputs, 2, product, op);
 }
 
-/* A variable of the loop that only this sum reads, and that it is the next value of. */
-static bool is_summed_variable(const tw_plan *plan, uint32_t value, uint32_t sum)
-{
-    for (uint32_t i = 0; plan->loop && i < plan->loop->carried; i++) {
-        if (plan->feeds[i] == value && plan->fetches[i + 1].value == sum)
-            return plan->values.items[value].uses == 1;
-    }
-    return false;
-}
-
 /* A matrix of which every size is known, so that what is added cannot make it larger. */
 static bool keeps_shape(const tw_plan *plan, uint32_t variable, uint32_t sum)
 {
@@ -392,7 +382,7 @@ static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
     for (uint32_t side = 0; side < 2; side++) {
         uint32_t variable = node->inputs[side], summand = node->inputs[1 - side];
         const tw_plan_node *product = tw_plan_producer(plan, summand);
-        if (is_summed_variable(plan, variable, node->first_value) &&
+        if (tw_value_is_summed(plan, variable, node->first_value) &&
             keeps_shape(plan, variable, node->first_value) && tw_value_is_private(plan, summand) &&
             is_plain_product(plan, summand) && product->guarded == node->guarded)
             return take_product(plan, node, &variable, 1, product, op);

@@ -13,6 +13,7 @@
 
 #include "base/os.h"
 #include "base/pool.h"
+#include "support/environment.h"
 #include "support/skip.h"
 
 #if !defined(_WIN32)
@@ -23,20 +24,11 @@
 enum { MOST_CELLS = 1000, CALLERS = 12, JOBS_OF_A_CALLER = 100 };
 static const int64_t PATIENCE = INT64_C(20000000000); /* 20 s: then a wait has hung */
 
-static void set_environment(const char *text)
-{
-#if defined(_WIN32)
-    _putenv_s("THALWEG_NUM_THREADS", text);
-#else
-    setenv("THALWEG_NUM_THREADS", text, 1);
-#endif
-}
-
 /* Runs first, since the variable is read once. */
 static void the_environment_says_how_many_threads_unless_the_program_does(void **state)
 {
     (void)state;
-    set_environment("3");
+    set_environment("THALWEG_NUM_THREADS", "3");
     assert_int_equal(tw_pool_threads(), 3);
     tw_pool_set_threads(5);
     assert_int_equal(tw_pool_threads(), 5);

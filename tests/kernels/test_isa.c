@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The environment forces a level of kernels; a level that is not there leaves the machine's own. */
 #include "kernel_test.h"
-
-static void set_environment(const char *variable, const char *text)
-{
-#if defined(_WIN32)
-    _putenv_s(variable, text);
-#else
-    setenv(variable, text, 1);
-#endif
-}
+#include "support/environment.h"
 
 static void the_environment_says_which_level_runs(void **state)
 {

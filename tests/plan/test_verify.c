@@ -12,6 +12,7 @@
 
 #include "plan/variant.h"
 #include "runtime/session.h"
+#include "support/environment.h"
 #include "thalweg/thalweg.h"
 
 static tw_plan *plan;
@@ -135,15 +136,6 @@ static void a_node_that_is_out_of_order_is_found(void **state)
     expect_complaint("which it needs");
 }
 
-static void set_environment(const char *text)
-{
-#ifdef _WIN32
-    _putenv_s("THALWEG_VERIFY_PLANS", text);
-#else
-    setenv("THALWEG_VERIFY_PLANS", text, 1);
-#endif
-}
-
 static void a_session_verifies_if_it_is_asked_to(void **state)
 {
     (void)state;
@@ -153,13 +145,13 @@ static void a_session_verifies_if_it_is_asked_to(void **state)
         bool verifies;
     } cases[] = {{"1", true}, {"0", false}, {"", false}};
     for (size_t i = 0; i < 3; i++) {
-        set_environment(cases[i].text);
+        set_environment("THALWEG_VERIFY_PLANS", cases[i].text);
         tw_session *session = tw_session_new(NULL);
         assert_int_equal(session->verifies, cases[i].verifies);
         tw_session_free(session);
     }
     if (before)
-        set_environment("1");
+        set_environment("THALWEG_VERIFY_PLANS", "1");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
