@@ -71,16 +71,22 @@ static inline double tw_expm1(double x)
 }
 
 /* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)]: with s = f / (2 + f) and h = f^2 / 2 it is
- * 2 atanh(s) = f - h + s (h + R(s^2)), where only h is not far smaller than f. */
-static inline double tw_log_core_(double f, double e)
+ * 2 atanh(s) = f - h + s (h + R(s^2)), where only h is not far smaller than f. `small` is the low
+ * part of e ln 2, and whatever else is to be added. */
+static inline double tw_log_core_and_(double f, double e, double small)
 {
     double s = f / (2.0 + f), z = s * s, q = z * z;
     double a = tw_madd(0x1.9999999995273p-2, z, 0x1.5555555555558p-1);
     double b = tw_madd(0x1.c71c62d5e53e0p-3, z, 0x1.2492492dfd86cp-2);
     double c = tw_madd(0x1.39fdcceb4bb45p-3, z, 0x1.7462b91b8df65p-3);
     double r = z * tw_madd(q, tw_madd(q, tw_madd(0x1.2b5f68a50d903p-3, q, c), b), a);
-    double h = 0.5 * f * f, more = tw_madd(s, h + r, e * TW_LN2_LOW);
+    double h = 0.5 * f * f, more = tw_madd(s, h + r, small);
     return tw_madd(e, TW_LN2_HIGH, f - (h - more));
+}
+
+static inline double tw_log_core_(double f, double e)
+{
+    return tw_log_core_and_(f, e, e * TW_LN2_LOW);
 }
 
 /* The bits of sqrt(1/2): what lies there in the exponent is 0 once they are taken off. */
@@ -135,24 +141,47 @@ static inline double tw_sigmoid(double x)
     return x < 0.0 ? e * s : s;
 }
 
-/* Hyperbolic functions where e^|x| is no overflow. */
-static inline double tw_cosh_of_near(double x)
+/* e^a = 2^n e^r gives both from cosh(r) - 1 and sinh(r), without a division: with c and d = 2^n +-
+ * 2^-n, halved, c cosh(r) + d sinh(r) and d cosh(r) + c sinh(r). All of it once more halved, as n
+ * may be 1025; from 512 on 2^-n counts for nothing, so that its exponent may start afresh. */
+static inline double tw_hyperbolic_(double a, int is_cosh)
 {
-    double e = tw_exp(fabs(x));
-    return 0.5 * e + 0.5 / e;
+    double clipped = a > 710.6 ? 710.6 : a;
+    int64_t n;
+    double r = tw_exp_reduce_(clipped, &n), s = r * r, q = s * s;
+    double up = tw_double_of_bits((uint64_t)(n + 1021) << 52);
+    double down = tw_double_of_bits((uint64_t)(1021 - (n & 511)) << 52);
+    double even = tw_madd(0x1.6c16c17cd87a5p-10, s, 0x1.55555555531c8p-5);
+    even = tw_madd(tw_madd(0x1.289fd2a30e91ep-22, s, 0x1.a019aae73fefap-16), q, even);
+    double odd = tw_madd(0x1.111111110f624p-7, s, 0x1.5555555555559p-3);
+    double high = tw_madd(0x1.71ddf79e1500dp-19, s, 0x1.a01a01b0250c8p-13);
+    odd = tw_madd(tw_madd(0x1.af601c7c1bea7p-26, q, high), q, odd);
+    double cosine = tw_madd(q, even, 0.5 * s), sine = tw_madd(r * s, odd, r);
+    double c = up + down, d = up - down;
+    return is_cosh ? 2.0 * (c + tw_madd(d, sine, c * cosine))
+                   : 2.0 * (d + tw_madd(c, sine, d * cosine));
 }
 
-static inline double tw_sinh_of_near(double x)
+static inline double tw_cosh(double x)
 {
-    double t = tw_expm1(fabs(x));
-    return copysign(0.5 * (t + t / (t + 1.0)), x);
+    return tw_hyperbolic_(fabs(x), 1);
 }
 
-/* log(1 + e^x) */
+static inline double tw_sinh(double x)
+{
+    double a = fabs(x), y = tw_hyperbolic_(a, 0);
+    return copysign(a < 0x1p-30 ? a : y, x); /* what is denormal loses no digit */
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + t) with t = e^-|x|, where 1 + t is at most 2. */
 static inline double tw_softplus(double x)
 {
-    double above = x > 0.0 ? x : 0.0, y = above + tw_log1p(tw_exp(-fabs(x)));
-    return x == x ? y : x;
+    double a = fabs(x), above = x > 0.0 ? x : 0.0, clipped = a > 746.0 ? 746.0 : a;
+    int64_t n;
+    double r = tw_exp_reduce_(-clipped, &n), t = tw_scale_(1.0 + tw_exp_core_(r), n);
+    double f = t > 0x1.a827999fcef32p-2 ? tw_madd(0.5, t, -0.5) : t;
+    double e = t > 0x1.a827999fcef32p-2 ? 1.0 : 0.0;
+    return above + tw_log_core_(f, e);
 }
 
 /* The angle of the point (x, y) for y >= 0, in 0 .. pi, right to 2^-31 of it: for float. */

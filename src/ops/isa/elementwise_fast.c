@@ -10,6 +10,7 @@
 
 #include "kernels/isa/tanh_vectors.h"
 #include "kernels/vmath_double.h"
+#include "kernels/vmath_inverse.h"
 
 #if defined(__clang__)
 #define TW_IVDEP _Pragma("clang loop vectorize(assume_safety)")
@@ -191,22 +192,6 @@ static inline bool fits_mod(double x, double y, double r)
            fabs(y) <= DBL_MAX;
 }
 
-static inline double near_sinh(double x, double y)
-{
-    (void)y;
-    return tw_sinh_of_near(x);
-}
-static inline double near_cosh(double x, double y)
-{
-    (void)y;
-    return tw_cosh_of_near(x);
-}
-static inline bool is_no_overflow(double x, double y, double r)
-{
-    (void)y, (void)r;
-    return fabs(x) <= 709;
-}
-
 static inline double elu(double x)
 {
     double y = tw_expm1(x);
@@ -249,12 +234,39 @@ static inline bool fits_mod_i64(int64_t x, int64_t y, int64_t r)
     return x <= most && x >= -most && y <= most && y >= -most && y != 0;
 }
 
+/* Of complex numbers, whose parts lie side by side. */
+HEAD(angle_c64)
+{
+    const float *parts = x;
+    float *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0, m = n & ~(size_t)15; i < m; i++)
+        to[i] = tw_atan2f(parts[2 * i + 1], parts[2 * i]);
+}
+HEAD(angle_c128)
+{
+    const double *parts = x;
+    double *to = z;
+    (void)y, (void)w;
+    TW_IVDEP
+    for (size_t i = 0, m = n & ~(size_t)15; i < m; i++)
+        to[i] = tw_atan2(parts[2 * i + 1], parts[2 * i]);
+}
+
 SOME(truncate_mod_f32, f32, y, near_modf, fits_modf, TABLE_F32(Mod))
 SOME(floor_mod_f32, f32, y, near_floor_modf, fits_modf, TABLE_F32(FloorMod))
 SOME(truncate_mod_f64, f64, y, tw_truncate_mod_of_near, fits_mod, TABLE(TW_FLOAT64, Mod))
 SOME(floor_mod_f64, f64, y, tw_floor_mod_of_near, fits_mod, TABLE(TW_FLOAT64, FloorMod))
-SOME(sinh_f64, f64, x, near_sinh, is_no_overflow, TABLE(TW_FLOAT64, Sinh))
-SOME(cosh_f64, f64, x, near_cosh, is_no_overflow, TABLE(TW_FLOAT64, Cosh))
+EVERY(asin_f64, f64, tw_asin)
+EVERY(acos_f64, f64, tw_acos)
+EVERY(atan_f64, f64, tw_atan)
+PAIRS(atan2_f64, f64, tw_atan2)
+EVERY(sinh_f64, f64, tw_sinh)
+EVERY(cosh_f64, f64, tw_cosh)
+EVERY(asinh_f64, f64, tw_asinh)
+EVERY(acosh_f64, f64, tw_acosh)
+EVERY(atanh_f64, f64, tw_atanh)
 EVERY(softplus_f64, f64, tw_softplus)
 PAIRS(softplus_grad_f64, f64, softplus_grad)
 EVERY(elu_f64, f64, elu)
@@ -293,6 +305,15 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
+    {TW_FLOAT64, TW_ROW_Asin, asin_f64},
+    {TW_FLOAT64, TW_ROW_Acos, acos_f64},
+    {TW_FLOAT64, TW_ROW_Atan, atan_f64},
+    {TW_FLOAT64, TW_ROW_Atan2, atan2_f64},
+    {TW_COMPLEX64, TW_ROW_Angle, angle_c64},
+    {TW_COMPLEX128, TW_ROW_Angle, angle_c128},
+    {TW_FLOAT64, TW_ROW_Asinh, asinh_f64},
+    {TW_FLOAT64, TW_ROW_Acosh, acosh_f64},
+    {TW_FLOAT64, TW_ROW_Atanh, atanh_f64},
     {TW_FLOAT64, TW_ROW_Sinh, sinh_f64},
     {TW_FLOAT64, TW_ROW_Cosh, cosh_f64},
     {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
