@@ -230,6 +230,29 @@ static void bias_and_activation_follow_the_product(void **state)
     }
 }
 
+/* Each tile of a panel ends while the next one begins: of all kinds of ends, after 1, 2, 3 rows of
+ * B and several steps over k. */
+static void tiles_below_each_other_are_what_plain_loops_give(void **state)
+{
+    (void)state;
+    const example joined[] = {{39, 48, 1, 1, 0, 0},    {46, 96, 2, -2, 1, 1},
+                              {31, 144, 3, 1, 1, 0},   {29, 48, 70, 1, 0, 2},
+                              {64, 97, 331, -1, 1, 0}, {23, 130, 656, 1, 3, 1}};
+    for (EACH_LEVEL(level)) {
+        for (size_t d = 0; d < 2; d++) {
+            void *bias = random_numbers(dtypes[d], 200, 7);
+            for (unsigned i = 0; i < 4 * sizeof joined / sizeof *joined; i++) {
+                tw_gemm_epilogue with = {i & 1 ? NULL : bias, (tw_activation)(i / 4 % 3)};
+                check(dtypes[d], &joined[i / 4], i & 3, NULL);
+                check(dtypes[d], &joined[i / 4], i & 3, &with);
+                with.activation = (tw_activation)((i / 4 + 1) % 3);
+                check(dtypes[d], &joined[i / 4], i & 3, &with);
+            }
+            free(bias);
+        }
+    }
+}
+
 static void large_products_have_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
@@ -292,6 +315,18 @@ static void activations_keep_nan(void **state)
         assert_ok(tw_gemm(TW_FLOAT32, &(tw_gemm_shape){.m = 1, .n = 1, .k = 1, .alpha = 1}, &a, &b,
                           &c, &(tw_gemm_epilogue){NULL, (tw_activation)act}, NULL));
         assert_true(isnan(c));
+    }
+    enum { ROWS = 33, COLS = 48 }; /* some tiles */
+    float many[ROWS], row[COLS], product[ROWS * COLS];
+    for (size_t i = 0; i < COLS; i++)
+        row[i] = 1;
+    for (size_t i = 0; i < ROWS; i++)
+        many[i] = i % 3 ? -(float)i : NAN;
+    for (EACH_LEVEL(level)) {
+        assert_ok(tw_gemm(TW_FLOAT32, &(tw_gemm_shape){.m = ROWS, .n = COLS, .k = 1, .alpha = 1},
+                          many, row, product, &(tw_gemm_epilogue){row, TW_ACTIVATION_RELU6}, NULL));
+        for (size_t i = 0; i < ROWS * COLS; i++)
+            assert_true(i / COLS % 3 ? product[i] == 0 : isnan(product[i]));
     }
 }
 
@@ -464,6 +499,7 @@ int main(void)
         cmocka_unit_test(few_rows_by_columns_pages_apart_are_what_plain_loops_give),
         cmocka_unit_test(rows_from_afar_are_what_plain_loops_give),
         cmocka_unit_test(bias_and_activation_follow_the_product),
+        cmocka_unit_test(tiles_below_each_other_are_what_plain_loops_give),
         cmocka_unit_test(large_products_have_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(integers_wrap),
         cmocka_unit_test(activations_keep_nan),

@@ -26,10 +26,17 @@
  * read again and again may fill half of that cache. */
 enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 
+/* The register tile; rows of B that go without a jump; whether a tile of float ends while the next
+ * one begins; columns of B that are turned at once, where there are few, and many; and how many of
+ * their numbers one after the other. */
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
 #define VECTORS 3
 #define F32_AT_ONCE 2
+#define F32_JOINS 1
+#define F32_WIDE 8
+#define F32_WIDEST 16
+#define F32_TURN_LENGTH 1024
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
@@ -37,6 +44,10 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define ROWS 6
 #define VECTORS 2
 #define F32_AT_ONCE 4
+#define F32_JOINS 0
+#define F32_WIDE 8
+#define F32_WIDEST 8
+#define F32_TURN_LENGTH 16
 #define IF_THREE NOTHING
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
@@ -44,6 +55,10 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define ROWS 8
 #define VECTORS 3
 #define F32_AT_ONCE 2
+#define F32_JOINS 0
+#define F32_WIDE 4
+#define F32_WIDEST 4
+#define F32_TURN_LENGTH 16
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
@@ -51,6 +66,10 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define ROWS 4
 #define VECTORS 2
 #define F32_AT_ONCE 1
+#define F32_JOINS 0
+#define F32_WIDE 4
+#define F32_WIDEST 4
+#define F32_TURN_LENGTH 16
 #define IF_THREE NOTHING
 #define IF_SIX NOTHING
 #define IF_EIGHT NOTHING
@@ -122,17 +141,59 @@ static ALWAYS_INLINE void transpose_wide_f32(const float *from, size_t from_step
     *(octet *)(to + 3 * to_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 10, 11, 6, 7, 14,
                                                            15);
 }
-#define TRANSPOSE_WIDE transpose_wide_f32
-#define F32_WIDE 8
-#else
-#define TRANSPOSE_WIDE transpose_f32
-#define F32_WIDE 4
 #endif
 
-/* Two lanes gain nothing from shuffles. */
-static ALWAYS_INLINE void transpose_f64(const double *from, size_t from_step, double *to,
-                                        size_t to_step)
+#if TW_VECTOR_BYTES >= 64
+/* Column 4 q of four quads stands in quad q. */
+static ALWAYS_INLINE __m512 four_quads(const float *from, size_t step)
 {
+    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(from));
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(from + 4 * step), 1);
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(from + 8 * step), 2);
+    return _mm512_insertf32x4(x, _mm_loadu_ps(from + 12 * step), 3);
+}
+
+/* The same for sixteen columns. */
+static ALWAYS_INLINE void transpose_widest_f32(const float *from, size_t from_step, float *to,
+                                               size_t to_step)
+{
+    __m512 a = four_quads(from, from_step), b = four_quads(from + from_step, from_step);
+    __m512 c = four_quads(from + 2 * from_step, from_step);
+    __m512 d = four_quads(from + 3 * from_step, from_step);
+    __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+    __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+    _mm512_storeu_ps(to, _mm512_shuffle_ps(ab_low, cd_low, 0x44));
+    _mm512_storeu_ps(to + to_step, _mm512_shuffle_ps(ab_low, cd_low, 0xee));
+    _mm512_storeu_ps(to + 2 * to_step, _mm512_shuffle_ps(ab_high, cd_high, 0x44));
+    _mm512_storeu_ps(to + 3 * to_step, _mm512_shuffle_ps(ab_high, cd_high, 0xee));
+}
+#endif
+
+/* to[p][j] = from[j][p] for four rows p of `wide` columns j, a constant that the level has. */
+static ALWAYS_INLINE void transpose_any_f32(const float *from, size_t from_step, float *to,
+                                            size_t to_step, size_t wide)
+{
+#if TW_VECTOR_BYTES >= 64
+    if (wide == 16) {
+        transpose_widest_f32(from, from_step, to, to_step);
+        return;
+    }
+#endif
+#if TW_VECTOR_BYTES >= 32
+    if (wide == 8) {
+        transpose_wide_f32(from, from_step, to, to_step);
+        return;
+    }
+#endif
+    (void)wide;
+    transpose_f32(from, from_step, to, to_step);
+}
+
+/* Two lanes gain nothing from shuffles. */
+static ALWAYS_INLINE void transpose_any_f64(const double *from, size_t from_step, double *to,
+                                            size_t to_step, size_t wide)
+{
+    (void)wide;
     for (size_t p = 0; p < 4; p++) {
         for (size_t j = 0; j < 4; j++)
             to[p * to_step + j] = from[j * from_step + p];
@@ -149,15 +210,20 @@ static inline double sigmoid_f64(double x)
 #define LIKE_T int32_t
 #define FMA FMA_F32
 #define ADD_PRODUCT ADD_PRODUCT_F32
+#define STORE_ASIDE STORE_ASIDE_F32
+#define AT_LEAST AT_LEAST_F32
+#define AT_MOST AT_MOST_F32
 #define AT_ONCE F32_AT_ONCE
+#define JOINS F32_JOINS
 #define LINES_AT_ONCE 4
 #define SPREAD SPREAD_F32
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
 #define ACT_TANH tw_tanhf
-#define TRANSPOSE_4 transpose_f32
-#define TRANSPOSE_8 TRANSPOSE_WIDE
+#define TRANSPOSE transpose_any_f32
 #define TURN_WIDE F32_WIDE
+#define TURN_WIDEST F32_WIDEST
+#define TURN_LENGTH F32_TURN_LENGTH
 #include "kernels/isa/gemm_body.h"
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"
@@ -166,15 +232,20 @@ static inline double sigmoid_f64(double x)
 #define LIKE_T int64_t
 #define FMA FMA_F64
 #define ADD_PRODUCT ADD_PRODUCT_F64
+#define STORE_ASIDE(to, x) store_f64(to, x)
+#define AT_LEAST AT_LEAST_F64
+#define AT_MOST AT_MOST_F64
 #define AT_ONCE 1 /* products of doubles are rare */
+#define JOINS 0
 #define LINES_AT_ONCE 1
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64
 #define ACT_TANH tanh
-#define TRANSPOSE_4 transpose_f64
-#define TRANSPOSE_8 transpose_f64
+#define TRANSPOSE transpose_any_f64
 #define TURN_WIDE 4
+#define TURN_WIDEST 4
+#define TURN_LENGTH 8
 #include "kernels/isa/gemm_body.h"
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"

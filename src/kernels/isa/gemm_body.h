@@ -43,13 +43,13 @@ static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, si
 }
 
 /* Columns first .. last - 1, at least `wide` of them, whose k >= 4 elements are neighbours, in
- * blocks of four rows; the last blocks begin early enough to be whole. A line of memory is used up
+ * blocks of four rows; the last blocks begin early enough to be whole. Lines of memory are used up
  * before the next columns'. */
 static ALWAYS_INLINE void NAME(turn)(const T *b, size_t b_col, size_t k, size_t n, size_t wide,
                                      size_t width, T *restrict to)
 {
-    for (size_t p = 0; p < k; p += NAME(LINE)) {
-        size_t end = k - p < NAME(LINE) ? k : p + NAME(LINE);
+    for (size_t p = 0; p < k; p += TURN_LENGTH) {
+        size_t end = k - p < TURN_LENGTH ? k : p + TURN_LENGTH;
         for (size_t j = 0; j < n; j += wide) {
             size_t column = j + wide <= n ? j : n - wide;
             const T *from = b + column * b_col + p;
@@ -60,10 +60,7 @@ static ALWAYS_INLINE void NAME(turn)(const T *b, size_t b_col, size_t k, size_t 
                     rows -= (4 - q) * width;
                     q = 4;
                 }
-                if (wide == 8)
-                    TRANSPOSE_8(from, b_col, rows, width);
-                else
-                    TRANSPOSE_4(from, b_col, rows, width);
+                TRANSPOSE(from, b_col, rows, width, wide);
             }
         }
     }
@@ -88,7 +85,9 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
         return;
     }
     bool turns = b_row == 1 && k >= 4 && n >= 4;
-    if (turns && n >= TURN_WIDE)
+    if (turns && n >= TURN_WIDEST)
+        NAME(turn)(b, b_col, k, n, TURN_WIDEST, width, to);
+    else if (turns && n >= TURN_WIDE)
         NAME(turn)(b, b_col, k, n, TURN_WIDE, width, to);
     else if (turns)
         NAME(turn)(b, b_col, k, n, 4, width, to);

@@ -64,7 +64,7 @@ static ALWAYS_INLINE void NAME(add_row)(NAME(vec) acc[ROWS][VECTORS], const NAME
     const T *b = (const T *)(at->b + q * at->b_row);
     UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)(b + v * NAME(LANES));
     UNROLL for (size_t v = 0; keeps && v < nv; v++)
-        NAME(store)(at->keep + (q * nv + v) * NAME(LANES), row[v]);
+        STORE_ASIDE(at->keep + (q * nv + v) * NAME(LANES), row[v]);
     UNROLL for (size_t i = 0; i < mr; i++)
     {
         NAME(vec) x = NAME(spread)(*(const T *)(at->a[i / 3] + q * at->a_col + i % 3 * at->a_row));
@@ -123,14 +123,22 @@ static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(til
 /* x where it is not less, or more, than `bound`, so that NaN stays. */
 static ALWAYS_INLINE NAME(vec) NAME(at_least)(NAME(vec) x, NAME(vec) bound)
 {
+#ifdef TW_HAS_EXTREMES
+    return AT_LEAST(x, bound);
+#else
     NAME(mask) less = x < bound;
     return (NAME(vec))(((NAME(mask))bound & less) | ((NAME(mask))x & ~less));
+#endif
 }
 
 static ALWAYS_INLINE NAME(vec) NAME(at_most)(NAME(vec) x, NAME(vec) bound)
 {
+#ifdef TW_HAS_EXTREMES
+    return AT_MOST(x, bound);
+#else
     NAME(mask) more = x > bound;
     return (NAME(vec))(((NAME(mask))bound & more) | ((NAME(mask))x & ~more));
+#endif
 }
 
 /* What finish does, to a tile's rows, which are in the cache, and as vectors. */
@@ -161,6 +169,107 @@ static ALWAYS_INLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_
         __builtin_prefetch(c + width - 1, 1, 3);
     }
 }
+
+#if JOINS
+/* What put and dress do before they store, to sums that are registers yet. */
+static ALWAYS_INLINE void NAME(end_sums)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t,
+                                         const T *c, size_t mr, size_t nv)
+{
+    if (t->alpha != 1) {
+        NAME(vec) alpha = NAME(spread)(t->alpha);
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] *= alpha;
+    }
+    if (t->adds) {
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] += NAME(load)(c + i * t->ldc + v * NAME(LANES));
+    }
+    if (!t->dress)
+        return;
+    if (t->bias) {
+        UNROLL for (size_t v = 0; v < nv; v++)
+        {
+            NAME(vec) add = NAME(load)(t->bias + v * NAME(LANES));
+            UNROLL for (size_t i = 0; i < mr; i++) acc[i][v] += add;
+        }
+    }
+    if (t->dress->activation != TW_ACTIVATION_NONE) {
+        NAME(vec) zero = {0};
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] = NAME(at_least)(acc[i][v], zero);
+    }
+    if (t->dress->activation == TW_ACTIVATION_RELU6) {
+        NAME(vec) six = NAME(spread)(6);
+        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+            acc[i][v] = NAME(at_most)(acc[i][v], six);
+    }
+}
+
+/* Where a tile begins on its way. */
+static ALWAYS_INLINE void NAME(begin)(NAME(place) * at, const NAME(tile) * t, const char *a,
+                                      const char *next, size_t nv, tw_gemm_form form)
+{
+    *at = (NAME(place)){.left = t->k, .b = (const char *)t->b, .next = next};
+    at->a_row = (form == TW_GEMM_BY_COLUMNS ? 1 : t->a_row) * sizeof(T);
+    at->a_col = (form == TW_GEMM_BY_ROWS ? 1 : t->a_col) * sizeof(T);
+    at->b_row = nv * NAME(LANES) * sizeof(T);
+    UNROLL for (size_t g = 0; g < 3; g++)
+    {
+        at->a[g] = a + 3 * g * at->a_row;
+        if (form == TW_GEMM_BY_ROWS)
+            __asm__("" : "+r"(at->a[g])); /* else it would be computed from the first one */
+    }
+}
+
+/* Tiles of a packed B, one below the other. The sums of each begin, row by row, as those of the one
+ * above are stored: on Zen 4 the multipliers would wait for 24 stores of 512 bits in a row. */
+static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr, size_t nv,
+                                                tw_gemm_form form)
+{
+    size_t tiles = t->tiles;
+    const char *a = (const char *)t->a, *next = t->next;
+    T *c = t->c;
+    NAME(vec) acc[ROWS][VECTORS];
+    NAME(place) at;
+    UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
+        acc[i][v] = (NAME(vec)){0};
+    NAME(begin)(&at, t, a, next, nv, form);
+    NAME(ask_c)(c, t->ldc, mr, nv * NAME(LANES));
+    for (;;) {
+        NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, false, form);
+        NAME(walk)(acc, &at, t->next_step, 1, mr, nv, false, TW_GEMM_ANY);
+        NAME(end_sums)(acc, t, c, mr, nv);
+        if (--tiles == 0)
+            break;
+        T *to = c;
+        c += mr * t->ldc;
+        next += t->next_share;
+        a += mr * at.a_row;
+        NAME(begin)(&at, t, a, next, nv, form);
+        NAME(ask_c)(c, t->ldc, mr, nv * NAME(LANES));
+        NAME(vec) row[VECTORS];
+        UNROLL for (size_t v = 0; v < nv; v++)
+            row[v] = NAME(load)((const T *)at.b + v * NAME(LANES));
+        UNROLL for (size_t i = 0; i < mr; i++, to += t->ldc)
+        {
+            NAME(vec) x = NAME(spread)(*(const T *)(at.a[i / 3] + i % 3 * at.a_row));
+            UNROLL for (size_t v = 0; v < nv; v++)
+            {
+                NAME(store)(to + v * NAME(LANES), acc[i][v]);
+                acc[i][v] = (NAME(vec)){0};
+                ADD_PRODUCT(acc[i][v], x, row[v]);
+            }
+        }
+        UNROLL for (size_t g = 0; g < 3; g++) at.a[g] += at.a_col;
+        at.b += at.b_row;
+        at.left--;
+    }
+    UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
+    {
+        UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(c + v * NAME(LANES), acc[i][v]);
+    }
+}
+#endif
 
 /* With mr and nv constant the accumulators are registers; with a form the strides that it fixes
  * are parts of addresses, and a few rows of B go without a jump: fewer instructions are no
@@ -226,15 +335,29 @@ static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
 #undef TILES
 #undef ENTRY
 
+#if JOINS
+static ALWAYS_INLINE void NAME(full_tiles)(const NAME(tile) * t, size_t mr, bool keeps,
+                                           tw_gemm_form form)
+{
+    if (keeps)
+        NAME(multiply)(t, mr, VECTORS, true, form);
+    else
+        NAME(multiply_joined)(t, mr, VECTORS, form);
+}
+#define FULL_TILES NAME(full_tiles)
+#else
+#define FULL_TILES(t, mr, keeps, form) NAME(multiply)(t, mr, VECTORS, keeps, form)
+#endif
+
 /* Full tiles, or nearly, of a B that is packed or to be packed are most of a large product. */
-#define FULL(name, keeps, form)                            \
-    static void NAME(name##_most)(const NAME(tile) * t)    \
-    {                                                      \
-        NAME(multiply)(t, ROWS - 1, VECTORS, keeps, form); \
-    }                                                      \
-    static void NAME(name##_all)(const NAME(tile) * t)     \
-    {                                                      \
-        NAME(multiply)(t, ROWS, VECTORS, keeps, form);     \
+#define FULL(name, keeps, form)                         \
+    static void NAME(name##_most)(const NAME(tile) * t) \
+    {                                                   \
+        FULL_TILES(t, ROWS - 1, keeps, form);           \
+    }                                                   \
+    static void NAME(name##_all)(const NAME(tile) * t)  \
+    {                                                   \
+        FULL_TILES(t, ROWS, keeps, form);               \
     }
 #define PAIR(name)                          \
     {                                       \
@@ -252,6 +375,7 @@ FULL(keep, true, TW_GEMM_ANY)
 static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep), PAIR(keep)}};
 #endif
 #undef FULL
+#undef FULL_TILES
 #undef PAIR
 
 /* Tiles of `rows` of C. Of columns that are pages apart nothing is asked for: they share few
@@ -259,7 +383,7 @@ static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep
 static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
 {
     bool apart = t->a_col * sizeof(T) % 4096 == 0, formed = t->a_row == 1 && !apart;
-    bool full = rows >= ROWS - 1 && nv == VECTORS && AT_ONCE > 1 && t->b_row == NAME(WIDTH);
+    bool full = rows >= ROWS - 1 && nv == VECTORS && t->k && AT_ONCE > 1 && t->b_row == NAME(WIDTH);
     if (t->keep || (full && (formed || t->a_col == 1))) {
         NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
     } else {

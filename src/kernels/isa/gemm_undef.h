@@ -2,7 +2,11 @@
  * Ends one floating dtype of gemm.c, so that the next can begin. */
 #undef T
 #undef ADD_PRODUCT
+#undef STORE_ASIDE
+#undef AT_LEAST
+#undef AT_MOST
 #undef AT_ONCE
+#undef JOINS
 #undef LINES_AT_ONCE
 #undef LIKE_T
 #undef FMA
@@ -10,6 +14,7 @@
 #undef NAME
 #undef ACT_SIGMOID
 #undef ACT_TANH
-#undef TRANSPOSE_4
-#undef TRANSPOSE_8
+#undef TRANSPOSE
 #undef TURN_WIDE
+#undef TURN_WIDEST
+#undef TURN_LENGTH
