@@ -56,9 +56,19 @@ typedef struct NAME(place) {
     T *keep;
 } NAME(place);
 
+/* The element of row i of A that is used with row q of B from here. */
+static ALWAYS_INLINE const T *NAME(element)(const NAME(place) * at, size_t i, size_t q,
+                                            tw_gemm_form form)
+{
+    const char *row = JOINS && form == TW_GEMM_BY_COLUMNS ? at->a[0] + i * sizeof(T)
+                                                          : at->a[i / 3] + i % 3 * at->a_row;
+    return (const T *)(row + q * at->a_col);
+}
+
 /* One row of B, used mr times: every element of A is spread once and used nv times. */
 static ALWAYS_INLINE void NAME(add_row)(NAME(vec) acc[ROWS][VECTORS], const NAME(place) * at,
-                                        size_t q, size_t mr, size_t nv, bool keeps)
+                                        size_t q, size_t mr, size_t nv, bool keeps,
+                                        tw_gemm_form form)
 {
     NAME(vec) row[VECTORS];
     const T *b = (const T *)(at->b + q * at->b_row);
@@ -67,9 +77,23 @@ static ALWAYS_INLINE void NAME(add_row)(NAME(vec) acc[ROWS][VECTORS], const NAME
         STORE_ASIDE(at->keep + (q * nv + v) * NAME(LANES), row[v]);
     UNROLL for (size_t i = 0; i < mr; i++)
     {
-        NAME(vec) x = NAME(spread)(*(const T *)(at->a[i / 3] + q * at->a_col + i % 3 * at->a_row));
+        NAME(vec) x = NAME(spread)(*NAME(element)(at, i, q, form));
         UNROLL for (size_t v = 0; v < nv; v++) ADD_PRODUCT(acc[i][v], x, row[v]);
     }
+}
+
+/* On to what comes `rows` rows of B later. GCC would make pointers to other elements of a column,
+ * more than there are registers. */
+static ALWAYS_INLINE void NAME(advance)(NAME(place) * at, size_t rows, tw_gemm_form form)
+{
+    at->a[0] += rows * at->a_col;
+    at->b += rows * at->b_row;
+    if (JOINS && form == TW_GEMM_BY_COLUMNS) {
+        __asm__("" : "+r"(at->a[0]));
+        return;
+    }
+    at->a[1] += rows * at->a_col;
+    at->a[2] += rows * at->a_col;
 }
 
 /* As many rows of B at a time as `rows`, a constant. Where A stands by columns these may be pages
@@ -83,17 +107,16 @@ static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) *
         {
             if (form == TW_GEMM_BY_COLUMNS)
                 __builtin_prefetch(at->a[0] + q * at->a_col + (2 * mr - 1) * sizeof(T), 0, 3);
-            NAME(add_row)(acc, at, q, mr, nv, keeps);
+            NAME(add_row)(acc, at, q, mr, nv, keeps, form);
         }
         UNROLL for (size_t v = 0; v < nv * TW_VECTOR_BYTES; v += 64)
         {
-            if (form)
+            if (form && rows > 1)
                 __builtin_prefetch(at->next + v, 0, 2);
             else
                 __builtin_prefetch(at->next + v, 0, 3); /* rows of B as it stands, which are few */
         }
-        UNROLL for (size_t g = 0; g < 3; g++) at->a[g] += rows * at->a_col;
-        at->b += rows * at->b_row;
+        NAME(advance)(at, rows, form);
         at->next += rows * next_step;
         if (keeps)
             at->keep += rows * nv * NAME(LANES);
@@ -221,8 +244,47 @@ static ALWAYS_INLINE void NAME(begin)(NAME(place) * at, const NAME(tile) * t, co
     }
 }
 
-/* Tiles of a packed B, one below the other. The sums of each begin, row by row, as those of the one
- * above are stored: on Zen 4 the multipliers would wait for 24 stores of 512 bits in a row. */
+/* Stores the sums row by row, and begins the sums of the tile at `at` with its first row of B: on
+ * Zen 4 the multipliers would wait for 24 stores of 512 bits in a row. */
+static ALWAYS_INLINE void NAME(change)(NAME(vec) acc[ROWS][VECTORS], NAME(place) * at, T *c,
+                                       size_t ldc, size_t mr, size_t nv, tw_gemm_form form)
+{
+    NAME(vec) row[VECTORS];
+    UNROLL for (size_t v = 0; v < nv; v++) row[v] = NAME(load)((const T *)at->b + v * NAME(LANES));
+    UNROLL for (size_t i = 0; i < mr; i++, c += ldc)
+    {
+        NAME(vec) x = NAME(spread)(*NAME(element)(at, i, 0, form));
+        UNROLL for (size_t v = 0; v < nv; v++)
+        {
+            NAME(store)(c + v * NAME(LANES), acc[i][v]);
+            acc[i][v] = (NAME(vec)){0};
+            ADD_PRODUCT(acc[i][v], x, row[v]);
+        }
+    }
+    NAME(advance)(at, 1, form);
+    at->left--;
+}
+
+/* All of a tile's way. Of C's rows only a few are asked for at a time: more requests than the first
+ * cache can wait for would hold up what A and B are asked for. */
+static ALWAYS_INLINE void NAME(walk_all)(NAME(vec) acc[ROWS][VECTORS], NAME(place) * at,
+                                         const NAME(tile) * t, const T *c, size_t mr, size_t nv,
+                                         tw_gemm_form form)
+{
+    enum { STRETCH = 32, ROWS_EACH = 3 };
+    size_t left = at->left, asked = 0;
+    do {
+        for (size_t i = 0; i < ROWS_EACH && asked < mr; i++, asked++, c += t->ldc)
+            NAME(ask_c)(c, 0, 1, nv * NAME(LANES));
+        at->left = left < STRETCH ? left : STRETCH;
+        left -= at->left;
+        NAME(walk)(acc, at, t->next_step, AT_ONCE, mr, nv, false, form);
+    } while (left);
+    NAME(walk)(acc, at, t->next_step, 1, mr, nv, false, form);
+}
+
+/* Tiles of a packed B, one below the other. The sums of each begin while those of the one above
+ * end. */
 static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr, size_t nv,
                                                 tw_gemm_form form)
 {
@@ -234,10 +296,8 @@ static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr,
     UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
         acc[i][v] = (NAME(vec)){0};
     NAME(begin)(&at, t, a, next, nv, form);
-    NAME(ask_c)(c, t->ldc, mr, nv * NAME(LANES));
     for (;;) {
-        NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, false, form);
-        NAME(walk)(acc, &at, t->next_step, 1, mr, nv, false, TW_GEMM_ANY);
+        NAME(walk_all)(acc, &at, t, c, mr, nv, form);
         NAME(end_sums)(acc, t, c, mr, nv);
         if (--tiles == 0)
             break;
@@ -246,23 +306,7 @@ static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr,
         next += t->next_share;
         a += mr * at.a_row;
         NAME(begin)(&at, t, a, next, nv, form);
-        NAME(ask_c)(c, t->ldc, mr, nv * NAME(LANES));
-        NAME(vec) row[VECTORS];
-        UNROLL for (size_t v = 0; v < nv; v++)
-            row[v] = NAME(load)((const T *)at.b + v * NAME(LANES));
-        UNROLL for (size_t i = 0; i < mr; i++, to += t->ldc)
-        {
-            NAME(vec) x = NAME(spread)(*(const T *)(at.a[i / 3] + i % 3 * at.a_row));
-            UNROLL for (size_t v = 0; v < nv; v++)
-            {
-                NAME(store)(to + v * NAME(LANES), acc[i][v]);
-                acc[i][v] = (NAME(vec)){0};
-                ADD_PRODUCT(acc[i][v], x, row[v]);
-            }
-        }
-        UNROLL for (size_t g = 0; g < 3; g++) at.a[g] += at.a_col;
-        at.b += at.b_row;
-        at.left--;
+        NAME(change)(acc, &at, to, t->ldc, mr, nv, form);
     }
     UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
     {
@@ -302,7 +346,7 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
             NAME(walk)(acc, &at, t->next_step, AT_ONCE, mr, nv, keeps, form);
         else
             __asm__("" : "+r"(at.a_col)); /* GCC would make a second loop for a step of one */
-        NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, TW_GEMM_ANY);
+        NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, JOINS ? form : TW_GEMM_ANY);
         NAME(put)(acc, t, c, mr, nv);
         if (t->dress)
             NAME(dress)(c, t->ldc, mr, nv, t->bias, t->dress->activation);
