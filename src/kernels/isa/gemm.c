@@ -22,13 +22,9 @@
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
 
-/* A panel of B: 320 rows stay in the second-level cache beside a few rows of A. And what of A is
- * read again and again may fill half of that cache. */
-enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
-
-/* The register tile; rows of B that go without a jump; whether a tile of float ends while the next
- * one begins; columns of B that are turned at once, where there are few, and many; and how many of
- * their numbers one after the other. */
+/* The register tile; of float: rows of B that go without a jump, whether a tile ends while the next
+ * one begins, columns of B that are turned at once, where there are few, and many, and how many of
+ * their numbers one after the other; rows of B that stay in the second cache beside a few of A. */
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
 #define VECTORS 3
@@ -37,6 +33,7 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define F32_WIDE 8
 #define F32_WIDEST 16
 #define F32_TURN_LENGTH 1024
+#define DEPTH 400
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
@@ -48,6 +45,7 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define F32_WIDE 8
 #define F32_WIDEST 8
 #define F32_TURN_LENGTH 16
+#define DEPTH 320
 #define IF_THREE NOTHING
 #define IF_SIX ALL
 #define IF_EIGHT NOTHING
@@ -59,6 +57,7 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
+#define DEPTH 320
 #define IF_THREE ALL
 #define IF_SIX ALL
 #define IF_EIGHT ALL
@@ -70,10 +69,14 @@ enum { TW_GEMM_DEPTH = 320, TW_GEMM_NEAR = 1 << 18 };
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
+#define DEPTH 320
 #define IF_THREE NOTHING
 #define IF_SIX NOTHING
 #define IF_EIGHT NOTHING
 #endif
+
+/* A step of k. And what of A is read again and again may fill half of a second cache of 512 KB. */
+enum { TW_GEMM_DEPTH = DEPTH, TW_GEMM_NEAR = 1 << 18 };
 
 /* How A stands, where tiles have a loop of their own for it: a row's, or a column's elements are
  * neighbours. */
