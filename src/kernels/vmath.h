@@ -223,12 +223,47 @@ static inline float tw_sigmoidf(float x)
     return x < 0.0f ? e * s : s;
 }
 
-/* log(1 + e^x) */
+/* log(1 + e^x): with t = e^-|x| and y = 2 t / (2 + t) it is 2 atanh(y / 2). */
 static inline float tw_softplusf(float x)
 {
-    float above = x > 0.0f ? x : 0.0f;
-    float y = above + tw_log1pf(tw_expf(-fabsf(x)));
-    return x == x ? y : x;
+    float above = x > 0.0f ? x : 0.0f, t = tw_expf(-fabsf(x));
+    float d = 2.0f + t, y = (t + t) / d, lost = 2.0f - d + t, z = y * y;
+    float p = tw_maddf(0x1.1ecb88p-11f, z, 0x1.1ec008p-9f);
+    p = tw_maddf(tw_maddf(p, z, 0x1.99d1cep-7f), z, 0x1.555502p-4f);
+    return above + tw_maddf(y, tw_maddf(z, p, -0.42f * lost), y);
+}
+
+/* With x = n ln 2 + r, S = sinh r, C = cosh r - 1, and A, B = 2^n / 4, 2^-n / 4: half of sinh x is
+ * (A - B) + (C (A - B) + S (A + B)), half of cosh x the same with the other signs. Half, as 2^n / 2
+ * may overflow where the result does not. */
+typedef struct tw_hyperbolicf_ {
+    float sum, difference, s, c;
+} tw_hyperbolicf_;
+
+static inline tw_hyperbolicf_ tw_hyperbolic_partsf_(float a)
+{
+    int32_t n;
+    float r = tw_exp_reducef_(a > 89.5f ? 89.5f : a, &n), z = r * r;
+    float s = tw_maddf(r * z, tw_maddf(0x1.12279cp-7f, z, 0x1.5554b0p-3f), r);
+    float c = z * tw_maddf(tw_maddf(0x1.6d4f10p-10f, z, 0x1.5554e6p-5f), z, 0.5f);
+    float large = tw_pow2f_(n - 2), small = tw_pow2f_(-2 - (n < 64 ? n : 64));
+    return (tw_hyperbolicf_){large + small, large - small, s, c};
+}
+
+/* What is small is its own sine, and would lose a bit of a denormal. */
+static inline float tw_sinhf(float x)
+{
+    float a = fabsf(x);
+    tw_hyperbolicf_ h = tw_hyperbolic_partsf_(a);
+    float y = 2.0f * (h.difference + tw_maddf(h.c, h.difference, h.s * h.sum));
+    return copysignf(a < 0x1p-13f ? a : y, x);
+}
+
+/* Nothing cancels, and a NaN stays in all parts. */
+static inline float tw_coshf(float x)
+{
+    tw_hyperbolicf_ h = tw_hyperbolic_partsf_(fabsf(x));
+    return 2.0f * (h.sum + tw_maddf(h.c, h.sum, h.s * h.difference));
 }
 
 /* x (1 + p(x^2)) near 0; farther out 1 - erfc(x), whose logarithm is almost a parabola. */
@@ -327,14 +362,23 @@ static inline float tw_cosf(float x)
  * For machines with fused multiply-adds: within 1 ULP in a third of the time. */
 #define TW_SIN_NEAR 20000.0f
 
-static inline float tw_sin_of_near_(float x, uint32_t quarters_ahead, uint32_t flip)
+/* x = quarters pi / 2 + what is given + *lost. */
+static inline float tw_turn_near_(float x, uint32_t *quarters, float *lost)
 {
     const float shift = 0x1.8p23f, second = 0x1.777a5cp-25f;
     float shifted = tw_maddf(x, 0x1.45f306p-1f, shift), whole = shifted - shift;
-    uint32_t quarters = tw_float_bits(shifted) + quarters_ahead;
     float exact = tw_maddf(whole, -0x1.921fb6p+0f, x), more = whole * second, r = exact + more;
-    float part = r - exact, lost = (exact - (r - part)) + (more - part);
-    lost += tw_maddf(whole, 0x1.ee59dap-50f, tw_maddf(whole, second, -more));
+    float part = r - exact, first = (exact - (r - part)) + (more - part);
+    *quarters = tw_float_bits(shifted);
+    *lost = first + tw_maddf(whole, 0x1.ee59dap-50f, tw_maddf(whole, second, -more));
+    return r;
+}
+
+static inline float tw_sin_of_near_(float x, uint32_t quarters_ahead, uint32_t flip)
+{
+    uint32_t quarters;
+    float lost, r = tw_turn_near_(x, &quarters, &lost);
+    quarters += quarters_ahead;
     float s = r * r, half = 0.5f * s, low = 1.0f - half;
     float p = tw_maddf(tw_maddf(0x1.6dbbeep-19f, s, -0x1.a013a2p-13f), s, 0x1.11110ep-7f);
     float sine = r + tw_maddf(r * s, tw_maddf(p, s, -0x1.555556p-3f), lost);
@@ -353,6 +397,19 @@ static inline float tw_sinf_of_near(float x)
 static inline float tw_cosf_of_near(float x)
 {
     return tw_sin_of_near_(fabsf(x), 1, 0);
+}
+
+/* r (1 - 0.096 r^2) / (1 - 0.43 r^2 + 0.0097 r^4), turned upside down after an odd number of
+ * quarters: one division for both. */
+static inline float tw_tanf_of_near(float x)
+{
+    uint32_t quarters;
+    float lost, r = tw_turn_near_(fabsf(x), &quarters, &lost), s = r * r;
+    float above = r + tw_maddf(r * s, -0x1.8850d6p-4f, lost);
+    float below = tw_maddf(tw_maddf(0x1.3e25e0p-7f, s, -0x1.b769acp-2f), s, 1.0f);
+    float y = (quarters & 1 ? below : above) / (quarters & 1 ? above : below);
+    uint32_t sign = (quarters << 31) ^ (tw_float_bits(x) & 0x80000000u);
+    return tw_float_of_bits(tw_float_bits(y) ^ sign);
 }
 
 /* s / c, or -c / s after an odd number of quarters. */

@@ -184,66 +184,6 @@ static inline double tw_softplus(double x)
     return above + tw_log_core_(f, e);
 }
 
-/* The angle of the point (x, y) for y >= 0, in 0 .. pi, right to 2^-31 of it: for float. */
-static inline double tw_angle_to_float_(double y, double x)
-{
-    const double half_turn = 0x1.921fb54442d18p+1;
-    double a = fabs(x), low = y < a ? y : a, high = y < a ? a : y, t = low / high;
-    t = low == high ? 1.0 : t; /* of infinities too */
-    t = low + high == 0.0 ? 0.0 : t;
-    double z = t * t, q = z * z, r = q * q;
-    double c0 = tw_madd(-0x1.55554e0e469f1p-2, z, 0x1.fffffffc2a380p-1);
-    double c1 = tw_madd(-0x1.246cdc54ccccbp-3, z, 0x1.9997487e0a8d1p-3);
-    double c2 = tw_madd(-0x1.67d5dafeabbdep-4, z, 0x1.c4a3bc440e5b2p-4);
-    double c3 = tw_madd(-0x1.67dc8deede52ep-5, z, 0x1.11d441ed69f45p-4);
-    double c4 = tw_madd(-0x1.ccc30f71c7f9cp-8, z, 0x1.67058e7678bcfp-6);
-    double high_part = tw_madd(tw_madd(0x1.153ed56f10b71p-10, q, c4), r, tw_madd(c3, q, c2));
-    double angle = t * tw_madd(high_part, r, tw_madd(c1, q, c0));
-    angle = y > a ? 0.5 * half_turn - angle : angle;
-    return tw_double_bits(x) >> 63 ? half_turn - angle : angle;
-}
-
-/* Inverses for float by way of double: what they give is right but for its rounding. */
-static inline float tw_asinf(float x)
-{
-    double a = fabs((double)x);
-    return copysignf((float)tw_angle_to_float_(a, sqrt((1.0 - a) * (1.0 + a))), x);
-}
-
-static inline float tw_acosf(float x)
-{
-    double a = (double)x;
-    return (float)tw_angle_to_float_(sqrt((1.0 - a) * (1.0 + a)), a);
-}
-
-static inline float tw_atanf(float x)
-{
-    return copysignf((float)tw_angle_to_float_(fabs((double)x), 1.0), x);
-}
-
-static inline float tw_atan2f(float y, float x)
-{
-    return copysignf((float)tw_angle_to_float_(fabs((double)y), (double)x), y);
-}
-
-static inline float tw_asinhf(float x)
-{
-    double a = fabs((double)x), y = tw_log1p(a + a * a / (1.0 + sqrt(a * a + 1.0)));
-    return copysignf((float)(a < INFINITY ? y : a), x);
-}
-
-static inline float tw_acoshf(float x)
-{
-    double t = (double)x - 1.0, y = tw_log1p(t + sqrt(t * (t + 2.0)));
-    return t < 0.0 ? NAN : (float)y;
-}
-
-static inline float tw_atanhf(float x)
-{
-    double a = fabs((double)x);
-    return copysignf((float)(0.5 * tw_log1p(2.0 * a / (1.0 - a))), x);
-}
-
 #ifdef TW_HAS_FMA
 
 /* log(x) for positive normal x as a sum of two doubles, with an error of some 2^-64 of it: as

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The elementary functions over a sweep of all floats, against the C library in double: at most 2.5
- * ULP (tanh: 4), and right at the ends. The loops of the instruction set levels are tested by what
- * is built on them; here the functions run as they stand. */
+ * ULP (tanh: 4), and right at the ends. Here the functions run as they stand; the loops of the
+ * instruction set levels are swept in tests/elementwise/test_sweep.c. */
 #include "kernel_test.h"
 
 #include "kernels/half.h"
-#include "kernels/vmath.h"
+#include "kernels/vmath_float.h"
 
 enum { BLOCK = 1024, STEP = 9973 };
 
@@ -31,7 +31,15 @@ static double softplus(double x)
     X(erff, erf, 2.5)           \
     X(sinf, sin, 2.5)           \
     X(cosf, cos, 2.5)           \
-    X(tanf, tan, 2.5)
+    X(tanf, tan, 2.5)           \
+    X(sinhf, sinh, 2)           \
+    X(coshf, cosh, 2)           \
+    X(asinf, asin, 2)           \
+    X(acosf, acos, 2)           \
+    X(atanf, atan, 2)           \
+    X(asinhf, asinh, 2)         \
+    X(acoshf, acosh, 2)         \
+    X(atanhf, atanh, 2)
 
 /* Loops over blocks, as kernels have them. */
 #define LOOP(name, exact, bound)                      \

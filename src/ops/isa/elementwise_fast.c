@@ -10,6 +10,7 @@
 
 #include "kernels/isa/tanh_vectors.h"
 #include "kernels/vmath_double.h"
+#include "kernels/vmath_float.h"
 #include "kernels/vmath_inverse.h"
 
 #if defined(__clang__)
@@ -53,6 +54,11 @@ static inline float near_cos(float x, float y)
 {
     (void)y;
     return tw_cosf_of_near(x);
+}
+static inline float near_tan(float x, float y)
+{
+    (void)y;
+    return tw_tanf_of_near(x);
 }
 static inline bool is_near(float x, float y, float r)
 {
@@ -121,6 +127,7 @@ static inline bool fits_pow(double x, double y, double r)
 
 SOME(sin_f32, f32, x, near_sin, is_near, TABLE_F32(Sin))
 SOME(cos_f32, f32, x, near_cos, is_near, TABLE_F32(Cos))
+SOME(tan_f32, f32, x, near_tan, is_near, TABLE_F32(Tan))
 SOME(pow_f32, f32, y, tw_powf_of_normal, fits_powf, TABLE_F32(Pow))
 
 /* k vectors that lie one after the other. */
@@ -146,13 +153,6 @@ HEAD(tanh_f32)
         some_tanh(LEFT, to + i, from + i);
 }
 
-EVERY(asin_f32, f32, tw_asinf)
-EVERY(acos_f32, f32, tw_acosf)
-EVERY(atan_f32, f32, tw_atanf)
-PAIRS(atan2_f32, f32, tw_atan2f)
-EVERY(asinh_f32, f32, tw_asinhf)
-EVERY(acosh_f32, f32, tw_acoshf)
-EVERY(atanh_f32, f32, tw_atanhf)
 EVERY(exp_f64, f64, tw_exp)
 EVERY(expm1_f64, f64, tw_expm1)
 EVERY(log_f64, f64, tw_log)
@@ -279,15 +279,9 @@ SOME(truncate_mod_i64, i64, y, near_mod_i64, fits_mod_i64, TABLE(TW_INT64, Mod))
 static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Sin, sin_f32},
     {TW_FLOAT32, TW_ROW_Cos, cos_f32},
+    {TW_FLOAT32, TW_ROW_Tan, tan_f32},
     {TW_FLOAT32, TW_ROW_Pow, pow_f32},
     {TW_FLOAT32, TW_ROW_Tanh, tanh_f32},
-    {TW_FLOAT32, TW_ROW_Asin, asin_f32},
-    {TW_FLOAT32, TW_ROW_Acos, acos_f32},
-    {TW_FLOAT32, TW_ROW_Atan, atan_f32},
-    {TW_FLOAT32, TW_ROW_Atan2, atan2_f32},
-    {TW_FLOAT32, TW_ROW_Asinh, asinh_f32},
-    {TW_FLOAT32, TW_ROW_Acosh, acosh_f32},
-    {TW_FLOAT32, TW_ROW_Atanh, atanh_f32},
     {TW_FLOAT64, TW_ROW_Exp, exp_f64},
     {TW_FLOAT64, TW_ROW_Expm1, expm1_f64},
     {TW_FLOAT64, TW_ROW_Log, log_f64},

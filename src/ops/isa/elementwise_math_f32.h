@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the functions in the rows of elementwise.def are for float. Most vectorise; those that call
  * the C library do not. */
-#include "kernels/vmath.h"
+#include "kernels/vmath_float.h"
 
 /* Arithmetic. neg(0) is +0, as in TensorFlow's vector kernels. */
 static inline float abs_f32(float x)
@@ -122,43 +122,39 @@ static inline float tan_f32(float x)
 }
 static inline float asin_f32(float x)
 {
-    return asinf(x);
+    return tw_asinf(x);
 }
 static inline float acos_f32(float x)
 {
-    return acosf(x);
+    return tw_acosf(x);
 }
 static inline float atan_f32(float x)
 {
-    return atanf(x);
+    return tw_atanf(x);
 }
 static inline float atan2_f32(float x, float y)
 {
-    return atan2f(x, y);
+    return tw_atan2f(x, y);
 }
-/* With e = exp(|x| / 2), which does not overflow before the result does. */
 static inline float cosh_f32(float x)
 {
-    float e = tw_expf(fabsf(x) / 2);
-    return e / 2 * e + 0.5F / (e * e);
+    return tw_coshf(x);
 }
 static inline float sinh_f32(float x)
 {
-    float a = fabsf(x), e = tw_expf(a / 2), t = tw_expm1f(a < 1 ? a : 1);
-    float near = (t + t / (t + 1)) / 2, far = e / 2 * e - 0.5F / (e * e);
-    return copysignf(a < 1 ? near : far, x);
+    return tw_sinhf(x);
 }
 static inline float asinh_f32(float x)
 {
-    return asinhf(x);
+    return tw_asinhf(x);
 }
 static inline float acosh_f32(float x)
 {
-    return acoshf(x);
+    return tw_acoshf(x);
 }
 static inline float atanh_f32(float x)
 {
-    return atanhf(x);
+    return tw_atanhf(x);
 }
 static inline float tanh_f32(float x)
 {
