@@ -159,6 +159,16 @@ EVERY(log_f64, f64, tw_log)
 EVERY(log1p_f64, f64, tw_log1p)
 EVERY(tanh_f64, f64, tw_tanh)
 EVERY(sigmoid_f64, f64, tw_sigmoid)
+EVERY(asin_f64, f64, tw_asin)
+EVERY(acos_f64, f64, tw_acos)
+EVERY(atan_f64, f64, tw_atan)
+PAIRS(atan2_f64, f64, tw_atan2)
+EVERY(sinh_f64, f64, tw_sinh)
+EVERY(cosh_f64, f64, tw_cosh)
+EVERY(asinh_f64, f64, tw_asinh)
+EVERY(acosh_f64, f64, tw_acosh)
+EVERY(atanh_f64, f64, tw_atanh)
+EVERY(softplus_f64, f64, tw_softplus)
 SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
 SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
 SOME(tan_f64, f64, x, near_tan_f64, is_near_f64, TABLE(TW_FLOAT64, Tan))
@@ -258,16 +268,6 @@ SOME(truncate_mod_f32, f32, y, near_modf, fits_modf, TABLE_F32(Mod))
 SOME(floor_mod_f32, f32, y, near_floor_modf, fits_modf, TABLE_F32(FloorMod))
 SOME(truncate_mod_f64, f64, y, tw_truncate_mod_of_near, fits_mod, TABLE(TW_FLOAT64, Mod))
 SOME(floor_mod_f64, f64, y, tw_floor_mod_of_near, fits_mod, TABLE(TW_FLOAT64, FloorMod))
-EVERY(asin_f64, f64, tw_asin)
-EVERY(acos_f64, f64, tw_acos)
-EVERY(atan_f64, f64, tw_atan)
-PAIRS(atan2_f64, f64, tw_atan2)
-EVERY(sinh_f64, f64, tw_sinh)
-EVERY(cosh_f64, f64, tw_cosh)
-EVERY(asinh_f64, f64, tw_asinh)
-EVERY(acosh_f64, f64, tw_acosh)
-EVERY(atanh_f64, f64, tw_atanh)
-EVERY(softplus_f64, f64, tw_softplus)
 PAIRS(softplus_grad_f64, f64, softplus_grad)
 EVERY(elu_f64, f64, elu)
 EVERY(selu_f64, f64, selu)
@@ -292,6 +292,16 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Cos, cos_f64},
     {TW_FLOAT64, TW_ROW_Tan, tan_f64},
     {TW_FLOAT64, TW_ROW_Pow, pow_f64},
+    {TW_FLOAT64, TW_ROW_Asin, asin_f64},
+    {TW_FLOAT64, TW_ROW_Acos, acos_f64},
+    {TW_FLOAT64, TW_ROW_Atan, atan_f64},
+    {TW_FLOAT64, TW_ROW_Atan2, atan2_f64},
+    {TW_FLOAT64, TW_ROW_Asinh, asinh_f64},
+    {TW_FLOAT64, TW_ROW_Acosh, acosh_f64},
+    {TW_FLOAT64, TW_ROW_Atanh, atanh_f64},
+    {TW_FLOAT64, TW_ROW_Sinh, sinh_f64},
+    {TW_FLOAT64, TW_ROW_Cosh, cosh_f64},
+    {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
 #if TW_ISA_LEVEL < 4
     {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
     {TW_FLOAT32, TW_ROW_TruncateMod, truncate_mod_f32},
@@ -299,18 +309,8 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
-    {TW_FLOAT64, TW_ROW_Asin, asin_f64},
-    {TW_FLOAT64, TW_ROW_Acos, acos_f64},
-    {TW_FLOAT64, TW_ROW_Atan, atan_f64},
-    {TW_FLOAT64, TW_ROW_Atan2, atan2_f64},
     {TW_COMPLEX64, TW_ROW_Angle, angle_c64},
     {TW_COMPLEX128, TW_ROW_Angle, angle_c128},
-    {TW_FLOAT64, TW_ROW_Asinh, asinh_f64},
-    {TW_FLOAT64, TW_ROW_Acosh, acosh_f64},
-    {TW_FLOAT64, TW_ROW_Atanh, atanh_f64},
-    {TW_FLOAT64, TW_ROW_Sinh, sinh_f64},
-    {TW_FLOAT64, TW_ROW_Cosh, cosh_f64},
-    {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
     {TW_FLOAT64, TW_ROW_SoftplusGrad, softplus_grad_f64},
     {TW_FLOAT64, TW_ROW_Elu, elu_f64},
     {TW_FLOAT64, TW_ROW_Selu, selu_f64},
