@@ -53,13 +53,13 @@ typedef struct function {
 
 static const function functions[] = {
     {TW_ROW_Exp, 1.5L, expl, NULL},     {TW_ROW_Expm1, 2.5L, expm1l, NULL},
-    {TW_ROW_Log, 1, logl, NULL},        {TW_ROW_Log1p, 1.5L, log1pl, NULL},
+    {TW_ROW_Log, 1.5L, logl, NULL},     {TW_ROW_Log1p, 1.5L, log1pl, NULL},
     {TW_ROW_Tanh, 3, tanhl, NULL},      {TW_ROW_Softplus, 2, of_softplus, NULL},
     {TW_ROW_Sinh, 2, sinhl, NULL},      {TW_ROW_Cosh, 1.5L, coshl, NULL},
     {TW_ROW_Asin, 2, asinl, NULL},      {TW_ROW_Acos, 1.5L, acosl, NULL},
     {TW_ROW_Atan, 1.5L, atanl, NULL},   {TW_ROW_Atan2, 2, NULL, atan2l},
     {TW_ROW_Asinh, 2, asinhl, NULL},    {TW_ROW_Acosh, 2, acoshl, NULL},
-    {TW_ROW_Atanh, 2.5L, atanhl, NULL}, {TW_ROW_Pow, 1.5L, NULL, powl},
+    {TW_ROW_Atanh, 2.5L, atanhl, NULL}, {TW_ROW_Pow, 2.5L, NULL, powl},
 };
 
 static long double ulp_of(long double x)

@@ -9,6 +9,9 @@
 #if TW_ISA_LEVEL >= 2
 
 #include "kernels/isa/tanh_vectors.h"
+#if TW_ISA_LEVEL >= 4
+#include "kernels/isa/log_vectors.h"
+#endif
 #include "kernels/vmath_double.h"
 #include "kernels/vmath_float.h"
 #include "kernels/vmath_inverse.h"
@@ -96,12 +99,6 @@ static inline bool is_near_f64(double x, double y, double r)
     return fabs(x) <= TW_SIN_NEAR_DOUBLE;
 }
 
-static inline bool fits_pow(double x, double y, double r)
-{
-    (void)y;
-    return x >= DBL_MIN && x <= DBL_MAX && r >= DBL_MIN && r <= DBL_MAX;
-}
-
 /* ---- loops ---- */
 
 #define HEAD(name) static void name(size_t n, void *z, const void *x, const void *y, const void *w)
@@ -155,8 +152,6 @@ HEAD(tanh_f32)
 
 EVERY(exp_f64, f64, tw_exp)
 EVERY(expm1_f64, f64, tw_expm1)
-EVERY(log_f64, f64, tw_log)
-EVERY(log1p_f64, f64, tw_log1p)
 EVERY(tanh_f64, f64, tw_tanh)
 EVERY(sigmoid_f64, f64, tw_sigmoid)
 EVERY(asin_f64, f64, tw_asin)
@@ -172,7 +167,58 @@ EVERY(softplus_f64, f64, tw_softplus)
 SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
 SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
 SOME(tan_f64, f64, x, near_tan_f64, is_near_f64, TABLE(TW_FLOAT64, Tan))
+
+/* ---- logarithms and powers of double ---- */
+
+#if TW_ISA_LEVEL >= 4
+
+#define EIGHTS(name, f)                                             \
+    HEAD(name)                                                      \
+    {                                                               \
+        const double *from = x;                                     \
+        double *to = z;                                             \
+        (void)y, (void)w;                                           \
+        for (size_t i = 0; i < n; i += 8)                           \
+            _mm512_storeu_pd(to + i, f(_mm512_loadu_pd(from + i))); \
+    }
+EIGHTS(log_f64, log_of)
+EIGHTS(log1p_f64, log1p_of)
+
+/* Sixteen at a time, as the plain way takes them. */
+HEAD(pow_f64)
+{
+    const double *base = x, *exponent = y;
+    double *to = z, other[16];
+    (void)w;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask8 good[2];
+        doubles part[2];
+        for (size_t k = 0; k < 2; k++)
+            part[k] = power_of(_mm512_loadu_pd(base + i + 8 * k),
+                               _mm512_loadu_pd(exponent + i + 8 * k), &good[k]);
+        if ((good[0] & good[1]) != 0xff) {
+            TABLE(TW_FLOAT64, Pow)(16, other, base + i, exponent + i, NULL);
+            for (size_t k = 0; k < 2; k++)
+                part[k] = _mm512_mask_mov_pd(_mm512_loadu_pd(other + 8 * k), good[k], part[k]);
+        }
+        for (size_t k = 0; k < 2; k++)
+            _mm512_storeu_pd(to + i + 8 * k, part[k]);
+    }
+}
+
+#else
+
+static inline bool fits_pow(double x, double y, double r)
+{
+    (void)y;
+    return x >= DBL_MIN && x <= DBL_MAX && r >= DBL_MIN && r <= DBL_MAX;
+}
+
+EVERY(log_f64, f64, tw_log)
+EVERY(log1p_f64, f64, tw_log1p)
 SOME(pow_f64, f64, y, tw_pow_of_normal, fits_pow, TABLE(TW_FLOAT64, Pow))
+
+#endif
 
 /* ---- what v4 takes from v3 ---- */
 
