@@ -43,6 +43,7 @@ typedef struct reducer {
     size_t tail;          /* elements of the reduced run left over by the groups */
     size_t tail_offset;
     bool lines;           /* each output is the sum of one short, contiguous line */
+    size_t streams;       /* so many of them are read in turn, at most 4 */
     size_t outer_reduced; /* the product of reduced[].n */
     size_t reduced_total; /* elements behind one output */
     size_t blocks;        /* of columns in an output row */
@@ -278,7 +279,7 @@ static const void *line_of(const reducer *r, size_t task)
     return r->in + offset * r->size;
 }
 
-/* Of one line, or of four that are so many tasks apart. */
+/* Of one line, or of some that are so many tasks apart. */
 static void sum_lines(const reducer *r, size_t first, size_t apart, size_t count)
 {
     const void *x[4] = {NULL};
@@ -290,16 +291,16 @@ static void sum_lines(const reducer *r, size_t first, size_t apart, size_t count
         finish(r, &acc[k], (place){NULL, first + k * apart, 1});
 }
 
-/* The commonest reduction of all: a few hundred numbers for each row of a batch. Four lines at a
- * time, a quarter of the cell apart: memory is read faster from several places than from one. */
+/* The commonest reduction of all: a few hundred numbers for each row of a batch. Lines from equal
+ * parts of the cell in turn: memory is read faster from several places than from one. */
 static void run_lines(size_t cell, void *arg)
 {
     const reducer *r = arg;
-    size_t first = tw_par_bound(r->tasks, 1, r->cells, cell);
-    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1), quarter = (last - first) / 4;
-    for (size_t i = 0; i < quarter; i++)
-        sum_lines(r, first + i, quarter, 4);
-    for (size_t task = first + 4 * quarter; task < last; task++)
+    size_t first = tw_par_bound(r->tasks, 1, r->cells, cell), streams = r->streams;
+    size_t last = tw_par_bound(r->tasks, 1, r->cells, cell + 1), part = (last - first) / streams;
+    for (size_t i = 0; i < part; i++)
+        sum_lines(r, first + i, part, streams);
+    for (size_t task = first + streams * part; task < last; task++)
         sum_lines(r, task, 0, 1);
 }
 
@@ -549,6 +550,7 @@ tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, con
     r.size = tw_dtype_size(as);
     r.acc_size = tw_dtype_size(r.acc_dtype);
     r.loops = tw_reduce_loops_of(as, fold);
+    r.streams = TW_ISA_TABLE(tw_reduce_table)->streams;
     if (reduction == TW_REDUCE_ALL || reduction == TW_REDUCE_ANY)
         r.loops.lines = reduction == TW_REDUCE_ALL ? lines_of_all : lines_of_any;
     r.combine = tw_reduce_loops_of(r.acc_dtype, fold == TW_FOLD_SQUARES ? TW_FOLD_SUM : fold);

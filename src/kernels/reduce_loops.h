@@ -25,7 +25,7 @@ typedef struct tw_reduce_loops {
     /* acc[j] = acc[j] op acc[width + j] op ... over `groups` groups, pairwise. Only where the
      * accumulator has the dtype itself. */
     void (*groups)(void *acc, size_t groups, size_t width);
-    /* acc[k] = x[k][0] + ... + x[k][n - 1] for one line or four, by 32 lanes and then these by
+    /* acc[k] = x[k][0] + ... + x[k][n - 1] for up to four lines, by 32 lanes and then these by
      * halves; a sum is of the dtype, at the beginning of its double. NULL for most. */
     void (*lines)(double *acc, const void *const *x, size_t count, size_t n);
 } tw_reduce_loops;
@@ -33,6 +33,7 @@ typedef struct tw_reduce_loops {
 /* A row with NULL loops is no error: it says that the dtype is among the rare ones. */
 typedef struct tw_reduce_table {
     tw_reduce_loops loops[TW_DTYPE_COUNT][TW_FOLD_COUNT];
+    size_t streams; /* from so many places lines are read in turn */
     /* The first place of the largest or smallest of n numbers, NaN skipped. NULL for most. */
     size_t (*index_line[TW_DTYPE_COUNT])(const void *x, size_t n, bool largest);
 } tw_reduce_table;

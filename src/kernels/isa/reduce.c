@@ -10,6 +10,8 @@
 #include "kernels/isa/fma.h"
 
 #define AS_IS(x) (x)
+/* A mask of 16 lanes from lane `first` of a longer row, of which the first n are meant. */
+#define FIRST(n, first) (__mmask16)((((uint64_t)1 << (n)) - 1) >> (first))
 #define UNUSED __attribute__((unused)) /* by some of the dtypes */
 
 #define T float
@@ -139,6 +141,7 @@ static ALWAYS_INLINE bool any(words x)
     [dtype][TW_FOLD_MIN].lines = lines_min_##s
 
 const tw_reduce_table TW_ISA_NAME(tw_reduce_table) = {
+    .streams = TW_ISA_LEVEL >= 4 ? 2 : 4,
     .loops = {[TW_FLOAT32] = ALL_LOOPS(f32),
               LINES(TW_FLOAT32, f32),
               [TW_FLOAT32][TW_FOLD_SQUARES].lines = lines_squares_f32,

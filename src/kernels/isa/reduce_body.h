@@ -48,20 +48,48 @@ static ALWAYS_INLINE void NAME(groups)(tw_fold fold, ACC *acc, size_t groups, si
             a += y;                       \
     } while (0)
 
+typedef WORK NAME(line_vec)
+    __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+/* The upper half of the lanes is added to the lower one until one is left; in registers, since what
+ * is stored in pieces can be loaded whole only after it has reached the cache. */
+static ALWAYS_INLINE WORK NAME(across)(tw_fold fold, NAME(line_vec) x)
+{
+    typedef WORK quarter __attribute__((vector_size(16)));
+#if TW_VECTOR_BYTES >= 32
+    typedef WORK half __attribute__((vector_size(32)));
+#if TW_VECTOR_BYTES >= 64
+    half lower = (half)LOWER_32(x);
+    STEP(fold, lower, (half)UPPER_32(x));
+#else
+    half lower = (half)x;
+#endif
+    quarter low = (quarter)LOWER_16(lower);
+    STEP(fold, low, (quarter)UPPER_16(lower));
+#else
+    quarter low = (quarter)x;
+#endif
+    STEP(fold, low, (quarter)SWAPPED_8(low));
+    WORK sum = low[0];
+    if (sizeof(T) == 4)
+        STEP(fold, sum, low[1]);
+    return sum;
+}
+
 /* `count` lines at once, each by 32 lanes, which are the same at every level, however many of them
- * a register holds. */
+ * a register holds. The last numbers stand among such as change nothing. */
 static ALWAYS_INLINE void NAME(fold_lines)(tw_fold fold, size_t count, double *acc,
                                            const void *const *from, size_t n)
 {
     enum { LANES = 32, PART = TW_VECTOR_BYTES / sizeof(T), PARTS = LANES / PART };
-    typedef WORK vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+    typedef NAME(line_vec) vec;
     const WORK *x[4], identity = fold == TW_FOLD_PROD ? 1 : 0;
-    vec sum[4][PARTS];
+    vec sum[4][PARTS], same = (vec){0} + identity;
     size_t j = 0;
     for (size_t k = 0; k < count; k++) {
         x[k] = from[k];
         for (size_t v = 0; v < PARTS; v++)
-            sum[k][v] = (vec){0} + identity;
+            sum[k][v] = same;
     }
     for (; j + LANES <= n; j += LANES) {
         _Pragma("GCC unroll 4") for (size_t k = 0; k < count; k++)
@@ -70,28 +98,41 @@ static ALWAYS_INLINE void NAME(fold_lines)(tw_fold fold, size_t count, double *a
                 STEP(fold, sum[k][v], *(const vec *)(x[k] + j + v * PART));
         }
     }
+    tw_fold join = fold == TW_FOLD_PROD ? fold : TW_FOLD_SUM;
     for (size_t k = 0; k < count; k++) {
-        WORK lane[LANES];
-        for (size_t v = 0; v < PARTS; v++)
-            *(vec *)(lane + v * PART) = sum[k][v];
-        for (size_t l = 0; j + l < n; l++)
-            STEP(fold, lane[l], x[k][j + l]);
-        for (size_t half = LANES / 2; half; half /= 2) {
-            for (size_t l = 0; l < half; l++)
-                STEP(fold == TW_FOLD_PROD ? fold : TW_FOLD_SUM, lane[l], lane[l + half]);
+        if (j < n) {
+            vec rest[PARTS];
+#if TW_ISA_LEVEL >= 4 /* of float alone */
+            for (size_t v = 0; v < PARTS; v++)
+                rest[v] = (vec)_mm512_mask_loadu_ps((__m512)same, FIRST(n - j, v * PART), x[k] + j + v * PART);
+#else
+            for (size_t v = 0; v < PARTS; v++)
+                rest[v] = same;
+            memcpy(rest, x[k] + j, (n - j) * sizeof(T));
+#endif
+            for (size_t v = 0; v < PARTS; v++)
+                STEP(fold, sum[k][v], rest[v]);
         }
-        memcpy(acc + k, lane, sizeof *lane);
+        for (size_t half = PARTS / 2; half; half /= 2) {
+            for (size_t v = 0; v < half; v++)
+                STEP(join, sum[k][v], sum[k][v + half]);
+        }
+        WORK total = NAME(across)(join, sum[k][0]);
+        memcpy(acc + k, &total, sizeof total);
     }
 }
 #undef STEP
 
-/* Constants, so that the lanes stay in registers. */
+/* Constants, so that the lanes stay in registers. Four at once where vectors are short; with long
+ * ones one line after the other is faster. */
 static void NAME(lines_sum)(double *acc, const void *const *from, size_t count, size_t n)
 {
-    if (count == 4)
+    if (count == 4 && TW_ISA_LEVEL < 4) {
         NAME(fold_lines)(TW_FOLD_SUM, 4, acc, from, n);
-    else
-        NAME(fold_lines)(TW_FOLD_SUM, 1, acc, from, n);
+        return;
+    }
+    for (size_t k = 0; k < count; k++)
+        NAME(fold_lines)(TW_FOLD_SUM, 1, acc + k, from + k, n);
 }
 
 /* What is met less often goes line by line. */

@@ -18,4 +18,14 @@
 #define TW_VECTOR_BYTES 16
 #endif
 
+/* Vectors of any numbers as words, and halves of them, which stay in registers. */
+typedef long long tw_words_16 __attribute__((vector_size(16)));
+typedef long long tw_words_32 __attribute__((vector_size(32)));
+typedef long long tw_words_64 __attribute__((vector_size(64)));
+#define LOWER_16(x) __builtin_shufflevector((tw_words_32)(x), (tw_words_32)(x), 0, 1)
+#define UPPER_16(x) __builtin_shufflevector((tw_words_32)(x), (tw_words_32)(x), 2, 3)
+#define LOWER_32(x) __builtin_shufflevector((tw_words_64)(x), (tw_words_64)(x), 0, 1, 2, 3)
+#define UPPER_32(x) __builtin_shufflevector((tw_words_64)(x), (tw_words_64)(x), 4, 5, 6, 7)
+#define SWAPPED_8(x) __builtin_shufflevector((tw_words_16)(x), (tw_words_16)(x), 1, 0)
+
 #endif
