@@ -26,6 +26,7 @@ typedef struct rows_value {
     uint16_t spread; /* of a value of rows: the value that is this one repeated along the row */
     uint8_t size;
     bool by_row;
+    bool inside; /* of a norm's step: nobody else reads it */
 } rows_value;
 
 typedef struct rows_binder {
@@ -157,7 +158,7 @@ static rows_step *add_step(rows_binder *w, rows_kind kind, uint16_t target, cons
     step->kind = (uint8_t)kind;
     step->target = target;
     step->size = w->values[sources[0]].size;
-    for (size_t i = 0; i < TW_TILE_SOURCES; i++) {
+    for (size_t i = 0; i < ROWS_SOURCES; i++) {
         step->sources[i] = sources[i < source_count ? i : 0];
         rows_value *source = &w->values[step->sources[i]];
         source->last_use = source->last_use < number ? number : source->last_use;
@@ -201,14 +202,93 @@ static void find_loops(const tw_tile_instruction *from, rows_step *step)
         step->row = loops->reduce[from->reduce];
 }
 
-/* Is source i of the instruction a block that its loop repeats along the row? */
+/* Is a value one block that a loop which can may repeat along the row? */
+static bool is_block(const rows_binder *w, uint16_t value)
+{
+    bool number = value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER;
+    return number || (w->b->single && w->values[value].by_row);
+}
+
+/* Is source i of the instruction such a block? */
 static bool is_repeated(const rows_binder *w, const tw_tile_instruction *from,
                         const rows_step *loops, size_t i, uint16_t value)
 {
     bool able = loops->joined || (loops->row && i == 1);
-    bool number = value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER;
-    return able && (number || (w->b->single && w->values[value].by_row)) &&
-           (!from->by_row || from->reduce);
+    return able && is_block(w, value) && (!from->by_row || from->reduce);
+}
+
+/* The instruction that makes a value of floats of the whole shape by these two operations, or
+ * NULL. */
+static const tw_tile_instruction *made_by(const rows_binder *w, uint16_t value,
+                                          tw_tile_simple simple, tw_tile_simple then)
+{
+    if (value < w->b->operand_count)
+        return NULL;
+    const tw_tile_instruction *by = &w->program->instructions[value - w->b->operand_count];
+    bool fits = by->simple == simple && by->then == then && !by->by_row && !by->reduce;
+    return fits && by->dtype == TW_FLOAT32 ? by : NULL;
+}
+
+static size_t reads_of(const tw_tile_program *program, uint16_t value)
+{
+    size_t reads = 0;
+    for (size_t i = 0; i < program->instruction_count; i++) {
+        for (size_t k = 0; k < program->instructions[i].source_count; k++)
+            reads += program->instructions[i].sources[k] == value;
+    }
+    for (size_t i = 0; i < program->output_count; i++)
+        reads += program->outputs[i] == value;
+    return reads;
+}
+
+/* Does instruction `index` end a norm: x t + (shift - mean t) with t = scale gain, of which nobody
+ * else reads t and the difference? Then its sources, and those two as `inside`. */
+static bool find_norm(const rows_binder *w, size_t index, uint16_t from[TW_NORM_SOURCES],
+                      uint16_t inside[2])
+{
+    uint16_t value = (uint16_t)(w->b->operand_count + index);
+    const tw_tile_instruction *last = made_by(w, value, TW_TILE_MUL, TW_TILE_ADD);
+    const tw_tile_instruction *moved = last ? made_by(w, last->sources[2], TW_TILE_MUL,
+                                                      TW_TILE_TAKEN_FROM)
+                                            : NULL;
+    if (!moved || !tw_row_loops_now()->norm)
+        return false;
+    for (size_t k = 0; k < 4; k++) {
+        uint16_t t = last->sources[k & 1];
+        const tw_tile_instruction *scaled = made_by(w, t, TW_TILE_MUL, TW_TILE_OTHER);
+        if (!scaled || moved->sources[k >> 1] != t || reads_of(w->program, t) != 2 ||
+            reads_of(w->program, last->sources[2]) != 1)
+            continue;
+        from[TW_NORM_SCALE] = scaled->sources[0];
+        from[TW_NORM_GAIN] = scaled->sources[1];
+        from[TW_NORM_MEAN] = moved->sources[1 - (k >> 1)];
+        from[TW_NORM_SHIFT] = moved->sources[2];
+        from[TW_NORM_X] = last->sources[1 - (k & 1)];
+        inside[0] = t;
+        inside[1] = last->sources[2];
+        return true;
+    }
+    return false;
+}
+
+/* The step of a norm. What it reads was made before what is inside of it, and so stands there. */
+static void add_norm(rows_binder *w, size_t index, uint16_t from[TW_NORM_SOURCES])
+{
+    uint16_t target = (uint16_t)(w->b->operand_count + index);
+    uint8_t repeated = 0;
+    for (size_t k = 0; k < TW_NORM_SOURCES; k++) {
+        if (is_block(w, from[k]))
+            repeated |= (uint8_t)(1 << k);
+        else
+            from[k] = along_row(w, from[k]);
+    }
+    w->values[target] =
+        (rows_value){.last_use = -1, .slot = NO_VALUE, .spread = NO_VALUE, .size = sizeof(float)};
+    w->widest = w->widest > sizeof(float) ? w->widest : sizeof(float);
+    rows_step *step = add_step(w, ROWS_MAP, target, from, TW_NORM_SOURCES);
+    step->norm = tw_row_loops_now()->norm;
+    step->repeated = repeated;
+    w->cost += w->program->instructions[index].cost;
 }
 
 /* One step, and those before it that repeat what it reads. */
@@ -254,8 +334,17 @@ static bool bind_steps(rows_binder *w)
 {
     const tw_tile_program *program = w->program;
     w->value_count = (size_t)program->operand_count + program->instruction_count;
+    uint16_t from[TW_NORM_SOURCES], inside[2];
     for (size_t i = 0; i < program->instruction_count; i++) {
-        if (!add_instruction(w, i))
+        if (find_norm(w, i, from, inside))
+            w->values[inside[0]].inside = w->values[inside[1]].inside = true;
+    }
+    for (size_t i = 0; i < program->instruction_count; i++) {
+        if (w->values[program->operand_count + i].inside)
+            continue;
+        if (find_norm(w, i, from, inside))
+            add_norm(w, i, from);
+        else if (!add_instruction(w, i))
             return false;
     }
     for (size_t i = 0; i < program->output_count; i++)
@@ -270,7 +359,7 @@ static bool bind_steps(rows_binder *w)
 static void free_dying(rows_binder *w, int number, bool *used, size_t size)
 {
     const rows_step *step = &w->b->steps[number];
-    for (size_t i = 0; i < TW_TILE_SOURCES; i++) {
+    for (size_t i = 0; i < ROWS_SOURCES; i++) {
         const rows_value *source = &w->values[step->sources[i]];
         if (source->last_use == number && !source->by_row && (!size || source->size == size))
             used[source->slot - w->b->operand_count] = false;
@@ -319,7 +408,7 @@ static void use_slots(rows_binder *w)
     for (size_t number = 0; number < b->step_count; number++) {
         rows_step *step = &b->steps[number];
         step->target = w->values[step->target].slot;
-        for (size_t i = 0; i < TW_TILE_SOURCES; i++)
+        for (size_t i = 0; i < ROWS_SOURCES; i++)
             step->sources[i] = w->values[step->sources[i]].slot;
     }
     for (size_t i = 0; i < b->output_count; i++) {

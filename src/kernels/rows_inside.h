@@ -10,7 +10,8 @@
 
 enum {
     ROWS_FILE = 64 << 10, /* bytes of registers of a cell */
-    ROWS_MANY = 352       /* slots, at most */
+    ROWS_MANY = 352,      /* slots, at most */
+    ROWS_SOURCES = TW_NORM_SOURCES
 };
 
 typedef enum rows_access {
@@ -38,11 +39,12 @@ typedef enum rows_kind {
 /* Slots are operands or registers. */
 typedef struct rows_step {
     tw_tile_loop loop;
-    tw_joined_loop joined;                     /* instead of `loop`, if it is not NULL */
-    tw_row_loop row;                           /* of a reduction of floats, or NULL */
-    uint8_t kind, reduce, size;                /* size: of the source's elements */
-    uint8_t repeated;                          /* a bit for each source of `joined` or `row` */
-    uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
+    tw_joined_loop joined;                  /* instead of `loop`, if it is not NULL */
+    tw_norm_loop norm;                      /* instead of both */
+    tw_row_loop row;                        /* of a reduction of floats, or NULL */
+    uint8_t kind, reduce, size;             /* size: of the source's elements */
+    uint8_t repeated;                       /* a bit for each source of a loop that can */
+    uint16_t target, sources[ROWS_SOURCES]; /* slots */
 } rows_step;
 
 typedef struct rows_output {

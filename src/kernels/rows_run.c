@@ -131,14 +131,21 @@ static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
         const char *next = (const char *)cell->run->in[i] + next_row * row;
         size_t last = (step + 1) * lines / b->step_count;
         for (size_t line = step * lines / b->step_count; line < last; line++)
-            __builtin_prefetch(next + line * 64, 0, 2);
+            __builtin_prefetch(next + line * 64, 0, 3);
     }
 }
 
-/* One operation, or two joined. */
+/* One operation, or some joined. */
 static void map(const rows_step *step, size_t n, char *const *slots)
 {
     void *z = slots[step->target];
+    if (step->norm) {
+        const float *from[TW_NORM_SOURCES];
+        for (size_t k = 0; k < TW_NORM_SOURCES; k++)
+            from[k] = (const float *)(const void *)slots[step->sources[k]];
+        step->norm(n, z, from, step->repeated);
+        return;
+    }
     const void *x = slots[step->sources[0]], *y = slots[step->sources[1]],
                *w = slots[step->sources[2]];
     if (step->joined)

@@ -131,9 +131,23 @@ const tw_tile_loops *tw_tile_loops_now(void);
 /* A whole row of any length; y where something is made of both. */
 typedef double (*tw_row_loop)(size_t n, const float *x, const float *y, bool repeated);
 
+/* What norms end with: t = scale gain, z = x t + (shift - mean t), over whole blocks; the sources
+ * in this order, and bit k of `repeated` as for joined loops. */
+typedef enum tw_norm_source {
+    TW_NORM_SCALE,
+    TW_NORM_GAIN,
+    TW_NORM_MEAN,
+    TW_NORM_SHIFT,
+    TW_NORM_X,
+    TW_NORM_SOURCES
+} tw_norm_source;
+typedef void (*tw_norm_loop)(size_t n, float *z, const float *const from[TW_NORM_SOURCES],
+                             uint32_t repeated);
+
 /* Functions that exist once for each instruction set level (isa/tile_rows.c). */
 typedef struct tw_row_loops {
     tw_joined_loop joined[TW_TILE_SIMPLE_COUNT][TW_TILE_SIMPLE_COUNT]; /* [first][then], or NULL */
+    tw_norm_loop norm;                                                 /* or NULL */
     tw_row_loop reduce[TW_TILE_MIN + 1]; /* by kind; NULL: by fold_f32 */
     tw_row_loop products, distances;     /* sums of x y and of (x - y)^2 */
 } tw_row_loops;

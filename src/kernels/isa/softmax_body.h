@@ -121,7 +121,7 @@ static T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out
     for (size_t j = 0; j < r->cols; j += PART) {
         size_t end = r->cols - j < PART ? r->cols : j + PART;
         for (size_t at = j; at < j + PART; at += NAME(LANES))
-            __builtin_prefetch(next + at, 0, 2);
+            __builtin_prefetch(next + at, 0, 3);
         for (size_t q = j; q < end; q++)
             out[q] = EXP(x[q] - most);
     }
