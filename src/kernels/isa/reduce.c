@@ -8,10 +8,9 @@
 
 #include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
+#include "kernels/isa/some.h"
 
 #define AS_IS(x) (x)
-/* A mask of 16 lanes from lane `first` of a longer row, of which the first n are meant. */
-#define FIRST(n, first) (__mmask16)((((uint64_t)1 << (n)) - 1) >> (first))
 #define UNUSED __attribute__((unused)) /* by some of the dtypes */
 
 #define T float

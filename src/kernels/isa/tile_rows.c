@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kernels/isa.h"
-#include "kernels/isa/vectors.h"
+#include "kernels/isa/some.h"
 #include "kernels/tile_inside.h"
 
 /* The plain level of a build with others keeps to the loops that there are anyway. */
@@ -14,8 +14,14 @@
 
 enum { PART = TW_VECTOR_BYTES / sizeof(float), LANES = 32, PARTS = LANES / PART, PIECE = 1024 };
 
-typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
+typedef some_vec vec;
 typedef int32_t bits __attribute__((vector_size(TW_VECTOR_BYTES)));
+typedef float quad __attribute__((vector_size(16)));
+typedef int32_t bits_of_quad __attribute__((vector_size(16)));
+#if TW_VECTOR_BYTES >= 32
+typedef float octet __attribute__((vector_size(32)));
+typedef int32_t bits_of_octet __attribute__((vector_size(32)));
+#endif
 
 /* From any address. */
 static ALWAYS_INLINE vec load(const float *x)
@@ -73,14 +79,17 @@ JOINED(DIV, OTHER)
 /* Five reads and a write for what would be eight and three one by one. */
 static void norm(size_t n, float *z, const float *const from[TW_NORM_SOURCES], uint32_t repeated)
 {
+    const float *at[TW_NORM_SOURCES]; /* which no store to z can change */
     size_t go[TW_NORM_SOURCES];
-    for (size_t k = 0; k < TW_NORM_SOURCES; k++)
+    for (size_t k = 0; k < TW_NORM_SOURCES; k++) {
         go[k] = repeated >> k & 1 ? 0 : ~(size_t)0;
+        at[k] = from[k];
+    }
     for (size_t i = 0; i < n; i += TW_TILE_BLOCK) {
         for (size_t v = 0; v < TW_TILE_BLOCK; v += PART) {
             vec part[TW_NORM_SOURCES];
             _Pragma("GCC unroll 5") for (size_t k = 0; k < TW_NORM_SOURCES; k++) part[k] = load(
-                from[k] + (i & go[k]) + v);
+                at[k] + (i & go[k]) + v);
             vec t = part[TW_NORM_SCALE] * part[TW_NORM_GAIN];
             vec moved = part[TW_NORM_SHIFT] - part[TW_NORM_MEAN] * t;
             *(vec *)(z + i + v) = part[TW_NORM_X] * t + moved;
@@ -91,16 +100,15 @@ static void norm(size_t n, float *z, const float *const from[TW_NORM_SOURCES], u
 /* ---- rows ---- */
 
 /* What is added up. */
-static ALWAYS_INLINE vec value(tw_tile_simple of, const float *x, const float *y)
+static ALWAYS_INLINE vec value(tw_tile_simple of, vec x, vec y)
 {
-    vec a = load(x);
     if (of == TW_TILE_MUL)
-        return a * load(y);
+        return x * y;
     if (of == TW_TILE_DISTANCE) {
-        a = a - load(y);
-        a = a * a;
+        x = x - y;
+        return x * x;
     }
-    return a;
+    return x;
 }
 
 /* The same of one number. */
@@ -110,15 +118,21 @@ static ALWAYS_INLINE float one_value(tw_tile_simple of, float x, float y)
 }
 
 /* Comparisons with NaN are false, so that Max and Min skip it. */
-static ALWAYS_INLINE vec fold(tw_tile_reduce kind, vec a, vec b)
-{
-    if (kind == TW_TILE_SUM)
-        return a + b;
-    bits chosen = b < a;
-    if (kind == TW_TILE_MAX)
-        chosen = b > a;
-    return (vec)(((bits)b & chosen) | ((bits)a & ~chosen));
-}
+#define FOLD(name, vec, bits)                                            \
+    static ALWAYS_INLINE vec name(tw_tile_reduce kind, vec a, vec b)     \
+    {                                                                    \
+        if (kind == TW_TILE_SUM)                                         \
+            return a + b;                                                \
+        bits chosen = b < a;                                             \
+        if (kind == TW_TILE_MAX)                                         \
+            chosen = b > a;                                              \
+        return (vec)(((bits)b & chosen) | ((bits)a & ~chosen));          \
+    }
+FOLD(fold, vec, bits)
+FOLD(fold_quads, quad, bits_of_quad)
+#if TW_VECTOR_BYTES >= 64
+FOLD(fold_octets, octet, bits_of_octet)
+#endif
 
 /* The same of two numbers, of float or double. */
 #define FOLD_ONE(kind, a, b)                                       \
@@ -126,44 +140,56 @@ static ALWAYS_INLINE vec fold(tw_tile_reduce kind, vec a, vec b)
      : ((kind) == TW_TILE_MAX ? (b) > (a) : (b) < (a)) ? (b)       \
                                                        : (a))
 
+/* The lanes of a vector, halves onto halves. In registers: what is stored in pieces can be loaded as
+ * a whole only when it has reached the cache. */
+static ALWAYS_INLINE float across(tw_tile_reduce kind, vec x)
+{
+#if TW_VECTOR_BYTES >= 64
+    octet lower = fold_octets(kind, (octet)LOWER_32(x), (octet)UPPER_32(x));
+#elif TW_VECTOR_BYTES >= 32
+    octet lower = (octet)x;
+#endif
+#if TW_VECTOR_BYTES >= 32
+    quad low = fold_quads(kind, (quad)LOWER_16(lower), (quad)UPPER_16(lower));
+#else
+    quad low = (quad)x;
+#endif
+    low = fold_quads(kind, low, (quad)SWAPPED_8(low));
+    return FOLD_ONE(kind, low[0], low[1]);
+}
+
 /* At most a piece: so many numbers in each of the lanes that a sum of them is good in float. The
  * last ones stand among numbers that change nothing. */
 static ALWAYS_INLINE float piece(tw_tile_reduce kind, tw_tile_simple of, size_t n, const float *x,
                                  const float *y, size_t from_y)
 {
-    vec part[PARTS], start = (vec){0} + (kind == TW_TILE_SUM   ? 0
-                                         : kind == TW_TILE_MAX ? -INFINITY
-                                                               : INFINITY);
+    vec part[PARTS], none = {0}, start = none + (kind == TW_TILE_SUM   ? 0
+                                                 : kind == TW_TILE_MAX ? -INFINITY
+                                                                       : INFINITY);
     size_t i = 0;
     for (size_t v = 0; v < PARTS; v++)
         part[v] = start;
     for (; i + LANES <= n; i += LANES) {
-        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) part[v] = fold(
-            kind, part[v], value(of, x + i + v * PART, y + ((i + v * PART) & from_y)));
-    }
-    if (i < n) {
-        float rest[2][LANES] = {{0}}, same[LANES];
-        for (size_t v = 0; v < PARTS; v++) {
-            *(vec *)(rest[0] + v * PART) = start;
-            *(vec *)(same + v * PART) = (vec){0} + y[0];
+        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+        {
+            size_t at = i + v * PART;
+            vec other = of == TW_TILE_OTHER ? none : load(y + (at & from_y));
+            part[v] = fold(kind, part[v], value(of, load(x + at), other));
         }
-        memcpy(rest[0], x + i, (n - i) * sizeof *x);
-        if (of != TW_TILE_OTHER)
-            memcpy(rest[1], from_y ? y + i : same, (n - i) * sizeof *y);
-        for (size_t v = 0; v < PARTS; v++)
-            part[v] = fold(kind, part[v], value(of, rest[0] + v * PART, rest[1] + v * PART));
+    }
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+    {
+        size_t at = i + v * PART, left = at < n ? n - at : 0;
+        if (!left)
+            break;
+        vec other = of == TW_TILE_OTHER ? none : some_f32(y + (at & from_y), left, none);
+        part[v] = fold(kind, part[v], value(of, some_f32(x + at, left, start), other));
     }
     for (size_t half = PARTS / 2; half; half /= 2) {
         for (size_t v = 0; v < half; v++)
             part[v] = fold(kind, part[v], part[v + half]);
     }
-    float lane[PART];
-    *(vec *)lane = part[0];
-    for (size_t half = PART / 2; half; half /= 2) {
-        for (size_t l = 0; l < half; l++)
-            lane[l] = FOLD_ONE(kind, lane[l], lane[l + half]);
-    }
-    return lane[0];
+    return across(kind, part[0]);
 }
 
 /* Rows that are too short to fill the lanes are added up one by one. */
