@@ -76,25 +76,35 @@ EACH_THEN(SUB)
 EACH_THEN(MUL)
 JOINED(DIV, OTHER)
 
-/* Five reads and a write for what would be eight and three one by one. */
-static void norm(size_t n, float *z, const float *const from[TW_NORM_SOURCES], uint32_t repeated)
+/* Five reads and a write for what would be eight and three one by one; three reads where scale and
+ * mean are one block each, as of a whole row. */
+static ALWAYS_INLINE void norm_of(size_t n, float *z, const float *const from[TW_NORM_SOURCES],
+                                  uint32_t repeated, bool row)
 {
-    const float *at[TW_NORM_SOURCES]; /* which no store to z can change */
+    const float *scale = from[TW_NORM_SCALE], *gain = from[TW_NORM_GAIN];
+    const float *mean = from[TW_NORM_MEAN], *shift = from[TW_NORM_SHIFT], *x = from[TW_NORM_X];
     size_t go[TW_NORM_SOURCES];
-    for (size_t k = 0; k < TW_NORM_SOURCES; k++) {
-        go[k] = repeated >> k & 1 ? 0 : ~(size_t)0;
-        at[k] = from[k];
-    }
+    for (size_t k = 0; k < TW_NORM_SOURCES; k++)
+        go[k] = !row && repeated >> k & 1 ? 0 : ~(size_t)0;
+    vec one = load(scale), other = load(mean); /* a block holds the same number everywhere */
     for (size_t i = 0; i < n; i += TW_TILE_BLOCK) {
         for (size_t v = 0; v < TW_TILE_BLOCK; v += PART) {
-            vec part[TW_NORM_SOURCES];
-            _Pragma("GCC unroll 5") for (size_t k = 0; k < TW_NORM_SOURCES; k++) part[k] = load(
-                at[k] + (i & go[k]) + v);
-            vec t = part[TW_NORM_SCALE] * part[TW_NORM_GAIN];
-            vec moved = part[TW_NORM_SHIFT] - part[TW_NORM_MEAN] * t;
-            *(vec *)(z + i + v) = part[TW_NORM_X] * t + moved;
+            vec s = row ? one : load(scale + (i & go[TW_NORM_SCALE]) + v);
+            vec m = row ? other : load(mean + (i & go[TW_NORM_MEAN]) + v);
+            vec t = s * load(gain + (i & go[TW_NORM_GAIN]) + v);
+            vec moved = load(shift + (i & go[TW_NORM_SHIFT]) + v) - m * t;
+            *(vec *)(z + i + v) = load(x + (i & go[TW_NORM_X]) + v) * t + moved;
         }
     }
+}
+
+static void norm(size_t n, float *z, const float *const from[TW_NORM_SOURCES], uint32_t repeated)
+{
+    enum { ROW = 1 << TW_NORM_SCALE | 1 << TW_NORM_MEAN };
+    if (repeated == ROW)
+        norm_of(n, z, from, repeated, true);
+    else
+        norm_of(n, z, from, repeated, false);
 }
 
 /* ---- rows ---- */
