@@ -75,7 +75,7 @@ static void run_cell(size_t cell, void *arg)
 /* NULL: none. */
 static const tw_update_loops *loops_of(tw_dtype dtype)
 {
-    const tw_update_table *table = TW_ISA_TABLE(tw_update_table);
+    const tw_update_table *table = TW_ISA_TABLE_OF_NARROW(tw_update_table);
     switch (dtype) {
     case TW_FLOAT16:
     case TW_BFLOAT16:

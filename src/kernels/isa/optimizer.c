@@ -4,6 +4,10 @@
 
 #include "kernels/optimizer_loops.h"
 
+/* Updates wait for memory or for divisions: with vectors of 64 bytes they take as long, or longer.
+ * See TW_ISA_TABLE_OF_NARROW. */
+#if TW_ISA_LEVEL < 4
+
 #define AS_IS(x) (x)
 
 #define T float
@@ -32,3 +36,5 @@ const tw_update_table TW_ISA_NAME(tw_update_table) = {
     .f32 = LOOPS(f32),
     .f64 = LOOPS(f64),
 };
+
+#endif
