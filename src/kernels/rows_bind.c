@@ -248,9 +248,8 @@ static bool find_norm(const rows_binder *w, size_t index, uint16_t from[TW_NORM_
 {
     uint16_t value = (uint16_t)(w->b->operand_count + index);
     const tw_tile_instruction *last = made_by(w, value, TW_TILE_MUL, TW_TILE_ADD);
-    const tw_tile_instruction *moved = last ? made_by(w, last->sources[2], TW_TILE_MUL,
-                                                      TW_TILE_TAKEN_FROM)
-                                            : NULL;
+    const tw_tile_instruction *moved =
+        last ? made_by(w, last->sources[2], TW_TILE_MUL, TW_TILE_TAKEN_FROM) : NULL;
     if (!moved || !tw_row_loops_now()->norm)
         return false;
     for (size_t k = 0; k < 4; k++) {
@@ -282,8 +281,8 @@ static void add_norm(rows_binder *w, size_t index, uint16_t from[TW_NORM_SOURCES
         else
             from[k] = along_row(w, from[k]);
     }
-    w->values[target] =
-        (rows_value){.last_use = -1, .slot = NO_VALUE, .spread = NO_VALUE, .size = sizeof(float)};
+    w->values[target] = (rows_value){
+        .last_use = -1, .slot = NO_VALUE, .spread = NO_VALUE, .size = sizeof(float)};
     w->widest = w->widest > sizeof(float) ? w->widest : sizeof(float);
     rows_step *step = add_step(w, ROWS_MAP, target, from, TW_NORM_SOURCES);
     step->norm = tw_row_loops_now()->norm;

@@ -104,7 +104,8 @@ static ALWAYS_INLINE void NAME(fold_lines)(tw_fold fold, size_t count, double *a
             vec rest[PARTS];
 #if TW_ISA_LEVEL >= 4 /* of float alone */
             for (size_t v = 0; v < PARTS; v++)
-                rest[v] = some_f32(x[k] + j + v * PART, n - j > v * PART ? n - j - v * PART : 0, same);
+                rest[v] = some_f32(x[k] + j + v * PART, n - j > v * PART ? n - j - v * PART : 0,
+                                   same);
 #else
             for (size_t v = 0; v < PARTS; v++)
                 rest[v] = same;

@@ -128,15 +128,15 @@ static ALWAYS_INLINE float one_value(tw_tile_simple of, float x, float y)
 }
 
 /* Comparisons with NaN are false, so that Max and Min skip it. */
-#define FOLD(name, vec, bits)                                            \
-    static ALWAYS_INLINE vec name(tw_tile_reduce kind, vec a, vec b)     \
-    {                                                                    \
-        if (kind == TW_TILE_SUM)                                         \
-            return a + b;                                                \
-        bits chosen = b < a;                                             \
-        if (kind == TW_TILE_MAX)                                         \
-            chosen = b > a;                                              \
-        return (vec)(((bits)b & chosen) | ((bits)a & ~chosen));          \
+#define FOLD(name, vec, bits)                                        \
+    static ALWAYS_INLINE vec name(tw_tile_reduce kind, vec a, vec b) \
+    {                                                                \
+        if (kind == TW_TILE_SUM)                                     \
+            return a + b;                                            \
+        bits chosen = b < a;                                         \
+        if (kind == TW_TILE_MAX)                                     \
+            chosen = b > a;                                          \
+        return (vec)(((bits)b & chosen) | ((bits)a & ~chosen));      \
     }
 FOLD(fold, vec, bits)
 FOLD(fold_quads, quad, bits_of_quad)
@@ -150,8 +150,8 @@ FOLD(fold_octets, octet, bits_of_octet)
      : ((kind) == TW_TILE_MAX ? (b) > (a) : (b) < (a)) ? (b)       \
                                                        : (a))
 
-/* The lanes of a vector, halves onto halves. In registers: what is stored in pieces can be loaded as
- * a whole only when it has reached the cache. */
+/* The lanes of a vector, halves onto halves. In registers: what is stored in pieces can be loaded
+ * as a whole only when it has reached the cache. */
 static ALWAYS_INLINE float across(tw_tile_reduce kind, vec x)
 {
 #if TW_VECTOR_BYTES >= 64
@@ -173,9 +173,10 @@ static ALWAYS_INLINE float across(tw_tile_reduce kind, vec x)
 static ALWAYS_INLINE float piece(tw_tile_reduce kind, tw_tile_simple of, size_t n, const float *x,
                                  const float *y, size_t from_y)
 {
-    vec part[PARTS], none = {0}, start = none + (kind == TW_TILE_SUM   ? 0
-                                                 : kind == TW_TILE_MAX ? -INFINITY
-                                                                       : INFINITY);
+    vec part[PARTS], none = {0},
+                     start = none + (kind == TW_TILE_SUM   ? 0
+                                     : kind == TW_TILE_MAX ? -INFINITY
+                                                           : INFINITY);
     size_t i = 0;
     for (size_t v = 0; v < PARTS; v++)
         part[v] = start;
