@@ -76,6 +76,22 @@ static tw_tensor layer_norm(tw_tensor x)
     return tw_add(cut(tw_mul(cut(x), scale)), shift);
 }
 
+/* All factors the other way round; and one whose scale is wanted for itself too. */
+static tw_tensor turned_norm(tw_tensor x)
+{
+    tw_tensor mean = mean_of(x), variance = mean_of(tw_squared_difference(cut(x), mean));
+    tw_tensor scale = cut(tw_mul(along(x, 0.5), cut(tw_rsqrt(cut(tw_add(variance, 1e-5))))));
+    return tw_add(cut(tw_mul(scale, cut(x))), cut(tw_sub(along(x, 2), cut(tw_mul(scale, mean)))));
+}
+
+static tw_tensor norm_and_scale(tw_tensor x)
+{
+    tw_tensor mean = mean_of(x), variance = mean_of(tw_squared_difference(cut(x), mean));
+    tw_tensor scale = cut(tw_mul(cut(tw_rsqrt(cut(tw_add(variance, 1e-5)))), along(x, 0.5)));
+    tw_tensor shift = cut(tw_sub(along(x, 2), cut(tw_mul(mean, scale))));
+    return tw_mul(cut(tw_add(cut(tw_mul(cut(x), scale)), shift)), scale);
+}
+
 static tw_tensor softmax(tw_tensor x)
 {
     tw_tensor e = cut(tw_exp(cut(tw_sub(cut(x), max_of(x)))));
@@ -120,6 +136,7 @@ static const struct {
     size_t most_steps; /* a norm's gain takes six where it is no row of the matrix itself */
     double error;      /* of float, as a part */
 } rows[] = {{"layer norm", layer_norm, 7, 2e-6},   {"softmax", softmax, 1, 2e-6},
+            {"turned norm", turned_norm, 7, 2e-6}, {"norm and scale", norm_and_scale, 7, 2e-6},
             {"log softmax", log_softmax, 1, 2e-6}, {"l2 normalize", l2_normalize, 1, 2e-6},
             {"variance", variance, 1, 2e-6},       {"choice", chosen, 1, 0},
             {"product", product, 1, 3e-5}};
