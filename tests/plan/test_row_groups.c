@@ -133,10 +133,11 @@ static tw_tensor product(tw_tensor x)
 static const struct {
     const char *name;
     tw_tensor (*make)(tw_tensor x);
-    size_t most_steps; /* a norm's gain takes six where it is no row of the matrix itself */
+    size_t most_steps; /* a norm's gain takes six where it is no row of the matrix itself; with its
+                        * scale besides, long rows of double do not fit */
     double error;      /* of float, as a part */
 } rows[] = {{"layer norm", layer_norm, 7, 2e-6},   {"softmax", softmax, 1, 2e-6},
-            {"turned norm", turned_norm, 7, 2e-6}, {"norm and scale", norm_and_scale, 20, 2e-6},
+            {"turned norm", turned_norm, 7, 2e-6}, {"norm and scale", norm_and_scale, 40, 2e-6},
             {"log softmax", log_softmax, 1, 2e-6}, {"l2 normalize", l2_normalize, 1, 2e-6},
             {"variance", variance, 1, 2e-6},       {"choice", chosen, 1, 0},
             {"product", product, 1, 3e-5}};
