@@ -133,13 +133,13 @@ static tw_tensor product(tw_tensor x)
 static const struct {
     const char *name;
     tw_tensor (*make)(tw_tensor x);
-    size_t most_steps; /* a norm's gain takes six where it is no row of the matrix itself; with its
-                        * scale besides, long rows of double do not fit */
+    size_t most_steps; /* a norm's gain takes six where it is no row of the matrix itself;
+                        * long rows of double may not fit */
     double error;      /* of float, as a part */
-} rows[] = {{"layer norm", layer_norm, 7, 2e-6},   {"softmax", softmax, 1, 2e-6},
-            {"turned norm", turned_norm, 7, 2e-6}, {"norm and scale", norm_and_scale, 40, 2e-6},
-            {"log softmax", log_softmax, 1, 2e-6}, {"l2 normalize", l2_normalize, 1, 2e-6},
-            {"variance", variance, 1, 2e-6},       {"choice", chosen, 1, 0},
+} rows[] = {{"layer norm", layer_norm, 7, 2e-6},    {"softmax", softmax, 1, 2e-6},
+            {"turned norm", turned_norm, 11, 2e-6}, {"norm and scale", norm_and_scale, 20, 2e-6},
+            {"log softmax", log_softmax, 1, 2e-6},  {"l2 normalize", l2_normalize, 1, 2e-6},
+            {"variance", variance, 1, 2e-6},        {"choice", chosen, 1, 0},
             {"product", product, 1, 3e-5}};
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -200,8 +200,9 @@ static void check(size_t which, tw_array *in)
     cutting = true;
     tw_tensor single = rows[which].make(x);
     tw_array *got = run(fused, x, in), *want = run(single, x, in);
-    assert_true(width * (int64_t)tw_dtype_size(dtype) > 8192 ||
-                steps_of(fused, x) <= rows[which].most_steps);
+    size_t steps = steps_of(fused, x);
+    if (width * (int64_t)tw_dtype_size(dtype) <= 8192 && steps > rows[which].most_steps)
+        fail_msg("%s of rows of %d: %zu steps", rows[which].name, (int)width, steps);
     assert_true(steps_of(single, x) > 5);
     assert_alike(got, want, dtype == TW_FLOAT32 ? rows[which].error : 1e-12, rows[which].name);
     tw_array_unref(got);
