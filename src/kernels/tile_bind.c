@@ -15,7 +15,6 @@ enum {
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
     LONGEST = 1 << 16,     /* of one that has none */
-    LONG = 1 << 12,        /* of one loop from memory to memory */
     SECOND_CACHE = 1 << 19,
     PAST_CACHES = 16 << 20
 };
@@ -33,7 +32,9 @@ typedef struct binder {
     const tw_tile_program *program;
     tw_tile_bound *b;
     tile_value *values;
+    tile_link *links, *links_end; /* of all chains */
     size_t value_count;
+    size_t joined; /* instructions that chains saved */
     size_t widest; /* bytes of an element */
     double cost;   /* picoseconds an element */
     tw_status *status;
@@ -86,6 +87,7 @@ static void lay_out(binder *w)
     b->operands = (tile_operand *)(void *)at;
     at += w->program->operand_count * sizeof(tile_operand);
     b->steps = (tile_step *)(void *)at;
+    w->links = w->links_end = (tile_link *)(void *)(b->steps + most_steps(w->program));
     at += rounded(most_steps(w->program) * sizeof(tile_step));
     b->outputs = (tile_output *)(void *)at;
     at += rounded(w->program->output_count * sizeof(tile_output));
@@ -292,7 +294,7 @@ static void find_blocks(const binder *w)
     for (size_t i = 0; i < w->b->operand_count; i++)
         w->b->operands[i].block = w->values[i].last_use != FOR_EVER;
     for (const tile_step *step = w->b->steps; step < w->b->steps + w->b->step_count; step++) {
-        for (size_t i = 0; i < TW_TILE_SOURCES && !step->joined; i++)
+        for (size_t i = 0; i < TW_TILE_SOURCES && !step->joined && step->kind != TILE_CHAIN; i++)
             if (step->sources[i] < w->b->operand_count)
                 w->b->operands[step->sources[i]].block = false;
     }
@@ -303,7 +305,7 @@ static size_t add_scaled(binder *w, size_t index)
 {
     const tw_tile_program *program = w->program;
     const scale_search search = {.program = program, .operands = w->b->operands};
-    tile_step found = {.near = NULL};
+    tile_step found = {.kind = TILE_SCALED};
     uint16_t x, target = 0;
     size_t taken = tw_tile_find_scaled(&search, index, &x, &found);
     for (size_t i = index; i < index + taken; i++) {
@@ -313,8 +315,38 @@ static size_t add_scaled(binder *w, size_t index)
     if (!taken)
         return 0;
     tile_step *step = add_step(w, NULL, target, &x, 1);
-    step->near = found.near, step->past = found.past, step->negative = found.negative;
-    memcpy(step->factors, found.factors, sizeof step->factors);
+    step->kind = found.kind, step->of = found.of, step->negative = found.negative;
+    return taken;
+}
+
+/* The same. Links lie where the steps that they save would have been, which
+ * were larger. */
+static size_t add_chain(binder *w, size_t index, const uint16_t *reads)
+{
+    const tw_tile_program *program = w->program;
+    const scale_search search = {.program = program, .operands = w->b->operands};
+    tile_link links[TILE_MOST_LINKS];
+    uint16_t target = 0;
+    size_t count, taken = tw_tile_find_chain(&search, reads, index, links, &count);
+    if (!taken ||
+        !tw_tile_chain_gains(taken, links, count, w->b->count, taken == program->instruction_count))
+        return 0;
+    w->joined += taken - 1;
+    for (size_t i = index; i < index + taken; i++) {
+        target = add_value(w, program->operand_count + i, sizeof(float), 0);
+        w->cost += program->instructions[i].cost;
+    }
+    _Static_assert(sizeof(tile_step) >= 4 * sizeof(tile_link), "two links an instruction");
+    w->links -= count;
+    memcpy(w->links, links, count * sizeof *links);
+    int number = w->b->step_count;
+    uint16_t first = tw_tile_link_x(links[0]);
+    tile_step *step = add_step(w, NULL, target, &first, 1);
+    tw_tile_set_chain(step, w->links, count);
+    for (size_t i = 0; i < count; i++) {
+        w->values[tw_tile_link_x(links[i])].last_use = number;
+        w->values[tw_tile_link_y(links[i])].last_use = number;
+    }
     return taken;
 }
 
@@ -329,8 +361,11 @@ static void bind_steps(binder *w)
         w->cost += 30 * w->b->operands[i].size;
     }
     w->value_count = (size_t)program->operand_count + program->instruction_count;
+    uint16_t reads[TILE_MOST_VALUES];
+    bool counted = tw_tile_count_reads(program, reads);
     for (size_t i = 0, taken; i < program->instruction_count; i += taken) {
         taken = add_scaled(w, i);
+        taken = !taken && counted ? add_chain(w, i, reads) : taken;
         if (!taken)
             add_instruction(w, i);
         taken = taken ? taken : 1;
@@ -373,15 +408,25 @@ static void bind_outputs(binder *w)
     }
 }
 
+static void free_value(const binder *w, uint16_t value, int number, bool *used, size_t first,
+                       size_t size)
+{
+    const tile_value *source = &w->values[value];
+    if (source->last_use == number && source->slot >= first && (!size || source->size == size))
+        used[source->slot - first] = false;
+}
+
 /* Frees the registers of sources that step `number` is the last to read; size: only those with
  * elements of that size (0: all). */
 static void free_dying(binder *w, int number, bool *used, size_t first, size_t size)
 {
     const tile_step *step = &w->b->steps[number];
-    for (size_t i = 0; i < TW_TILE_SOURCES; i++) {
-        const tile_value *source = &w->values[step->sources[i]];
-        if (source->last_use == number && source->slot >= first && (!size || source->size == size))
-            used[source->slot - first] = false;
+    const tile_link *links = step->of.chain.links;
+    for (size_t i = 0; i < TW_TILE_SOURCES; i++)
+        free_value(w, step->sources[i], number, used, first, size);
+    for (size_t i = 0; i < step->link_count; i++) {
+        free_value(w, tw_tile_link_x(links[i]), number, used, first, size);
+        free_value(w, tw_tile_link_y(links[i]), number, used, first, size);
     }
 }
 
@@ -416,6 +461,11 @@ static tw_status *bind_registers(binder *w)
         for (size_t i = 0; i < TW_TILE_SOURCES; i++)
             step->sources[i] = w->values[step->sources[i]].slot;
     }
+    for (tile_link *link = w->links; link < w->links_end; link++) {
+        tile_link x = w->values[tw_tile_link_x(*link)].slot;
+        tile_link y = w->values[tw_tile_link_y(*link)].slot;
+        *link = (*link & UINT32_MAX) | x << TILE_LINK_X | y << TILE_LINK_Y;
+    }
     for (size_t i = 0; i < b->output_count; i++)
         b->outputs[i].value_slot = w->values[w->program->outputs[i]].slot;
     if (b->reduction.kind) {
@@ -427,21 +477,16 @@ static tw_status *bind_registers(binder *w)
 
 /* ---- tiles ---- */
 
-/* Euclid's way; from it follows how many rows make whole blocks, so that a tile of many short rows
- * has no short block at its end. */
-static size_t greatest_divisor(size_t a, size_t b)
-{
-    return b ? greatest_divisor(b, a % b) : a;
-}
-
 /* Bytes of the file for tiles of `elements`, with the places of all registers. */
 static size_t place_registers(binder *w, size_t elements)
 {
     tw_tile_bound *b = w->b;
-    size_t blocks = (elements + TW_TILE_BLOCK - 1) / TW_TILE_BLOCK * TW_TILE_BLOCK, at = 0;
+    size_t blocks = (elements + b->grain - 1u) / b->grain * b->grain, at = 0;
     for (size_t i = 0; i < b->operand_count; i++) {
         tile_operand *operand = &b->operands[i];
-        size_t held = operand->access == TILE_FULL || b->alone ? TW_TILE_BLOCK : blocks;
+        bool block = operand->access == TILE_FULL || b->alone ||
+                     (operand->access == TILE_SCALAR && operand->block);
+        size_t held = block ? TW_TILE_BLOCK : blocks;
         operand->place = (uint32_t)at;
         at += (held * operand->size + 127) & ~(size_t)63; /* never a multiple of 4096 apart */
     }
@@ -456,89 +501,30 @@ static size_t place_registers(binder *w, size_t elements)
     return at;
 }
 
-/* A reduction says what a row is. Without one, rows matter only to operands that are repeated: a
- * row is then the last joined dim. */
-static void find_rows(tw_tile_bound *b, tw_shape shape)
-{
-    bool strided = false;
-    size_t outer = 1;
-    for (size_t i = 0; i < b->operand_count; i++)
-        strided = strided || b->operands[i].access == TILE_STRIDED;
-    b->rows = 1;
-    b->length = b->count;
-    if (b->reduction.kind) {
-        for (size_t d = 0; d < b->reduction.split; d++)
-            outer *= (size_t)shape.dims[d];
-        size_t inner = 1;
-        for (size_t d = b->reduction.split; d < shape.rank; d++)
-            inner *= (size_t)shape.dims[d];
-        b->rows = outer;
-        b->length = inner;
-        b->result_count = b->reduction.outer ? inner : outer;
-    } else if (strided && b->count) {
-        b->length = (size_t)b->dims[b->rank - 1];
-        b->rows = b->count / b->length;
-    }
-}
-
-/* A tile of whole rows is a multiple of 16 elements long where it can be. */
-static void choose_tile(tw_tile_bound *b, size_t most)
-{
-    b->tile_rows = 1;
-    b->tile_length = (uint32_t)(b->length < most ? b->length : most);
-    if (b->length >= most || b->length == 0)
-        return;
-    size_t rows = most / b->length;
-    size_t step = TW_TILE_BLOCK / greatest_divisor(b->length, TW_TILE_BLOCK);
-    if (rows > step)
-        rows -= rows % step;
-    rows = rows < b->rows ? rows : b->rows;
-    b->tile_rows = (uint32_t)(rows ? rows : 1);
-    b->tile_length = (uint32_t)(b->tile_rows * b->length);
-}
-
 /* A chain on a few elements that are no whole blocks: operands and outputs are copied, so that each
  * step runs once and not once more for the end. */
 static void pad_small(binder *w)
 {
     tw_tile_bound *b = w->b;
-    size_t files = (size_t)b->register_count + b->operand_count + b->output_count;
+    size_t held = b->count + 4 * TW_TILE_BLOCK, all = b->register_count + b->output_count;
+    all *= held;
+    for (size_t i = 0; i < b->operand_count; i++)
+        all += b->operands[i].access == TILE_SCALAR && b->operands[i].block ? TW_TILE_BLOCK : held;
     bool rows = b->reduction.kind && (b->reduction.outer || b->result_count != 1);
-    size_t passes = b->step_count + (b->reduction.kind ? 1u : 0u);
+    size_t passes = b->step_count + w->joined + (b->reduction.kind ? 1u : 0u);
+    b->grain = TW_TILE_BLOCK;
     b->padded = passes >= 3 && !rows && b->count % TW_TILE_BLOCK != 0 &&
-                b->count <= TW_TILE_LENGTH &&
-                files * (b->count + TW_TILE_BLOCK) * w->widest <= WARM_BYTES / 2;
+                b->count <= TW_TILE_LENGTH && all * w->widest <= WARM_BYTES / 2;
     if (!b->padded)
         return;
+    if (b->steps[0].kind == TILE_CHAIN && b->step_count == 1 && b->count > TW_TILE_BLOCK)
+        b->grain = 4 * TW_TILE_BLOCK;
     b->rows = 1, b->length = b->count;
     for (size_t i = 0; i < b->operand_count; i++) {
-        if (b->operands[i].access != TILE_SCALAR)
-            b->operands[i].access = TILE_PERIODIC;
+        uint8_t access = b->operands[i].access;
+        if (access != TILE_SCALAR)
+            b->operands[i].access = access == TILE_FULL ? TILE_COPIED : TILE_PERIODIC;
     }
-}
-
-/* Nothing goes through registers: tiles may be as long as they like. */
-static bool stands_alone(const tw_tile_bound *b)
-{
-    return b->step_count == 1 && b->steps[0].near && b->output_count == 1 && b->outputs[0].direct &&
-           b->operands[b->steps[0].sources[0]].access == TILE_FULL && !b->reduction.kind;
-}
-
-/* Of one loop between arrays, beside which what a tile costs by itself must be little. Numbers fill
- * registers, so that tiles are shorter then. */
-static size_t longest_tile(const tw_tile_bound *b)
-{
-    size_t length = LONG;
-    if (b->step_count != 1 || b->output_count != 1 || !b->outputs[0].direct || b->outputs[0].past ||
-        b->reduction.kind)
-        return TW_TILE_LENGTH;
-    for (size_t i = 0; i < b->operand_count; i++) {
-        if (b->operands[i].access == TILE_SCALAR)
-            length = LONG / 4;
-        else if (b->operands[i].access != TILE_FULL)
-            return TW_TILE_LENGTH;
-    }
-    return length;
 }
 
 /* The longest tiles whose registers stay in the first cache; of a padded program there is only one.
@@ -546,14 +532,14 @@ static size_t longest_tile(const tw_tile_bound *b)
 static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
-    b->alone = stands_alone(b);
-    size_t most = b->alone ? LONGEST : longest_tile(b);
-    find_rows(b, shape);
+    b->alone = tw_tile_stands_alone(b);
+    size_t most = b->alone ? LONGEST : tw_tile_longest(b);
+    tw_tile_find_rows(b, shape);
     pad_small(w);
-    choose_tile(b, most);
+    tw_tile_choose(b, most);
     while (!b->padded && place_registers(w, b->tile_length) > WARM_BYTES && most > SHORTEST) {
         most /= 2;
-        choose_tile(b, most);
+        tw_tile_choose(b, most);
     }
     if (place_registers(w, b->tile_length) > TILE_FILE)
         return tw_status_new(TW_INTERNAL, "too many values alive in one elementwise program");
@@ -561,23 +547,6 @@ static tw_status *bind_tiles(binder *w, tw_shape shape)
 }
 
 /* ---- all of it ---- */
-
-/* The pattern of an operand repeats from dim j on, where it has no stride in the dims before. */
-static void find_periods(tw_tile_bound *b)
-{
-    for (size_t i = 0; i < b->operand_count && b->count; i++) {
-        tile_operand *operand = &b->operands[i];
-        size_t j = 0, period = 1;
-        while (j < b->rank && operand->strides[j] == 0)
-            j++;
-        for (size_t d = j; d < b->rank; d++)
-            period *= (size_t)b->dims[d];
-        if (operand->access != TILE_STRIDED || b->grid != TILE_BY_ROWS ||
-            b->tile_length != b->tile_rows * b->length || b->tile_length % period != 0)
-            continue;
-        operand->access = TILE_PERIODIC;
-    }
-}
 
 /* Steps before shapes would do as well, but outputs need to know which operands are read where
  * they lie. */
@@ -592,7 +561,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     TW_TRY(bind_registers(&w));
     TW_TRY(bind_tiles(&w, shape));
     tw_tile_cut(out, w.cost);
-    find_periods(out);
+    tw_tile_find_periods(out);
     out->small = tw_tile_is_small(out);
     out->streams = (out->step_count > 1 || out->alone) && out->count > SECOND_CACHE / w.widest;
     return TW_OK;

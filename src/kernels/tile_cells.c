@@ -3,7 +3,105 @@
  * dtypes alone, so that results are the same at any number of threads. */
 #include "kernels/tile_inside.h"
 
-enum { MOST_CELLS = 64, CELL_NANOSECONDS = 10000 };
+enum {
+    MOST_CELLS = 64,
+    CELL_NANOSECONDS = 10000,
+    LONG = 1 << 12 /* elements of a tile of one loop from memory to memory */
+};
+
+/* ---- tiles ---- */
+
+/* Euclid's way; from it follows how many rows make whole blocks, so that a tile of many short rows
+ * has no short block at its end. */
+static size_t greatest_divisor(size_t a, size_t b)
+{
+    return b ? greatest_divisor(b, a % b) : a;
+}
+
+/* A reduction says what a row is. Without one, rows matter only to operands that are repeated: a
+ * row is then the last joined dim. */
+void tw_tile_find_rows(tw_tile_bound *b, tw_shape shape)
+{
+    bool strided = false;
+    size_t outer = 1;
+    for (size_t i = 0; i < b->operand_count; i++)
+        strided = strided || b->operands[i].access == TILE_STRIDED;
+    b->rows = 1;
+    b->length = b->count;
+    if (b->reduction.kind) {
+        for (size_t d = 0; d < b->reduction.split; d++)
+            outer *= (size_t)shape.dims[d];
+        size_t inner = 1;
+        for (size_t d = b->reduction.split; d < shape.rank; d++)
+            inner *= (size_t)shape.dims[d];
+        b->rows = outer;
+        b->length = inner;
+        b->result_count = b->reduction.outer ? inner : outer;
+    } else if (strided && b->count) {
+        b->length = (size_t)b->dims[b->rank - 1];
+        b->rows = b->count / b->length;
+    }
+}
+
+/* A tile of whole rows is a multiple of 16 elements long where it can be. */
+void tw_tile_choose(tw_tile_bound *b, size_t most)
+{
+    b->tile_rows = 1;
+    b->tile_length = (uint32_t)(b->length < most ? b->length : most);
+    if (b->length >= most || b->length == 0)
+        return;
+    size_t rows = most / b->length;
+    size_t step = TW_TILE_BLOCK / greatest_divisor(b->length, TW_TILE_BLOCK);
+    if (rows > step)
+        rows -= rows % step;
+    rows = rows < b->rows ? rows : b->rows;
+    b->tile_rows = (uint32_t)(rows ? rows : 1);
+    b->tile_length = (uint32_t)(b->tile_rows * b->length);
+}
+
+/* Nothing goes through registers: tiles may be as long as they like. */
+bool tw_tile_stands_alone(const tw_tile_bound *b)
+{
+    return b->step_count == 1 && b->steps[0].kind == TILE_SCALED && b->output_count == 1 &&
+           b->outputs[0].direct && b->operands[b->steps[0].sources[0]].access == TILE_FULL &&
+           !b->reduction.kind;
+}
+
+/* Of one loop between arrays, beside which what a tile costs by itself must be little. Numbers fill
+ * registers, so that tiles are shorter then. */
+size_t tw_tile_longest(const tw_tile_bound *b)
+{
+    size_t length = LONG;
+    if (b->step_count != 1 || b->output_count != 1 || !b->outputs[0].direct || b->outputs[0].past ||
+        b->reduction.kind)
+        return TW_TILE_LENGTH;
+    for (size_t i = 0; i < b->operand_count; i++) {
+        if (b->operands[i].access == TILE_SCALAR)
+            length = LONG / 4;
+        else if (b->operands[i].access != TILE_FULL)
+            return TW_TILE_LENGTH;
+    }
+    return length;
+}
+
+/* The pattern of an operand repeats from dim j on, where it has no stride in the dims before. */
+void tw_tile_find_periods(tw_tile_bound *b)
+{
+    for (size_t i = 0; i < b->operand_count && b->count; i++) {
+        tile_operand *operand = &b->operands[i];
+        size_t j = 0, period = 1;
+        while (j < b->rank && operand->strides[j] == 0)
+            j++;
+        for (size_t d = j; d < b->rank; d++)
+            period *= (size_t)b->dims[d];
+        if (operand->access != TILE_STRIDED || b->grid != TILE_BY_ROWS ||
+            b->tile_length != b->tile_rows * b->length || b->tile_length % period != 0)
+            continue;
+        operand->access = TILE_PERIODIC;
+    }
+}
+
+/* ---- cells ---- */
 
 /* a / b, rounded up, without overflow. */
 static size_t divided_up(size_t a, size_t b)

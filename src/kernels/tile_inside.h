@@ -7,6 +7,8 @@
 #ifndef TW_KERNELS_TILE_INSIDE_H
 #define TW_KERNELS_TILE_INSIDE_H
 
+#include <string.h>
+
 #include "kernels/tile.h"
 
 enum {
@@ -17,6 +19,7 @@ enum {
 
 typedef enum tile_access {
     TILE_FULL,     /* the output's own order: read where it lies */
+    TILE_COPIED,   /* the same, of the only tile: copied to its register */
     TILE_SCALAR,   /* spread over its register when a cell starts */
     TILE_PERIODIC, /* every tile needs the same pattern: gathered when a cell starts */
     TILE_STRIDED   /* gathered for each tile, or read where it lies within one row */
@@ -41,17 +44,76 @@ typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *
 /* z[i] = f(x[i] factors[0] + factors[1]) factors[2] + factors[3], over whole blocks. */
 typedef void (*tw_scaled_loop)(size_t n, float *z, const float *x, const float factors[4]);
 
+/* What a link does with the value of the chain, a, and its own, b. */
+typedef enum tile_link_op {
+    TILE_LINK_SET, /* b: the first link of a chain */
+    TILE_LINK_ADD,
+    TILE_LINK_SUB,
+    TILE_LINK_TAKEN_FROM, /* b - a */
+    TILE_LINK_MUL,
+    TILE_LINK_DIV,
+    TILE_LINK_DIVIDES, /* b / a */
+    TILE_LINK_SQUARE   /* a a */
+} tile_link_op;
+
+/* b is x, or x by y, a tw_tile_simple. These are the links that there are. */
+#define TILE_LINK_CODE(op, by) ((op)*5 + (by))
+#define TILE_LINKS(LINK)    \
+    LINK(SET, ADD)          \
+    LINK(SET, SUB)          \
+    LINK(SET, MUL)          \
+    LINK(SET, DIV)          \
+    LINK(ADD, OTHER)        \
+    LINK(ADD, MUL)          \
+    LINK(SUB, OTHER)        \
+    LINK(SUB, MUL)          \
+    LINK(TAKEN_FROM, OTHER) \
+    LINK(TAKEN_FROM, MUL)   \
+    LINK(MUL, OTHER)        \
+    LINK(MUL, ADD)          \
+    LINK(MUL, SUB)          \
+    LINK(DIV, OTHER)        \
+    LINK(DIVIDES, OTHER)    \
+    LINK(SQUARE, OTHER)
+
+/* From the lowest bit on: the code; whether x and y go on from block to block, or are one block
+ * that serves all; then, 16 bits each, the slots of x and y. */
+typedef uint64_t tile_link;
+enum { TILE_LINK_X_GOES_ON = 8, TILE_LINK_Y_GOES_ON = 9, TILE_LINK_X = 32, TILE_LINK_Y = 48 };
+
+/* All links on so many blocks as the function is for, `at` bytes from where slots point to. z may
+ * be a source that goes on. */
+typedef void (*tw_chain_loop)(char *z, const tile_link *links, const tile_link *end,
+                              char *const *slots, size_t at);
+
+/* Functions that exist once for each instruction set level (isa/tile_chain.c), or NULL. */
+typedef struct tw_chain_loops {
+    tw_chain_loop eight, four, one;
+} tw_chain_loops;
+
+typedef enum tile_step_kind { TILE_LOOP, TILE_SCALED, TILE_CHAIN } tile_step_kind;
+
 /* Slots are registers of the file or memory of operands; a step reads and writes whole blocks
  * and knows nothing of shapes. */
 typedef struct tile_step {
     tw_tile_loop loop;
-    tw_joined_loop joined;     /* instead of `loop`, if it is not NULL */
-    tw_scaled_loop near, past; /* so are these, where there is `near` */
-    uint16_t factors[4];       /* slots of numbers, or TW_NO_SLOT */
-    uint8_t negative;          /* bit k: factor k is taken so */
+    tw_joined_loop joined; /* instead of `loop`, if it is not NULL */
+    union {                /* instead of both */
+        struct {
+            tw_scaled_loop near, past;
+            uint16_t factors[4]; /* slots of numbers, or TW_NO_SLOT */
+        } scaled;
+        struct {
+            const tw_chain_loops *wide, *narrow; /* eight, if there is such a one; four and one */
+            const tile_link *links;
+        } chain;
+    } of;
     tw_tile_check check;
     tw_tile_failure failure;
+    uint8_t kind;                              /* tile_step_kind */
+    uint8_t negative;                          /* bit k: factor k is taken so */
     uint8_t repeated;                          /* a bit for each source of `joined` */
+    uint16_t link_count;                       /* of a chain; 0: none */
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;
 
@@ -88,11 +150,12 @@ struct tw_tile_bound {
     uint16_t operand_count, step_count, output_count, slot_count, register_count;
     uint16_t rank; /* of dims, after joining */
     uint8_t grid;
-    bool small;   /* one operation on few elements: tile_small.c */
-    bool checks;  /* some step has one */
-    bool padded;  /* one tile, all of it in registers */
-    bool streams; /* more memory than the second cache holds */
-    bool alone;   /* one step with numbers around a function: a cell is one tile */
+    bool small;    /* one operation on few elements: tile_small.c */
+    bool checks;   /* some step has one */
+    bool padded;   /* one tile, all of it in registers, of whole */
+    uint8_t grain; /* such runs of elements */
+    bool streams;  /* more memory than the second cache holds */
+    bool alone;    /* one step with numbers around a function: a cell is one tile */
     tw_tile_reduction reduction;
     uint16_t reduced_slot;
     uint8_t reduced_size;
@@ -171,6 +234,34 @@ typedef struct scale_search {
 size_t tw_tile_find_scaled(const scale_search *s, size_t index, uint16_t *x, tile_step *step);
 void tw_tile_do_scaled(const tile_step *step, char *const *slots, size_t n, bool past);
 
+/* How often each value is read, its being stored or reduced at the end included; false: there are
+ * too many values. */
+enum { TILE_MOST_VALUES = 512 };
+bool tw_tile_count_reads(const tw_tile_program *program, uint16_t reads[TILE_MOST_VALUES]);
+
+/* tile_chain.c: how many instructions from `index` on are one chain, whose links' slots are values
+ * yet; or 0. */
+enum { TILE_MOST_LINKS = 256 };
+/* Is it worth it on `elements`? whole: nothing else is done. */
+bool tw_tile_chain_gains(size_t instructions, const tile_link *links, size_t count, size_t elements,
+                         bool whole);
+void tw_tile_set_chain(tile_step *step, const tile_link *links, size_t count);
+size_t tw_tile_find_chain(const scale_search *s, const uint16_t *reads, size_t index,
+                          tile_link links[TILE_MOST_LINKS], size_t *count);
+void tw_tile_do_chain(const tile_step *step, char *const *slots, size_t n);
+/* Of single numbers. */
+float tw_tile_chain_number(const tile_step *step, const float *const *numbers);
+
+static inline uint16_t tw_tile_link_x(tile_link link)
+{
+    return (uint16_t)(link >> TILE_LINK_X);
+}
+
+static inline uint16_t tw_tile_link_y(tile_link link)
+{
+    return (uint16_t)(link >> TILE_LINK_Y);
+}
+
 /* Is an output the memory of an operand? What lies there is in the caches already. */
 static inline bool tw_tile_lies_over(void *const *out, size_t outputs, const void *const *in,
                                      size_t operands)
@@ -184,10 +275,31 @@ static inline bool tw_tile_lies_over(void *const *out, size_t outputs, const voi
     return false;
 }
 
-/* tile_cells.c: the grid; cost: picoseconds an element. */
+/* tile_cells.c: rows, then tiles of at most so many elements, what repeats in each; the grid; cost:
+ * picoseconds an element. */
+bool tw_tile_stands_alone(const tw_tile_bound *b);
+size_t tw_tile_longest(const tw_tile_bound *b);
+void tw_tile_find_rows(tw_tile_bound *b, tw_shape shape);
+void tw_tile_choose(tw_tile_bound *b, size_t most);
+void tw_tile_find_periods(tw_tile_bound *b);
 void tw_tile_cut(tw_tile_bound *b, double cost);
 /* n copies of one element of `size` bytes. */
 void tw_tile_spread(void *to, const void *from, size_t size, size_t n);
+
+/* A block of them; those of 4 bytes are met most. */
+static inline void tw_tile_spread_block(void *to, const void *from, size_t size)
+{
+    typedef uint32_t words __attribute__((vector_size(16)));
+    uint32_t x;
+    if (size != sizeof x) {
+        tw_tile_spread(to, from, size, TW_TILE_BLOCK);
+        return;
+    }
+    memcpy(&x, from, sizeof x);
+    words all = {x, x, x, x};
+    for (size_t i = 0; i < TW_TILE_BLOCK; i += 4)
+        memcpy((char *)to + 4 * i, &all, sizeof all);
+}
 /* tile_small.c */
 bool tw_tile_is_small(const tw_tile_bound *b);
 void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out);

@@ -21,11 +21,12 @@ const tw_row_loops *tw_row_loops_now(void)
     return TW_ISA_TABLE(tw_row_loops);
 }
 
-enum { MOST_VALUES = 512 };
-
-/* How often each value is read, its being stored or reduced at the end included. */
-static void count_reads(const tw_tile_program *program, uint16_t *reads)
+bool tw_tile_count_reads(const tw_tile_program *program, uint16_t reads[TILE_MOST_VALUES])
 {
+    size_t values = (size_t)program->operand_count + program->instruction_count;
+    if (values > TILE_MOST_VALUES)
+        return false;
+    memset(reads, 0, values * sizeof *reads);
     for (size_t i = 0; i < program->instruction_count; i++) {
         for (size_t k = 0; k < program->instructions[i].source_count; k++)
             reads[program->instructions[i].sources[k]]++;
@@ -34,6 +35,7 @@ static void count_reads(const tw_tile_program *program, uint16_t *reads)
         reads[program->outputs[i]]++;
     if (program->reduction.kind)
         reads[program->reduction.value]++;
+    return true;
 }
 
 /* A sum or product that nobody but the next instruction reads, and of the same kind of values. */
@@ -89,7 +91,7 @@ static bool join_maps(tw_tile_instruction *to, const tw_tile_instruction *from, 
 static void close_gaps(tw_tile_program *program, tw_tile_instruction *instructions,
                        uint16_t *outputs, const bool *gone)
 {
-    uint16_t number[MOST_VALUES], kept = 0, operands = program->operand_count;
+    uint16_t number[TILE_MOST_VALUES], kept = 0, operands = program->operand_count;
     for (uint16_t i = 0; i < operands; i++)
         number[i] = i;
     for (uint16_t i = 0; i < program->instruction_count; i++) {
@@ -110,11 +112,10 @@ static void close_gaps(tw_tile_program *program, tw_tile_instruction *instructio
 
 void tw_tile_join(tw_tile_program *program, tw_tile_instruction *instructions, uint16_t *outputs)
 {
-    uint16_t reads[MOST_VALUES] = {0};
-    bool gone[MOST_VALUES] = {false};
-    if ((size_t)program->operand_count + program->instruction_count > MOST_VALUES)
+    uint16_t reads[TILE_MOST_VALUES];
+    bool gone[TILE_MOST_VALUES] = {false};
+    if (!tw_tile_count_reads(program, reads))
         return;
-    count_reads(program, reads);
     for (size_t i = 0; i < program->instruction_count; i++) {
         tw_tile_instruction *to = &instructions[i];
         bool joined = false;

@@ -136,14 +136,21 @@ static char *fetch(const tw_tile_bound *b, const tile_operand *operand, const ch
 static void start_operands(tile_cell *cell)
 {
     const tw_tile_bound *b = cell->run->b;
-    size_t n = (b->tile_length + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    size_t n = (b->tile_length + b->grain - 1u) & ~(size_t)(b->grain - 1u);
     for (size_t i = 0; i < b->operand_count; i++) {
         const tile_operand *operand = &b->operands[i];
         const char *in = cell->run->in[i];
         char *place = cell->file + operand->place;
         if (operand->access == TILE_SCALAR) {
-            tw_tile_spread(place, operand->constant ? (const char *)operand->value : in,
-                           operand->size, operand->block ? TW_TILE_BLOCK : n);
+            const char *from = operand->constant ? (const char *)operand->value : in;
+            if (operand->block)
+                tw_tile_spread_block(place, from, operand->size);
+            else
+                tw_tile_spread(place, from, operand->size, n);
+        } else if (operand->access == TILE_COPIED) {
+            size_t used = b->count * operand->size;
+            memcpy(place, in, used);
+            memset(place + used, 0, n * operand->size - used);
         } else if (operand->access == TILE_PERIODIC) {
             /* A copy even where it lies in one piece: blocks are read whole. */
             size_t used = b->tile_length * operand->size;
@@ -199,12 +206,14 @@ static void run_steps(tile_cell *cell, size_t n)
 {
     const tw_tile_bound *b = cell->run->b;
     char **slots = cell->slots;
-    size_t blocks = (n + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
+    size_t blocks = (n + b->grain - 1u) & ~(size_t)(b->grain - 1u);
     for (int i = 0; i < b->step_count; i++) {
         const tile_step *step = &b->steps[i];
         if (b->checks)
             check_step(cell, step, i, n);
-        if (step->near)
+        if (step->kind == TILE_CHAIN)
+            tw_tile_do_chain(step, slots, blocks);
+        else if (step->kind == TILE_SCALED)
             tw_tile_do_scaled(step, slots, blocks, stores_itself(cell, step, n));
         else
             tw_tile_do(step, blocks, slots[step->target], slots[step->sources[0]],

@@ -94,11 +94,12 @@ size_t tw_tile_find_scaled(const scale_search *s, size_t index, uint16_t *x, til
     }
     if (end - index < 2 || is_number(s, *x))
         return 0;
-    step->near = tw_scaled_loops_now()->near[all[at].simple];
-    step->past = tw_scaled_loops_now()->past[all[at].simple];
+    step->kind = TILE_SCALED;
+    step->of.scaled.near = tw_scaled_loops_now()->near[all[at].simple];
+    step->of.scaled.past = tw_scaled_loops_now()->past[all[at].simple];
     const uint16_t factors[4] = {before.factor, before.summand, after.factor, after.summand};
     for (size_t k = 0; k < 4; k++)
-        step->factors[k] = factors[k];
+        step->of.scaled.factors[k] = factors[k];
     step->negative = (uint8_t)(before.negative << 1 | after.negative << 3);
     return end - index;
 }
@@ -108,12 +109,12 @@ void tw_tile_do_scaled(const tile_step *step, char *const *slots, size_t n, bool
     float factors[4];
     for (size_t k = 0; k < 4; k++) {
         factors[k] = k & 1 ? -0.0F : 1.0F;
-        if (step->factors[k] == TW_NO_SLOT)
+        if (step->of.scaled.factors[k] == TW_NO_SLOT)
             continue;
-        memcpy(&factors[k], slots[step->factors[k]], sizeof factors[k]);
+        memcpy(&factors[k], slots[step->of.scaled.factors[k]], sizeof factors[k]);
         factors[k] = step->negative >> k & 1 ? -factors[k] : factors[k];
     }
-    tw_scaled_loop loop = past ? step->past : step->near;
+    tw_scaled_loop loop = past ? step->of.scaled.past : step->of.scaled.near;
     loop(n, (float *)(void *)slots[step->target], (const float *)(void *)slots[step->sources[0]],
          factors);
 }

@@ -23,12 +23,16 @@ static void put(void *to, const char *from, size_t size, size_t n)
     }
 }
 
-/* Whether a bound program is such an operation: asked once. */
+/* Whether a bound program is such an operation, or a chain of them on single numbers: asked
+ * once. */
 bool tw_tile_is_small(const tw_tile_bound *b)
 {
-    if (!b->count || b->count > TW_TILE_LENGTH || b->step_count != 1 || b->operand_count > MOST ||
-        b->output_count != 1 || b->checks || b->reduction.kind || !b->outputs[0].direct ||
-        b->steps[0].near)
+    if (!b->count || b->count > TW_TILE_LENGTH || b->step_count != 1 || b->output_count != 1 ||
+        b->checks || b->reduction.kind || !b->outputs[0].direct)
+        return false;
+    if (b->steps[0].kind == TILE_CHAIN)
+        return b->count == 1;
+    if (b->steps[0].kind != TILE_LOOP || b->operand_count > MOST)
         return false;
     for (size_t i = 0; i < b->operand_count; i++) {
         const tile_operand *operand = &b->operands[i];
@@ -38,26 +42,22 @@ bool tw_tile_is_small(const tw_tile_bound *b)
     return true;
 }
 
-typedef uint32_t words __attribute__((vector_size(16)));
-
-/* A block of copies of one element; those of 4 bytes are met most. */
-static inline void spread_block(char *to, const char *from, size_t size)
-{
-    uint32_t x;
-    if (size != sizeof x) {
-        tw_tile_spread(to, from, size, TW_TILE_BLOCK);
-        return;
-    }
-    memcpy(&x, from, sizeof x);
-    words all = {x, x, x, x};
-    for (size_t i = 0; i < TW_TILE_BLOCK; i += 4)
-        memcpy(to + 4 * i, &all, sizeof all);
-}
-
 /* Sources that an operation does not have are its first once more; so is the second of a square. */
 static inline bool is_first_again(const tile_step *step, size_t i)
 {
     return i && step->sources[i] == step->sources[0];
+}
+
+/* Nothing is spread: numbers are read where they are. */
+static void run_chain(const tw_tile_bound *b, const void *const *in, void *out)
+{
+    const float *numbers[TILE_MANY];
+    const tile_step *step = b->steps;
+    for (size_t i = 0; i < b->operand_count; i++)
+        numbers[i] = b->operands[i].constant ? (const float *)(const void *)b->operands[i].value
+                                             : in[i];
+    float z = tw_tile_chain_number(step, numbers);
+    memcpy(out, &z, sizeof z);
 }
 
 /* The counters and conditions of loops: every operand is a scalar. */
@@ -72,7 +72,7 @@ static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
             continue;
         const tile_operand *operand = &b->operands[step->sources[i]];
         const char *from = operand->constant ? (const char *)operand->value : in[step->sources[i]];
-        spread_block(file[i], from, operand->size);
+        tw_tile_spread_block(file[i], from, operand->size);
         sources[i] = file[i];
     }
     tw_tile_do(step, TW_TILE_BLOCK, file[MOST], sources[0], sources[1], sources[2]);
@@ -94,7 +94,7 @@ static void find_sources(const tw_tile_bound *b, const void *const *in, size_t b
         if (operand->access != TILE_SCALAR)
             continue;
         if (operand->block)
-            spread_block(file[i], sources[i], operand->size);
+            tw_tile_spread_block(file[i], sources[i], operand->size);
         else
             tw_tile_spread(file[i], sources[i], operand->size, blocks);
         sources[i] = file[i];
@@ -132,7 +132,10 @@ void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
     const char *sources[MOST] = {NULL};
     const tile_step *step = b->steps;
     if (b->count == 1) {
-        run_single(b, in, out);
+        if (step->kind == TILE_CHAIN)
+            run_chain(b, in, out);
+        else
+            run_single(b, in, out);
         return;
     }
     size_t rest = b->count % TW_TILE_BLOCK, whole = b->count - rest, size = b->outputs[0].size;
