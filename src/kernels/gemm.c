@@ -61,7 +61,7 @@ static bool is_lines(const tw_gemm_loops *loops, const tw_gemm_block *g)
     size_t lanes = loops->lanes, steps = g->m > 2 ? 4 * lanes : lanes, most = TW_GEMM_FEW;
     if (g->turned && g->b_row == 1) {
         most = loops->most_sums;
-        steps = g->m > 2 ? 2 * lanes * g->m : steps;
+        steps = g->m > 2 ? (lanes < 16 ? 2 : 1) * lanes * g->m : steps;
     }
     bool strips = g->m <= TW_GEMM_FEW && g->b_col == 1 && g->n >= lanes;
     bool sums = g->m <= most && g->b_row == 1 && g->k >= steps;

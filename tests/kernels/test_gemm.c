@@ -235,9 +235,10 @@ static void bias_and_activation_follow_the_product(void **state)
 static void tiles_below_each_other_are_what_plain_loops_give(void **state)
 {
     (void)state;
-    const example joined[] = {{39, 48, 1, 1, 0, 0},    {46, 96, 2, -2, 1, 1},
-                              {31, 144, 3, 1, 1, 0},   {29, 48, 70, 1, 0, 2},
-                              {64, 97, 331, -1, 1, 0}, {23, 130, 656, 1, 3, 1}};
+    const example joined[] = {
+        {39, 48, 1, 1, 0, 0},   {46, 96, 2, -2, 1, 1},   {31, 144, 3, 1, 1, 0},
+        {29, 48, 70, 1, 0, 2},  {64, 97, 331, -1, 1, 0}, {23, 130, 656, 1, 3, 1},
+        {40, 32, 403, 1, 1, 0}, {47, 80, 37, -1, 0, 2},  {30, 37, 1043, 1, 0, 1}};
     for (EACH_LEVEL(level)) {
         for (size_t d = 0; d < 2; d++) {
             void *bias = random_numbers(dtypes[d], 200, 7);

@@ -23,13 +23,15 @@
 #define ALL(...) __VA_ARGS__
 
 /* The register tile; of float: rows of B that go without a jump, whether a tile ends while the next
- * one begins, columns of B that are turned at once, where there are few, and many, and how many of
- * their numbers one after the other; rows of B that stay in the second cache beside a few of A. */
+ * one begins, rows of which sums along k are made at once, columns of B that are turned at once,
+ * where there are few, and many, and how many of their numbers one after the other; rows of B that
+ * stay in the second cache beside a few of A. */
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
 #define VECTORS 3
 #define F32_AT_ONCE 2
 #define F32_JOINS 1
+#define F32_MOST_DOTS 4
 #define F32_WIDE 8
 #define F32_WIDEST 16
 #define F32_TURN_LENGTH 1024
@@ -42,6 +44,7 @@
 #define VECTORS 2
 #define F32_AT_ONCE 4
 #define F32_JOINS 0
+#define F32_MOST_DOTS 2
 #define F32_WIDE 8
 #define F32_WIDEST 8
 #define F32_TURN_LENGTH 16
@@ -54,6 +57,7 @@
 #define VECTORS 3
 #define F32_AT_ONCE 2
 #define F32_JOINS 0
+#define F32_MOST_DOTS 2
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
@@ -66,6 +70,7 @@
 #define VECTORS 2
 #define F32_AT_ONCE 1
 #define F32_JOINS 0
+#define F32_MOST_DOTS 2
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
@@ -147,38 +152,46 @@ static ALWAYS_INLINE void transpose_wide_f32(const float *from, size_t from_step
 #endif
 
 #if TW_VECTOR_BYTES >= 64
-/* Column 4 q of four quads stands in quad q. */
-static ALWAYS_INLINE __m512 four_quads(const float *from, size_t step)
-{
-    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(from));
-    x = _mm512_insertf32x4(x, _mm_loadu_ps(from + 4 * step), 1);
-    x = _mm512_insertf32x4(x, _mm_loadu_ps(from + 8 * step), 2);
-    return _mm512_insertf32x4(x, _mm_loadu_ps(from + 12 * step), 3);
-}
-
-/* The same for sixteen columns. */
-static ALWAYS_INLINE void transpose_widest_f32(const float *from, size_t from_step, float *to,
+/* The same for a block of sixteen by sixteen: quad l of part[g][q] has number 4 l + q of each of
+ * the columns 4 g .. 4 g + 3. */
+static ALWAYS_INLINE void transpose_square_f32(const float *from, size_t from_step, float *to,
                                                size_t to_step)
 {
-    __m512 a = four_quads(from, from_step), b = four_quads(from + from_step, from_step);
-    __m512 c = four_quads(from + 2 * from_step, from_step);
-    __m512 d = four_quads(from + 3 * from_step, from_step);
-    __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
-    __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
-    _mm512_storeu_ps(to, _mm512_shuffle_ps(ab_low, cd_low, 0x44));
-    _mm512_storeu_ps(to + to_step, _mm512_shuffle_ps(ab_low, cd_low, 0xee));
-    _mm512_storeu_ps(to + 2 * to_step, _mm512_shuffle_ps(ab_high, cd_high, 0x44));
-    _mm512_storeu_ps(to + 3 * to_step, _mm512_shuffle_ps(ab_high, cd_high, 0xee));
+    __m512 part[4][4];
+    UNROLL for (size_t g = 0; g < 4; g++, from += 4 * from_step)
+    {
+        __m512 a = _mm512_loadu_ps(from), b = _mm512_loadu_ps(from + from_step);
+        __m512 c = _mm512_loadu_ps(from + 2 * from_step);
+        __m512 d = _mm512_loadu_ps(from + 3 * from_step);
+        __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+        __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+        part[g][0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+        part[g][1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+        part[g][2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+        part[g][3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+    }
+    UNROLL for (size_t q = 0; q < 4; q++, to += to_step)
+    {
+        __m512 even = _mm512_shuffle_f32x4(part[0][q], part[1][q], 0x88);
+        __m512 odd = _mm512_shuffle_f32x4(part[0][q], part[1][q], 0xdd);
+        __m512 even_high = _mm512_shuffle_f32x4(part[2][q], part[3][q], 0x88);
+        __m512 odd_high = _mm512_shuffle_f32x4(part[2][q], part[3][q], 0xdd);
+        _mm512_storeu_ps(to, _mm512_shuffle_f32x4(even, even_high, 0x88));
+        _mm512_storeu_ps(to + 4 * to_step, _mm512_shuffle_f32x4(odd, odd_high, 0x88));
+        _mm512_storeu_ps(to + 8 * to_step, _mm512_shuffle_f32x4(even, even_high, 0xdd));
+        _mm512_storeu_ps(to + 12 * to_step, _mm512_shuffle_f32x4(odd, odd_high, 0xdd));
+    }
 }
 #endif
 
-/* to[p][j] = from[j][p] for four rows p of `wide` columns j, a constant that the level has. */
+/* to[p][j] = from[j][p] for `wide` columns j, a constant that the level has, and four rows p, or
+ * sixteen of sixteen columns. */
 static ALWAYS_INLINE void transpose_any_f32(const float *from, size_t from_step, float *to,
                                             size_t to_step, size_t wide)
 {
 #if TW_VECTOR_BYTES >= 64
     if (wide == 16) {
-        transpose_widest_f32(from, from_step, to, to_step);
+        transpose_square_f32(from, from_step, to, to_step);
         return;
     }
 #endif
@@ -219,6 +232,7 @@ static inline double sigmoid_f64(double x)
 #define AT_ONCE F32_AT_ONCE
 #define JOINS F32_JOINS
 #define LINES_AT_ONCE 4
+#define MOST_DOTS F32_MOST_DOTS
 #define SPREAD SPREAD_F32
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
@@ -241,6 +255,7 @@ static inline double sigmoid_f64(double x)
 #define AT_ONCE 1 /* products of doubles are rare */
 #define JOINS 0
 #define LINES_AT_ONCE 1
+#define MOST_DOTS 2
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64

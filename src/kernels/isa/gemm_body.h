@@ -42,11 +42,11 @@ static ALWAYS_INLINE void NAME(pack_rows)(const T *b, size_t b_row, size_t k, si
     }
 }
 
-/* Columns first .. last - 1, at least `wide` of them, whose k >= 4 elements are neighbours, in
- * blocks of four rows; the last blocks begin early enough to be whole. Lines of memory are used up
- * before the next columns'. */
+/* n columns, at least `wide`, whose k elements are neighbours, in blocks of `tall` rows, of which
+ * there are as many; the last blocks begin early enough to be whole. Lines of memory are used up
+ * before the next columns'. Where it is long until these come, they are asked for. */
 static ALWAYS_INLINE void NAME(turn)(const T *b, size_t b_col, size_t k, size_t n, size_t wide,
-                                     size_t width, T *restrict to)
+                                     size_t tall, size_t width, T *restrict to)
 {
     for (size_t p = 0; p < k; p += TURN_LENGTH) {
         size_t end = k - p < TURN_LENGTH ? k : p + TURN_LENGTH;
@@ -54,12 +54,14 @@ static ALWAYS_INLINE void NAME(turn)(const T *b, size_t b_col, size_t k, size_t 
             size_t column = j + wide <= n ? j : n - wide;
             const T *from = b + column * b_col + p;
             T *rows = to + p * width + column;
-            for (size_t q = end - p; q; q -= 4, from += 4, rows += 4 * width) {
-                if (q < 4) {
-                    from -= 4 - q;
-                    rows -= (4 - q) * width;
-                    q = 4;
+            for (size_t q = end - p; q; q -= tall, from += tall, rows += tall * width) {
+                if (q < tall) {
+                    from -= tall - q;
+                    rows -= (tall - q) * width;
+                    q = tall;
                 }
+                for (size_t c = wide; tall > 4 && c < 2 * wide; c++)
+                    __builtin_prefetch(from + c * b_col, 0, 2);
                 TRANSPOSE(from, b_col, rows, width, wide);
             }
         }
@@ -85,12 +87,12 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
         return;
     }
     bool turns = b_row == 1 && k >= 4 && n >= 4;
-    if (turns && n >= TURN_WIDEST)
-        NAME(turn)(b, b_col, k, n, TURN_WIDEST, width, to);
+    if (TURN_WIDEST == 16 && turns && n >= 16 && k >= 16)
+        NAME(turn)(b, b_col, k, n, 16, 16, width, to);
     else if (turns && n >= TURN_WIDE)
-        NAME(turn)(b, b_col, k, n, TURN_WIDE, width, to);
+        NAME(turn)(b, b_col, k, n, TURN_WIDE, 4, width, to);
     else if (turns)
-        NAME(turn)(b, b_col, k, n, 4, width, to);
+        NAME(turn)(b, b_col, k, n, 4, 4, width, to);
     for (size_t p = 0; p < k; p++) {
         for (size_t j = turns ? n : 0; j < n; j++)
             to[p * width + j] = b[p * b_row + j * b_col];
@@ -322,6 +324,13 @@ static bool NAME(begins_full)(size_t m)
     return m > (ROWS - 2) * tiles;
 }
 
+/* Does the first tile pack a panel of a vector less than others? */
+static bool NAME(keeps_narrow)(size_t m, size_t a_col, size_t n)
+{
+    size_t tiles = (m + ROWS - 1) / ROWS;
+    return JOINS && a_col == 1 && m > (ROWS - 1) * tiles && n == NAME(WIDTH) - NAME(LANES);
+}
+
 /* The tiles of the first panels ask for a row each of what the next cell multiplies. */
 static void NAME(look_ahead)(NAME(tile) * t, const tw_gemm_block *g, size_t panel)
 {
@@ -350,7 +359,8 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
 {
     size_t few = NAME(is_apart)(s) && NAME(begins_full)(g->m) ? ROWS : 3 * ROWS;
     bool stands = g->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
-    bool keeps = !stands && g->b_col == 1 && s->n == NAME(WIDTH) && g->m > few &&
+    bool whole = s->n == NAME(WIDTH) || NAME(keeps_narrow)(g->m, g->a_col, s->n);
+    bool keeps = !stands && g->b_col == 1 && whole && g->m > few &&
                  (g->a_col == 1 || g->a_row == 1);
     NAME(tile) t; /* member by member: clearing all of it first would take as long as many sums */
     t.k = s->k;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of a few rows, which read B once and where it stands: packing it would cost more than
  * multiplying. Included after gemm_body.h by its names, and LINES_AT_ONCE, 4 or 1: so many rows
- * have loops of their own. Every sum goes over k in order, or, where B's columns are contiguous,
- * over vectors of k in order: so it is the same however columns are cut. */
+ * have loops of their own, and MOST_DOTS, 4 or 2: so many are summed along k at once. Every sum
+ * goes over k in order, or, where B's columns are contiguous, over vectors of k in order: so it is
+ * the same however columns are cut. */
 
 /* ---- B by rows: a strip of columns whose sums are registers ---- */
 
@@ -181,22 +182,25 @@ static ALWAYS_INLINE void NAME(dots)(const tw_gemm_block *g, size_t i, size_t m,
                                      size_t last, const T *ends)
 {
     enum { LANES = NAME(LANES) };
-    const T *a[2], *b[4], *ahead;
-    size_t whole = g->k / LANES * LANES, next = j + 4 + i / 2 % 4;
-    NAME(vec) acc[2][4];
+    const T *a[MOST_DOTS], *b[4], *ahead[2];
+    size_t whole = g->k / LANES * LANES;
+    NAME(vec) acc[MOST_DOTS][4];
     T parts[4 * LANES], sums[4];
     UNROLL for (size_t q = 0; q < 4; q++)
         b[q] = (const T *)g->b + (j + q < last ? j + q : last - 1) * g->b_col;
-    ahead = (const T *)g->b + (next < g->n ? next : j) * g->b_col;
+    UNROLL for (size_t h = 0; h < m / 2; h++)
+    {
+        size_t next = j + 4 + (i / 2 + h) % 4;
+        ahead[h] = (const T *)g->b + (next < g->n ? next : j) * g->b_col;
+    }
     UNROLL for (size_t r = 0; r < m; r++)
     {
         a[r] = (const T *)g->a + (i + r) * g->a_row;
         UNROLL for (size_t q = 0; q < 4; q++) acc[r][q] = (NAME(vec)){0};
     }
     for (size_t p = 0; p < whole; p += LANES) {
-        NAME(vec) row[2];
-        if (m > 1)
-            __builtin_prefetch(ahead + p, 0, 3);
+        NAME(vec) row[MOST_DOTS];
+        UNROLL for (size_t h = 0; h < m / 2; h++) __builtin_prefetch(ahead[h] + p, 0, 3);
         UNROLL for (size_t r = 0; r < m; r++) row[r] = NAME(load)(a[r] + p);
         UNROLL for (size_t q = 0; q < 4; q++)
         {
@@ -228,6 +232,16 @@ static NOINLINE void NAME(dots_of_one)(const tw_gemm_block *g, size_t i, size_t 
         NAME(dots)(g, i, 1, j, last, ends);
 }
 
+#if MOST_DOTS > 2
+/* Sixteen sums: vectors of 512 bits are loaded no faster than multiplied. */
+static NOINLINE void NAME(dots_of_four)(const tw_gemm_block *g, size_t i, size_t first, size_t last,
+                                        const T *ends)
+{
+    for (size_t j = first; j < last; j += 4)
+        NAME(dots)(g, i, 4, j, last, ends);
+}
+#endif
+
 /* Eight sums are as many as keep the multipliers busy. */
 static NOINLINE void NAME(dots_of_two)(const tw_gemm_block *g, size_t i, size_t first, size_t last,
                                        const T *ends)
@@ -249,6 +263,10 @@ static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
     for (size_t j = first, end; j < last; j = end) {
         size_t i = 0;
         end = last - j < each || g->m < 3 ? last : j + each;
+#if MOST_DOTS > 2
+        for (; i + 4 <= g->m; i += 4)
+            NAME(dots_of_four)(g, i, j, end, ends);
+#endif
         for (; LINES_AT_ONCE > 1 && i + 2 <= g->m; i += 2)
             NAME(dots_of_two)(g, i, j, end, ends);
         for (; i < g->m; i++)

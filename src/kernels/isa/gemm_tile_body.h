@@ -380,6 +380,12 @@ static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
 #undef ENTRY
 
 #if JOINS
+/* Of a panel of a vector less it is the first tile alone that gains from a loop of its own. */
+static void NAME(keep_narrow)(const NAME(tile) * t)
+{
+    NAME(multiply)(t, ROWS, VECTORS - 1, true, TW_GEMM_BY_ROWS);
+}
+
 static ALWAYS_INLINE void NAME(full_tiles)(const NAME(tile) * t, size_t mr, bool keeps,
                                            tw_gemm_form form)
 {
@@ -429,7 +435,12 @@ static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
     bool apart = t->a_col * sizeof(T) % 4096 == 0, formed = t->a_row == 1 && !apart;
     bool full = rows >= ROWS - 1 && nv == VECTORS && t->k && AT_ONCE > 1 && t->b_row == NAME(WIDTH);
     if (t->keep || (full && (formed || t->a_col == 1))) {
-        NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
+#if JOINS
+        if (nv < VECTORS)
+            NAME(keep_narrow)(t);
+        else
+#endif
+            NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
     } else {
         for (;; t->a += rows * t->a_row, t->c += rows * t->ldc, t->next += t->next_share) {
             for (size_t j = nv * NAME(LANES); j; j -= j < NAME(LINE) ? j : NAME(LINE)) {
@@ -444,7 +455,7 @@ static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
     }
     if (t->keep) {
         t->b = t->keep;
-        t->b_row = NAME(WIDTH);
+        t->b_row = nv * NAME(LANES);
         t->keep = NULL;
     }
 }

@@ -8,6 +8,7 @@
 #undef AT_ONCE
 #undef JOINS
 #undef LINES_AT_ONCE
+#undef MOST_DOTS
 #undef LIKE_T
 #undef FMA
 #undef SPREAD
