@@ -225,13 +225,6 @@ static inline double tw_pow_of_normal(double x, double y)
     return clipped == p ? scaled : 0.0;
 }
 
-/* The same of float: what double gives is right when it is rounded. */
-static inline float tw_powf_of_normal(float x, float y)
-{
-    double e, m = tw_log_split_((double)x, &e);
-    return (float)tw_exp((double)y * tw_log_core_(m - 1.0, e));
-}
-
 /* x - y trunc(x / y), exactly, where y is normal and |x / y| < 2^51: the rounded quotient may be
  * one too large, which the sign of the difference tells. */
 static inline double tw_truncate_mod_of_near(double x, double y)

@@ -51,7 +51,8 @@ typedef struct function_of_two {
     double bound;
 } function_of_two;
 
-static const function_of_two functions_of_two[] = {{TW_ROW_Atan2, atan2, 2}, {TW_ROW_Pow, pow, 2}};
+static const function_of_two functions_of_two[] = {{TW_ROW_Atan2, atan2, 2},
+                                                   {TW_ROW_Pow, pow, 2.5}};
 
 /* What a level runs: as find_loop of elementwise.c, but for what v4 takes from v3. */
 static tw_tile_loop loop_of(int row)

@@ -104,7 +104,11 @@ static inline float log1p_f32(float x)
 }
 static inline float pow_f32(float x, float y)
 {
+#ifdef TW_HAS_FMA
+    return tw_powf(x, y);
+#else
     return powf(x, y);
+#endif
 }
 
 /* Circular and hyperbolic functions. */
