@@ -137,17 +137,16 @@ static inline float tw_expm1f(float x)
     return x == 0.0f ? x : y;
 }
 
-/* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)]. */
+/* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)], in pairs of terms. */
 static inline float tw_log_coref_(float f, float e)
 {
-    float s = f * f, p = tw_maddf(0.0674628317f, f, -0.116754033f);
-    p = tw_maddf(p, f, 0.118881889f);
-    p = tw_maddf(p, f, -0.124056324f);
-    p = tw_maddf(p, f, 0.142195538f);
-    p = tw_maddf(p, f, -0.166679934f);
-    p = tw_maddf(p, f, 0.200021178f);
-    p = tw_maddf(p, f, -0.250000089f);
-    p = tw_maddf(p, f, 0.333333135f);
+    float s = f * f, q = s * s;
+    float a = tw_maddf(-0.250000089f, f, 0.333333135f),
+          b = tw_maddf(-0.166679934f, f, 0.200021178f);
+    float c = tw_maddf(-0.124056324f, f, 0.142195538f),
+          d = tw_maddf(-0.116754033f, f, 0.118881889f);
+    float high = tw_maddf(tw_maddf(0.0674628317f, s, d), s, c);
+    float p = tw_maddf(high, q, tw_maddf(b, s, a));
     float y = tw_maddf(e, -2.12194440e-4f, p * f * s);
     y = tw_maddf(-0.5f, s, y);
     return tw_maddf(e, 0.693359375f, f + y);
