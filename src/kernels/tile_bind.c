@@ -68,12 +68,19 @@ static size_t most_values(const tw_tile_program *program)
     return program->operand_count + program->instruction_count + most_steps(program);
 }
 
+/* Steps from the beginning on, links from the end: a chain of n instructions has up to 2 n of
+ * these, and n - 1 steps less. */
+static size_t bytes_of_steps(const tw_tile_program *program)
+{
+    _Static_assert(sizeof(tile_step) >= 2 * sizeof(tile_link), "links lie where steps are saved");
+    return rounded(most_steps(program) * sizeof(tile_step) + 2 * sizeof(tile_link));
+}
+
 /* An upper bound from counts alone: how many sources are shared is not looked at. */
 size_t tw_tile_bound_size(const tw_tile_program *program)
 {
     return rounded(sizeof(tw_tile_bound)) + program->operand_count * sizeof(tile_operand) +
-           rounded(most_steps(program) * sizeof(tile_step)) +
-           rounded(program->output_count * sizeof(tile_output)) +
+           bytes_of_steps(program) + rounded(program->output_count * sizeof(tile_output)) +
            most_values(program) * sizeof(tile_value);
 }
 
@@ -87,8 +94,8 @@ static void lay_out(binder *w)
     b->operands = (tile_operand *)(void *)at;
     at += w->program->operand_count * sizeof(tile_operand);
     b->steps = (tile_step *)(void *)at;
-    w->links = w->links_end = (tile_link *)(void *)(b->steps + most_steps(w->program));
-    at += rounded(most_steps(w->program) * sizeof(tile_step));
+    at += bytes_of_steps(w->program);
+    w->links = w->links_end = (tile_link *)(void *)at;
     b->outputs = (tile_output *)(void *)at;
     at += rounded(w->program->output_count * sizeof(tile_output));
     w->values = (tile_value *)(void *)at;
@@ -336,7 +343,6 @@ static size_t add_chain(binder *w, size_t index, const uint16_t *reads)
         target = add_value(w, program->operand_count + i, sizeof(float), 0);
         w->cost += program->instructions[i].cost;
     }
-    _Static_assert(sizeof(tile_step) >= 4 * sizeof(tile_link), "two links an instruction");
     w->links -= count;
     memcpy(w->links, links, count * sizeof *links);
     int number = w->b->step_count;
@@ -562,7 +568,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     TW_TRY(bind_tiles(&w, shape));
     tw_tile_cut(out, w.cost);
     tw_tile_find_periods(out);
-    out->small = tw_tile_is_small(out);
+    tw_tile_find_small(out);
     out->streams = (out->step_count > 1 || out->alone) && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }

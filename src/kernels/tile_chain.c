@@ -138,7 +138,7 @@ size_t tw_tile_find_chain(const scale_search *s, const uint16_t *reads, size_t i
             break;
     }
     *count = c.count;
-    return end - index > 1 ? end - index : 0;
+    return end - index;
 }
 
 /* Of its links more read arrays than numbers. */
@@ -158,6 +158,8 @@ bool tw_tile_chain_gains(size_t instructions, const tile_link *links, size_t cou
 {
     const size_t most = TW_TILE_LENGTH / TW_TILE_BLOCK;
     size_t blocks = divided_up(elements, TW_TILE_BLOCK), rest;
+    if (instructions == 1)
+        return whole && elements == 1;
     if (whole && (blocks <= 1 || (blocks > LARGE && reads_arrays(links, count))))
         return true;
     blocks = blocks < most ? blocks : most;

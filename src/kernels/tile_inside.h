@@ -159,7 +159,8 @@ struct tw_tile_bound {
     tw_tile_reduction reduction;
     uint16_t reduced_slot;
     uint8_t reduced_size;
-    uint32_t tile_rows, tile_length; /* a tile: rows, and elements */
+    uint32_t shifts[TW_TILE_SOURCES]; /* of a small one: from a source to its last block, bytes */
+    uint32_t tile_rows, tile_length;  /* a tile: rows, and elements */
     uint32_t register_bytes, registers_place;
     size_t count, rows, length, share, pieces, cells;
     size_t result_count; /* elements of the reduction's result */
@@ -301,7 +302,7 @@ static inline void tw_tile_spread_block(void *to, const void *from, size_t size)
         memcpy((char *)to + 4 * i, &all, sizeof all);
 }
 /* tile_small.c */
-bool tw_tile_is_small(const tw_tile_bound *b);
+void tw_tile_find_small(tw_tile_bound *b);
 void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out);
 
 /* The pieces of tile_reduce.c. */

@@ -23,9 +23,8 @@ static void put(void *to, const char *from, size_t size, size_t n)
     }
 }
 
-/* Whether a bound program is such an operation, or a chain of them on single numbers: asked
- * once. */
-bool tw_tile_is_small(const tw_tile_bound *b)
+/* Is a bound program such an operation, or a chain of them on single numbers? */
+static bool is_small(const tw_tile_bound *b)
 {
     if (!b->count || b->count > TW_TILE_LENGTH || b->step_count != 1 || b->output_count != 1 ||
         b->checks || b->reduction.kind || !b->outputs[0].direct)
@@ -46,6 +45,17 @@ bool tw_tile_is_small(const tw_tile_bound *b)
 static inline bool is_first_again(const tile_step *step, size_t i)
 {
     return i && step->sources[i] == step->sources[0];
+}
+
+/* Asked once, and what follows from the count alone is found then. */
+void tw_tile_find_small(tw_tile_bound *b)
+{
+    b->small = is_small(b);
+    for (size_t i = 0; b->small && b->count >= TW_TILE_BLOCK && i < MOST; i++) {
+        const tile_operand *operand = &b->operands[b->steps->sources[i]];
+        if (operand->access != TILE_SCALAR)
+            b->shifts[i] = (uint32_t)((b->count - TW_TILE_BLOCK) * operand->size);
+    }
 }
 
 /* Nothing is spread: numbers are read where they are. */
@@ -101,27 +111,23 @@ static void find_sources(const tw_tile_bound *b, const void *const *in, size_t b
     }
 }
 
-/* The last block, of which some elements belong to the one before, into `made`; of fewer elements
- * than a block the others are zeros, as a loop may be slow on what it finds by chance. */
-static void run_last(const tw_tile_bound *b, const char *const *sources, char *made)
+/* Fewer elements than a block, into `made`; the others are zeros, as a loop may be slow on what it
+ * finds by chance. */
+static void run_few(const tw_tile_bound *b, const char *const *sources, char *made)
 {
     _Alignas(64) char file[MOST][BLOCK_BYTES];
     const tile_step *step = b->steps;
-    const char *last[MOST] = {NULL};
+    const char *few[MOST] = {NULL};
     for (size_t i = 0; i < MOST; i++) {
         const tile_operand *operand = &b->operands[step->sources[i]];
-        last[i] = is_first_again(step, i) ? last[0] : sources[i];
+        few[i] = is_first_again(step, i) ? few[0] : sources[i];
         if (is_first_again(step, i) || operand->access == TILE_SCALAR)
             continue;
-        if (b->count >= TW_TILE_BLOCK) {
-            last[i] += (b->count - TW_TILE_BLOCK) * operand->size;
-            continue;
-        }
         memset(file[i], 0, (size_t)operand->size * TW_TILE_BLOCK);
         memcpy(file[i], sources[i], b->count * operand->size);
-        last[i] = file[i];
+        few[i] = file[i];
     }
-    tw_tile_do(step, TW_TILE_BLOCK, made, last[0], last[1], last[2]);
+    tw_tile_do(step, TW_TILE_BLOCK, made, few[0], few[1], few[2]);
 }
 
 /* The last block is made first, but stored last: an output may lie over an operand. Its elements
@@ -140,11 +146,15 @@ void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
     }
     size_t rest = b->count % TW_TILE_BLOCK, whole = b->count - rest, size = b->outputs[0].size;
     find_sources(b, in, whole ? whole : TW_TILE_BLOCK, file, sources);
+    if (!whole) {
+        run_few(b, sources, made);
+        put(out, made, size, rest);
+        return;
+    }
     if (rest)
-        run_last(b, sources, made);
-    if (whole)
-        tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
+        tw_tile_do(step, TW_TILE_BLOCK, made, sources[0] + b->shifts[0], sources[1] + b->shifts[1],
+                   sources[2] + b->shifts[2]);
+    tw_tile_do(step, whole, out, sources[0], sources[1], sources[2]);
     if (rest)
-        put((char *)out + (whole ? b->count - TW_TILE_BLOCK : 0) * size, made, size,
-            whole ? TW_TILE_BLOCK : rest);
+        put((char *)out + (b->count - TW_TILE_BLOCK) * size, made, size, TW_TILE_BLOCK);
 }
