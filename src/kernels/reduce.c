@@ -493,8 +493,10 @@ static void make_identity(reducer *r, tw_fold fold)
 tw_reduce_loops tw_reduce_loops_of(tw_dtype dtype, tw_fold fold)
 {
     tw_reduce_loops loops = TW_ISA_TABLE(tw_reduce_table)->loops[dtype][fold];
+    tw_reduce_loops narrow = TW_ISA_TABLE_OF_NARROW(tw_reduce_table)->loops[dtype][fold];
     if (!loops.rows)
-        loops = TW_ISA_TABLE_OF_NARROW(tw_reduce_table)->loops[dtype][fold];
+        loops = narrow;
+    loops.lines = loops.lines ? loops.lines : narrow.lines;
     return loops.rows ? loops : tw_reduce_rare.loops[dtype][fold];
 }
 

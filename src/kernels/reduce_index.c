@@ -139,7 +139,7 @@ tw_status *tw_reduce_index(bool largest, tw_dtype dtype, tw_shape shape, size_t 
     if (index_dtype == TW_INT32 && x.n > INT32_MAX)
         return tw_status_new(TW_INVALID_ARGUMENT, "an axis of %zu is too long for int32", x.n);
     tw_fold fold = largest ? TW_FOLD_MAX : TW_FOLD_MIN;
-    x.line = TW_ISA_TABLE(tw_reduce_table)->index_line[as];
+    x.line = TW_ISA_TABLE_OF_NARROW(tw_reduce_table)->index_line[as];
     x.loops = tw_reduce_loops_of(as, fold);
     x.acc_dtype = as == TW_FLOAT16 || as == TW_BFLOAT16 ? TW_FLOAT32 : as;
     x.combine = tw_reduce_loops_of(x.acc_dtype, fold);

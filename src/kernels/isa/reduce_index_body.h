@@ -57,8 +57,8 @@ static __attribute__((noinline)) void NAME(lines_min)(double *acc, const void *c
         *(NAME(stored) *)(acc + k) = NAME(extreme)(x[k], n, false);
 }
 
-/* Any of a few vectors at a time; if all is NaN, nothing equals what was found, and the answer is
- * 0. */
+/* Any of a few vectors at a time, then the one, then its number; if all is NaN, nothing equals what
+ * was found, and the answer is 0. */
 static size_t NAME(index_line)(const void *line, size_t n, bool largest)
 {
     const T *x = line;
@@ -71,6 +71,10 @@ static size_t NAME(index_line)(const void *line, size_t n, bool largest)
         for (size_t v = 0; v < 4; v++)
             found |= *(const NAME(index_loose) *)(x + i + v * NAME(INDEX_LANES)) == wanted;
         if (any((words)found))
+            break;
+    }
+    for (; i + NAME(INDEX_LANES) <= n; i += NAME(INDEX_LANES)) {
+        if (any((words)(*(const NAME(index_loose) *)(x + i) == wanted)))
             break;
     }
     for (; i < n; i++) {
