@@ -424,16 +424,22 @@ static tw_status *prepare_fused(tw_compute *c, void *state)
 
 /* The bias is checked against the filter, which is what tells the output's depth, before the
  * loop reads it by channel. */
-static tw_status *compute_fused(tw_compute *c)
+tw_status *tw_conv2d_check_bias(const tw_compute *c)
 {
-    const tw_conv_state *s = tw_compute_state(c);
     const tw_array *bias = tw_input(c, 2), *filter = tw_input(c, 1);
     if (bias->rank != 1 || filter->rank != IMAGE_RANK || bias->dims[0] != filter->dims[3])
         return tw_compute_fail(c,
                                "Must provide as many biases as the last dimension of the input "
                                "tensor: %s vs. %s",
                                tw_brackets(bias).s, tw_brackets(filter).s);
-    return convolve(c, &(tw_gemm_epilogue){bias->data, s->activation});
+    return TW_OK;
+}
+
+static tw_status *compute_fused(tw_compute *c)
+{
+    const tw_conv_state *s = tw_compute_state(c);
+    TW_TRY(tw_conv2d_check_bias(c));
+    return convolve(c, &(tw_gemm_epilogue){tw_input(c, 2)->data, s->activation});
 }
 
 /* The activation keeps the shape, so the rule is that of Conv2D; the bias is checked by the

@@ -26,5 +26,9 @@ tw_status *tw_conv2d_make(const tw_compute *c, const int64_t *image, const int64
 tw_status *tw_conv2d_sizes(const tw_compute *c, size_t input, int64_t *dims);
 tw_status *tw_conv2d_check_rank(const tw_compute *c, size_t input, const char *name);
 tw_par tw_conv2d_par(const tw_compute *c);
+/* Bias of a fused one: as many numbers as the filter has columns. */
+tw_status *tw_conv2d_check_bias(const tw_compute *c);
+/* Of _FusedConv2DMaxPool: how many images are convolved before they are pooled. */
+size_t tw_conv2d_group(const tw_compute *c, const tw_conv *conv);
 
 #endif

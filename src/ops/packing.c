@@ -41,25 +41,27 @@ static void matmul_pack(const tw_compute *c, void *to)
 
 const struct tw_packing tw_matmul_packing = {1, matmul_bytes, matmul_pack};
 
-/* ---- Conv2D and _FusedConv2D ---- */
+/* ---- Conv2D and its fused forms ---- */
 
-/* False: the kernel will say what is wrong. */
-static bool conv_of(const tw_compute *c, tw_conv *out)
+/* False: the kernel will say what is wrong. What is pooled too is convolved in groups of images. */
+static bool conv_of(const tw_compute *c, bool in_groups, tw_conv *out)
 {
     const tw_array *image = tw_input(c, 0), *filter = tw_input(c, 1);
     if (image->rank != 4 || filter->rank != 4)
         return false;
     tw_status *status = tw_conv2d_make(c, image->dims, filter->dims, NULL, false, out);
     tw_status_free(status);
+    if (!status && in_groups)
+        out->batch = tw_conv2d_group(c, out);
     return !status;
 }
 
 /* A plain filter is a matrix like any other. */
-static size_t conv2d_bytes(const tw_compute *c, tw_pack_form *form)
+static size_t filter_bytes(const tw_compute *c, bool in_groups, tw_pack_form *form)
 {
     tw_conv conv;
     size_t kind = 0;
-    if (!conv_of(c, &conv))
+    if (!conv_of(c, in_groups, &conv))
         return 0;
     size_t bytes = tw_conv_keep_bytes(tw_input(c, 1)->dtype, &conv, &kind);
     size_t rows = conv.in_depth * (kind ? 1 : conv.rows.window * conv.cols.window);
@@ -67,11 +69,32 @@ static size_t conv2d_bytes(const tw_compute *c, tw_pack_form *form)
     return bytes;
 }
 
-static void conv2d_pack(const tw_compute *c, void *to)
+static void pack_filter(const tw_compute *c, bool in_groups, void *to)
 {
     tw_conv conv;
-    if (conv_of(c, &conv))
+    if (conv_of(c, in_groups, &conv))
         tw_conv_pack(tw_input(c, 1)->dtype, &conv, tw_input(c, 1)->data, to);
 }
 
+static size_t conv2d_bytes(const tw_compute *c, tw_pack_form *form)
+{
+    return filter_bytes(c, false, form);
+}
+
+static void conv2d_pack(const tw_compute *c, void *to)
+{
+    pack_filter(c, false, to);
+}
+
+static size_t conv2d_pool_bytes(const tw_compute *c, tw_pack_form *form)
+{
+    return filter_bytes(c, true, form);
+}
+
+static void conv2d_pool_pack(const tw_compute *c, void *to)
+{
+    pack_filter(c, true, to);
+}
+
 const struct tw_packing tw_conv2d_packing = {1, conv2d_bytes, conv2d_pack};
+const struct tw_packing tw_conv2d_pool_packing = {1, conv2d_pool_bytes, conv2d_pool_pack};

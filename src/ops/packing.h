@@ -5,6 +5,6 @@
 
 #include "op/define.h"
 
-extern const struct tw_packing tw_matmul_packing, tw_conv2d_packing;
+extern const struct tw_packing tw_matmul_packing, tw_conv2d_packing, tw_conv2d_pool_packing;
 
 #endif

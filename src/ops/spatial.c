@@ -90,7 +90,7 @@ tw_status *tw_spatial_read(const tw_spatial_attrs *a, tw_spatial *s)
 }
 
 /* A list that the operation has is never NULL here, however short. */
-static tw_ints list_of(const tw_attr *attr)
+tw_ints tw_spatial_list(const tw_attr *attr)
 {
     static const int64_t nothing;
     if (!attr || !attr->list)
@@ -104,10 +104,10 @@ tw_spatial_attrs tw_infer_spatial_attrs(const tw_infer *in, const char *op)
         .op = op,
         .format = tw_infer_attr(in, "data_format") ? tw_infer_string(in, "data_format") : "NHWC",
         .padding = tw_infer_string(in, "padding"),
-        .strides = list_of(tw_infer_attr(in, "strides")),
-        .dilations = list_of(tw_infer_attr(in, "dilations")),
-        .ksize = list_of(tw_infer_attr(in, "ksize")),
-        .explicit_paddings = list_of(tw_infer_attr(in, "explicit_paddings"))};
+        .strides = tw_spatial_list(tw_infer_attr(in, "strides")),
+        .dilations = tw_spatial_list(tw_infer_attr(in, "dilations")),
+        .ksize = tw_spatial_list(tw_infer_attr(in, "ksize")),
+        .explicit_paddings = tw_spatial_list(tw_infer_attr(in, "explicit_paddings"))};
 }
 
 tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op)
@@ -116,10 +116,10 @@ tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op)
         .op = op,
         .format = tw_compute_attr(c, "data_format") ? tw_compute_string(c, "data_format") : "NHWC",
         .padding = tw_compute_string(c, "padding"),
-        .strides = list_of(tw_compute_attr(c, "strides")),
-        .dilations = list_of(tw_compute_attr(c, "dilations")),
-        .ksize = list_of(tw_compute_attr(c, "ksize")),
-        .explicit_paddings = list_of(tw_compute_attr(c, "explicit_paddings"))};
+        .strides = tw_spatial_list(tw_compute_attr(c, "strides")),
+        .dilations = tw_spatial_list(tw_compute_attr(c, "dilations")),
+        .ksize = tw_spatial_list(tw_compute_attr(c, "ksize")),
+        .explicit_paddings = tw_spatial_list(tw_compute_attr(c, "explicit_paddings"))};
 }
 
 /* A rule keeps a failure's text only: the code is that of all rules. */

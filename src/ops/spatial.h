@@ -22,6 +22,8 @@ typedef struct tw_spatial {
     int64_t batch_stride, depth_stride, batch_ksize, depth_ksize;
 } tw_spatial;
 
+/* The attribute's list; NULL where the operation has no such attribute. */
+tw_ints tw_spatial_list(const tw_attr *attr);
 tw_spatial_attrs tw_infer_spatial_attrs(const tw_infer *in, const char *op);
 tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op);
 tw_status *tw_spatial_read(const tw_spatial_attrs *attrs, tw_spatial *out);
