@@ -43,6 +43,7 @@ typedef struct job {
     const float *bias;
     tw_activation activation;
     char *scratch;
+    atomic_uint rooms;  /* of the scratch: a bit for each that a cell works in */
     atomic_bool broken; /* something was not finite */
 } job;
 
@@ -225,11 +226,30 @@ static void multiply(const job *j, size_t count, const float *v, float *m)
     }
 }
 
+/* The first room of the scratch in which no other cell works: what the cell before left in the
+ * caches serves again. There are as many as cells. */
+static size_t take_room(job *j)
+{
+    unsigned taken = atomic_load_explicit(&j->rooms, memory_order_relaxed), room;
+    do {
+        for (room = 0; taken >> room & 1; room++)
+            ;
+    } while (!atomic_compare_exchange_weak_explicit(&j->rooms, &taken, taken | 1u << room,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return room;
+}
+
+static void leave_room(job *j, size_t room)
+{
+    atomic_fetch_and_explicit(&j->rooms, ~(1u << room), memory_order_release);
+}
+
 /* Its share of tiles, block by block. */
 static void run_cell(size_t cell, void *arg)
 {
     job *j = arg;
-    float *v = (float *)(void *)(j->scratch + cell * j->cell_bytes);
+    size_t room = take_room(j);
+    float *v = (float *)(void *)(j->scratch + room * j->cell_bytes);
     float *m = v + PRODUCTS * step_of(j->block, j->in);
     size_t last = tw_par_bound(j->tiles, j->block, j->cells, cell + 1);
     for (size_t tile = tw_par_bound(j->tiles, j->block, j->cells, cell); tile < last;
@@ -241,6 +261,7 @@ static void run_cell(size_t cell, void *arg)
         for (size_t t = 0; t < count; t++)
             transform_output(j, tile + t, m + t * j->out, step_of(j->block, j->out));
     }
+    leave_room(j, room);
 }
 
 /* The images' pixels below a few blocks are not worth waking anybody. */
@@ -311,9 +332,9 @@ bool tw_winograd_input_gradient(const tw_conv *c, const float *filter, const flo
 static void run_part(size_t part, void *arg)
 {
     job *j = arg;
-    size_t step = step_of(j->in, j->out), bytes = filter_bytes(j);
+    size_t step = step_of(j->in, j->out), bytes = filter_bytes(j), room = take_room(j);
     float *sum = (float *)(void *)(j->scratch + part * bytes);
-    float *v = (float *)(void *)(j->scratch + j->cells * bytes + part * j->cell_bytes);
+    float *v = (float *)(void *)(j->scratch + j->cells * bytes + room * j->cell_bytes);
     float *w = v + PRODUCTS * step_of(j->block, j->in);
     size_t first = tw_par_bound(j->tiles, j->block, j->cells, part);
     size_t last = tw_par_bound(j->tiles, j->block, j->cells, part + 1);
@@ -341,6 +362,7 @@ static void run_part(size_t part, void *arg)
             j->gemm->panels(&g, 0, tw_gemm_panels(j->gemm, j->out));
         }
     }
+    leave_room(j, room);
 }
 
 /* The parts are added up in order, whoever computed them. */
