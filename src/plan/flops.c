@@ -41,6 +41,14 @@ static double convolution(const tw_variant *v, uint32_t filter, uint32_t images)
     return 2 * elements(v, images) * elements(v, filter) / (double)f.dims[3];
 }
 
+/* One that is pooled too: its result before that is not there, but for the strides of both. */
+static double pooled_convolution(const tw_variant *v, const tw_plan_node *node, uint32_t out)
+{
+    const tw_attr *strides = tw_spec_attr(&node->spec, "pool_strides");
+    const int64_t *items = strides->value.items;
+    return convolution(v, node->inputs[1], out) * (double)items[1] * (double)items[2];
+}
+
 /* A fused step counts each of its members once an element; kernels without a formula of their
  * own count one an element of the first result. */
 double tw_step_flops(const tw_variant *v, const tw_step *step)
@@ -56,6 +64,8 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
         return 2 * out * inner_size(v, node);
     if (!strcmp(type, "Conv2D") || !strcmp(type, "_FusedConv2D"))
         return convolution(v, node->inputs[1], step->outputs[0]);
+    if (!strcmp(type, "_FusedConv2DMaxPool"))
+        return pooled_convolution(v, node, step->outputs[0]);
     if (!strcmp(type, "Conv2DBackpropInput"))
         return convolution(v, node->inputs[1], node->inputs[2]);
     if (!strcmp(type, "Conv2DBackpropFilter"))
