@@ -398,14 +398,14 @@ static inline float tw_cosf_of_near(float x)
     return tw_sin_of_near_(fabsf(x), 1, 0);
 }
 
-/* r (1 - 0.096 r^2) / (1 - 0.43 r^2 + 0.0097 r^4), turned upside down after an odd number of
- * quarters: one division for both. */
+/* r (1 - r^2 / 9 + ...) / (1 - 4/9 r^2 + ...), turned upside down after an odd number of quarters:
+ * one division for both. */
 static inline float tw_tanf_of_near(float x)
 {
     uint32_t quarters;
     float lost, r = tw_turn_near_(fabsf(x), &quarters, &lost), s = r * r;
-    float above = r + tw_maddf(r * s, -0x1.8850d6p-4f, lost);
-    float below = tw_maddf(tw_maddf(0x1.3e25e0p-7f, s, -0x1.b769acp-2f), s, 1.0f);
+    float above = r + tw_maddf(r * s, tw_maddf(0x1.19b79cp-10f, s, -0x1.c81c72p-4f), lost);
+    float below = tw_maddf(tw_maddf(0x1.05aaa6p-6f, s, -0x1.c75c72p-2f), s, 1.0f);
     float y = (quarters & 1 ? below : above) / (quarters & 1 ? above : below);
     uint32_t sign = (quarters << 31) ^ (tw_float_bits(x) & 0x80000000u);
     return tw_float_of_bits(tw_float_bits(y) ^ sign);

@@ -38,9 +38,9 @@ typedef struct function {
 static const function functions[] = {
     {TW_ROW_Exp, exp, 2.5},     {TW_ROW_Expm1, expm1, 2.5},     {TW_ROW_Log, log, 2.5},
     {TW_ROW_Log1p, log1p, 2.5}, {TW_ROW_Sin, sin, 2.5},         {TW_ROW_Cos, cos, 2.5},
-    {TW_ROW_Tan, tan, 2.5},     {TW_ROW_Asin, asin, 2},         {TW_ROW_Acos, acos, 2},
-    {TW_ROW_Atan, atan, 2},     {TW_ROW_Sinh, sinh, 2},         {TW_ROW_Cosh, cosh, 2},
-    {TW_ROW_Tanh, tanh, 4},     {TW_ROW_Asinh, asinh, 2},       {TW_ROW_Acosh, acosh, 2},
+    {TW_ROW_Tan, tan, 2.5},     {TW_ROW_Asin, asin, 2.1},       {TW_ROW_Acos, acos, 2},
+    {TW_ROW_Atan, atan, 2},     {TW_ROW_Sinh, sinh, 2.1},       {TW_ROW_Cosh, cosh, 2},
+    {TW_ROW_Tanh, tanh, 4},     {TW_ROW_Asinh, asinh, 2.1},     {TW_ROW_Acosh, acosh, 2.1},
     {TW_ROW_Atanh, atanh, 2},   {TW_ROW_Sigmoid, sigmoid, 2.5}, {TW_ROW_Softplus, softplus, 2.5},
     {TW_ROW_Erf, erf, 2.5},
 };
@@ -51,8 +51,7 @@ typedef struct function_of_two {
     double bound;
 } function_of_two;
 
-static const function_of_two functions_of_two[] = {{TW_ROW_Atan2, atan2, 2},
-                                                   {TW_ROW_Pow, pow, 2.5}};
+static const function_of_two functions_of_two[] = {{TW_ROW_Atan2, atan2, 2}, {TW_ROW_Pow, pow, 2}};
 
 /* What a level runs: as find_loop of elementwise.c, but for what v4 takes from v3. */
 static tw_tile_loop loop_of(int row)
