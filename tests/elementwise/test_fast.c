@@ -46,6 +46,17 @@ static double random_number(int turn, bool wide)
                 : (double)tw_float_of_bits((uint32_t)random_bits());
 }
 
+/* Of every size, and what divides ill; the low half is looked at for 32 bits. */
+static int64_t whole_number(void)
+{
+    static const int64_t ends[] = {
+        INT64_MIN,           INT64_MAX, INT32_MIN,        INT32_MAX,           -1, 1,
+        INT64_MIN,           2,         INT64_C(1) << 50, -(INT64_C(1) << 50), 3,  -3,
+        INT64_C(1) << 50 | 1};
+    int64_t bits = (int64_t)random_bits() >> (random_bits() % 64);
+    return random_bits() % 8 ? bits : ends[random_bits() % (sizeof ends / sizeof *ends)];
+}
+
 /* Complex numbers are their parts, one after the other. */
 static tw_dtype part_of(tw_dtype dtype)
 {
@@ -63,7 +74,7 @@ static void fill(tw_dtype all, int turn, bool divisors, void *out)
     tw_dtype dtype = part_of(all);
     for (size_t i = 0; i < parts_in(all); i++) {
         double x = random_number(turn, dtype == TW_FLOAT64);
-        int64_t bits = (int64_t)random_bits() >> (random_bits() % 64);
+        int64_t bits = whole_number();
         int64_t whole = divisors && bits == 0 ? 1 : bits;
         int32_t half = (int32_t)whole;
         switch (dtype) {
@@ -102,7 +113,8 @@ static uint64_t bound_of(const tw_fast_loop *f)
     switch (f->row) {
     case TW_ROW_Mod:
     case TW_ROW_TruncateMod:
-    case TW_ROW_FloorMod: return 0;
+    case TW_ROW_FloorMod:
+    case TW_ROW_FloorDiv: return 0;
     case TW_ROW_Asin:
     case TW_ROW_Acos:
     case TW_ROW_Atan:

@@ -314,7 +314,30 @@ static inline int32_t truncate_mod(int32_t x, int32_t y)
     return a - truncate_div(a, y) * y;
 }
 
+/* The quotient of the least integer and -1 wraps, as only its low bits are looked at. */
+static inline int32_t floor_div(int32_t x, int32_t y)
+{
+    double quotient = floor((double)x / (double)(y ? y : 1));
+    return (int32_t)(uint32_t)tw_double_bits(quotient + 0x1.8p52);
+}
+static inline int32_t floor_mod(int32_t x, int32_t y)
+{
+    return (int32_t)((uint32_t)x - (uint32_t)floor_div(x, y) * (uint32_t)y);
+}
+
 /* Of at most 50 bits, by way of double too. */
+static inline int64_t near_floor_div_i64(int64_t x, int64_t y)
+{
+    double a = tw_whole_double_(x), b = tw_whole_double_(y), whole = floor(a / b);
+    double r = __builtin_fma(-whole, b, a); /* of the other sign where a / b was rounded up */
+    double less = (b < 0.0 ? -r : r) < 0.0 ? 1.0 : 0.0;
+    return (int64_t)(tw_double_bits(whole - less + 0x1.8p52) - tw_double_bits(0x1.8p52));
+}
+static inline int64_t near_floor_mod_i64(int64_t x, int64_t y)
+{
+    double r = tw_floor_mod_of_near(tw_whole_double_(x), tw_whole_double_(y));
+    return (int64_t)(tw_double_bits(r + 0x1.8p52) - tw_double_bits(0x1.8p52));
+}
 static inline int64_t near_mod_i64(int64_t x, int64_t y)
 {
     double r = tw_truncate_mod_of_near(tw_whole_double_(x), tw_whole_double_(y));
@@ -355,7 +378,11 @@ PAIRS(softplus_grad_f64, f64, softplus_grad)
 EVERY(elu_f64, f64, elu)
 EVERY(selu_f64, f64, selu)
 PAIRS(truncate_mod_i32, i32, truncate_mod)
+PAIRS(floor_div_i32, i32, floor_div)
+PAIRS(floor_mod_i32, i32, floor_mod)
 SOME(truncate_mod_i64, i64, y, near_mod_i64, fits_mod_i64, TABLE(TW_INT64, Mod))
+SOME(floor_div_i64, i64, y, near_floor_div_i64, fits_mod_i64, TABLE(TW_INT64, FloorDiv))
+SOME(floor_mod_i64, i64, y, near_floor_mod_i64, fits_mod_i64, TABLE(TW_INT64, FloorMod))
 
 #endif
 
@@ -401,6 +428,10 @@ static const tw_fast_loop loops[] = {
     {TW_INT32, TW_ROW_TruncateMod, truncate_mod_i32},
     {TW_INT64, TW_ROW_Mod, truncate_mod_i64},
     {TW_INT64, TW_ROW_TruncateMod, truncate_mod_i64},
+    {TW_INT32, TW_ROW_FloorDiv, floor_div_i32},
+    {TW_INT32, TW_ROW_FloorMod, floor_mod_i32},
+    {TW_INT64, TW_ROW_FloorDiv, floor_div_i64},
+    {TW_INT64, TW_ROW_FloorMod, floor_mod_i64},
 #endif
 };
 
