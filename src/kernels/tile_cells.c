@@ -6,7 +6,7 @@
 enum {
     MOST_CELLS = 64,
     CELL_NANOSECONDS = 10000,
-    LONG = 1 << 12 /* elements of a tile of one loop from memory to memory */
+    LONG = 1 << 12 /* elements of a tile of one loop from memory to memory; bytes if numbers join */
 };
 
 /* ---- tiles ---- */
@@ -68,7 +68,8 @@ bool tw_tile_stands_alone(const tw_tile_bound *b)
 }
 
 /* Of one loop between arrays, beside which what a tile costs by itself must be little. Numbers fill
- * registers, so that tiles are shorter then. */
+ * registers, so that tiles are shorter then: 4 KiB of each, two of which leave the first cache room
+ * for what streams by. */
 size_t tw_tile_longest(const tw_tile_bound *b)
 {
     size_t length = LONG;
@@ -77,7 +78,7 @@ size_t tw_tile_longest(const tw_tile_bound *b)
         return TW_TILE_LENGTH;
     for (size_t i = 0; i < b->operand_count; i++) {
         if (b->operands[i].access == TILE_SCALAR)
-            length = LONG / 4;
+            length = LONG / b->operands[i].size;
         else if (b->operands[i].access != TILE_FULL)
             return TW_TILE_LENGTH;
     }
