@@ -236,6 +236,13 @@ static void finish(const reducer *r, void *acc, place at)
     }
 }
 
+/* Extremes of what lies in one run do not depend on the order: it is one line, read as it lies. */
+static bool is_long_line(const reducer *r)
+{
+    return (r->reduction == TW_REDUCE_MAX || r->reduction == TW_REDUCE_MIN) && r->loops.lines &&
+           r->columns == 1 && r->outer_reduced == 1 && r->rows.stride == r->group;
+}
+
 /* A piece of the rows of one task. Leftovers belong to the last piece. */
 static void run_piece(size_t cell, void *arg)
 {
@@ -247,10 +254,18 @@ static void run_piece(size_t cell, void *arg)
     place at = place_of(r, task);
     _Alignas(64) char local[WIDTH * MOST_SIZE];
     void *acc = r->pieces > 1 ? r->partial + cell * WIDTH * r->acc_size : local;
+    bool is_last = piece == r->pieces - 1;
     set_identity(r, at.columns * r->group, acc);
-    add_range(r, acc, at.in, first, last, at.columns * r->group);
-    if (r->tail && piece == r->pieces - 1)
-        add_tails(r, acc, at.in);
+    if (is_long_line(r)) {
+        const void *line = at.in + first * r->group * r->size;
+        double found;
+        r->loops.lines(&found, &line, 1, (last - first) * r->group + (is_last ? r->tail : 0));
+        memcpy(acc, &found, r->acc_size);
+    } else {
+        add_range(r, acc, at.in, first, last, at.columns * r->group);
+        if (r->tail && is_last)
+            add_tails(r, acc, at.in);
+    }
     if (r->pieces == 1)
         finish(r, acc, at);
 }
