@@ -301,6 +301,36 @@ static void largest_and_smallest_skip_nan(void **state)
     assert_near(out[0], -INFINITY, 0, "max of nothing but NaN");
 }
 
+/* The extremes stand at either end, NaN all over. */
+static void the_extremes_of_a_long_run_are_found_wherever_they_stand(void **state)
+{
+    static const int64_t counts[] = {1000, 4099, 300001};
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+            int64_t n = counts[c];
+            double *x = malloc((size_t)n * sizeof *x), out;
+            bool all = true;
+            for (int64_t i = 0; i < n; i++)
+                x[i] = i % 7 == 3 ? NAN : (double)(i * 37 % 1001);
+            for (int64_t last = 0; last < 2; last++) {
+                x[last ? n - 1 : 0] = 5000;
+                x[last ? 0 : n - 1] = -5000;
+                for (int threads = 1; threads < 4; threads += 2) {
+                    tw_par par = {.threads = threads};
+                    assert_ok(
+                        tw_reduce(TW_REDUCE_MAX, TW_FLOAT64, TW_SHAPE(n), &all, x, &out, &par));
+                    assert_near(out, 5000, 0, "max");
+                    assert_ok(
+                        tw_reduce(TW_REDUCE_MIN, TW_FLOAT64, TW_SHAPE(n), &all, x, &out, &par));
+                    assert_near(out, -5000, 0, "min");
+                }
+            }
+            free(x);
+        }
+    }
+}
+
 static void integers_wrap_in_their_own_type(void **state)
 {
     (void)state;
@@ -347,7 +377,8 @@ static void check_index(bool largest, tw_dtype dtype, const int64_t *dims, size_
 static void the_place_of_the_largest_is_the_first_along_any_axis(void **state)
 {
     (void)state;
-    static const int64_t shapes[][3] = {{2, 3, 4}, {1, 5, 1000}, {3, 200, 300}, {1, 1, 1}};
+    static const int64_t shapes[][3] = {
+        {2, 3, 4}, {1, 5, 1000}, {1, 3, 2500}, {3, 200, 300}, {1, 1, 1}};
     for (EACH_LEVEL(level)) {
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
             if (tw_dtype_is_complex(dtypes[d]))
@@ -365,10 +396,10 @@ static void the_place_of_the_largest_is_the_first_along_any_axis(void **state)
 static void the_place_of_the_largest_skips_nan(void **state)
 {
     (void)state;
-    float x[200];
+    float x[2000];
     int64_t index;
     for (EACH_LEVEL(level)) {
-        for (int64_t n = 5; n <= 200; n += 195) {
+        for (int64_t n = 5; n <= 2000; n += n < 200 ? 195 : 1800) {
             for (int64_t i = 0; i < n; i++)
                 x[i] = NAN;
             assert_ok(tw_reduce_index(true, TW_FLOAT32, TW_SHAPE(n), 0, x, TW_INT64, &index, NULL));
@@ -407,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_long_float_sum_stays_exact_to_a_few_ulp),
         cmocka_unit_test(a_sum_of_lines_is_that_of_each_line),
         cmocka_unit_test(largest_and_smallest_skip_nan),
+        cmocka_unit_test(the_extremes_of_a_long_run_are_found_wherever_they_stand),
         cmocka_unit_test(integers_wrap_in_their_own_type),
         cmocka_unit_test(the_place_of_the_largest_is_the_first_along_any_axis),
         cmocka_unit_test(the_place_of_the_largest_skips_nan),
