@@ -87,6 +87,8 @@ static inline double tw_asin(double x)
     return copysign(axis + (t + tw_madd(t * z, p, axis_low)), x);
 }
 
+/* A quarter turn less the sine's angle, or from 1/2 on what lies beyond it, or what pi exceeds it
+ * by where x is negative: nothing cancels. */
 static inline double tw_acos(double x)
 {
     double a = fabs(x), z = a > 0.5 ? tw_madd(-0.5, a, 0.5) : a * a, root = 2.0 * sqrt(z);

@@ -26,6 +26,7 @@ static uint64_t random_bits(void)
     return seed >> 16 ^ seed << 40;
 }
 
+/* Near 0, of middle size, of every size, next to 1 from below and from above, and any bits. */
 static double random_number(int turn)
 {
     double part = (double)(int64_t)random_bits() * 0x1p-63;
@@ -69,6 +70,7 @@ static long double ulp_of(long double x)
     return ldexpl(1, (exponent < -1021 ? -1021 : exponent) - 53);
 }
 
+/* The same, or near enough, or both beyond the largest number. */
 static void compare(const function *f, double x, double y, double got)
 {
     long double exact = f->exact ? f->exact((long double)x)
@@ -84,6 +86,7 @@ static void compare(const function *f, double x, double y, double got)
                  x, y, got, want, fabsl(got - exact) / ulp_of(exact));
 }
 
+/* Both operands wander through all kinds of numbers, at different speeds. */
 static void check(const function *f, tw_tile_loop loop)
 {
     static double x[COUNT], y[COUNT], got[COUNT];
