@@ -124,8 +124,8 @@ static inline float tw_exp_below_zerof(float x)
     return (1.0f + tw_exp_coref_(r)) * tw_float_of_bits((uint32_t)exponent << 23);
 }
 
-/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. A zero
- * keeps its sign. */
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. What
+ * has no square is its own result: a zero keeps its sign, half of the least numbers would be 0. */
 static inline float tw_expm1f(float x)
 {
     float low = x < -20.0f ? -20.0f : x, clipped = low > 89.0f ? 89.0f : low;
@@ -134,7 +134,7 @@ static inline float tw_expm1f(float x)
     n = x == x ? n : 0;
     float scale = tw_pow2f_(n - 1); /* half of it: n may be 128 */
     float y = 2.0f * tw_maddf(p, scale, scale - 0.5f);
-    return x == 0.0f ? x : y;
+    return r * r == 0.0f ? x : y;
 }
 
 /* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)], in pairs of terms. */

@@ -67,7 +67,7 @@ static inline double tw_expm1(double x)
     n = x == x ? n : 0;
     double scale = tw_double_of_bits((uint64_t)(n + 1022) << 52); /* half of it: n may be 1024 */
     double y = 2.0 * tw_madd(p, scale, scale - 0.5);
-    return x == 0.0 ? x : y;
+    return r * r == 0.0 ? x : y;
 }
 
 /* log(1 + f) + e ln 2 for 1 + f in [sqrt(1/2), sqrt(2)]: with s = f / (2 + f) and h = f^2 / 2 it is

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/os.h"
 #include "kernels/isa.h"
 #include "kernels/vmath.h"
 #include "ops/elementwise_rows.h"
@@ -181,10 +182,68 @@ static void fast_loops_compute_what_plain_ones_do(void **state)
     assert_true(level == TW_ISA_PLAIN || checked > 20);
 }
 
+/* What a run takes for zero gives what zero gives, or what it gives itself. */
+static bool is_one_of(double got, double itself, double of_zero)
+{
+    return got == of_zero || fabs(got - itself) <= 1e-6 * fabs(itself);
+}
+
+/* The loop of the table, and the one before it. */
+static void check_denormals(tw_tile_loop loop, enum tw_row row)
+{
+    static const double least[] = {5e-324, 1e-310, 0x0.fffffffffffffp-1022, 1e-320};
+    double x[16], y[16], z[16];
+    for (int turn = 0; turn < 16; turn++) {
+        for (size_t i = 0; i < 16; i++) {
+            x[i] = least[i % 4] * (row == TW_ROW_Pow || i < 8 ? 1 : -1);
+            y[i] = row == TW_ROW_Pow && turn % 4 ? 0.3 * turn - 2
+                                                 : least[turn / 4] * (turn < 8 ? 1 : -1);
+        }
+        uint64_t mode = tw_os_float_enter();
+        loop(16, z, x, y, NULL);
+        tw_os_float_restore(mode);
+        for (size_t i = 0; i < 16; i++) {
+            double a = copysign(0, x[i]), b = fabs(y[i]) < DBL_MIN ? copysign(0, y[i]) : y[i];
+            if (row == TW_ROW_Pow)
+                assert_true(is_one_of(z[i], pow(x[i], y[i]), pow(a, b)));
+            else
+                assert_true(is_one_of(z[i], atan2(x[i], y[i]), atan2(a, b)));
+        }
+    }
+}
+
+/* Also of a function that halves the least normal numbers on its way. */
+static void denormals_are_zeros_while_graphs_run(void **state)
+{
+    (void)state;
+    int level = tw_isa_level();
+    for (int forced = 0; forced <= level; forced++) {
+        if (!tw_isa_force(forced))
+            continue;
+        const tw_fast_table *table = TW_ISA_TABLE(tw_fast_table);
+        for (size_t i = 0; i < table->count; i++) {
+            const tw_fast_loop *f = &table->loops[i];
+            if (f->dtype == TW_FLOAT64 && (f->row == TW_ROW_Pow || f->row == TW_ROW_Atan2))
+                check_denormals(f->loop, (enum tw_row)f->row);
+        }
+        float few[16], got[16];
+        for (size_t i = 0; i < 16; i++)
+            few[i] = (i < 8 ? FLT_MIN : -FLT_MIN) * (1 + (float)(i % 8) / 8);
+        uint64_t mode = tw_os_float_enter();
+        TW_ISA_TABLE(tw_loop_table)->loops[TW_FLOAT32][TW_ROW_Expm1](16, got, few, few, NULL);
+        tw_os_float_restore(mode);
+        assert_memory_equal(got, few, sizeof few);
+    }
+    assert_true(tw_isa_force(level));
+    check_denormals(tw_loop_table_plain.loops[TW_FLOAT64][TW_ROW_Pow], TW_ROW_Pow);
+    check_denormals(tw_loop_table_plain.loops[TW_FLOAT64][TW_ROW_Atan2], TW_ROW_Atan2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fast_loops_compute_what_plain_ones_do),
+        cmocka_unit_test(denormals_are_zeros_while_graphs_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

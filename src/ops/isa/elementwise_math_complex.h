@@ -19,9 +19,11 @@ static inline P FN(magnitude)(T x)
     bool plain = sum < 1e300 && (sum > 1e-280 || sizeof(P) == sizeof(float));
     return plain ? (P)sqrt(sum) : F(cabs)(x);
 }
+/* A denormal part counts as zero where zeros do, which the C library does not look for. */
 static inline P FN(angle)(T x)
 {
-    return F(carg)(x);
+    P a = F(creal)(x), b = F(cimag)(x);
+    return F(atan2)(b == 0 ? F(copysign)(0, b) : b, a == 0 ? F(copysign)(0, a) : a);
 }
 /* Made of parts as they are: re + im * I would turn an infinite part into NaN. */
 static inline T FN(of)(P re, P im)

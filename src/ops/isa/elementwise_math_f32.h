@@ -107,7 +107,8 @@ static inline float pow_f32(float x, float y)
 #ifdef TW_HAS_FMA
     return tw_powf(x, y);
 #else
-    return powf(x, y);
+    /* where denormals count as zeros, the C library's powers of them are any number */
+    return powf(x == 0.0f ? copysignf(0.0f, x) : x, y == 0.0f ? 0.0f : y);
 #endif
 }
 

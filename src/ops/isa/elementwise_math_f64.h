@@ -102,9 +102,14 @@ static inline double log1p_f64(double x)
 {
     return tw_log1p(x);
 }
+/* Where denormals count as zeros, the C library's powers and angles of them are any number. */
+static inline double no_denormal_f64(double x)
+{
+    return x == 0.0 ? copysign(0.0, x) : x;
+}
 static inline double pow_f64(double x, double y)
 {
-    return pow(x, y);
+    return pow(no_denormal_f64(x), no_denormal_f64(y));
 }
 
 /* Circular and hyperbolic functions. */
@@ -134,7 +139,7 @@ static inline double atan_f64(double x)
 }
 static inline double atan2_f64(double x, double y)
 {
-    return atan2(x, y);
+    return atan2(no_denormal_f64(x), no_denormal_f64(y));
 }
 static inline double cosh_f64(double x)
 {
