@@ -190,50 +190,8 @@ void tw_tile_do_chain(const tile_step *step, char *const *slots, size_t n)
         narrow->one(z, links, end, slots, at);
 }
 
-/* ---- single numbers ---- */
-
-/* A link's own value. */
-static inline float number_value(tw_tile_simple by, float x, const float *y)
+void tw_tile_do_chain_of_numbers(const tile_step *step, char *z, char *const *numbers)
 {
-    switch (by) {
-    case TW_TILE_ADD: return x + *y;
-    case TW_TILE_SUB: return x - *y;
-    case TW_TILE_MUL: return x * *y;
-    case TW_TILE_DIV: return x / *y;
-    default: return x;
-    }
-}
-
-static inline float number_linked(tile_link_op op, float a, float b)
-{
-    switch (op) {
-    case TILE_LINK_ADD: return a + b;
-    case TILE_LINK_SUB: return a - b;
-    case TILE_LINK_TAKEN_FROM: return b - a;
-    case TILE_LINK_MUL: return a * b;
-    case TILE_LINK_DIV: return a / b;
-    case TILE_LINK_DIVIDES: return b / a;
-    case TILE_LINK_SQUARE: return a * a;
-    default: return b;
-    }
-}
-
-#define CASE(op, by)                                                               \
-    case TILE_LINK_CODE(TILE_LINK_##op, TW_TILE_##by):                             \
-        a = number_linked(TILE_LINK_##op, a,                                       \
-                          number_value(TW_TILE_##by, *numbers[tw_tile_link_x(*l)], \
-                                       numbers[tw_tile_link_y(*l)]));              \
-        break;
-
-float tw_tile_chain_number(const tile_step *step, const float *const *numbers)
-{
-    float a = 0;
-    const tile_link *l = step->of.chain.links, *end = l + step->link_count;
-    for (; l < end; l++) {
-        switch (*l & 0xff) {
-            TILE_LINKS(CASE)
-        default: break;
-        }
-    }
-    return a;
+    const tile_link *links = step->of.chain.links;
+    step->of.chain.narrow->number(z, links, links + step->link_count, numbers, 0);
 }

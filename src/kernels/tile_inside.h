@@ -88,7 +88,7 @@ typedef void (*tw_chain_loop)(char *z, const tile_link *links, const tile_link *
 
 /* Functions that exist once for each instruction set level (isa/tile_chain.c), or NULL. */
 typedef struct tw_chain_loops {
-    tw_chain_loop eight, four, one;
+    tw_chain_loop eight, four, one, number; /* `number`: of the first one where slots point to */
 } tw_chain_loops;
 
 typedef enum tile_step_kind { TILE_LOOP, TILE_SCALED, TILE_CHAIN } tile_step_kind;
@@ -104,7 +104,7 @@ typedef struct tile_step {
             uint16_t factors[4]; /* slots of numbers, or TW_NO_SLOT */
         } scaled;
         struct {
-            const tw_chain_loops *wide, *narrow; /* eight, if there is such a one; four and one */
+            const tw_chain_loops *wide, *narrow; /* eight, if there is such a one; the others */
             const tile_link *links;
         } chain;
     } of;
@@ -250,8 +250,8 @@ void tw_tile_set_chain(tile_step *step, const tile_link *links, size_t count);
 size_t tw_tile_find_chain(const scale_search *s, const uint16_t *reads, size_t index,
                           tile_link links[TILE_MOST_LINKS], size_t *count);
 void tw_tile_do_chain(const tile_step *step, char *const *slots, size_t n);
-/* Of single numbers. */
-float tw_tile_chain_number(const tile_step *step, const float *const *numbers);
+/* Slots point to single numbers, and so does z. */
+void tw_tile_do_chain_of_numbers(const tile_step *step, char *z, char *const *numbers);
 
 static inline uint16_t tw_tile_link_x(tile_link link)
 {

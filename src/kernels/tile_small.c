@@ -61,13 +61,10 @@ void tw_tile_find_small(tw_tile_bound *b)
 /* Nothing is spread: numbers are read where they are. */
 static void run_chain(const tw_tile_bound *b, const void *const *in, void *out)
 {
-    const float *numbers[TILE_MANY];
-    const tile_step *step = b->steps;
+    char *numbers[TILE_MANY];
     for (size_t i = 0; i < b->operand_count; i++)
-        numbers[i] = b->operands[i].constant ? (const float *)(const void *)b->operands[i].value
-                                             : in[i];
-    float z = tw_tile_chain_number(step, numbers);
-    memcpy(out, &z, sizeof z);
+        numbers[i] = b->operands[i].constant ? (char *)b->operands[i].value : (char *)in[i];
+    tw_tile_do_chain_of_numbers(b->steps, out, numbers);
 }
 
 /* The counters and conditions of loops: every operand is a scalar. */

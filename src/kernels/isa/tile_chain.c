@@ -19,37 +19,7 @@ enum { BLOCK_BYTES = TW_TILE_BLOCK * sizeof(float) };
 
 typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef float anywhere __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
-
-static ALWAYS_INLINE vec load(const char *x)
-{
-    return *(const anywhere *)(const void *)x;
-}
-
-/* A link's own value. */
-static ALWAYS_INLINE vec value(tw_tile_simple by, vec x, const char *y)
-{
-    switch (by) {
-    case TW_TILE_ADD: return x + load(y);
-    case TW_TILE_SUB: return x - load(y);
-    case TW_TILE_MUL: return x * load(y);
-    case TW_TILE_DIV: return x / load(y);
-    default: return x;
-    }
-}
-
-static ALWAYS_INLINE vec linked(tile_link_op op, vec a, vec b)
-{
-    switch (op) {
-    case TILE_LINK_ADD: return a + b;
-    case TILE_LINK_SUB: return a - b;
-    case TILE_LINK_TAKEN_FROM: return b - a;
-    case TILE_LINK_MUL: return a * b;
-    case TILE_LINK_DIV: return a / b;
-    case TILE_LINK_DIVIDES: return b / a;
-    case TILE_LINK_SQUARE: return a * a;
-    default: return b;
-    }
-}
+typedef float number __attribute__((may_alias));
 
 /* Block k of what a link reads is k times `step` from the first one. */
 typedef struct source {
@@ -89,10 +59,11 @@ static ALWAYS_INLINE const char *part_of(source s, size_t i)
 #define EACH_16(DO, i, op, by) EACH_8(DO, i, op, by) EACH_8(DO, i + 8, op, by)
 
 /* To vector i of a. */
-#define CLEAR(i, op, by) a[i] = (vec){0};
-#define STORE(i, op, by) *(anywhere *)(void *)(z + at + (i)*TW_VECTOR_BYTES) = a[i];
-#define DO_LINK(i, op, by) \
-    a[i] = linked(TILE_LINK_##op, a[i], value(TW_TILE_##by, load(part_of(x, i)), part_of(y, i)));
+#define CLEAR(i, op, by) a[i] = (VECTOR){0};
+#define STORE(i, op, by) *(ANYWHERE *)(void *)(z + at + (i)*TW_VECTOR_BYTES) = a[i];
+#define DO_LINK(i, op, by)                    \
+    a[i] = NAME(linked)(TILE_LINK_##op, a[i], \
+                        NAME(value)(TW_TILE_##by, NAME(load)(part_of(x, i)), part_of(y, i)));
 #define LINK(op, by)                                                                              \
     LABEL(op, by) :                                                                               \
     {                                                                                             \
@@ -104,19 +75,29 @@ static ALWAYS_INLINE const char *part_of(source s, size_t i)
         NEXT;                                                                                     \
     }
 
+#define VECTOR vec
+#define ANYWHERE anywhere
 #if TW_ISA_LEVEL >= 4
-#define NAME eight
+#define NAME(part) eight_##part
 #define BLOCKS 8
 #include "kernels/isa/tile_chain_body.h"
-const tw_chain_loops TW_ISA_NAME(tw_chain_loops) = {.eight = eight};
+const tw_chain_loops TW_ISA_NAME(tw_chain_loops) = {.eight = eight_loop};
 #else
-#define NAME four
+#define NAME(part) four_##part
 #define BLOCKS 4
 #include "kernels/isa/tile_chain_body.h"
-#define NAME one
+#define NAME(part) one_##part
 #define BLOCKS 1
 #include "kernels/isa/tile_chain_body.h"
-const tw_chain_loops TW_ISA_NAME(tw_chain_loops) = {.four = four, .one = one};
+#undef VECTOR
+#undef ANYWHERE
+#define VECTOR float
+#define ANYWHERE number
+#define NAME(part) number_##part
+#define BLOCKS 0
+#include "kernels/isa/tile_chain_body.h"
+const tw_chain_loops TW_ISA_NAME(tw_chain_loops) = {
+    .four = four_loop, .one = one_loop, .number = number_loop};
 #endif
 #else
 const tw_chain_loops TW_ISA_NAME(tw_chain_loops) = {.four = NULL};
