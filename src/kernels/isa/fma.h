@@ -73,21 +73,6 @@ static ALWAYS_INLINE tw_fma_f64 fma_lanes_f64(tw_fma_f64 a, tw_fma_f64 b, tw_fma
 #define ADD_PRODUCT_F64(acc, x, y) ((acc) = FMA_F64(x, y, acc))
 #endif
 
-/* x where it is not less, or more, than `bound`, so that NaN stays. */
-#if TW_ISA_LEVEL >= 4
-#define TW_HAS_EXTREMES 1
-#define AT_LEAST_F32(x, bound) _mm512_max_ps(bound, x)
-#define AT_LEAST_F64(x, bound) _mm512_max_pd(bound, x)
-#define AT_MOST_F32(x, bound) _mm512_min_ps(bound, x)
-#define AT_MOST_F64(x, bound) _mm512_min_pd(bound, x)
-#elif TW_ISA_LEVEL == 3
-#define TW_HAS_EXTREMES 1
-#define AT_LEAST_F32(x, bound) _mm256_max_ps(bound, x)
-#define AT_LEAST_F64(x, bound) _mm256_max_pd(bound, x)
-#define AT_MOST_F32(x, bound) _mm256_min_ps(bound, x)
-#define AT_MOST_F64(x, bound) _mm256_min_pd(bound, x)
-#endif
-
 /* A store beside multiply-adds: on Zen 4 one of 512 bits takes the place of one and a half of them,
  * two halves by this instruction of none. */
 #if TW_ISA_LEVEL >= 4

@@ -5,6 +5,7 @@
 
 #include "kernels/gemm_loops.h"
 
+#include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
 #include "kernels/vmath.h"
 
@@ -227,8 +228,8 @@ static inline double sigmoid_f64(double x)
 #define FMA FMA_F32
 #define ADD_PRODUCT ADD_PRODUCT_F32
 #define STORE_ASIDE STORE_ASIDE_F32
-#define AT_LEAST AT_LEAST_F32
-#define AT_MOST AT_MOST_F32
+#define MOST MAX_F32
+#define LEAST MIN_F32
 #define AT_ONCE F32_AT_ONCE
 #define JOINS F32_JOINS
 #define LINES_AT_ONCE 4
@@ -250,8 +251,8 @@ static inline double sigmoid_f64(double x)
 #define FMA FMA_F64
 #define ADD_PRODUCT ADD_PRODUCT_F64
 #define STORE_ASIDE(to, x) store_f64(to, x)
-#define AT_LEAST AT_LEAST_F64
-#define AT_MOST AT_MOST_F64
+#define MOST MAX_F64
+#define LEAST MIN_F64
 #define AT_ONCE 1 /* products of doubles are rare */
 #define JOINS 0
 #define LINES_AT_ONCE 1

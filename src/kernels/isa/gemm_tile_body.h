@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Register tiles of products of one floating dtype: ROWS x VECTORS accumulators stay in registers
  * and walk over k; A's elements are spread from where they stand, B comes from a panel. Before it
- * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y) on vectors, LIKE_T, a signed
- * integer of T's size, and AT_ONCE, the rows
- * of B that go without a jump where that is wanted. */
+ * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y), MOST and LEAST (extremes.h) on
+ * vectors, LIKE_T, a signed integer of T's size, and AT_ONCE, the rows of B that go without a jump
+ * where that is wanted. */
 
 enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
 enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
@@ -123,10 +123,10 @@ static ALWAYS_INLINE void NAME(walk)(NAME(vec) acc[ROWS][VECTORS], NAME(place) *
     }
 }
 
-/* C = alpha * sums, or C += that. Mostly alpha is 1: multipliers would be taken from the next tile,
+/* alpha * sums, or C and that. Mostly alpha is 1: multipliers would be taken from the next tile,
  * which has begun meanwhile. */
-static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t, T *c,
-                                    size_t mr, size_t nv)
+static ALWAYS_INLINE void NAME(finish_sums)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t,
+                                            const T *c, size_t mr, size_t nv)
 {
     NAME(vec) alpha = NAME(spread)(t->alpha);
     if (t->alpha != 1) {
@@ -137,34 +137,19 @@ static ALWAYS_INLINE void NAME(put)(NAME(vec) acc[ROWS][VECTORS], const NAME(til
         UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
             acc[i][v] += NAME(load)(c + i * t->ldc + v * NAME(LANES));
     }
-    UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
+}
+
+static ALWAYS_INLINE void NAME(store_sums)(NAME(vec) acc[ROWS][VECTORS], T *c, size_t ldc,
+                                           size_t mr, size_t nv)
+{
+    UNROLL for (size_t i = 0; i < mr; i++, c += ldc)
     {
         UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(c + v * NAME(LANES), acc[i][v]);
     }
 }
 
-/* x where it is not less, or more, than `bound`, so that NaN stays. */
-static ALWAYS_INLINE NAME(vec) NAME(at_least)(NAME(vec) x, NAME(vec) bound)
-{
-#ifdef TW_HAS_EXTREMES
-    return AT_LEAST(x, bound);
-#else
-    NAME(mask) less = x < bound;
-    return (NAME(vec))(((NAME(mask))bound & less) | ((NAME(mask))x & ~less));
-#endif
-}
-
-static ALWAYS_INLINE NAME(vec) NAME(at_most)(NAME(vec) x, NAME(vec) bound)
-{
-#ifdef TW_HAS_EXTREMES
-    return AT_MOST(x, bound);
-#else
-    NAME(mask) more = x > bound;
-    return (NAME(vec))(((NAME(mask))bound & more) | ((NAME(mask))x & ~more));
-#endif
-}
-
-/* What finish does, to a tile's rows, which are in the cache, and as vectors. */
+/* What finish does, to a tile's rows, which are in the cache, and as vectors. Bounds come first, so
+ * that NaN stays. */
 static NOINLINE void NAME(dress)(T *c, size_t ldc, size_t rows, size_t nv, const T *bias,
                                  tw_activation activation)
 {
@@ -174,8 +159,10 @@ static NOINLINE void NAME(dress)(T *c, size_t ldc, size_t rows, size_t nv, const
         for (size_t i = 0; i < rows; i++) {
             NAME(vec) x = NAME(load)(c + i * ldc);
             x = bias ? x + add : x;
-            x = low ? NAME(at_least)(x, zero) : x;
-            x = high ? NAME(at_most)(x, NAME(spread)(6)) : x;
+            if (low)
+                x = MOST(zero, x);
+            if (high)
+                x = LEAST(NAME(spread)(6), x);
             NAME(store)(c + i * ldc, x);
         }
     }
@@ -194,19 +181,11 @@ static ALWAYS_INLINE void NAME(ask_c)(const T *c, size_t ldc, size_t rows, size_
 }
 
 #if JOINS
-/* What put and dress do before they store, to sums that are registers yet. */
+/* What is done to a tile before it is stored, to sums that are registers yet. */
 static ALWAYS_INLINE void NAME(end_sums)(NAME(vec) acc[ROWS][VECTORS], const NAME(tile) * t,
                                          const T *c, size_t mr, size_t nv)
 {
-    if (t->alpha != 1) {
-        NAME(vec) alpha = NAME(spread)(t->alpha);
-        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] *= alpha;
-    }
-    if (t->adds) {
-        UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] += NAME(load)(c + i * t->ldc + v * NAME(LANES));
-    }
+    NAME(finish_sums)(acc, t, c, mr, nv);
     if (!t->dress)
         return;
     if (t->bias) {
@@ -219,12 +198,12 @@ static ALWAYS_INLINE void NAME(end_sums)(NAME(vec) acc[ROWS][VECTORS], const NAM
     if (t->dress->activation != TW_ACTIVATION_NONE) {
         NAME(vec) zero = {0};
         UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] = NAME(at_least)(acc[i][v], zero);
+            acc[i][v] = MOST(zero, acc[i][v]);
     }
     if (t->dress->activation == TW_ACTIVATION_RELU6) {
         NAME(vec) six = NAME(spread)(6);
         UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] = NAME(at_most)(acc[i][v], six);
+            acc[i][v] = LEAST(six, acc[i][v]);
     }
 }
 
@@ -308,10 +287,7 @@ static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr,
         NAME(begin)(&at, t, a, next, nv, form);
         NAME(change)(acc, &at, to, t->ldc, mr, nv, form);
     }
-    UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
-    {
-        UNROLL for (size_t v = 0; v < nv; v++) NAME(store)(c + v * NAME(LANES), acc[i][v]);
-    }
+    NAME(store_sums)(acc, c, t->ldc, mr, nv);
 }
 #endif
 
@@ -347,7 +323,8 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
         else
             __asm__("" : "+r"(at.a_col)); /* GCC would make a second loop for a step of one */
         NAME(walk)(acc, &at, t->next_step, 1, mr, nv, keeps, JOINS ? form : TW_GEMM_ANY);
-        NAME(put)(acc, t, c, mr, nv);
+        NAME(finish_sums)(acc, t, c, mr, nv);
+        NAME(store_sums)(acc, c, t->ldc, mr, nv);
         if (t->dress)
             NAME(dress)(c, t->ldc, mr, nv, t->bias, t->dress->activation);
         if (!form || keeps || --tiles == 0)

@@ -3,8 +3,8 @@
 #undef T
 #undef ADD_PRODUCT
 #undef STORE_ASIDE
-#undef AT_LEAST
-#undef AT_MOST
+#undef MOST
+#undef LEAST
 #undef AT_ONCE
 #undef JOINS
 #undef LINES_AT_ONCE
