@@ -229,22 +229,10 @@ static const tw_tile_instruction *made_by(const rows_binder *w, uint16_t value,
     return fits && by->dtype == TW_FLOAT32 ? by : NULL;
 }
 
-static size_t reads_of(const tw_tile_program *program, uint16_t value)
-{
-    size_t reads = 0;
-    for (size_t i = 0; i < program->instruction_count; i++) {
-        for (size_t k = 0; k < program->instructions[i].source_count; k++)
-            reads += program->instructions[i].sources[k] == value;
-    }
-    for (size_t i = 0; i < program->output_count; i++)
-        reads += program->outputs[i] == value;
-    return reads;
-}
-
 /* Does instruction `index` end a norm: x t + (shift - mean t) with t = scale gain, of which nobody
  * else reads t and the difference? Then its sources, and those two as `inside`. */
-static bool find_norm(const rows_binder *w, size_t index, uint16_t from[TW_NORM_SOURCES],
-                      uint16_t inside[2])
+static bool find_norm(const rows_binder *w, const uint16_t *reads, size_t index,
+                      uint16_t from[TW_NORM_SOURCES], uint16_t inside[2])
 {
     uint16_t value = (uint16_t)(w->b->operand_count + index);
     const tw_tile_instruction *last = made_by(w, value, TW_TILE_MUL, TW_TILE_ADD);
@@ -255,8 +243,7 @@ static bool find_norm(const rows_binder *w, size_t index, uint16_t from[TW_NORM_
     for (size_t k = 0; k < 4; k++) {
         uint16_t t = last->sources[k & 1];
         const tw_tile_instruction *scaled = made_by(w, t, TW_TILE_MUL, TW_TILE_OTHER);
-        if (!scaled || moved->sources[k >> 1] != t || reads_of(w->program, t) != 2 ||
-            reads_of(w->program, last->sources[2]) != 1)
+        if (!scaled || moved->sources[k >> 1] != t || reads[t] != 2 || reads[last->sources[2]] != 1)
             continue;
         from[TW_NORM_SCALE] = scaled->sources[0];
         from[TW_NORM_GAIN] = scaled->sources[1];
@@ -333,15 +320,16 @@ static bool bind_steps(rows_binder *w)
 {
     const tw_tile_program *program = w->program;
     w->value_count = (size_t)program->operand_count + program->instruction_count;
-    uint16_t from[TW_NORM_SOURCES], inside[2];
-    for (size_t i = 0; i < program->instruction_count; i++) {
-        if (find_norm(w, i, from, inside))
+    uint16_t reads[TILE_MOST_VALUES], from[TW_NORM_SOURCES], inside[2];
+    bool counted = tw_tile_count_reads(program, reads);
+    for (size_t i = 0; counted && i < program->instruction_count; i++) {
+        if (find_norm(w, reads, i, from, inside))
             w->values[inside[0]].inside = w->values[inside[1]].inside = true;
     }
     for (size_t i = 0; i < program->instruction_count; i++) {
         if (w->values[program->operand_count + i].inside)
             continue;
-        if (find_norm(w, i, from, inside))
+        if (counted && find_norm(w, reads, i, from, inside))
             add_norm(w, i, from);
         else if (!add_instruction(w, i))
             return false;

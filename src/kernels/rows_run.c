@@ -119,7 +119,7 @@ static void spread_rows(const rows_cell *cell, const rows_step *step, size_t row
     }
 }
 
-/* While a step is computed its share of the next tile comes from memory, into the second cache: all
+/* While a step is computed its share of the next tile comes from memory, into the first cache: all
  * at once would be waited for. A prefetch of what is not there does nothing. */
 static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
 {
