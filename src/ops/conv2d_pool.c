@@ -43,14 +43,9 @@ static void infer(tw_infer *in)
                                         tw_infer_attr(in, "pool_strides"),
                                         tw_infer_string(in, "pool_padding"));
     tw_shape image = tw_infer_rank(in, 0, IMAGE_RANK), filter = tw_infer_rank(in, 1, IMAGE_RANK);
-    if (!tw_infer_spatial(in, "_FusedConv2D", &conv) || tw_infer_failed(in))
+    if (!tw_infer_spatial(in, "_FusedConv2D", &conv) || tw_infer_failed(in) ||
+        !tw_infer_spatial_of(in, &attrs, &pool))
         return;
-    tw_status *status = tw_spatial_read(&attrs, &pool);
-    if (status) {
-        tw_infer_fail(in, "%s", tw_status_message(status));
-        tw_status_free(status);
-        return;
-    }
     int64_t sizes[2];
     for (size_t k = 0; k < 2; k++) {
         int64_t size = tw_infer_windowed(in, &conv, k, image.dims[k + 1], filter.dims[k]);
@@ -72,7 +67,7 @@ static tw_status *prepare(tw_compute *c, void *state)
     TW_TRY(tw_conv2d_prepare(c, &s->conv, "Conv2D"));
     TW_TRY(tw_activation_read(c, &s->conv.activation));
     TW_TRY(tw_spatial_read(&attrs, &s->pool));
-    return tw_pool_check(c, &s->pool, false);
+    return tw_pool_check(&s->pool, false);
 }
 
 /* Bytes of an image of the convolution's result; their number fits a size, as all of them do. */

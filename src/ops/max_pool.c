@@ -275,12 +275,8 @@ static void infer_v2(tw_infer *in)
     tw_spatial_attrs attrs = v2_attrs(tw_infer_spatial_attrs(in, "MaxPoolV2"),
                                       (tw_ints){ksize.dims, ksize.rank},
                                       (tw_ints){strides.dims, strides.rank});
-    tw_status *status = tw_spatial_read(&attrs, &s);
-    if (status)
-        tw_infer_fail(in, "%s", tw_status_message(status));
-    else
+    if (tw_infer_spatial_of(in, &attrs, &s))
         tw_infer_pooled(in, &s);
-    tw_status_free(status);
 }
 
 /* Four numbers out of an int32 vector. */
@@ -304,7 +300,7 @@ static tw_status *read_v2(tw_compute *c, size_t first, tw_spatial *s)
     tw_spatial_attrs attrs = v2_attrs(tw_compute_spatial_attrs(c, c->spec->type),
                                       (tw_ints){ksize, IMAGE_RANK}, (tw_ints){strides, IMAGE_RANK});
     TW_TRY(tw_spatial_read(&attrs, s));
-    return tw_pool_check(c, s, true);
+    return tw_pool_check(s, true);
 }
 
 /* The shape is known only here where the windows were fed. */

@@ -34,9 +34,8 @@ void tw_infer_pool(tw_infer *in, const char *op)
 }
 
 /* TensorFlow's refusals, in its order and with its words. */
-tw_status *tw_pool_check(const tw_compute *c, const tw_spatial *s, bool depth)
+tw_status *tw_pool_check(const tw_spatial *s, bool depth)
 {
-    (void)c;
     if (s->batch_ksize != 1 || s->batch_stride != 1)
         return tw_status_new(TW_UNIMPLEMENTED,
                              "Pooling is not yet supported on the batch dimension.");
@@ -61,7 +60,7 @@ tw_status *tw_pool_prepare(tw_compute *c, tw_spatial *s, const char *op, bool de
 {
     tw_spatial_attrs attrs = tw_compute_spatial_attrs(c, op);
     TW_TRY(tw_spatial_read(&attrs, s));
-    return tw_pool_check(c, s, depth);
+    return tw_pool_check(s, depth);
 }
 
 /* What comes back from windows must be as large as what they gave. */

@@ -123,15 +123,20 @@ tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op)
 }
 
 /* A rule keeps a failure's text only: the code is that of all rules. */
-bool tw_infer_spatial(tw_infer *in, const char *op, tw_spatial *out)
+bool tw_infer_spatial_of(tw_infer *in, const tw_spatial_attrs *attrs, tw_spatial *out)
 {
-    tw_spatial_attrs attrs = tw_infer_spatial_attrs(in, op);
-    tw_status *status = tw_spatial_read(&attrs, out);
+    tw_status *status = tw_spatial_read(attrs, out);
     if (!status)
         return true;
     tw_infer_fail(in, "%s", tw_status_message(status));
     tw_status_free(status);
     return false;
+}
+
+bool tw_infer_spatial(tw_infer *in, const char *op, tw_spatial *out)
+{
+    tw_spatial_attrs attrs = tw_infer_spatial_attrs(in, op);
+    return tw_infer_spatial_of(in, &attrs, out);
 }
 
 /* ---- sizes ---- */

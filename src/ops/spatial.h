@@ -27,7 +27,8 @@ tw_ints tw_spatial_list(const tw_attr *attr);
 tw_spatial_attrs tw_infer_spatial_attrs(const tw_infer *in, const char *op);
 tw_spatial_attrs tw_compute_spatial_attrs(const tw_compute *c, const char *op);
 tw_status *tw_spatial_read(const tw_spatial_attrs *attrs, tw_spatial *out);
-/* The two together, a failure being the rule's. */
+/* The same, a failure being the rule's; then of the node's own attributes. */
+bool tw_infer_spatial_of(tw_infer *in, const tw_spatial_attrs *attrs, tw_spatial *out);
 bool tw_infer_spatial(tw_infer *in, const char *op, tw_spatial *out);
 
 /* Where the axes of an image stand. */
