@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A step whose result is only assigned to a variable writes it where the variable is, so that the
  * Assign has nothing left to copy. It holds the variable's lock meanwhile; so nobody between it and
- * the Assign may touch the variable, and it must not fail once it has begun. */
+ * the Assign may touch the variable, and it must not fail once it has begun. Likewise a step whose
+ * result is fetched writes it where the caller wants it. */
 #include <string.h>
 
+#include "base/status.h"
 #include "plan/variant.h"
 
-enum { LEAST_BYTES = 4096 }; /* a copy of less costs no more than a lock */
+/* Copying less costs no more than a lock, or than asking where to. */
+enum { LEAST_BYTES = 4096 };
 
 /* Kernels that fail, if at all, before they write. Fused steps say it themselves. */
 static const char *const sure_types[] = {
@@ -94,12 +97,19 @@ static tw_status *assigned(tw_compute *c)
     return TW_OK;
 }
 
-/* Where steps go out of order, repeat, or choose among references, an Assign copies. */
-void tw_variant_into(tw_variant *v)
+/* Steps do not go out of order, repeat, or choose among references. */
+static bool is_ordered(const tw_variant *v)
 {
     bool ordered = !v->plan->loop && !v->plan->has_waits && !v->plan->has_guards;
     for (uint32_t s = 0; ordered && s < v->steps.count; s++)
         ordered = !(v->steps.items[s].flags & TW_STEP_SELECT);
+    return ordered;
+}
+
+/* Where they do, an Assign copies. */
+void tw_variant_into(tw_variant *v)
+{
+    bool ordered = is_ordered(v);
     for (uint32_t s = 0; ordered && s < v->steps.count; s++) {
         tw_step *step = &v->steps.items[s];
         uint32_t variable = variable_of(v, step);
@@ -113,4 +123,67 @@ void tw_variant_into(tw_variant *v)
         v->steps.items[maker].into = step->inputs[0];
         step->compute = assigned;
     }
+}
+
+/* ---- fetches ---- */
+
+static bool is_viewed(const tw_variant *v, uint32_t value)
+{
+    for (uint32_t k = 0; k < v->plan->values.count; k++) {
+        if (k != value && v->values[k].root == value)
+            return true;
+    }
+    return false;
+}
+
+/* The step that makes the value and is a plain one, or TW_NO_INDEX. */
+static uint32_t plain_maker(const tw_variant *v, uint32_t value)
+{
+    for (uint32_t s = (uint32_t)v->steps.count; s-- > 0;) {
+        const tw_step *step = &v->steps.items[s];
+        for (uint32_t k = 0; k < step->output_count; k++) {
+            if (step->outputs[k] == value)
+                return step->flags & ~(uint32_t)TW_STEP_READS ? TW_NO_INDEX : s;
+        }
+    }
+    return TW_NO_INDEX;
+}
+
+/* A value that others are views of, or that a second fetch wants too, is copied. */
+static bool is_direct(const tw_variant *v, uint32_t fetch)
+{
+    const tw_plan *plan = v->plan;
+    uint32_t value = plan->fetches[fetch].value;
+    if (value == TW_NO_INDEX)
+        return false;
+    const tw_sized *sized = &v->values[value];
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (i != fetch && plan->fetches[i].value == value)
+            return false;
+    }
+    return sized->place == TW_PLACE_ARENA && sized->root == value && !sized->dynamic &&
+           sized->bytes >= LEAST_BYTES && tw_dtype_is_plain(plan->values.items[value].dtype) &&
+           !is_viewed(v, value);
+}
+
+/* Over the caller's array only the last step may write: after any other the run may yet be
+ * cancelled. */
+tw_status *tw_variant_direct(tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    if (!is_ordered(v) || plan->outer)
+        return TW_OK;
+    v->directs = tw_arena_array(&v->arena, plan->fetch_count + 1, sizeof *v->directs);
+    if (!v->directs)
+        return tw_no_memory();
+    for (uint32_t i = 0; i < plan->fetch_count; i++) {
+        uint32_t value = plan->fetches[i].value;
+        uint32_t maker = is_direct(v, i) ? plain_maker(v, value) : TW_NO_INDEX;
+        if (maker == TW_NO_INDEX)
+            continue;
+        const tw_step *step = &v->steps.items[maker];
+        bool over = maker + 1 == v->steps.count && step->output_count == 1 && is_sure(v, step);
+        v->directs[v->direct_count++] = (tw_direct){.fetch = i, .value = value, .over = over};
+    }
+    return TW_OK;
 }

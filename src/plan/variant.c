@@ -20,6 +20,7 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     TW_TRY(tw_variant_steps(v));
     tw_variant_into(v);
     TW_TRY(tw_variant_place(v));
+    TW_TRY(tw_variant_direct(v));
     v->cost = tw_variant_cost(v);
     if (!v->plan->loop)
         return TW_OK;

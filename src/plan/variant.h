@@ -97,6 +97,12 @@ typedef struct tw_counter {
     uint32_t next_step;
 } tw_counter;
 
+/* A fetched value that its step makes where the caller wants it. */
+typedef struct tw_direct {
+    uint32_t fetch, value;
+    bool over; /* also over an array that the caller gives: once it is touched nothing fails */
+} tw_direct;
+
 typedef struct tw_variant {
     atomic_int refs;
     tw_plan *plan;
@@ -118,6 +124,8 @@ typedef struct tw_variant {
     bool batches;          /* some step of the loop adds up several iterations at once */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
+    tw_direct *directs; /* into.c */
+    uint32_t direct_count;
     double cost;   /* see tw_variant_cost */
     bool has_heap; /* some step has outputs with storage of their own */
     /* inputs and outputs of all steps: how many pointers a frame needs */
@@ -175,6 +183,8 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
 tw_status *tw_variant_steps(tw_variant *variant);
 /* Values that are only assigned are made where the variable is. */
 void tw_variant_into(tw_variant *variant);
+/* Finds the fetched values that are made where the caller wants them. */
+tw_status *tw_variant_direct(tw_variant *variant);
 /* Sizes of everything in order. */
 tw_status *tw_variant_size(tw_variant *variant, const tw_feed_size *feeds);
 /* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status

@@ -68,7 +68,8 @@ static tw_text kind_text(const tw_variant *v, const tw_step *step)
     return text;
 }
 
-/* Says "in place" where a result takes over the memory of an input that dies. */
+/* Says "in place" where a result takes over the memory of an input that dies, "or output" where it
+ * may be made where the caller wants it. */
 static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
 {
     tw_text text = {"-"};
@@ -86,6 +87,10 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
         if (in->place == TW_PLACE_ARENA && in->offset == out->offset && in->dies == s &&
             step->inputs[i] != step->outputs[0])
             strncat(text.s, " in place", sizeof text.s - strlen(text.s) - 1);
+    }
+    for (uint32_t k = 0; k < v->direct_count; k++) {
+        if (v->directs[k].value == step->outputs[0])
+            strncat(text.s, " or output", sizeof text.s - strlen(text.s) - 1);
     }
     return text;
 }

@@ -124,12 +124,13 @@ static tw_status *allocate_parts(tw_frame *frame)
     frame->held = tw_alloc_array(2 * most, sizeof *frame->held);
     frame->accesses = tw_alloc_zero(steps + 1, sizeof *frame->accesses);
     frame->bodies = tw_alloc_zero(steps + 1, sizeof *frame->bodies);
+    frame->made = tw_alloc_zero((size_t)v->direct_count + 1, sizeof(tw_array *));
     frame->dynamic_state = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_state);
     frame->dynamic_bytes = tw_alloc_zero(steps + 1, sizeof *frame->dynamic_bytes);
     frame->dead = tw_alloc_zero(values + 1, 1);
     frame->dead_nodes = tw_alloc_zero(v->plan->nodes.count + 1, 1);
     if ((!frame->arena && !frame->lends) || !frame->slots || !frame->contexts || !frame->pointers ||
-        !frame->refs || !frame->held || !frame->accesses || !frame->bodies ||
+        !frame->refs || !frame->held || !frame->accesses || !frame->bodies || !frame->made ||
         !frame->dynamic_state || !frame->dynamic_bytes || !frame->dead || !frame->dead_nodes)
         return tw_no_memory();
     memcpy(frame->slots, v->slots, values * sizeof *frame->slots);
@@ -241,6 +242,7 @@ void tw_frame_free(tw_frame *frame)
     tw_free(frame->accesses);
     tw_arena_clear(&frame->parts);
     tw_free(frame->bodies);
+    tw_free(frame->made);
     tw_free(frame->dynamic_state);
     tw_free(frame->dynamic_bytes);
     tw_free(frame->dead);
@@ -377,15 +379,17 @@ void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
         frame->slots[*view].data = array->data;
 }
 
-/* Of the same dtype and shape. Most are a few floats, not worth a call. */
+/* Of one dtype and shape. Most are a few floats, not worth a call; some stand there already. */
 static tw_status *copy_values(const tw_array *from, tw_array *to)
 {
+    if (to->data == from->data)
+        return TW_OK;
     if (from->dtype != TW_FLOAT32)
         return from->count ? tw_elements_copy(from->dtype, to->data, from->data, from->count)
                            : TW_OK;
     if (from->count == 1)
         memcpy(to->data, from->data, sizeof(float));
-    else if (from->count && to->data != from->data)
+    else if (from->count)
         memmove(to->data, from->data, from->count * sizeof(float));
     return TW_OK;
 }

@@ -75,7 +75,8 @@ typedef struct tw_frame {
     tw_array **held;            /* variables' arrays held for the step that runs */
     uint32_t held_count;
     struct tw_frame **bodies; /* by step: of loops */
-    void *loop;               /* of a body: its tw_loop_store */
+    tw_array **made; /* during a run, by the variant's directs: new arrays for the caller */
+    void *loop;      /* of a body: its tw_loop_store */
     /* by step: state and workspace of dynamic steps, freed with the frame */
     void **dynamic_state;
     size_t *dynamic_bytes;
@@ -117,6 +118,11 @@ tw_status *tw_frame_loop(tw_frame *frame, uint32_t step);       /* loop.c */
 tw_status *tw_frame_loop_value(tw_frame *frame, uint32_t step); /* loop_store.c */
 /* Drops the storage of values that have one of their own. */
 void tw_frame_drop_heap(tw_frame *frame);
+/* direct.c: steps of fetched values write where the caller wants them; after the steps, new arrays
+ * become outputs; then all is as it was before, and nothing is new where the run failed. */
+tw_status *tw_frame_aim(tw_frame *frame, tw_array *const *feeds, tw_array *const *outputs);
+void tw_frame_hand(tw_frame *frame, tw_array **outputs);
+void tw_frame_aim_back(tw_frame *frame, tw_array **outputs, bool failed);
 /* The value after the run into *out: NULL there gets a new array; another is written into. out
  * NULL: only whether there is one. */
 tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out);

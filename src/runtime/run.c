@@ -227,16 +227,21 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
-    tw_status *status = TW_OK;
+    bool direct = outputs && frame->variant->direct_count;
+    tw_status *status = direct ? tw_frame_aim(frame, feeds, outputs) : TW_OK;
     for (size_t i = 0; i < plan->feed_count; i++)
         tw_frame_feed(frame, i, feeds[i]);
-    if (frame->variant->steps.count) { /* else all was folded */
+    if (frame->variant->steps.count && !status) { /* else all was folded */
         frame->run->float_mode = tw_os_float_enter();
         status = tw_frame_run(frame);
         tw_os_float_restore(frame->run->float_mode);
     }
+    if (direct && !status)
+        tw_frame_hand(frame, outputs);
     if (!status)
         status = !outputs && frame->run->options ? show_all(frame) : fetch_all(frame, outputs);
+    if (direct)
+        tw_frame_aim_back(frame, outputs, status != TW_OK);
     tw_frame_drop_heap(frame);
     return status;
 }
