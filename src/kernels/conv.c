@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kernels/conv_direct.h"
 #include "kernels/conv_filter.h"
 #include "kernels/conv_stage.h"
 #include "kernels/conv_windows.h"
@@ -124,7 +125,7 @@ size_t tw_conv_keep_bytes(tw_dtype dtype, const tw_conv *c, size_t *kind)
 {
     enum { LEAST_BYTES = 16384 };
     size_t width = filter_width(c) * c->in_depth;
-    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || is_product(c) ||
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || is_product(c) || tw_direct_fits(dtype, c) ||
         width * c->out_depth * tw_dtype_size(dtype) < LEAST_BYTES)
         return 0;
     bool fast = tw_winograd_fits(dtype, c, TW_CONV_FORWARD);
@@ -203,12 +204,51 @@ tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *inpu
         void *own = tw_scratch_take(&scratch, tw_winograd_bytes(conv, TW_CONV_FORWARD));
         done = tw_winograd_forward(conv, x, w, y, &with, own, par);
     }
+    if (!fast && tw_direct_fits(as, conv) && with.activation <= TW_ACTIVATION_RELU) {
+        tw_direct_forward(conv, x, w, y, &with, par);
+        done = true;
+    }
     const void *kept = fast ? NULL : conv->packed;
     tw_status *status = done ? TW_OK : run_forward(as, conv, x, w, y, &with, kept, packed, par);
     if (!status)
         tw_stage_out(&out, y, output, par);
     tw_scratch_close(&scratch);
     return status;
+}
+
+/* Windows of two, each wholly inside. */
+static bool is_pair(const tw_window *w)
+{
+    return w->window == 2 && w->stride == 2 && !w->pad && w->out && 2 * w->out <= w->in;
+}
+
+bool tw_conv_pools(tw_dtype dtype, tw_conv *c, const tw_window *rows, const tw_window *cols,
+                   tw_activation activation)
+{
+    if (!is_pair(rows) || !is_pair(cols) || activation > TW_ACTIVATION_RELU || c->nchw)
+        return false;
+    c->pooled_rows = rows->out;
+    c->pooled_cols = cols->out;
+    if (tw_direct_fits(dtype, c))
+        return true;
+    c->pooled_rows = c->pooled_cols = 0;
+    return false;
+}
+
+size_t tw_conv_pooled_workspace(const tw_conv *c)
+{
+    (void)c;
+    return 0;
+}
+
+tw_status *tw_conv_forward_pooled(const tw_conv *conv, const float *input, const float *filter,
+                                  float *output, const tw_gemm_epilogue *epilogue,
+                                  const tw_par *par, bool *done)
+{
+    TW_TRY(tw_conv_check(TW_FLOAT32, conv));
+    tw_direct_forward(conv, input, filter, output, epilogue, par);
+    *done = true;
+    return TW_OK;
 }
 
 /* The input pixels of one remainder in one direction, and the taps that meet them: tap t of the

@@ -4,7 +4,8 @@
  * Blocks of output pixels are gathered into columns and multiplied by the filter, which is packed
  * once into the workspace; nothing as large as all columns of an image is ever stored. NCHW and
  * half are staged as NHWC floats. Floats under 3 x 3 and 5 x 5 filters of many channels go by
- * Winograd's algorithm (conv_winograd.h): 4 and 2.8 times fewer products. */
+ * Winograd's algorithm (conv_winograd.h): 4 and 2.8 times fewer products; those of few input
+ * channels are read where they stand (conv_direct.h). */
 #ifndef TW_KERNELS_CONV_H
 #define TW_KERNELS_CONV_H
 
@@ -18,6 +19,8 @@ typedef struct tw_conv {
     tw_window rows, cols;
     bool nchw;
     const void *packed; /* what tw_conv_pack made of the filter for this pass, or NULL */
+    /* of what tw_conv_forward_pooled gives; else 0 */
+    size_t pooled_rows, pooled_cols;
 } tw_conv;
 
 typedef enum tw_conv_pass {
@@ -39,6 +42,17 @@ void tw_conv_pack(tw_dtype dtype, const tw_conv *conv, const void *filter, void 
 tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
                            const void *filter, void *output, const tw_gemm_epilogue *epilogue,
                            const tw_par *par);
+/* The largest of each two by two outputs, which are never stored themselves, where it can be done.
+ * False: it cannot by these sizes, which it sets in conv, or this epilogue. */
+bool tw_conv_pools(tw_dtype dtype, tw_conv *conv, const tw_window *rows, const tw_window *cols,
+                   tw_activation activation);
+/* What such a pass would like in par->workspace. */
+size_t tw_conv_pooled_workspace(const tw_conv *conv);
+/* *done is false where numbers stood in the way, which are not finite; the output is worth nothing
+ * then. */
+tw_status *tw_conv_forward_pooled(const tw_conv *conv, const float *input, const float *filter,
+                                  float *output, const tw_gemm_epilogue *epilogue,
+                                  const tw_par *par, bool *done);
 tw_status *tw_conv_input_gradient(tw_dtype dtype, const tw_conv *conv, const void *filter,
                                   const void *gradient, void *out, const tw_par *par);
 tw_status *tw_conv_filter_gradient(tw_dtype dtype, const tw_conv *conv, const void *input,

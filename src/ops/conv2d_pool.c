@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * _FusedConv2DMaxPool: a convolution whose result nobody reads but a pooling, some images at a
- * time, so that what is pooled is in the second cache yet and never all there at once. */
+ * _FusedConv2DMaxPool: a convolution whose result nobody reads but a pooling. It pools itself where
+ * it can; else some images are convolved at a time, so that what is pooled is in the second cache
+ * yet and never all there at once. */
 #include "kernels/pool2d.h"
 
 #include "base/alloc.h"
@@ -76,9 +77,25 @@ static size_t image_bytes(const tw_compute *c, const tw_conv *conv)
     return conv->rows.out * conv->cols.out * conv->out_depth * tw_dtype_size(tw_input(c, 0)->dtype);
 }
 
+/* The pooling of what the convolution gives. */
+static tw_status *make_pool(const tw_compute *c, const tw_conv *conv, tw_pool2d *out)
+{
+    const pooled_state *s = tw_compute_state(c);
+    const int64_t dims[IMAGE_RANK] = {(int64_t)conv->batch, (int64_t)conv->rows.out,
+                                      (int64_t)conv->cols.out, (int64_t)conv->out_depth};
+    return tw_pool_make(c, &s->pool, dims, NULL, out);
+}
+
+/* Does the convolution pool itself? */
+static bool joins(const tw_compute *c, tw_conv *conv, const tw_pool2d *pool)
+{
+    const pooled_state *s = tw_compute_state(c);
+    return tw_conv_pools(tw_input(c, 0)->dtype, conv, &pool->rows, &pool->cols, s->conv.activation);
+}
+
 /* The shape alone says it, so that any number of threads gives the same bits. Groups are equal, or
  * nearly, since all of them go the same way. */
-size_t tw_conv2d_group(const tw_compute *c, const tw_conv *conv)
+static size_t group_of(const tw_compute *c, const tw_conv *conv)
 {
     size_t image = image_bytes(c, conv), most = image ? GROUP_BYTES / image : conv->batch;
     most = most ? most : 1;
@@ -86,27 +103,49 @@ size_t tw_conv2d_group(const tw_compute *c, const tw_conv *conv)
     return groups ? (conv->batch + groups - 1) / groups : conv->batch;
 }
 
+/* All images, where nothing is stored before it is pooled. */
+size_t tw_conv2d_group(const tw_compute *c, const tw_conv *conv)
+{
+    tw_conv tried = *conv;
+    tw_pool2d pool;
+    tw_status *status = make_pool(c, conv, &pool);
+    bool all = !status && joins(c, &tried, &pool);
+    tw_status_free(status);
+    return all ? conv->batch : group_of(c, conv);
+}
+
 /* The convolution of a group, and how much is asked for it. */
 typedef struct pooled {
     tw_conv conv;
     tw_pool2d pool;
     size_t batch, scratch_bytes, loop_bytes; /* scratch: the group's result; loop: the workspace */
+    bool joined;                             /* there is one group, without a result */
 } pooled;
+
+static void set_group(const tw_compute *c, pooled *p, size_t group)
+{
+    tw_dtype dtype = tw_input(c, 0)->dtype;
+    p->conv.batch = p->pool.batch = group;
+    p->scratch_bytes = (group * image_bytes(c, &p->conv) + LINE - 1) / LINE * LINE;
+    p->loop_bytes = tw_conv_workspace(dtype, &p->conv, TW_CONV_FORWARD);
+}
 
 static tw_status *make(const tw_compute *c, pooled *out)
 {
-    const pooled_state *s = tw_compute_state(c);
     const tw_array *image = tw_input(c, 0), *filter = tw_input(c, 1);
     TW_TRY(tw_conv2d_make(c, image->dims, filter->dims, NULL, false, &out->conv));
+    TW_TRY(make_pool(c, &out->conv, &out->pool));
     const int64_t dims[IMAGE_RANK] = {image->dims[0], (int64_t)out->conv.rows.out,
                                       (int64_t)out->conv.cols.out, filter->dims[3]};
-    TW_TRY(tw_pool_make(c, &s->pool, dims, NULL, &out->pool));
     size_t images;
     TW_TRY(tw_shape_check(image->dtype, (tw_shape){dims, IMAGE_RANK}, &images));
     out->batch = out->conv.batch;
-    out->conv.batch = out->pool.batch = tw_conv2d_group(c, &out->conv);
-    out->scratch_bytes = (out->conv.batch * image_bytes(c, &out->conv) + LINE - 1) / LINE * LINE;
-    out->loop_bytes = tw_conv_workspace(image->dtype, &out->conv, TW_CONV_FORWARD);
+    out->joined = joins(c, &out->conv, &out->pool);
+    set_group(c, out, out->joined ? out->batch : group_of(c, &out->conv));
+    if (out->joined) {
+        out->scratch_bytes = 0;
+        out->loop_bytes = tw_conv_pooled_workspace(&out->conv);
+    }
     return TW_OK;
 }
 
@@ -148,6 +187,40 @@ static tw_status *run(tw_compute *c, const pooled *p, char *scratch, const tw_pa
     return TW_OK;
 }
 
+static tw_status *run_groups(tw_compute *c, const pooled *p)
+{
+    char *room = tw_compute_workspace(c), *own = room ? NULL : tw_alloc_aligned(p->scratch_bytes);
+    if (!room && !own)
+        return tw_no_memory();
+    tw_par par = {c->threads, room ? room + p->scratch_bytes : NULL, room ? p->loop_bytes : 0};
+    tw_status *status = run(c, p, room ? room : own, &par);
+    tw_free_aligned(own);
+    return status;
+}
+
+/* Where a number is not finite, image by image, in memory of their own: the room is too small, and
+ * what was packed may be of another form. */
+static tw_status *run_joined(tw_compute *c, pooled *p)
+{
+    const pooled_state *s = tw_compute_state(c);
+    tw_gemm_epilogue epilogue = {tw_input(c, 2)->data, s->conv.activation};
+    tw_par par = {c->threads, tw_compute_workspace(c), tw_compute_workspace(c) ? p->loop_bytes : 0};
+    bool done;
+    TW_TRY(tw_conv_forward_pooled(&p->conv, tw_input(c, 0)->data, tw_input(c, 1)->data,
+                                  tw_output_data(c, 0), &epilogue, &par, &done));
+    if (done)
+        return TW_OK;
+    p->conv.packed = NULL;
+    p->conv.pooled_rows = p->conv.pooled_cols = 0;
+    set_group(c, p, 1);
+    char *own = tw_alloc_aligned(p->scratch_bytes);
+    if (!own)
+        return tw_no_memory();
+    tw_status *status = run(c, p, own, &(tw_par){.threads = c->threads});
+    tw_free_aligned(own);
+    return status;
+}
+
 /* The same checks in the same order as by the two operations. */
 static tw_status *compute(tw_compute *c)
 {
@@ -159,13 +232,7 @@ static tw_status *compute(tw_compute *c)
     if (tw_output(c, 0)->count == 0)
         return TW_OK;
     p.conv.packed = c->packed;
-    char *room = tw_compute_workspace(c), *own = room ? NULL : tw_alloc_aligned(p.scratch_bytes);
-    if (!room && !own)
-        return tw_no_memory();
-    tw_par par = {c->threads, room ? room + p.scratch_bytes : NULL, room ? p.loop_bytes : 0};
-    tw_status *status = run(c, &p, room ? room : own, &par);
-    tw_free_aligned(own);
-    return status;
+    return p.joined ? run_joined(c, &p) : run_groups(c, &p);
 }
 
 const tw_op_definition tw_op__FusedConv2DMaxPool = {
