@@ -44,12 +44,19 @@ const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype)
     return dtype == TW_FLOAT64 ? &table->f64 : &table->f32;
 }
 
-/* Columns are padded to whole vectors. */
+/* The last columns are padded to a whole vector, or to half of one. */
+static size_t padding(const tw_gemm_loops *loops, size_t n)
+{
+    size_t thin = tw_gemm_thin(loops->lanes, loops->panel_vectors, loops->thin, n);
+    size_t over = n % loops->lanes;
+    return thin ? loops->thin - thin : over ? loops->lanes - over : 0;
+}
+
 size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n)
 {
-    size_t lanes = tw_gemm_loops_of(dtype)->lanes, width, elements, bytes;
-    if (!tw_size_add(n, lanes - 1, &width) || !tw_size_mul(width / lanes * lanes, k, &elements) ||
-        !tw_size_mul(elements, tw_dtype_size(dtype), &bytes))
+    size_t width, elements, bytes;
+    if (!tw_size_add(n, padding(tw_gemm_loops_of(dtype), n), &width) ||
+        !tw_size_mul(width, k, &elements) || !tw_size_mul(elements, tw_dtype_size(dtype), &bytes))
         return SIZE_MAX;
     return bytes;
 }
@@ -244,8 +251,7 @@ static void pack_all(const tw_gemm_loops *loops, const tw_gemm_block *g, void *t
 /* Bytes of a row of a packed B. */
 static size_t padded_row(const cut *x)
 {
-    size_t lanes = x->loops->lanes;
-    return (x->g.n + lanes - 1) / lanes * lanes * x->size;
+    return (x->g.n + padding(x->loops, x->g.n)) * x->size;
 }
 
 /* How many rows of B are packed once for all cells, before these multiply by them; 0: each packs

@@ -35,13 +35,14 @@ enum { TW_GEMM_FEW = 4, TW_GEMM_NARROW = 12 };
 typedef struct tw_gemm_loops {
     size_t size;          /* of an element */
     size_t lanes;         /* columns in a vector */
+    size_t thin;          /* at most, in a last panel of half a vector; 0: there is none */
     size_t panel_vectors; /* at most, in a panel */
     size_t tile_rows;     /* a good cut of m is a multiple of it */
     size_t most_sums;     /* rows of a turned product whose sums are taken along k */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *
-     * (n rounded up to whole vectors) elements, 64-byte aligned. */
+     * (n and its padding) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);
     /* The rows first .. last - 1 of an A by columns into `to`, as rows `row` elements apart. */
     void (*rows)(const tw_gemm_block *g, size_t first, size_t last, void *to, size_t row);
@@ -71,17 +72,21 @@ typedef struct tw_gemm_other_table {
 TW_ISA_TABLES(tw_gemm_table, tw_gemm_table);
 TW_ISA_TABLES(tw_gemm_other_table, tw_gemm_other_table);
 
-/* How many panels n columns have, and the first column of panel `panel`. */
+/* The columns of a last panel of half a vector, which would waste half of a whole one; 0: n has
+ * none. */
+static inline size_t tw_gemm_thin(size_t lanes, size_t panel_vectors, size_t thin, size_t n)
+{
+    size_t left = n % lanes;
+    return n > lanes * panel_vectors && left <= thin ? left : 0;
+}
+
+/* How many panels n columns have: but for a thin one, columns are parted evenly, in whole vectors,
+ * so that no panel is much narrower than the others. */
 static inline size_t tw_gemm_panels(const tw_gemm_loops *loops, size_t n)
 {
     size_t width = loops->lanes * loops->panel_vectors;
-    return (n + width - 1) / width;
-}
-
-/* Columns are parted evenly, in whole vectors: no panel is much narrower than the others. */
-static inline size_t tw_gemm_panel_start(const tw_gemm_loops *loops, size_t n, size_t panel)
-{
-    return tw_par_bound(n, loops->lanes, tw_gemm_panels(loops, n), panel);
+    size_t thin = tw_gemm_thin(loops->lanes, loops->panel_vectors, loops->thin, n);
+    return (n - thin + width - 1) / width + (thin > 0);
 }
 
 /* The loops of TW_FLOAT32 or TW_FLOAT64. */

@@ -182,6 +182,30 @@ static void rows_from_afar_are_what_plain_loops_give(void **state)
     }
 }
 
+/* Half of a vector or less beside whole panels, and more than half, for tiles of all sizes. */
+static void columns_of_half_a_vector_are_what_plain_loops_give(void **state)
+{
+    static const size_t columns[] = {49, 53, 56, 57, 104};
+    (void)state;
+    float *bias = random_numbers(TW_FLOAT32, 104, 78);
+    tw_gemm_epilogue with = {bias, TW_ACTIVATION_RELU};
+    for (EACH_LEVEL(level)) {
+        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+            for (size_t m = 5; m <= 17; m++) {
+                example dense = {m, columns[i], 30 + m, 1, 0, 0}, apart = dense;
+                apart.alpha = -2;
+                apart.beta = 1;
+                apart.extra = 3;
+                check(TW_FLOAT32, &dense, m & 3, &with);
+                check(TW_FLOAT32, &apart, m & 3, NULL);
+            }
+            check(TW_FLOAT32, &(example){50, columns[i], 811, 1, 1, 0}, i & 3, &with);
+        }
+        check(TW_FLOAT32, &(example){109, 56, 1950, 1, 1, 0}, 2, &with); /* in depths of 960 */
+    }
+    free(bias);
+}
+
 /* Every number of columns for which C is turned, and the first for which it is not. */
 static void narrow_products_are_what_plain_loops_give(void **state)
 {
@@ -494,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_product_is_what_plain_loops_give),
+        cmocka_unit_test(columns_of_half_a_vector_are_what_plain_loops_give),
         cmocka_unit_test(narrow_products_are_what_plain_loops_give),
         cmocka_unit_test(long_columns_of_b_are_what_plain_loops_give),
         cmocka_unit_test(many_columns_by_a_transposed_a_are_what_plain_loops_give),

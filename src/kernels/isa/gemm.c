@@ -235,6 +235,7 @@ static inline double sigmoid_f64(double x)
 #define LINES_AT_ONCE 4
 #define MOST_DOTS F32_MOST_DOTS
 #define SPREAD SPREAD_F32
+#define SPREAD_HALF(x) TWICE(TWICE(TWICE(x)))
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
 #define ACT_TANH tw_tanhf
@@ -272,8 +273,8 @@ static inline double sigmoid_f64(double x)
 #define LOOPS(s, most)                                                                       \
     {                                                                                        \
         .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,          \
-        .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, .pack = pack_##s, \
-        .rows = rows_##s, .lines = lines_##s, .finish = finish_##s,                          \
+        .thin = THIN_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, \
+        .pack = pack_##s, .rows = rows_##s, .lines = lines_##s, .finish = finish_##s,        \
     }
 const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW),
                                                   .f64 = LOOPS(f64, TW_GEMM_FEW)};

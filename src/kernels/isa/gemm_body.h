@@ -150,13 +150,38 @@ typedef struct NAME(slice) {
     bool last;       /* nothing is added to C after it */
 } NAME(slice);
 
+/* A panel beyond those of whole vectors is a thin one. */
+static size_t NAME(thin_of)(size_t n)
+{
+    return tw_gemm_thin(NAME(LANES), VECTORS, NAME(THIN), n);
+}
+
+static tw_gemm_parts NAME(columns_of)(size_t n)
+{
+    size_t whole = n - NAME(thin_of)(n);
+    return parts_of(whole, NAME(LANES), (whole + NAME(WIDTH) - 1) / NAME(WIDTH));
+}
+
+/* The first column of a panel, and how many columns it has with its padding. */
+static size_t NAME(column)(const tw_gemm_parts *columns, size_t n, size_t panel)
+{
+    return panel > columns->count ? n : part_start(columns, panel);
+}
+
+static size_t NAME(padded)(const tw_gemm_parts *columns, size_t n, size_t panel)
+{
+    if (NAME(THIN) && panel == columns->count)
+        return NAME(THIN);
+    return (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+}
+
 /* The way through the slices of a product. A's rows are read again for each of them: where all of A
  * is too large for the second cache, a step is gone through for all panels before the next; so it
  * is where B is read from afar for few rows: memory gives what is near the last line sooner. */
 typedef struct NAME(way) {
     const tw_gemm_block *g;
     tw_gemm_parts columns, depths; /* in units of LANES and of 8 */
-    size_t first, last;            /* panels */
+    size_t first, last, panels;    /* panels; and all that there are */
     size_t panel, step;            /* where we are */
     bool by_steps;
 } NAME(way);
@@ -168,7 +193,8 @@ static NOINLINE NAME(way) NAME(way_of)(const tw_gemm_block *g, size_t first, siz
     size_t near = g->a_row == 1 ? TW_GEMM_NEAR : 8 * TW_GEMM_NEAR;
     bool far = g->turned && g->k * g->b_row * sizeof(T) > FAR;
     w.by_steps = g->k > TW_GEMM_DEPTH && (g->m * g->k * sizeof(T) > near || far);
-    w.columns = parts_of(g->n, NAME(LANES), (g->n + NAME(WIDTH) - 1) / NAME(WIDTH));
+    w.columns = NAME(columns_of)(g->n);
+    w.panels = w.columns.count + (NAME(thin_of)(g->n) > 0);
     w.depths = parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
     return w;
 }
@@ -180,11 +206,11 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     const tw_gemm_block *g = w->g;
     if (w->panel == w->last || w->step == w->depths.count)
         return false;
-    s->j = part_start(&w->columns, w->panel);
-    s->n = part_start(&w->columns, w->panel + 1) - s->j;
+    s->j = NAME(column)(&w->columns, g->n, w->panel);
+    s->n = NAME(column)(&w->columns, g->n, w->panel + 1) - s->j;
     s->p = part_start(&w->depths, w->step);
     s->k = part_start(&w->depths, w->step + 1) - s->p;
-    s->width = (s->n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+    s->width = NAME(padded)(&w->columns, s->n, w->panel);
     s->last = w->step + 1 == w->depths.count;
     s->row = g->packed ? s->width : g->b_row;
     s->col = g->packed ? 1 : g->b_col;
@@ -207,7 +233,7 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
 static bool NAME(beyond)(NAME(way) * w, NAME(slice) * s)
 {
     bool few = w->g->m <= 3 * ROWS && !w->g->packed;
-    if (w->first == w->last || w->last == w->columns.count || few)
+    if (w->first == w->last || w->last == w->panels || few)
         return false;
     w->panel = w->last++;
     w->step = 0;
@@ -264,7 +290,7 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
                                     const NAME(slice) * next)
 {
     T own[ROWS * NAME(WIDTH)];
-    bool adds = t->adds, padded = n < nv * NAME(LANES);
+    bool adds = t->adds, padded = n < NAME(width)(nv);
     size_t ldc = t->ldc, count = (m + ROWS - 1) / ROWS, each = count ? m / count : 0,
            longer = m - each * count;
     for (size_t tile = 0, i = 0, tiles, rows; tile < count; tile += tiles, i += rows * tiles) {
@@ -289,8 +315,8 @@ static NOINLINE void NAME(run_rows)(NAME(tile) * t, size_t m, size_t n, const T 
 /* Is the epilogue done tile by tile? */
 static bool NAME(dresses)(const tw_gemm_block *g, const NAME(slice) * s)
 {
-    return s->last && !g->turned && s->n == s->width && g->activation <= TW_ACTIVATION_RELU6 &&
-           (g->bias || g->activation != TW_ACTIVATION_NONE);
+    return s->last && !g->turned && s->n == s->width && s->n >= NAME(LANES) &&
+           g->activation <= TW_ACTIVATION_RELU6 && (g->bias || g->activation != TW_ACTIVATION_NONE);
 }
 
 /* The sums of a slice, (m, WIDTH), into a C that stands by columns: as one line where its rows are
@@ -430,13 +456,14 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
 static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *to)
 {
     enum { ROWS_AT_ONCE = 8 };
-    tw_gemm_parts columns = parts_of(g->n, NAME(LANES), (g->n + NAME(WIDTH) - 1) / NAME(WIDTH));
+    tw_gemm_parts columns = NAME(columns_of)(g->n);
     size_t at_once = g->b_col == 1 && g->k > ROWS_AT_ONCE ? ROWS_AT_ONCE : g->k;
     for (size_t p = 0; p < g->k; p += at_once) {
         size_t k = g->k - p < at_once ? g->k - p : at_once;
         for (size_t panel = first; panel < last; panel++) {
-            size_t j = part_start(&columns, panel), n = part_start(&columns, panel + 1) - j;
-            size_t width = (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
+            size_t j = NAME(column)(&columns, g->n, panel);
+            size_t n = NAME(column)(&columns, g->n, panel + 1) - j;
+            size_t width = NAME(padded)(&columns, n, panel);
             NAME(pack_panel)
             ((const T *)g->b + p * g->b_row + j * g->b_col, g->b_row, g->b_col, k, n, width,
              (T *)to + j * g->packed_k + (g->packed_first + p) * width);

@@ -7,6 +7,7 @@
 
 enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
 enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
+enum { NAME(THIN) = JOINS * NAME(LANES) / 2 };
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef LIKE_T NAME(mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
@@ -332,12 +333,74 @@ static ALWAYS_INLINE void NAME(multiply)(const NAME(tile) * t, size_t mr, size_t
     }
 }
 
+#if JOINS
+typedef T NAME(half) __attribute__((vector_size(TW_VECTOR_BYTES / 2)));
+typedef T NAME(loose_half)
+    __attribute__((vector_size(TW_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
+
+/* Tiles of half a vector of columns: `rows` rows of B at a time, a constant. */
+static ALWAYS_INLINE void NAME(walk_thin)(NAME(half) acc[ROWS], NAME(place) * at, size_t next_step,
+                                          size_t rows, size_t mr)
+{
+    for (; at->left >= rows; at->left -= rows) {
+        UNROLL for (size_t q = 0; q < rows; q++)
+        {
+            NAME(half) row = *(const NAME(loose_half) *)(at->b + q * at->b_row);
+            UNROLL for (size_t i = 0; i < mr; i++)
+            {
+                NAME(half) x = {SPREAD_HALF(*NAME(element)(at, i, q, TW_GEMM_ANY))};
+                ADD_PRODUCT(acc[i], x, row);
+            }
+        }
+        __builtin_prefetch(at->next, 0, 2);
+        NAME(advance)(at, rows, TW_GEMM_ANY);
+        at->next += rows * next_step;
+    }
+}
+
+static ALWAYS_INLINE void NAME(multiply_thin)(const NAME(tile) * t, size_t mr)
+{
+    NAME(half) acc[ROWS], alpha = {SPREAD_HALF(t->alpha)};
+    NAME(place) at = {.left = t->k, .b = (const char *)t->b, .next = t->next};
+    at.a_row = t->a_row * sizeof(T);
+    at.a_col = t->a_col * sizeof(T);
+    at.b_row = t->b_row * sizeof(T);
+    UNROLL for (size_t i = 0; i < mr; i++) acc[i] = (NAME(half)){0};
+    UNROLL for (size_t g = 0; g < 3; g++)
+    {
+        at.a[g] = t->k ? (const char *)t->a + 3 * g * at.a_row : NULL;
+        __asm__("" : "+r"(at.a[g]));
+    }
+    NAME(walk_thin)(acc, &at, t->next_step, 2, mr);
+    NAME(walk_thin)(acc, &at, t->next_step, 1, mr);
+    T *c = t->c;
+    UNROLL for (size_t i = 0; i < mr; i++, c += t->ldc)
+    {
+        acc[i] *= alpha;
+        if (t->adds)
+            acc[i] += *(const NAME(loose_half) *)c;
+        *(NAME(loose_half) *)c = acc[i];
+    }
+}
+#endif
+
 #define TILE(mr, nv)                                         \
     static void NAME(tile_##mr##_##nv)(const NAME(tile) * t) \
     {                                                        \
         NAME(multiply)(t, mr, nv, false, TW_GEMM_ANY);       \
     }
-#define TILES(mr) TILE(mr, 1) TILE(mr, 2) IF_THREE(TILE(mr, 3))
+#if JOINS
+#define THIN_TILE(mr)                                      \
+    static void NAME(thin_tile_##mr)(const NAME(tile) * t) \
+    {                                                      \
+        NAME(multiply_thin)(t, mr);                        \
+    }
+#define THIN_ENTRY(mr) NAME(thin_tile_##mr),
+#else
+#define THIN_TILE(mr)
+#define THIN_ENTRY(mr)
+#endif
+#define TILES(mr) THIN_TILE(mr) TILE(mr, 1) TILE(mr, 2) IF_THREE(TILE(mr, 3))
 TILES(1)
 TILES(2)
 TILES(3)
@@ -345,15 +408,18 @@ TILES(4)
 IF_SIX(TILES(5) TILES(6))
 IF_EIGHT(TILES(7) TILES(8))
 
-#define ENTRY(mr)                                                               \
-    {                                                                           \
-        NAME(tile_##mr##_1), NAME(tile_##mr##_2), IF_THREE(NAME(tile_##mr##_3)) \
+/* By rows and whole vectors of columns; where there are thin panels, 0 stands for half of one. */
+#define ENTRY(mr)                                                                              \
+    {                                                                                          \
+        THIN_ENTRY(mr) NAME(tile_##mr##_1), NAME(tile_##mr##_2), IF_THREE(NAME(tile_##mr##_3)) \
     }
-static void (*const NAME(tiles)[ROWS][VECTORS])(const NAME(tile) *) = {
+static void (*const NAME(tiles)[ROWS][JOINS + VECTORS])(const NAME(tile) *) = {
     ENTRY(1), ENTRY(2), ENTRY(3), ENTRY(4),
     IF_SIX(ENTRY(5), ENTRY(6), ) IF_EIGHT(ENTRY(7), ENTRY(8))};
 #undef TILE
 #undef TILES
+#undef THIN_TILE
+#undef THIN_ENTRY
 #undef ENTRY
 
 #if JOINS
@@ -405,6 +471,12 @@ static void (*const NAME(full)[2][2][2])(const NAME(tile) *) = {[1] = {PAIR(keep
 #undef FULL_TILES
 #undef PAIR
 
+/* Columns of a panel of nv vectors, or of a thin one. */
+static size_t NAME(width)(size_t nv)
+{
+    return nv ? nv * NAME(LANES) : NAME(THIN);
+}
+
 /* Tiles of `rows` of C. Of columns that are pages apart nothing is asked for: they share few
  * places of the cache, and it would be gone when it is wanted. */
 static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
@@ -420,12 +492,12 @@ static NOINLINE void NAME(run_tiles)(NAME(tile) * t, size_t rows, size_t nv)
             NAME(full)[t->keep != NULL][t->a_col != 1][rows == ROWS](t);
     } else {
         for (;; t->a += rows * t->a_row, t->c += rows * t->ldc, t->next += t->next_share) {
-            for (size_t j = nv * NAME(LANES); j; j -= j < NAME(LINE) ? j : NAME(LINE)) {
+            for (size_t j = NAME(width)(nv); j; j -= j < NAME(LINE) ? j : NAME(LINE)) {
                 const T *end = t->c + j - 1;
                 for (size_t r = rows; r; r--, end += t->ldc)
                     __builtin_prefetch(end, 1, 3);
             }
-            NAME(tiles)[rows - 1][nv - 1](t);
+            NAME(tiles)[rows - 1][JOINS ? nv : nv - 1](t);
             if (--t->tiles == 0)
                 break;
         }

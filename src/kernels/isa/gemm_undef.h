@@ -12,6 +12,7 @@
 #undef LIKE_T
 #undef FMA
 #undef SPREAD
+#undef SPREAD_HALF
 #undef NAME
 #undef ACT_SIGMOID
 #undef ACT_TANH
