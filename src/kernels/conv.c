@@ -222,6 +222,8 @@ static bool is_pair(const tw_window *w)
     return w->window == 2 && w->stride == 2 && !w->pad && w->out && 2 * w->out <= w->in;
 }
 
+/* The windows are then those of whole tiles: both ways compute two by two outputs, or four by four,
+ * at a time, and the first begins where the image does. */
 bool tw_conv_pools(tw_dtype dtype, tw_conv *c, const tw_window *rows, const tw_window *cols,
                    tw_activation activation)
 {
@@ -229,25 +231,36 @@ bool tw_conv_pools(tw_dtype dtype, tw_conv *c, const tw_window *rows, const tw_w
         return false;
     c->pooled_rows = rows->out;
     c->pooled_cols = cols->out;
-    if (tw_direct_fits(dtype, c))
+    if (tw_winograd_fits(dtype, c, TW_CONV_FORWARD) || tw_direct_fits(dtype, c))
         return true;
     c->pooled_rows = c->pooled_cols = 0;
     return false;
 }
 
+/* The direct way takes none: its strips of pixels are on the stack. */
 size_t tw_conv_pooled_workspace(const tw_conv *c)
 {
-    (void)c;
-    return 0;
+    bool fast = tw_winograd_fits(TW_FLOAT32, c, TW_CONV_FORWARD);
+    return fast ? tw_winograd_bytes(c, TW_CONV_FORWARD) : 0;
 }
 
+/* Only Winograd's way can stop: the direct one treats what is not finite as poolings do. */
 tw_status *tw_conv_forward_pooled(const tw_conv *conv, const float *input, const float *filter,
                                   float *output, const tw_gemm_epilogue *epilogue,
                                   const tw_par *par, bool *done)
 {
+    tw_scratch scratch;
     TW_TRY(tw_conv_check(TW_FLOAT32, conv));
-    tw_direct_forward(conv, input, filter, output, epilogue, par);
     *done = true;
+    if (!tw_winograd_fits(TW_FLOAT32, conv, TW_CONV_FORWARD)) {
+        tw_direct_forward(conv, input, filter, output, epilogue, par);
+        return TW_OK;
+    }
+    size_t bytes = tw_winograd_bytes(conv, TW_CONV_FORWARD);
+    TW_TRY(tw_scratch_open(&scratch, bytes, par));
+    void *own = tw_scratch_take(&scratch, bytes);
+    *done = tw_winograd_forward(conv, input, filter, output, epilogue, own, par);
+    tw_scratch_close(&scratch);
     return TW_OK;
 }
 

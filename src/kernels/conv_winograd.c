@@ -36,7 +36,9 @@ typedef struct job {
     const tw_gemm_loops *gemm;
     size_t window, outputs; /* of a filter and of a tile, in one direction */
     size_t rows, cols, in, out_rows, out_cols, out, pad_row, pad_col;
+    size_t pool;                /* 2: windows of two by two outputs are pooled; 1: they are not */
     size_t down, across, tiles; /* tiles: of all images */
+    size_t groups, at_once;     /* of output channels; so many of these, the most that one has */
     size_t block, cells, cell_bytes;
     const float *images, *filter, *gradient;
     float *result;
@@ -80,9 +82,16 @@ bool tw_winograd_fits(tw_dtype dtype, const tw_conv *c, tw_conv_pass pass)
            tiles_of(c, tw_winograd_outputs(c->rows.window)) >= LEAST_TILES;
 }
 
-/* Sizes of a pass from `in` channels of (rows, cols) pixels to `out` of the other size. */
-static job make(const tw_conv *c, bool to_input)
+/* The first channel of a panel of outputs, as products part columns of whole vectors. */
+static size_t panel_start(const job *j, size_t panel)
 {
+    return tw_par_bound(j->out, j->gemm->lanes, tw_gemm_panels(j->gemm, j->out), panel);
+}
+
+/* Sizes of a pass from `in` channels of (rows, cols) pixels to `out` of the other size. */
+static job make(const tw_conv *c, tw_conv_pass pass)
+{
+    bool to_input = pass == TW_CONV_INPUT_GRADIENT;
     size_t window = c->rows.window, outputs = tw_winograd_outputs(window);
     job j = {.loops = TW_ISA_TABLE(tw_winograd_loops),
              .gemm = tw_gemm_loops_of(TW_FLOAT32),
@@ -96,7 +105,17 @@ static job make(const tw_conv *c, bool to_input)
              .out = to_input ? c->in_depth : c->out_depth,
              .pad_row = to_input ? window - 1 - c->rows.pad : c->rows.pad,
              .pad_col = to_input ? window - 1 - c->cols.pad : c->cols.pad};
-    size_t tile = PRODUCTS * sizeof(float) * (j.in + j.out);
+    j.pool = 1;
+    if (c->pooled_rows) {
+        j.pool = 2;
+        j.out_rows = 2 * c->pooled_rows;
+        j.out_cols = 2 * c->pooled_cols;
+    }
+    j.groups = j.gemm->series ? tw_gemm_panels(j.gemm, j.out) : 1;
+    j.at_once = j.out;
+    if (j.groups > 1 && pass != TW_CONV_FILTER_GRADIENT)
+        j.at_once = panel_start(&j, 1);
+    size_t tile = PRODUCTS * sizeof(float) * (j.in + j.at_once);
     j.down = (j.out_rows + outputs - 1) / outputs;
     j.across = (j.out_cols + outputs - 1) / outputs;
     j.tiles = c->batch * j.down * j.across;
@@ -111,7 +130,7 @@ static void cut(job *j, size_t most)
     size_t blocks = (j->tiles + j->block - 1) / j->block;
     j->cells = blocks < most ? blocks : most;
     j->cell_bytes = tw_scratch_size(
-        PRODUCTS * (step_of(j->block, j->in) + step_of(j->block, j->out)) * sizeof(float));
+        PRODUCTS * (step_of(j->block, j->in) + step_of(j->block, j->at_once)) * sizeof(float));
 }
 
 /* The filter's products, one after the other. */
@@ -123,7 +142,7 @@ static size_t filter_bytes(const job *j)
 /* The filter as it is made and, turned round, as it is packed; or the parts' sums. */
 size_t tw_winograd_bytes(const tw_conv *c, tw_conv_pass pass)
 {
-    job j = make(c, pass == TW_CONV_INPUT_GRADIENT);
+    job j = make(c, pass);
     cut(&j, pass == TW_CONV_FILTER_GRADIENT ? PARTS : CELLS);
     size_t filters = pass == TW_CONV_FORWARD ? 1 : pass == TW_CONV_INPUT_GRADIENT ? 2 : j.cells;
     return filters * filter_bytes(&j) + j.cells * j.cell_bytes;
@@ -159,17 +178,18 @@ static void transform_input(const job *j, size_t tile, size_t t, float *to, size
     j->loops->input(pixels, j->in, to + t * j->in, step);
 }
 
-/* Where in the output a tile's pixels are; SIZE_MAX for those that the image has not. */
+/* Where in the output a tile's pixels are, or the windows that they are pooled by; SIZE_MAX for
+ * those that the image has not. */
 static void output_pixels(const job *j, size_t tile, size_t *at)
 {
     spot s = spot_of(j, tile);
-    for (size_t i = 0; i < j->outputs; i++) {
-        for (size_t k = 0; k < j->outputs; k++) {
-            size_t y = s.row + i, x = s.col + k;
-            bool inside = y < j->out_rows && x < j->out_cols;
-            at[i * j->outputs + k] = inside
-                                         ? ((s.image * j->out_rows + y) * j->out_cols + x) * j->out
-                                         : SIZE_MAX;
+    size_t pool = j->pool, side = j->outputs / pool, rows = j->out_rows / pool;
+    size_t cols = j->out_cols / pool;
+    for (size_t i = 0; i < side; i++) {
+        for (size_t k = 0; k < side; k++) {
+            size_t y = s.row / pool + i, x = s.col / pool + k;
+            bool inside = y < rows && x < cols;
+            at[i * side + k] = inside ? ((s.image * rows + y) * cols + x) * j->out : SIZE_MAX;
         }
     }
 }
@@ -185,44 +205,69 @@ static void transform_gradient(const job *j, size_t tile, float *to, size_t step
     j->loops->gradient(j->outputs, pixels, j->out, to, step);
 }
 
-/* Bias and positive part are done on the way; what is rarer, after it. */
-static void transform_output(job *j, size_t tile, const float *from, size_t step)
+/* A panel of channels. Bias and positive part are done on the way; what is rarer, after it. */
+static void transform_output(const job *j, size_t tile, size_t first, size_t n, const float *from,
+                             size_t step, float *strange)
 {
-    size_t at[MOST_OUTPUTS];
+    size_t at[MOST_OUTPUTS], count = j->outputs / j->pool * (j->outputs / j->pool);
     float *pixels[MOST_OUTPUTS];
     bool relu = j->activation == TW_ACTIVATION_RELU;
     output_pixels(j, tile, at);
-    for (size_t p = 0; p < j->outputs * j->outputs; p++)
-        pixels[p] = at[p] == SIZE_MAX ? NULL : j->result + at[p];
-    if (!j->loops->output(j->outputs, from, step, j->out, pixels, j->bias, relu))
-        atomic_store_explicit(&j->broken, true, memory_order_relaxed);
+    for (size_t p = 0; p < count; p++)
+        pixels[p] = at[p] == SIZE_MAX ? NULL : j->result + at[p] + first;
+    j->loops->output(j->outputs, from, step, n, pixels, j->bias ? j->bias + first : NULL, relu,
+                     j->pool > 1, strange);
     if (relu || j->activation == TW_ACTIVATION_NONE)
         return;
-    for (size_t p = 0; p < j->outputs * j->outputs; p++) {
+    for (size_t p = 0; p < count; p++) {
         if (pixels[p])
-            j->gemm->finish(pixels[p], 1, j->out, j->out, NULL, j->activation);
+            j->gemm->finish(pixels[p], 1, n, n, NULL, j->activation);
     }
 }
 
-/* Products of `count` tiles: (count, in) times (in, out), for each place. */
-static void multiply(const job *j, size_t count, const float *v, float *m)
+/* Products of `count` tiles for each place, (count, in) times a panel of (in, out) from channel
+ * `first` on, or times all panels. */
+static void multiply(const job *j, size_t count, size_t first, size_t n, const float *v, float *m)
 {
-    size_t filter_step = step_of(j->in, j->out), panels = tw_gemm_panels(j->gemm, j->out);
+    size_t a_step = step_of(j->block, j->in), b_step = step_of(j->in, j->out);
+    size_t c_step = step_of(j->block, n);
+    tw_gemm_block g = {.m = count,
+                       .n = n,
+                       .k = j->in,
+                       .a = v,
+                       .a_row = j->in,
+                       .a_col = 1,
+                       .packed = j->filter + first * j->in,
+                       .packed_k = j->in,
+                       .c = m,
+                       .ldc = n,
+                       .alpha = 1};
+    if (j->gemm->series) {
+        j->gemm->series(&g, PRODUCTS, a_step, b_step, c_step);
+        return;
+    }
     for (size_t p = 0; p < PRODUCTS; p++) {
-        tw_gemm_block g = {.m = count,
-                           .n = j->out,
-                           .k = j->in,
-                           .a = v + p * step_of(j->block, j->in),
-                           .a_row = j->in,
-                           .a_col = 1,
-                           .b = j->filter + p * filter_step,
-                           .b_row = j->out,
-                           .b_col = 1,
-                           .in_place = true,
-                           .c = m + p * step_of(j->block, j->out),
-                           .ldc = j->out,
-                           .alpha = 1};
-        j->gemm->panels(&g, 0, panels);
+        g.a = v + p * a_step;
+        g.packed = j->filter + p * b_step;
+        g.c = m + p * c_step;
+        j->gemm->panels(&g, 0, tw_gemm_panels(j->gemm, n));
+    }
+}
+
+/* The outputs of a block of tiles. Products of a panel are fewer than those of all channels, and
+ * still near when they are transformed. */
+static void finish_block(const job *j, size_t tile, size_t count, const float *v, float *m,
+                         float *strange)
+{
+    for (size_t group = 0; group < j->groups; group++) {
+        size_t first = 0, n = j->out;
+        if (j->groups > 1) {
+            first = panel_start(j, group);
+            n = panel_start(j, group + 1) - first;
+        }
+        multiply(j, count, first, n, v, m);
+        for (size_t t = 0; t < count; t++)
+            transform_output(j, tile + t, first, n, m + t * n, step_of(j->block, n), strange);
     }
 }
 
@@ -250,17 +295,19 @@ static void run_cell(size_t cell, void *arg)
     job *j = arg;
     size_t room = take_room(j);
     float *v = (float *)(void *)(j->scratch + room * j->cell_bytes);
-    float *m = v + PRODUCTS * step_of(j->block, j->in);
+    float *m = v + PRODUCTS * step_of(j->block, j->in), strange[TW_WINOGRAD_MOST_LANES] = {0};
     size_t last = tw_par_bound(j->tiles, j->block, j->cells, cell + 1);
     for (size_t tile = tw_par_bound(j->tiles, j->block, j->cells, cell); tile < last;
          tile += j->block) {
         size_t count = last - tile < j->block ? last - tile : j->block;
         for (size_t t = 0; t < count; t++)
             transform_input(j, tile + t, t, v, step_of(j->block, j->in));
-        multiply(j, count, v, m);
-        for (size_t t = 0; t < count; t++)
-            transform_output(j, tile + t, m + t * j->out, step_of(j->block, j->out));
+        finish_block(j, tile, count, v, m, strange);
     }
+    for (size_t i = 1; i < TW_WINOGRAD_MOST_LANES; i++)
+        strange[0] += strange[i];
+    if (strange[0] != 0)
+        atomic_store_explicit(&j->broken, true, memory_order_relaxed);
     leave_room(j, room);
 }
 
@@ -275,22 +322,29 @@ static bool run(job *j, char *scratch, const tw_par *par)
 
 size_t tw_winograd_filter_bytes(const tw_conv *c)
 {
-    job j = make(c, false);
+    job j = make(c, TW_CONV_FORWARD);
     return filter_bytes(&j);
 }
 
-/* It lies as it is multiplied: rows of input channels. */
+/* It lies as it is multiplied: in panels of output channels, rows of input channels. */
 void tw_winograd_filter(const tw_conv *c, const float *filter, void *to)
 {
-    job j = make(c, false);
-    j.loops->filter(j.window, filter, j.in * j.out, false, to, step_of(j.in, j.out));
+    job j = make(c, TW_CONV_FORWARD);
+    size_t panels = tw_gemm_panels(j.gemm, j.out);
+    for (size_t panel = 0; panel < panels; panel++) {
+        size_t first = panel_start(&j, panel);
+        size_t n = panel_start(&j, panel + 1) - first;
+        for (size_t i = 0; i < j.in; i++)
+            j.loops->filter(j.window, filter + i * j.out + first, j.in * j.out, n, false,
+                            (float *)to + first * j.in + i * n, step_of(j.in, j.out));
+    }
 }
 
 /* A kept filter saves the transform, which is much where images are few. */
 bool tw_winograd_forward(const tw_conv *c, const float *input, const float *filter, float *output,
                          const tw_gemm_epilogue *epilogue, void *scratch, const tw_par *par)
 {
-    job j = make(c, false);
+    job j = make(c, TW_CONV_FORWARD);
     if (!c->packed)
         tw_winograd_filter(c, filter, scratch);
     j.filter = c->packed ? c->packed : scratch;
@@ -301,27 +355,20 @@ bool tw_winograd_forward(const tw_conv *c, const float *input, const float *filt
     return run(&j, (char *)scratch + filter_bytes(&j), par);
 }
 
-/* Rows of the filter are the output's channels here: it is turned after it was transformed. */
-static void turn(const float *from, size_t rows, size_t cols, float *to)
-{
-    for (size_t i = 0; i < rows; i += DEPTH_GRAIN) {
-        for (size_t k = 0; k < cols; k++) {
-            for (size_t q = i; q < i + DEPTH_GRAIN; q++)
-                to[k * rows + q] = from[q * cols + k];
-        }
-    }
-}
-
-/* A convolution of the output's gradient with the filter turned round. */
+/* A convolution of the output's gradient with the filter turned round; its rows are the output's
+ * channels here, and turned after it was transformed. */
 bool tw_winograd_input_gradient(const tw_conv *c, const float *filter, const float *gradient,
                                 float *out, void *scratch, const tw_par *par)
 {
-    job j = make(c, true);
+    job j = make(c, TW_CONV_INPUT_GRADIENT);
     float *u = scratch, *turned = (float *)(void *)((char *)scratch + filter_bytes(&j));
     size_t step = step_of(j.in, j.out);
-    j.loops->filter(j.window, filter, j.in * j.out, true, u, step);
-    for (size_t p = 0; p < PRODUCTS; p++)
-        turn(u + p * step, j.out, j.in, turned + p * step);
+    j.loops->filter(j.window, filter, j.in * j.out, j.in * j.out, true, u, step);
+    for (size_t p = 0; p < PRODUCTS; p++) {
+        tw_gemm_block g = {
+            .n = j.out, .k = j.in, .b = u + p * step, .b_row = 1, .b_col = j.in, .packed_k = j.in};
+        j.gemm->pack(&g, 0, tw_gemm_panels(j.gemm, j.out), turned + p * step);
+    }
     j.filter = turned;
     j.images = gradient;
     j.result = out;
@@ -369,7 +416,7 @@ static void run_part(size_t part, void *arg)
 bool tw_winograd_filter_gradient(const tw_conv *c, const float *input, const float *gradient,
                                  float *out, void *scratch, const tw_par *par)
 {
-    job j = make(c, false);
+    job j = make(c, TW_CONV_FILTER_GRADIENT);
     cut(&j, PARTS);
     j.images = input;
     j.gradient = gradient;

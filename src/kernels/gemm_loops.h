@@ -41,6 +41,10 @@ typedef struct tw_gemm_loops {
     size_t most_sums;     /* rows of a turned product whose sums are taken along k */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
+    /* `count` products of one packed panel each, of equal sizes; the arrays of each lie so many
+     * elements after those of the one before. Rows of A are dense. NULL: it would gain nothing. */
+    void (*series)(const tw_gemm_block *g, size_t count, size_t a_step, size_t b_step,
+                   size_t c_step);
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *
      * (n and its padding) elements, 64-byte aligned. */
     void (*pack)(const tw_gemm_block *g, size_t first, size_t last, void *to);

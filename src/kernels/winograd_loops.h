@@ -14,7 +14,7 @@
 #include "kernels/isa.h"
 
 /* Points in one direction, and products of a tile. */
-enum { TW_WINOGRAD_POINTS = 6, TW_WINOGRAD_PRODUCTS = 36 };
+enum { TW_WINOGRAD_POINTS = 6, TW_WINOGRAD_PRODUCTS = 36, TW_WINOGRAD_MOST_LANES = 16 };
 
 /* Outputs of a tile in one direction: 2 or 4. */
 static inline size_t tw_winograd_outputs(size_t window)
@@ -30,12 +30,15 @@ typedef struct tw_winograd_loops {
     void (*gradient)(size_t outputs, const float *const *pixels, size_t channels, float *out,
                      size_t step);
     /* A^T m A, plus the bias (may be NULL), and its positive part if that is asked for, to the
-     * pixels [outputs][outputs] that are not NULL. False: something is not finite. */
-    bool (*output)(size_t outputs, const float *in, size_t step, size_t channels,
-                   float *const *pixels, const float *bias, bool relu);
-    /* G g G^T of n filters, taps [window][window][n], in reverse order if so; and G^T u G */
-    void (*filter)(size_t window, const float *taps, size_t n, bool reversed, float *out,
-                   size_t step);
+     * pixels [outputs][outputs] that are not NULL; of pooled ones the largest of each two by two to
+     * [outputs / 2][outputs / 2]. Something that is not finite makes one of the zeros, which are as
+     * many as lanes, NaN. */
+    void (*output)(size_t outputs, const float *in, size_t step, size_t channels,
+                   float *const *pixels, const float *bias, bool relu, bool pooled, float *zeros);
+    /* G g G^T of n filters, whose taps [window][window] lie `apart` elements from each other, in
+     * reverse order if so; and G^T u G of taps [window][window][n] */
+    void (*filter)(size_t window, const float *taps, size_t apart, size_t n, bool reversed,
+                   float *out, size_t step);
     bool (*filter_gradient)(size_t window, const float *in, size_t step, size_t n, float *taps);
 } tw_winograd_loops;
 

@@ -122,6 +122,7 @@ typedef struct pooled {
     bool joined;                             /* there is one group, without a result */
 } pooled;
 
+/* How many images are convolved at a time, and what that takes. */
 static void set_group(const tw_compute *c, pooled *p, size_t group)
 {
     tw_dtype dtype = tw_input(c, 0)->dtype;
@@ -187,6 +188,7 @@ static tw_status *run(tw_compute *c, const pooled *p, char *scratch, const tw_pa
     return TW_OK;
 }
 
+/* Room for a group's result comes before that of the loop. */
 static tw_status *run_groups(tw_compute *c, const pooled *p)
 {
     char *room = tw_compute_workspace(c), *own = room ? NULL : tw_alloc_aligned(p->scratch_bytes);

@@ -22,6 +22,11 @@ static const example examples[] = {
     {2, 13, 19, 3, 3, 32, 1, false, TW_ACTIVATION_RELU, true},
     {2, 33, 18, 2, 7, 32, 2, true, TW_ACTIVATION_NONE, false},
     {1, 21, 310, 3, 5, 32, 1, true, TW_ACTIVATION_RELU, true},
+    /* Winograd's */
+    {2, 14, 14, 32, 5, 64, 1, true, TW_ACTIVATION_RELU, true},
+    {3, 15, 11, 32, 5, 48, 1, true, TW_ACTIVATION_NONE, true},
+    {2, 13, 18, 48, 3, 96, 1, true, TW_ACTIVATION_RELU, false},
+    {7, 14, 15, 32, 3, 32, 1, false, TW_ACTIVATION_NONE, false},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 

@@ -14,8 +14,9 @@ typedef struct example {
 
 /* Tiles that fit and tiles that hang over, padding and none, one block of tiles and many. */
 static const example examples[] = {
-    {2, 14, 14, 32, 5, 64, true}, {1, 13, 11, 48, 5, 32, true},  {1, 15, 14, 32, 5, 32, false},
-    {2, 16, 16, 64, 3, 32, true}, {3, 13, 11, 32, 3, 48, false}, {5, 14, 14, 32, 5, 32, true},
+    {2, 14, 14, 32, 5, 64, true},  {1, 13, 11, 48, 5, 32, true},  {1, 15, 14, 32, 5, 32, false},
+    {2, 16, 16, 64, 3, 32, true},  {3, 13, 11, 32, 3, 48, false}, {5, 14, 14, 32, 5, 32, true},
+    {2, 12, 15, 80, 3, 112, true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 

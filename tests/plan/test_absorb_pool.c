@@ -148,6 +148,35 @@ static void a_filter_that_changes_is_packed_again(void **state)
     tw_array_unref(ones);
 }
 
+/* Where the convolution pools too, what is not finite is computed image by image. */
+static void what_is_not_finite_is_what_both_steps_give(void **state)
+{
+    (void)state;
+    const float strange[] = {INFINITY, -INFINITY, NAN};
+    const net n = {TW_FLOAT32, 7, 14, 32, 64, 5, 1, 2, 2, "SAME", "VALID", false, true};
+    made m = make(&n);
+    for (size_t s = 0; s < sizeof strange / sizeof *strange; s++) {
+        tw_array *both[2] = {NULL, NULL}, *one = NULL;
+        ((float *)tw_array_data(m.images))[tw_array_count(m.images) / 2] = strange[s];
+        TW_CHECK(tw_run(session, TW_FETCH(m.pooled, m.convolved), .feed = TW_FEED({m.x, m.images}),
+                        .out = both));
+        TW_CHECK(
+            tw_run(session, TW_FETCH(m.pooled), .feed = TW_FEED({m.x, m.images}), .out = &one));
+        size_t seen = 0;
+        for (size_t i = 0; i < tw_array_count(one); i++) {
+            double got = tw_array_get(one, i), want = tw_array_get(both[0], i);
+            bool finite = fabs(want) < 1e30; /* the lowest number stands for NaN */
+            seen += !finite;
+            assert_true(finite ? fabs(got - want) < 2e-4 : got == want);
+        }
+        assert_true(seen > 0 || strange[s] < INFINITY);
+        tw_array_unref(one);
+        tw_array_unref(both[0]);
+        tw_array_unref(both[1]);
+    }
+    tw_array_unref(m.images);
+}
+
 static void what_others_read_or_what_pools_channels_stays_two_steps(void **state)
 {
     (void)state;
@@ -203,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(any_sizes_give_what_both_steps_give),
         TEST(a_filter_that_changes_is_packed_again),
+        TEST(what_is_not_finite_is_what_both_steps_give),
         TEST(what_others_read_or_what_pools_channels_stays_two_steps),
         TEST(what_does_not_fit_is_refused_in_the_same_words),
     };

@@ -83,6 +83,7 @@ static ALWAYS_INLINE void store_pooled(vec acc[ROWS][COLS][VECTORS], const tw_di
     }
 }
 
+/* All of the way of one tile, with what is done to its sums while they are registers. */
 static ALWAYS_INLINE void tile(const tw_direct_rows *r, size_t col, size_t channel, size_t cols)
 {
     vec acc[ROWS][COLS][VECTORS], bias[VECTORS];
@@ -118,6 +119,7 @@ static void row(const tw_direct_rows *r, size_t channel)
     }
 }
 
+/* What the first channels read of the pixels is in the first cache for the others. */
 static void rows(const tw_direct_rows *r)
 {
     for (size_t channel = 0; channel < r->channels; channel += WIDTH)

@@ -270,11 +270,16 @@ static inline double sigmoid_f64(double x)
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"
 
-#define LOOPS(s, most)                                                                       \
-    {                                                                                        \
-        .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,          \
-        .thin = THIN_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s, \
-        .pack = pack_##s, .rows = rows_##s, .lines = lines_##s, .finish = finish_##s,        \
+#define LOOPS(s, most, ...)                                                                       \
+    {                                                                                             \
+        .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,               \
+        .thin = THIN_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s,      \
+        .pack = pack_##s, .rows = rows_##s, .lines = lines_##s, .finish = finish_##s, __VA_ARGS__ \
     }
-const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW),
-                                                  .f64 = LOOPS(f64, TW_GEMM_FEW)};
+#if F32_JOINS
+#define SERIES .series = series_f32
+#else
+#define SERIES
+#endif
+const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW, SERIES),
+                                                  .f64 = LOOPS(f64, TW_GEMM_FEW, )};

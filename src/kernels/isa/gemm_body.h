@@ -450,6 +450,42 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
     }
 }
 
+#if JOINS
+/* The next product's panel is asked for on the way. */
+static void NAME(series)(const tw_gemm_block *g, size_t count, size_t a_step, size_t b_step,
+                         size_t c_step)
+{
+    if (g->n == NAME(WIDTH) - NAME(LANES) && g->m % ROWS == 0 && g->k && g->k <= TW_GEMM_DEPTH) {
+        NAME(tile)
+        t = {.k = g->k,
+             .a_row = g->a_row,
+             .a_col = 1,
+             .ldc = g->ldc,
+             .tiles = g->m / ROWS,
+             .a = g->a,
+             .b = g->packed,
+             .c = g->c,
+             .alpha = 1,
+             .products = count,
+             .a_step = a_step * sizeof(T),
+             .b_step = b_step * sizeof(T),
+             .c_step = c_step * sizeof(T)};
+        t.next_share = g->k * g->n * sizeof(T) / t.tiles;
+        t.next_step = (t.next_share + t.k - 1) / t.k;
+        t.next = (const char *)t.b + t.b_step;
+        NAME(series_tiles)(&t);
+        return;
+    }
+    tw_gemm_block one = *g;
+    for (; count; count--) {
+        NAME(panels)(&one, 0, 1);
+        one.a = (const T *)one.a + a_step;
+        one.packed = (const T *)one.packed + b_step;
+        one.c = (T *)one.c + c_step;
+    }
+}
+#endif
+
 /* Panels lie one after the other, each with all of packed_k rows. Some rows of all panels are
  * packed at a time where they are B's own: a processor foresees what it reads of a few rows, not
  * what lies one line a row. */

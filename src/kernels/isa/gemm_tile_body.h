@@ -47,6 +47,7 @@ typedef struct NAME(tile) {
     const char *next;
     size_t ahead_rows, ahead_step; /* so many tiles ask for a row of the next cell's A instead */
     const char *ahead;
+    size_t products, a_step, b_step, c_step; /* of a series; steps in bytes */
 } NAME(tile);
 
 /* Where a tile is on its way over k: a[g] points to row 3 g of A, since an address has room for
@@ -210,9 +211,9 @@ static ALWAYS_INLINE void NAME(end_sums)(NAME(vec) acc[ROWS][VECTORS], const NAM
 
 /* Where a tile begins on its way. */
 static ALWAYS_INLINE void NAME(begin)(NAME(place) * at, const NAME(tile) * t, const char *a,
-                                      const char *next, size_t nv, tw_gemm_form form)
+                                      const char *b, const char *next, size_t nv, tw_gemm_form form)
 {
-    *at = (NAME(place)){.left = t->k, .b = (const char *)t->b, .next = next};
+    *at = (NAME(place)){.left = t->k, .b = b, .next = next};
     at->a_row = (form == TW_GEMM_BY_COLUMNS ? 1 : t->a_row) * sizeof(T);
     at->a_col = (form == TW_GEMM_BY_ROWS ? 1 : t->a_col) * sizeof(T);
     at->b_row = nv * NAME(LANES) * sizeof(T);
@@ -263,29 +264,38 @@ static ALWAYS_INLINE void NAME(walk_all)(NAME(vec) acc[ROWS][VECTORS], NAME(plac
     NAME(walk)(acc, at, t->next_step, 1, mr, nv, false, form);
 }
 
-/* Tiles of a packed B, one below the other. The sums of each begin while those of the one above
- * end. */
+/* Tiles of a packed B, one below the other, of one product or of a series of them. The sums of each
+ * begin while those of the one before end. */
 static ALWAYS_INLINE void NAME(multiply_joined)(const NAME(tile) * t, size_t mr, size_t nv,
-                                                tw_gemm_form form)
+                                                tw_gemm_form form, bool series)
 {
-    size_t tiles = t->tiles;
-    const char *a = (const char *)t->a, *next = t->next;
+    size_t tiles = t->tiles, product = 1;
+    const char *a = (const char *)t->a, *b = (const char *)t->b, *next = t->next;
     T *c = t->c;
     NAME(vec) acc[ROWS][VECTORS];
     NAME(place) at;
     UNROLL for (size_t i = 0; i < mr; i++) UNROLL for (size_t v = 0; v < nv; v++)
         acc[i][v] = (NAME(vec)){0};
-    NAME(begin)(&at, t, a, next, nv, form);
+    NAME(begin)(&at, t, a, b, next, nv, form);
     for (;;) {
         NAME(walk_all)(acc, &at, t, c, mr, nv, form);
         NAME(end_sums)(acc, t, c, mr, nv);
-        if (--tiles == 0)
-            break;
         T *to = c;
-        c += mr * t->ldc;
-        next += t->next_share;
-        a += mr * at.a_row;
-        NAME(begin)(&at, t, a, next, nv, form);
+        if (--tiles) {
+            c += mr * t->ldc;
+            next += t->next_share;
+            a += mr * at.a_row;
+        } else {
+            if (!series || product == t->products)
+                break;
+            a = (const char *)t->a + product * t->a_step;
+            b += t->b_step;
+            c = (T *)((char *)t->c + product * t->c_step);
+            next = b + t->b_step;
+            tiles = t->tiles;
+            product++;
+        }
+        NAME(begin)(&at, t, a, b, next, nv, form);
         NAME(change)(acc, &at, to, t->ldc, mr, nv, form);
     }
     NAME(store_sums)(acc, c, t->ldc, mr, nv);
@@ -429,13 +439,19 @@ static void NAME(keep_narrow)(const NAME(tile) * t)
     NAME(multiply)(t, ROWS, VECTORS - 1, true, TW_GEMM_BY_ROWS);
 }
 
+/* Panels of 32 columns, as many convolutions have no other. */
+static void NAME(series_tiles)(const NAME(tile) * t)
+{
+    NAME(multiply_joined)(t, ROWS, VECTORS - 1, TW_GEMM_BY_ROWS, true);
+}
+
 static ALWAYS_INLINE void NAME(full_tiles)(const NAME(tile) * t, size_t mr, bool keeps,
                                            tw_gemm_form form)
 {
     if (keeps)
         NAME(multiply)(t, mr, VECTORS, true, form);
     else
-        NAME(multiply_joined)(t, mr, VECTORS, form);
+        NAME(multiply_joined)(t, mr, VECTORS, form, false);
 }
 #define FULL_TILES NAME(full_tiles)
 #else

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "kernels/isa/extremes.h"
 #include "kernels/isa/vectors.h"
 
 #if TW_ISA_LEVEL == 0 && defined(TW_ISA_LEVELS_X86) /* it is to be small there */
@@ -129,40 +130,68 @@ static ALWAYS_INLINE bool is_finite(vec zeros)
     return sum == 0;
 }
 
-static ALWAYS_INLINE bool output_of(size_t m, const float *in, size_t step, size_t channels,
-                                    float *const *pixels, const float *bias, bool relu)
+/* Outputs of two columns of a tile, with what is done to them, y[2][N] on the way. */
+static ALWAYS_INLINE void output_columns(size_t m, const vec *y, vec add, vec least, vec *zeros,
+                                         vec v[4][2])
 {
-    vec zeros = {0}, least = (vec){0} + (relu ? 0 : -INFINITY);
+    UNROLL for (size_t k = 0; k < 2; k++)
+    {
+        vec z[4];
+        output_line(m, y + k * N, 1, z, 1);
+        UNROLL for (size_t i = 0; i < m; i++)
+        {
+            vec sum = z[i] + add;
+            *zeros += sum * 0;
+            v[i][k] = (vec)((mask)sum & ~(mask)(sum < least)); /* what is not a number stays */
+        }
+    }
+}
+
+static ALWAYS_INLINE void output_of(size_t m, const float *in, size_t step, size_t channels,
+                                    float *const *pixels, const float *bias, bool relu, bool pooled,
+                                    float *strange)
+{
+    vec zeros = load(strange), least = (vec){0} + (relu ? 0 : -INFINITY);
     for (size_t c = 0; c < channels; c += LANES) {
-        vec x[N], y[4 * N], z[4];
+        vec x[N], y[4 * N], v[4][2];
         UNROLL for (size_t i = 0; i < N; i++)
         {
             UNROLL for (size_t j = 0; j < N; j++) x[j] = load(in + (i * N + j) * step + c);
             output_line(m, x, 1, y + i, N);
         }
         vec add = bias ? load(bias + c) : (vec){0};
-        UNROLL for (size_t j = 0; j < m; j++)
+        UNROLL for (size_t j = 0; j < m; j += 2)
         {
-            output_line(m, y + j * N, 1, z, 1);
-            UNROLL for (size_t i = 0; i < m; i++)
+            output_columns(m, y + j * N, add, least, &zeros, v);
+            if (pooled) {
+                UNROLL for (size_t i = 0; i < m; i += 2)
+                {
+                    float *pixel = pixels[i / 2 * (m / 2) + j / 2];
+                    vec upper = MAX_F32(v[i][1], v[i][0]), left = MAX_F32(v[i + 1][0], upper);
+                    if (pixel)
+                        store(pixel + c, MAX_F32(v[i + 1][1], left));
+                }
+                continue;
+            }
+            UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t k = 0; k < 2; k++)
             {
-                vec v = z[i] + add;
-                zeros += v * 0;
-                v = (vec)((mask)v & ~(mask)(v < least)); /* what is not a number stays */
-                if (pixels[i * m + j])
-                    store(pixels[i * m + j] + c, v);
+                float *pixel = pixels[i * m + j + k];
+                if (pixel)
+                    store(pixel + c, v[i][k]);
             }
         }
     }
-    return is_finite(zeros);
+    store(strange, zeros);
 }
 
 /* As for the gradient. */
-static bool output(size_t outputs, const float *in, size_t step, size_t channels,
-                   float *const *pixels, const float *bias, bool relu)
+static void output(size_t outputs, const float *in, size_t step, size_t channels,
+                   float *const *pixels, const float *bias, bool relu, bool pooled, float *zeros)
 {
-    return outputs == 2 ? output_of(2, in, step, channels, pixels, bias, relu)
-                        : output_of(4, in, step, channels, pixels, bias, relu);
+    if (outputs == 2)
+        output_of(2, in, step, channels, pixels, bias, relu, pooled, zeros);
+    else
+        output_of(4, in, step, channels, pixels, bias, relu, pooled, zeros);
 }
 
 /* G, for a 5 x 5 filter; that of a 3 x 3 one is its left part, but for the last row, where the last
@@ -183,8 +212,8 @@ static ALWAYS_INLINE float weight(size_t window, size_t i, size_t tap)
 }
 
 /* Filters are few, so that plain sums over the tables do. */
-static SMALL void filter(size_t window, const float *taps, size_t n, bool reversed, float *out,
-                         size_t step)
+static SMALL void filter(size_t window, const float *taps, size_t apart, size_t n, bool reversed,
+                         float *out, size_t step)
 {
     for (size_t c = 0; c < n; c += LANES) {
         vec half[N][MOST];
@@ -194,7 +223,7 @@ static SMALL void filter(size_t window, const float *taps, size_t n, bool revers
                 for (size_t a = 0; a < window; a++) {
                     size_t tap = a * window + b;
                     tap = reversed ? window * window - 1 - tap : tap;
-                    half[i][b] += load(taps + tap * n + c) * weight(window, i, a);
+                    half[i][b] += load(taps + tap * apart + c) * weight(window, i, a);
                 }
             }
         }
