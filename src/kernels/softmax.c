@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
@@ -12,6 +13,7 @@
 #include "kernels/softmax_loops.h"
 
 enum {
+    SUM_CELLS = 8,         /* each with sums of its own, which are summed in the end */
     SCRATCH = 2048,        /* floats on the stack for a row */
     PAST_CACHES = 16 << 20 /* bytes of a result */
 };
@@ -22,6 +24,7 @@ typedef struct job {
     tw_dtype dtype;
     tw_softmax_loop loop;
     tw_softmax_rows all;
+    char *partial; /* the sums of cells 1 and on */
     size_t size, cells;
     atomic_bool out_of_memory;
 } job;
@@ -41,6 +44,13 @@ static tw_softmax_rows part_of(const job *j, size_t first, size_t last)
     if (r.out)
         r.out = (char *)r.out + first * r.cols * j->size;
     return r;
+}
+
+/* Where a cell sums rows: the first one where the result is wanted, the others beside each other in
+ * memory that is lent or made for them. */
+static void *sums_of(const job *j, size_t cell)
+{
+    return cell ? j->partial + (cell - 1) * j->all.cols * j->size : j->all.sums;
 }
 
 /* One row at a time: logits, labels and result stand in `wide`, three rows of floats. */
@@ -77,6 +87,10 @@ static void run_cell(size_t cell, void *arg)
     tw_softmax_rows r = part_of(j, tw_par_bound(j->all.rows, 1, j->cells, cell),
                                 tw_par_bound(j->all.rows, 1, j->cells, cell + 1));
     bool is_narrow = j->size == 2;
+    if (r.sums) {
+        r.sums = sums_of(j, cell);
+        memset(r.sums, 0, r.cols * j->size);
+    }
     if (!is_narrow && r.out) {
         j->loop(&r);
         return;
@@ -115,6 +129,42 @@ static tw_status *refuse(tw_dtype dtype)
     return tw_status_new(TW_UNIMPLEMENTED, "%s arrays have no softmax", tw_dtype_name(dtype));
 }
 
+/* All cells' sums of some columns, in the order of the cells. There are a few of these only, and
+ * no loops for each level. */
+static void add_partial(size_t part, void *arg)
+{
+    const job *j = arg;
+    size_t cols = j->all.cols, parts = tw_par_cells(cols, SCRATCH, 1);
+    size_t first = tw_par_bound(cols, SCRATCH, parts, part),
+           last = tw_par_bound(cols, SCRATCH, parts, part + 1);
+    for (size_t cell = 1; cell < j->cells; cell++) {
+        const void *from = sums_of(j, cell);
+        for (size_t c = first; c < last; c++) {
+            if (j->dtype == TW_FLOAT32)
+                ((float *)j->all.sums)[c] += ((const float *)from)[c];
+            else
+                ((double *)j->all.sums)[c] += ((const double *)from)[c];
+        }
+    }
+}
+
+/* How many cells: where columns are summed each has sums of its own, which take memory and are read
+ * again. As everywhere the number depends on sizes alone, and so do the bits of the sums. */
+static size_t cells_of(tw_dtype dtype, size_t rows, size_t cols, bool sums)
+{
+    size_t cells = tw_par_cells(rows, 1, (dtype == TW_FLOAT64 ? 5.0 : 1.0) * (double)cols + 10);
+    return sums && cells > SUM_CELLS ? SUM_CELLS : cells;
+}
+
+size_t tw_sparse_softmax_xent_room(tw_dtype dtype, size_t rows, size_t cols)
+{
+    size_t bytes;
+    return tw_size_mul(cells_of(dtype, rows, cols, true) - 1, cols, &bytes) &&
+                   tw_size_mul(bytes, tw_dtype_size(dtype), &bytes)
+               ? bytes
+               : SIZE_MAX;
+}
+
 /* A nanosecond for each float, five for a double at the plain level. */
 static tw_status *run(tw_dtype dtype, tw_softmax_loop loop, const tw_softmax_rows *r,
                       const tw_par *par)
@@ -125,10 +175,21 @@ static tw_status *run(tw_dtype dtype, tw_softmax_loop loop, const tw_softmax_row
         bytes > PTRDIFF_MAX)
         return tw_status_new(TW_INVALID_ARGUMENT, "a matrix of (%zu, %zu) is too large", r->rows,
                              r->cols);
+    if (r->sums)
+        memset(r->sums, 0, r->cols * j.size); /* there may be no rows */
     if (r->rows == 0)
         return TW_OK;
-    j.cells = tw_par_cells(r->rows, 1, (dtype == TW_FLOAT64 ? 5.0 : 1.0) * (double)r->cols + 10);
+    j.cells = cells_of(dtype, r->rows, r->cols, r->sums != NULL);
+    size_t room = r->sums ? tw_sparse_softmax_xent_room(dtype, r->rows, r->cols) : 0;
+    bool lent = par && par->workspace && par->workspace_bytes >= room;
+    j.partial = room ? lent ? par->workspace : tw_alloc_aligned(room) : NULL;
+    if (room && !j.partial)
+        return tw_no_memory();
     tw_par_run(par, j.cells, run_cell, &j);
+    if (room)
+        tw_par_run(par, tw_par_cells(r->cols, SCRATCH, 1), add_partial, &j);
+    if (!lent)
+        tw_free_aligned(j.partial);
     return atomic_load(&j.out_of_memory) ? tw_no_memory() : TW_OK;
 }
 
@@ -198,7 +259,7 @@ static tw_status *check_classes(const tw_softmax_rows *r)
  * loss and gradient untouched. */
 tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
                                   tw_dtype label_dtype, const void *labels, double factor,
-                                  void *loss, void *backprop, const tw_par *par)
+                                  void *loss, void *backprop, void *sums, const tw_par *par)
 {
     const tw_softmax_loops *loops = loops_of(dtype);
     if (!loops)
@@ -214,6 +275,7 @@ tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, cons
                          .wide = label_dtype == TW_INT64,
                          .factor = factor,
                          .loss = loss,
+                         .sums = sums,
                          .out = backprop};
     TW_TRY(check_classes(&r));
     return run(dtype, loops->sparse_xent, &r, par);

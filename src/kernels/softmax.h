@@ -19,9 +19,12 @@ tw_status *tw_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void 
                            size_t logits_stride, const void *labels, size_t labels_stride,
                            double factor, void *loss, void *backprop, const tw_par *par);
 /* The same with one class for each row, TW_INT32 or TW_INT64. A class outside 0 .. cols - 1:
- * INVALID_ARGUMENT with TensorFlow's wording, nothing is written. */
+ * INVALID_ARGUMENT with TensorFlow's wording, nothing is written. `sums`, of float and double, are
+ * those of backprop's rows, [cols]; or NULL. */
 tw_status *tw_sparse_softmax_xent(tw_dtype dtype, size_t rows, size_t cols, const void *logits,
                                   tw_dtype label_dtype, const void *labels, double factor,
-                                  void *loss, void *backprop, const tw_par *par);
+                                  void *loss, void *backprop, void *sums, const tw_par *par);
+/* Bytes of par's workspace with which sums need no memory; SIZE_MAX if that overflows. */
+size_t tw_sparse_softmax_xent_room(tw_dtype dtype, size_t rows, size_t cols);
 
 #endif

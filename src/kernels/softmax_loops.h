@@ -15,6 +15,7 @@ typedef struct tw_softmax_rows {
     bool wide;
     double factor; /* of the backprop */
     void *loss;    /* [rows] or NULL */
+    void *sums;    /* [cols], to which sparse_xent adds the backprop's rows; or NULL */
     void *out;     /* dense rows: softmax, log-softmax or backprop; scratch, if it is not wanted */
     bool past;     /* softmax: `out` is not `logits`, and too large for the caches */
     bool scratch;  /* then `out` is one row, used for all */

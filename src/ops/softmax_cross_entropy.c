@@ -192,6 +192,23 @@ static void infer_sparse(tw_infer *in)
     tw_infer_output(in, 1, TW_SHAPE(rows, tw_infer_dim(x, 1)));
 }
 
+/* Those, and a vector as long as a row. */
+static void infer_summed(tw_infer *in)
+{
+    infer_sparse(in);
+    tw_infer_output(in, 2, TW_SHAPE(tw_infer_dim(tw_infer_matrix(in, 0), 1)));
+}
+
+/* For sums of parts of the rows, where these are many enough to go into several cells; a rank that
+ * the kernel will refuse needs none. */
+static size_t summed_workspace(const tw_compute *c)
+{
+    const tw_array *x = tw_input(c, 0);
+    if (x->rank != 2)
+        return 0;
+    return tw_sparse_softmax_xent_room(x->dtype, (size_t)x->dims[0], (size_t)x->dims[1]);
+}
+
 /* The kernel looks at the labels before it writes. */
 static tw_status *compute_sparse(tw_compute *c)
 {
@@ -213,7 +230,8 @@ static tw_status *compute_sparse(tw_compute *c)
     tw_par par = tw_compute_par(c);
     return tw_sparse_softmax_xent(x->dtype, (size_t)x->dims[0], (size_t)x->dims[1], x->data,
                                   labels->dtype, labels->data, factor, tw_output_data(c, 0),
-                                  tw_output_data(c, 1), &par);
+                                  tw_output_data(c, 1),
+                                  c->output_count > 2 ? tw_output_data(c, 2) : NULL, &par);
 }
 
 /* As TensorFlow, without a second derivative: the first one does not know the features. */
@@ -254,4 +272,18 @@ const tw_op_definition tw_op__ScaledSparseSoftmaxCrossEntropy = {
     .compute = compute_sparse,
     .in_place = 1,
     .in_place_output = 1,
+};
+
+const tw_op_definition tw_op__SummedSparseSoftmaxCrossEntropy = {
+    .builder = "",
+    .signature = "features: T, labels: Tlabels, factor: T -> loss: T, backprop: T, sums: T; "
+                 "T: {float, double}; Tlabels: {int32, int64} = int64",
+    .doc = "_ScaledSparseSoftmaxCrossEntropy and the sums of backprop's rows, which are the "
+           "derivative of a bias. The planner makes it.",
+    .infer = infer_summed,
+    .gradient = tw_not_differentiable,
+    .compute = compute_sparse,
+    .in_place = 1,
+    .in_place_output = 1,
+    .workspace = summed_workspace,
 };

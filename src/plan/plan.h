@@ -163,6 +163,7 @@ tw_status *tw_plan_fold(tw_plan *plan);
 tw_status *tw_plan_fold_number(tw_plan *plan, uint32_t node);    /* a rule of simplify's */
 tw_status *tw_plan_batch_products(tw_plan *plan, uint32_t node); /* another: batch.c */
 tw_status *tw_plan_take_factor(tw_plan *plan, uint32_t node);    /* factor.c */
+tw_status *tw_plan_sum_derivative(tw_plan *plan, uint32_t node); /* factor.c */
 tw_status *tw_plan_absorb_pool(tw_plan *plan, uint32_t node);    /* absorb_pool.c */
 tw_status *tw_plan_sum_equal_rows(tw_plan *plan, uint32_t node); /* equal_rows.c */
 tw_status *tw_plan_chain_slices(tw_plan *plan, uint32_t node);   /* the last: slices.c */

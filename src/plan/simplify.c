@@ -393,11 +393,11 @@ static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
 /* ---- the pass ---- */
 
 typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
-static const tw_rule rules[] = {skip_identity,       absorb_transpose,       absorb_bias,
-                                absorb_activation,   tw_plan_absorb_pool,    absorb_update,
-                                tw_plan_fold_number, tw_plan_batch_products, absorb_product,
-                                absorb_summand,      tw_plan_take_factor,    tw_plan_sum_equal_rows,
-                                tw_plan_chain_slices};
+static const tw_rule rules[] = {
+    skip_identity,          absorb_transpose,    absorb_bias,         absorb_activation,
+    tw_plan_absorb_pool,    absorb_update,       tw_plan_fold_number, tw_plan_batch_products,
+    absorb_product,         absorb_summand,      tw_plan_take_factor, tw_plan_sum_derivative,
+    tw_plan_sum_equal_rows, tw_plan_chain_slices};
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
  * uses. One order serves them all, since a rule (but the last) gives a node only inputs that

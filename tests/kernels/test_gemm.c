@@ -199,6 +199,7 @@ static void columns_of_half_a_vector_are_what_plain_loops_give(void **state)
                 check(TW_FLOAT32, &dense, m & 3, &with);
                 check(TW_FLOAT32, &apart, m & 3, NULL);
             }
+            /* A is long, so that k goes in steps: all but the first add to C */
             check(TW_FLOAT32, &(example){50, columns[i], 811, 1, 1, 0}, i & 3, &with);
         }
         check(TW_FLOAT32, &(example){109, 56, 1950, 1, 1, 0}, 2, &with); /* in depths of 960 */

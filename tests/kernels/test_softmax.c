@@ -201,9 +201,11 @@ static void check_sparse(tw_dtype dtype, size_t rows, size_t cols, bool wide)
         tw_element_set(dtype, (char *)labels + (i * cols + (size_t)c) * size, 1);
     }
     tw_dtype as = wide ? TW_INT64 : TW_INT32;
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, loss, back, NULL));
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, only, NULL, &three));
-    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, NULL, many, &three));
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, loss, back, NULL, NULL));
+    assert_ok(
+        tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, only, NULL, NULL, &three));
+    assert_ok(
+        tw_sparse_softmax_xent(dtype, rows, cols, x, as, classes, 1, NULL, many, NULL, &three));
     assert_memory_equal(loss, only, rows * size);
     assert_memory_equal(back, many, bytes);
     compare_xent(dtype, rows, cols, x, cols, labels, cols, loss, back);
@@ -229,9 +231,9 @@ static void check_factor(size_t rows, size_t cols, float factor)
     for (int sparse = 0; sparse < 2; sparse++) {
         if (sparse) {
             assert_ok(tw_sparse_softmax_xent(TW_FLOAT32, rows, cols, x, TW_INT32, classes, 1, loss,
-                                             back, NULL));
+                                             back, NULL, NULL));
             assert_ok(tw_sparse_softmax_xent(TW_FLOAT32, rows, cols, x, TW_INT32, classes, factor,
-                                             only, scaled, &three));
+                                             only, scaled, NULL, &three));
         } else {
             assert_ok(tw_softmax_xent(TW_FLOAT32, rows, cols, x, cols, labels, cols, 1, loss, back,
                                       NULL));
@@ -271,6 +273,57 @@ static void cross_entropy_takes_classes_too(void **state)
     }
 }
 
+/* Nothing else changes where the rows of the derivative are summed. */
+static void check_sums(tw_dtype dtype, size_t rows, size_t cols)
+{
+    size_t size = tw_dtype_size(dtype), bytes = rows * cols * size;
+    size_t room = tw_sparse_softmax_xent_room(dtype, rows, cols);
+    char *x = random_numbers(dtype, rows * cols, 3), *loss = malloc(2 * rows * size);
+    char *back = malloc(bytes), *many = malloc(bytes), *sums = malloc(2 * cols * size);
+    char *only = loss + rows * size, *again = sums + cols * size, *lent = malloc(room + 1);
+    int32_t *classes = malloc(rows * sizeof *classes);
+    tw_par with = {.threads = 2, .workspace = lent, .workspace_bytes = room};
+    for (size_t i = 0; i < rows; i++)
+        classes[i] = (int32_t)(i * 5 % cols);
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, TW_INT32, classes, 0.25, loss, many,
+                                     NULL, NULL));
+    assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, x, TW_INT32, classes, 0.25, only, back,
+                                     sums, NULL));
+    assert_memory_equal(loss, only, rows * size);
+    assert_memory_equal(back, many, bytes);
+    for (size_t j = 0; j < cols; j++) {
+        double sum = 0, sizes = 0;
+        for (size_t i = 0; i < rows; i++) {
+            sum += number_at(dtype, back, i * cols + j);
+            sizes += fabs(number_at(dtype, back, i * cols + j));
+        }
+        assert_near(number_at(dtype, sums, j), sum, precision(dtype) * (sizes + 0.25), "sums");
+    }
+    for (int i = 0; i < 2; i++) { /* in place, too */
+        memcpy(many, x, bytes);
+        assert_ok(tw_sparse_softmax_xent(dtype, rows, cols, many, TW_INT32, classes, 0.25, only,
+                                         many, again, i ? &with : &three));
+        assert_memory_equal(back, many, bytes);
+        assert_memory_equal(sums, again, cols * size);
+    }
+    free(x), free(loss), free(back), free(many), free(sums), free(lent), free(classes);
+}
+
+/* One row, some that are taken together and what is left of such, one cell and several; short rows
+ * and long ones, which end inside of a vector. */
+static void rows_of_the_derivative_are_summed_too(void **state)
+{
+    (void)state;
+    for (EACH_LEVEL(level)) {
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+            check_sums(TW_FLOAT32, shapes[s][0], shapes[s][1]);
+            check_sums(TW_FLOAT64, shapes[s][0], shapes[s][1]);
+        }
+        check_sums(TW_FLOAT32, 107, 2051);
+        check_sums(TW_FLOAT64, 43, 519);
+    }
+}
+
 static void huge_logits_do_not_overflow(void **state)
 {
     (void)state;
@@ -287,15 +340,16 @@ static void bad_arguments_are_refused(void **state)
     (void)state;
     float x[6] = {0}, loss[2], back[6];
     assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT64, (int64_t[]){3, 0}, 1, loss,
-                                          back, NULL),
+                                          back, NULL, NULL),
                    TW_INVALID_ARGUMENT,
                    "Received a label value of 3 which is outside the valid range of [0, 3).  Label "
                    "values: 3 0");
     assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT32, (int32_t[]){0, -1}, 1,
-                                          loss, back, NULL),
+                                          loss, back, NULL, NULL),
                    TW_INVALID_ARGUMENT, "Label values: 0 -1");
-    assert_refused(tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT8, x, 1, loss, back, NULL),
-                   TW_UNIMPLEMENTED, "int8");
+    assert_refused(
+        tw_sparse_softmax_xent(TW_FLOAT32, 2, 3, x, TW_INT8, x, 1, loss, back, NULL, NULL),
+        TW_UNIMPLEMENTED, "int8");
     assert_refused(tw_softmax(TW_INT32, false, 2, 3, x, back, NULL), TW_UNIMPLEMENTED, "int32");
     assert_refused(tw_softmax_xent(TW_INT32, 2, 3, x, 3, x, 3, 1, loss, back, NULL),
                    TW_UNIMPLEMENTED, "int32");
@@ -330,6 +384,7 @@ int main(void)
         cmocka_unit_test(cross_entropy_gives_loss_and_gradient),
         cmocka_unit_test(cross_entropy_takes_classes_too),
         cmocka_unit_test(a_factor_goes_into_the_derivative),
+        cmocka_unit_test(rows_of_the_derivative_are_summed_too),
         cmocka_unit_test(huge_logits_do_not_overflow),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(no_memory_for_scratch_is_a_status),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Cross entropies that take the factor of their derivative along (src/plan/factor.c): for a mean
- * and a sum, whose batch is known or not; and what must stay as it is. */
+ * and a sum, whose batch is known or not; and what must stay as it is. And those that sum its rows,
+ * for a bias. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +115,57 @@ static void other_factors_are_multiplied_by_themselves(void **state)
     }
 }
 
+/* The gradients by logits and by what is added to them; once more with the derivative fetched as it
+ * is before it is multiplied, where nothing may be taken along. */
+static void check_bias(bool add, tw_shape added, int64_t classes, bool sums)
+{
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(BATCH, classes));
+    tw_tensor bias = tw_placeholder(TW_FLOAT32, .shape = added);
+    tw_array *which = tw_array_new(TW_INT64, TW_SHAPE(BATCH));
+    for (int64_t i = 0; i < BATCH; i++)
+        ((int64_t *)tw_array_data(which))[i] = i * 50 % classes;
+    tw_tensor losses =
+        tw_sparse_softmax_cross_entropy_with_logits(.labels = tw_constant(which),
+                                                    .logits = add ? tw_add(x, bias)
+                                                                  : tw_bias_add(x, bias));
+    const tw_grad *grads = tw_gradients(TW_LIST(mean(losses)), TW_LIST(x, bias)).grads;
+    tw_tensor by_x = tw_grad_tensor(grads[0]), by_bias = tw_grad_tensor(grads[1]);
+    tw_tensor derivative = {losses.op, 1};
+    char *text = NULL;
+    TW_CHECK(tw_explain(session, TW_LIST(by_x, by_bias), TW_LIST(), TW_LIST(x, bias), &text));
+    assert_int_equal(strstr(text, "_Summed") != NULL, sums);
+    tw_free(text);
+    tw_array *in = numbers(TW_SHAPE(BATCH, classes), 1), *row = numbers(added, 2);
+    tw_array *some[2] = {NULL, NULL}, *all[3] = {NULL, NULL, NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(by_x, by_bias), .feed = TW_FEED({x, in}, {bias, row}),
+                    .out = some));
+    TW_CHECK(tw_run(session, TW_FETCH(by_x, by_bias, derivative),
+                    .feed = TW_FEED({x, in}, {bias, row}), .out = all));
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(tw_array_count(some[k]), tw_array_count(all[k]));
+        for (size_t i = 0; i < tw_array_count(some[k]); i++)
+            assert_near(tw_array_get(some[k], i), tw_array_get(all[k], i), 1e-6);
+        tw_array_unref(some[k]);
+    }
+    for (int k = 0; k < 3; k++)
+        tw_array_unref(all[k]);
+    tw_array_unref(in);
+    tw_array_unref(row);
+    tw_array_unref(which);
+}
+
+/* However it is added; but only where rows, and no columns, are what is summed, and where that is
+ * worth it. */
+static void rows_are_summed_for_a_bias(void **state)
+{
+    (void)state;
+    check_bias(true, TW_SHAPE(300), 300, true);
+    check_bias(false, TW_SHAPE(300), 300, true);
+    check_bias(true, TW_SHAPE(CLASSES), CLASSES, false); /* too few to gain anything */
+    check_bias(true, TW_SHAPE(BATCH, 1), 300, false);    /* columns are summed */
+    check_bias(true, TW_SHAPE(BATCH, 300), 300, false);  /* nothing is */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -121,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_number_for_all_is_taken_along),
         TEST(other_factors_are_multiplied_by_themselves),
+        TEST(rows_are_summed_for_a_bias),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,7 +150,8 @@ typedef struct NAME(slice) {
     bool last;       /* nothing is added to C after it */
 } NAME(slice);
 
-/* A panel beyond those of whole vectors is a thin one. */
+/* A panel beyond those of whole vectors is a thin one: how many columns it has, 0 where there is
+ * none. */
 static size_t NAME(thin_of)(size_t n)
 {
     return tw_gemm_thin(NAME(LANES), VECTORS, NAME(THIN), n);

@@ -348,7 +348,9 @@ typedef T NAME(half) __attribute__((vector_size(TW_VECTOR_BYTES / 2)));
 typedef T NAME(loose_half)
     __attribute__((vector_size(TW_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
 
-/* Tiles of half a vector of columns: `rows` rows of B at a time, a constant. */
+/* Tiles of half a vector of columns: `rows` rows of B at a time, a constant. What limits them are
+ * loads, two a cycle as multiply-adds are: nothing else is asked for on the way but one line of
+ * what comes next. */
 static ALWAYS_INLINE void NAME(walk_thin)(NAME(half) acc[ROWS], NAME(place) * at, size_t next_step,
                                           size_t rows, size_t mr)
 {
@@ -368,6 +370,7 @@ static ALWAYS_INLINE void NAME(walk_thin)(NAME(half) acc[ROWS], NAME(place) * at
     }
 }
 
+/* All of a tile's way, with A however it stands; such panels are a small part of any product. */
 static ALWAYS_INLINE void NAME(multiply_thin)(const NAME(tile) * t, size_t mr)
 {
     NAME(half) acc[ROWS], alpha = {SPREAD_HALF(t->alpha)};

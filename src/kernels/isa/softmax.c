@@ -11,6 +11,7 @@
 
 /* What is taken at once: it stays in the first cache between the passes. */
 enum { ELEMENTS = 512 };
+enum { AT_ONCE = 4 };         /* long rows of a derivative whose rows are summed */
 enum { PAST_ROW = 16 << 10 }; /* bytes of a row that is made before it is stored */
 
 #define T float

@@ -241,31 +241,75 @@ static inline size_t NAME(class)(const tw_softmax_rows *r, size_t row)
                    : (size_t)((const int32_t *)r->classes)[row];
 }
 
+/* Rows of exponentials become the derivative, and their losses are known. */
+static void NAME(end_sparse)(const tw_softmax_rows *r, size_t first, size_t last, const T *dot)
+{
+    for (size_t row = first; row < last; row++) {
+        T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols);
+        T factor = (T)r->factor, scale = factor / sum;
+        if (r->loss)
+            ((T *)r->loss)[row] = LOG(sum) - dot[row - first];
+        for (size_t j = 0; j < r->cols && !r->scratch; j++)
+            out[j] *= scale;
+        out[NAME(class)(r, row)] -= factor;
+    }
+    for (size_t row = first; row < last && r->sums; row++) {
+        const T *out = NAME(out_row)(r, row);
+        for (size_t j = 0; j < r->cols; j++)
+            ((T *)r->sums)[j] += out[j];
+    }
+}
+
+/* The same of some long rows, (AT_ONCE, cols), whose sums are read and written once for all of
+ * them: neither a row nor the sums fit into the first cache, and each would drive out the other
+ * for every row. */
+static void NAME(end_summed)(const tw_softmax_rows *r, size_t first, const T *dot)
+{
+    T scale[AT_ONCE], factor = (T)r->factor;
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        T sum = NAME(row_sum)(NAME(out_row)(r, first + i), r->cols);
+        scale[i] = factor / sum;
+        if (r->loss)
+            ((T *)r->loss)[first + i] = LOG(sum) - dot[i];
+    }
+    T *restrict a = NAME(out_row)(r, first), *restrict b = NAME(out_row)(r, first + 1);
+    T *restrict c = NAME(out_row)(r, first + 2), *restrict d = NAME(out_row)(r, first + 3);
+    T *restrict sums = r->sums;
+    for (size_t j = 0; j < r->cols; j++) {
+        a[j] *= scale[0];
+        b[j] *= scale[1];
+        c[j] *= scale[2];
+        d[j] *= scale[3];
+        sums[j] += (a[j] + b[j]) + (c[j] + d[j]);
+    }
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        size_t class = NAME(class)(r, first + i);
+        NAME(out_row)(r, first + i)[class] -= factor;
+        sums[class] -= factor;
+    }
+}
+
 /* As xent with a label of 1 at the class: its shifted logit is kept before it is overwritten. */
 static void NAME(sparse_xent)(const tw_softmax_rows *r)
 {
     T dot[ELEMENTS];
-    size_t step = NAME(rows_at_once)(r);
-    for (size_t first = 0; first < r->rows; first += step) {
-        size_t last = r->rows - first < step ? r->rows : first + step;
-        if (step == 1) {
-            T x = ((const T *)r->logits)[first * r->logits_stride + NAME(class)(r, first)];
-            dot[0] = x - NAME(shifted_exponentials)(r, first, NAME(out_row)(r, first));
-        } else {
+    size_t step = NAME(rows_at_once)(r), most = step == 1 && r->sums ? AT_ONCE : step;
+    for (size_t first = 0; first < r->rows; first += most) {
+        size_t last = r->rows - first < most ? r->rows : first + most;
+        for (size_t row = first; row < last && step == 1; row++) {
+            T x = ((const T *)r->logits)[row * r->logits_stride + NAME(class)(r, row)];
+            dot[row - first] = x - NAME(shifted_exponentials)(r, row, NAME(out_row)(r, row));
+        }
+        if (step > 1) {
             NAME(shift)(r, first, last);
             for (size_t row = first; row < last; row++)
                 dot[row - first] = NAME(out_row)(r, row)[NAME(class)(r, row)];
             NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         }
-        for (size_t row = first; row < last; row++) {
-            T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols);
-            T factor = (T)r->factor, scale = factor / sum;
-            if (r->loss)
-                ((T *)r->loss)[row] = LOG(sum) - dot[row - first];
-            for (size_t j = 0; j < r->cols && !r->scratch; j++)
-                out[j] *= scale;
-            out[NAME(class)(r, row)] -= factor;
-        }
+        if (step == 1 && last - first == AT_ONCE)
+            NAME(end_summed)(r, first, dot);
+        else
+            NAME(end_sparse)(r, first, last, dot);
     }
 }
 
