@@ -35,10 +35,13 @@ struct tw_call_options {
      * borrowed until the function returns; a status ends the call with it. */
     tw_status *(*fetch)(size_t index, const tw_view *value, void *user);
     void *user;
+    /* Instead of fetch for values that are large and were made in an array of their own: the
+     * function takes the reference, also where it fails. */
+    tw_status *(*take)(size_t index, tw_array *array, void *user);
 };
 
 /* As tw_call, without an array object anywhere: feeds[i] is borrowed for the call, and results go
- * to options->fetch. */
+ * to options->fetch and options->take. */
 TW_API tw_status *tw_call_views(tw_callable *callable, const tw_view *feeds,
                                 const struct tw_call_options *options);
 /* What long_run goes by, of the sizes of the last call: microseconds; infinite for a run that may

@@ -330,6 +330,15 @@ static tw_status *hook_fetch(size_t index, const tw_view *value, void *user)
     return running->results[index] ? NULL : py_take_exception();
 }
 
+/* What is large is the object's own, without a copy. */
+static tw_status *hook_take(size_t index, tw_array *array, void *user)
+{
+    py_running *running = user;
+    py_running_end(running);
+    running->results[index] = py_array_to(array, true);
+    return running->results[index] ? NULL : py_take_exception();
+}
+
 /* The library reads the options during the call only. */
 struct tw_call_options py_running_options(py_running *running, const py_run_options *options)
 {
@@ -337,6 +346,7 @@ struct tw_call_options py_running_options(py_running *running, const py_run_opti
                                    .long_run = hook_long_run,
                                    .poll = hook_poll,
                                    .fetch = hook_fetch,
+                                   .take = hook_take,
                                    .user = running};
     if (options) {
         call.timeout_ms = options->timeout_ms;

@@ -229,6 +229,7 @@ def test_results_are_the_callers_own():
         s.run(up.op)
         assert (first == 2).all() and (same == 1).all() and not np.shares_memory(same, ones)
         assert all((k == kept[0]).all() for k in kept)
+        assert not first.flags.owndata  # what is large is not copied
         first[:] = 0  # they may be written to
         kept[1][:] = 5
         assert (s.run(v) == kept[0] + 1).all()

@@ -3,7 +3,10 @@
  * what is large is neither there twice nor copied. */
 #include "runtime/frame.h"
 
-enum { ALIGNMENT = 64 }; /* as kernels expect of what they write */
+enum {
+    ALIGNMENT = 64,       /* as kernels expect of what they write */
+    LEAST_TAKEN = 1 << 15 /* bytes: a copy of less costs no more than an object around them */
+};
 
 /* Nobody else has the caller's array, so that no step reads there what another one writes. */
 static bool is_free(const tw_frame *frame, const tw_direct *d, tw_array *const *feeds,
@@ -27,9 +30,11 @@ tw_status *tw_frame_aim(tw_frame *frame, tw_array *const *feeds, tw_array *const
     const tw_variant *v = frame->variant;
     for (uint32_t k = 0; k < v->direct_count; k++) {
         const tw_direct *d = &v->directs[k];
-        tw_array *slot = &frame->slots[d->value], *to = outputs[d->fetch];
+        tw_array *slot = &frame->slots[d->value], *to = outputs ? outputs[d->fetch] : NULL;
+        if (!outputs && v->values[d->value].bytes < LEAST_TAKEN)
+            continue;
         if (!to) {
-            TW_TRY(tw_array_create(slot->dtype, tw_array_shape(slot), &frame->made[k]));
+            TW_TRY(tw_array_create_for(slot->dtype, tw_array_shape(slot), &frame->made[k]));
             slot->data = frame->made[k]->data;
         } else if (d->over && is_free(frame, d, feeds, outputs)) {
             slot->data = to->data;
@@ -47,6 +52,19 @@ void tw_frame_hand(tw_frame *frame, tw_array **outputs)
     }
 }
 
+tw_array *tw_frame_take_made(tw_frame *frame, size_t fetch)
+{
+    const tw_variant *v = frame->variant;
+    for (uint32_t k = 0; k < v->direct_count; k++) {
+        tw_array *made = frame->made[k];
+        if (v->directs[k].fetch != fetch || !made)
+            continue;
+        frame->made[k] = NULL;
+        return made;
+    }
+    return NULL;
+}
+
 /* Where arrays are new there were none: that is what a failure goes back to. */
 void tw_frame_aim_back(tw_frame *frame, tw_array **outputs, bool failed)
 {
@@ -55,7 +73,8 @@ void tw_frame_aim_back(tw_frame *frame, tw_array **outputs, bool failed)
         const tw_direct *d = &v->directs[k];
         frame->slots[d->value].data = (char *)frame->arena + v->values[d->value].offset;
         if (failed && frame->made[k]) {
-            outputs[d->fetch] = NULL;
+            if (outputs)
+                outputs[d->fetch] = NULL;
             tw_array_unref(frame->made[k]);
         }
         frame->made[k] = NULL;

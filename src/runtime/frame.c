@@ -400,7 +400,7 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
     tw_shape shape = {from->dims, from->rank};
     if (!*out) {
         tw_array *made;
-        TW_TRY(tw_array_create(from->dtype, shape, &made));
+        TW_TRY(tw_array_create_for(from->dtype, shape, &made));
         tw_status *status = from->count
                                 ? tw_elements_copy(from->dtype, made->data, from->data, from->count)
                                 : TW_OK;
@@ -491,6 +491,9 @@ tw_status *tw_frame_show(tw_frame *frame, size_t fetch)
     if (f->value == TW_NO_INDEX)
         return TW_OK;
     TW_TRY(find_fetched(frame, f, &array, &value, &held));
+    tw_array *made = tw_frame_take_made(frame, fetch);
+    if (made)
+        return options->take(fetch, made, options->user);
     tw_view view = {value->dtype, {value->dims, value->rank}, value->data};
     tw_status *status = options->fetch ? options->fetch(fetch, &view, options->user) : TW_OK;
     tw_array_unref(held);

@@ -227,7 +227,8 @@ static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **outputs)
 {
     const tw_plan *plan = frame->variant->plan;
-    bool direct = outputs && frame->variant->direct_count;
+    bool takes = !outputs && frame->run->options && frame->run->options->take;
+    bool direct = frame->variant->direct_count && (outputs || takes);
     tw_status *status = direct ? tw_frame_aim(frame, feeds, outputs) : TW_OK;
     for (size_t i = 0; i < plan->feed_count; i++)
         tw_frame_feed(frame, i, feeds[i]);
@@ -236,7 +237,7 @@ static tw_status *run_frame(tw_frame *frame, tw_array *const *feeds, tw_array **
         status = tw_frame_run(frame);
         tw_os_float_restore(frame->run->float_mode);
     }
-    if (direct && !status)
+    if (direct && outputs && !status)
         tw_frame_hand(frame, outputs);
     if (!status)
         status = !outputs && frame->run->options ? show_all(frame) : fetch_all(frame, outputs);

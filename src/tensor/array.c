@@ -46,15 +46,26 @@ static bool shape_valid(tw_dtype dtype, tw_shape shape, size_t *count)
 }
 
 /* The one place where a new array's shape is checked; `out` is NULL after a failure. */
-tw_status *tw_array_create(tw_dtype dtype, tw_shape shape, tw_array **out)
+static tw_status *create(tw_dtype dtype, tw_shape shape,
+                         tw_storage *(*make)(tw_dtype dtype, size_t count), tw_array **out)
 {
     size_t count;
     if (!out)
         return tw_value_error("tw_array_create needs a place for the array");
     *out = NULL;
     TW_TRY(tw_shape_check(dtype, shape, &count));
-    *out = array_taking(tw_storage_new(dtype, count), dtype, shape, count);
+    *out = array_taking(make(dtype, count), dtype, shape, count);
     return *out ? TW_OK : tw_no_memory();
+}
+
+tw_status *tw_array_create(tw_dtype dtype, tw_shape shape, tw_array **out)
+{
+    return create(dtype, shape, tw_storage_new, out);
+}
+
+tw_status *tw_array_create_for(tw_dtype dtype, tw_shape shape, tw_array **out)
+{
+    return create(dtype, shape, tw_storage_for, out);
 }
 
 /* For callers to whom the reason does not matter: a bad dtype, a bad shape and short memory all

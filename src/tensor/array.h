@@ -51,6 +51,8 @@ typedef struct tw_handle {
 
 /* New storage of zeroed (plain) or empty elements; refs 1. NULL: no memory or count too large. */
 tw_storage *tw_storage_new(tw_dtype dtype, size_t count);
+/* The same for what is written before anybody reads it: plain elements are whatever was there. */
+tw_storage *tw_storage_for(tw_dtype dtype, size_t count);
 tw_storage *tw_storage_ref(tw_storage *storage);
 void tw_storage_unref(tw_storage *storage);
 /* The library's own memory, held by nobody else: may be written in place. Lent memory is the
@@ -77,6 +79,8 @@ static inline bool tw_same_shape(const tw_array *a, const tw_array *b)
     return tw_has_shape(a, (tw_shape){b->dims, b->rank});
 }
 
+/* tw_array_create over tw_storage_for. */
+tw_status *tw_array_create_for(tw_dtype dtype, tw_shape shape, tw_array **out);
 /* A view over storage (a reference is taken); NULL: no memory. data: inside the storage. */
 tw_array *tw_array_view(tw_storage *storage, tw_dtype dtype, tw_shape shape, void *data);
 /* Fully known, rank at most TW_MAX_RANK, no negative dim, bytes (zero dims left out of the product)

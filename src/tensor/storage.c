@@ -19,7 +19,7 @@ static void *inline_data(tw_storage *storage)
 }
 
 /* One allocation for record and elements: a small array costs two in all. */
-tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
+static tw_storage *new_storage(tw_dtype dtype, size_t count, bool cleared)
 {
     size_t bytes, total;
     size_t size = tw_dtype_size(dtype);
@@ -28,12 +28,22 @@ tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
     tw_storage *storage = tw_alloc_aligned(total);
     if (!storage)
         return NULL;
-    memset(storage, 0, total);
+    memset(storage, 0, cleared ? total : HEADER);
     atomic_init(&storage->refs, 1);
     storage->dtype = dtype;
     storage->data = inline_data(storage);
     storage->count = count;
     return storage;
+}
+
+tw_storage *tw_storage_new(tw_dtype dtype, size_t count)
+{
+    return new_storage(dtype, count, true);
+}
+
+tw_storage *tw_storage_for(tw_dtype dtype, size_t count)
+{
+    return new_storage(dtype, count, !tw_dtype_is_plain(dtype));
 }
 
 /* Relaxed is enough on the way up, since who takes a reference has one already; only the last

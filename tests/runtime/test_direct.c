@@ -240,6 +240,66 @@ static void a_variable_is_not_its_copy(void **state)
     tw_callable_free(callable);
 }
 
+/* What the hooks of a call by views were given. */
+typedef struct seen {
+    int fetched, taken;
+    bool fails;
+    double last;
+    tw_array *array;
+} seen;
+
+static tw_status *fetch(size_t index, const tw_view *value, void *user)
+{
+    (void)index, (void)value;
+    ((seen *)user)->fetched++;
+    return TW_OK;
+}
+
+static tw_status *take(size_t index, tw_array *array, void *user)
+{
+    seen *s = user;
+    assert_int_equal(index, 0);
+    s->taken++;
+    s->last = tw_array_get(array, tw_array_count(array) - 1);
+    if (!s->fails)
+        s->array = array;
+    else
+        tw_array_unref(array);
+    return s->fails ? tw_status_new(TW_UNKNOWN, "not wanted") : TW_OK;
+}
+
+/* A front end gets an array of its own where it asks for that; what is small is copied. */
+static void large_values_may_be_taken(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, TW_SHAPE(-1)), y = twice_and_one(x);
+    tw_callable *callable = callable_of(TW_LIST(y, tw_reduce_sum(y)), TW_LIST(x));
+    static float numbers[40000];
+    numbers[39999] = 3;
+    for (int round = 0; round < 3; round++) {
+        size_t n = round == 1 ? 2000 : 40000;
+        tw_view view = {TW_FLOAT32, TW_SHAPE((int64_t)n), numbers};
+        seen s = {.fails = round == 2};
+        struct tw_call_options options = {
+            .size = sizeof options, .fetch = fetch, .take = take, .user = &s};
+        tw_status *status = tw_call_views(callable, &view, &options);
+        assert_true(!status == !s.fails);
+        tw_status_free(status);
+        assert_int_equal(s.taken, round != 1);
+        assert_int_equal(s.fetched, round == 1 ? 2 : round == 2 ? 0 : 1);
+        if (round != 1)
+            assert_near(s.last, 7, 0);
+        if (round == 0) {
+            options.take = NULL;
+            TW_CHECK(tw_call_views(callable, &view, &options));
+            assert_int_equal(s.fetched, 3);
+            assert_near(tw_array_get(s.array, 39999), 7, 0);
+        }
+        tw_array_unref(s.array);
+    }
+    tw_callable_free(callable);
+}
+
 static void *call_often(void *callable)
 {
     tw_array *feed = some(3), *given = NULL;
@@ -278,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_that_others_read_or_see, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_leaves_everything_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(a_variable_is_not_its_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_values_may_be_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_have_arrays_of_their_own, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
