@@ -37,9 +37,11 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 }
 
 /* When each root is made and read last. */
-static void lives(tw_variant *v)
+void tw_variant_lives(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
+    for (size_t i = 0; i < plan->values.count; i++)
+        v->values[i].born = v->values[i].dies = 0;
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         for (uint32_t i = 0; i < step->input_count; i++) {
@@ -300,7 +302,7 @@ tw_status *tw_variant_place(tw_variant *v)
 {
     tw_placer p = {.v = v, .block_of = tw_alloc_zero(v->plan->values.count + 1, sizeof(uint32_t))};
     tw_status *status = p.block_of ? TW_OK : tw_no_memory();
-    lives(v);
+    tw_variant_lives(v);
     if (!status)
         status = gather_blocks(&p);
     if (!status)

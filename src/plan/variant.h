@@ -156,6 +156,10 @@ void tw_variant_unref(tw_variant *variant);
 void tw_variant_packs(tw_variant *variant, tw_array **pointers);
 /* Which sums of a loop are added to for several iterations at once. */
 void tw_variant_batch_sums(tw_variant *variant, tw_array **pointers);
+/* Gradients that only an update reads may be made later, where that saves memory. */
+tw_status *tw_variant_delay(tw_variant *variant);
+/* When each value is made and read last: `born` and `dies` of the roots. */
+void tw_variant_lives(tw_variant *variant);
 /* Offsets for everything with place ARENA. */
 tw_status *tw_variant_place(tw_variant *variant);
 /* Sizes of a loop node and of the plan of its body, which becomes the variant `bodies[node]`. */

@@ -39,6 +39,48 @@ tw_status *tw_plan_verify(const tw_plan *plan)
     return TW_OK;
 }
 
+/* ---- steps ---- */
+
+/* By node: the step that it belongs to, counted from 1; 0: it has none. */
+static void list_steps(const tw_variant *v, uint32_t *step_of)
+{
+    for (uint32_t s = 0; s < v->steps.count; s++) {
+        const tw_step *step = &v->steps.items[s];
+        step_of[step->node] = s + 1;
+        for (uint32_t i = 0; step->group && i < step->group->count; i++)
+            step_of[step->group->nodes[i]] = s + 1;
+    }
+}
+
+/* Steps may stand in another order than the plan's nodes, but each after all that its nodes need by
+ * any edge, through nodes without a step too. */
+static tw_status *verify_steps(const tw_variant *v)
+{
+    const tw_plan *plan = v->plan;
+    uint32_t *step_of = tw_alloc_zero(plan->nodes.count + 1, sizeof *step_of);
+    uint32_t *done = tw_alloc_zero(plan->nodes.count + 1, sizeof *done); /* after so many steps */
+    tw_status *status = step_of && done ? TW_OK : tw_no_memory();
+    if (!status)
+        list_steps(v, step_of);
+    for (uint32_t i = 0; i < plan->order_count && !status; i++) {
+        uint32_t index = plan->order[i];
+        const tw_plan_node *node = &plan->nodes.items[index];
+        for (uint32_t k = 0; k < node->input_count + node->control_count && !status; k++) {
+            uint32_t from = k < node->input_count ? plan->values.items[node->inputs[k]].node
+                                                  : node->controls[k - node->input_count];
+            if (step_of[index] && step_of[from] != step_of[index] && done[from] >= step_of[index])
+                status = tw_status_new(TW_INTERNAL, "the step of '%s' is before '%s'",
+                                       node->origin->spec.name,
+                                       plan->nodes.items[from].origin->spec.name);
+            done[index] = done[from] > done[index] ? done[from] : done[index];
+        }
+        done[index] = step_of[index] ? step_of[index] : done[index];
+    }
+    tw_free(step_of);
+    tw_free(done);
+    return status;
+}
+
 /* ---- memory ---- */
 
 /* What the arena holds while the run is gone through. */
@@ -224,6 +266,7 @@ tw_status *tw_variant_verify(const tw_variant *v)
 {
     TW_TRY(tw_plan_verify(v->plan));
     TW_TRY(verify_memory(v));
+    TW_TRY(verify_steps(v));
     for (size_t i = 0; i < v->plan->nodes.count; i++) {
         if (v->bodies[i])
             TW_TRY(tw_variant_verify(v->bodies[i]));

@@ -136,6 +136,26 @@ static void a_node_that_is_out_of_order_is_found(void **state)
     expect_complaint("which it needs");
 }
 
+/* They share no memory: only an edge says which of the two is first. */
+static void a_step_before_another_that_it_waits_for_is_found(void **state)
+{
+    teardown(state);
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(8, 8)), both[2];
+    both[0] = tw_matmul(x, x, .name = "first");
+    TW_CONTROL_DEPENDENCIES(both[0])
+        both[1] = tw_matmul(x, x, .transpose_a = true, .name = "second");
+    tw_signature signature = {.fetches = {both, 2}, .feeds = {&x, 1}};
+    tw_feed_size feed = {.shape = TW_SHAPE(8, 8)};
+    TW_CHECK(tw_plan_build(tw_default_graph(), &signature, &plan));
+    TW_CHECK(tw_variant_build(plan, &feed, &variant));
+    TW_CHECK(tw_variant_verify(variant));
+    assert_int_equal(variant->steps.count, 2);
+    tw_step first = variant->steps.items[0];
+    variant->steps.items[0] = variant->steps.items[1];
+    variant->steps.items[1] = first;
+    expect_complaint("the step of 'second' is before 'first'");
+}
+
 static void a_session_verifies_if_it_is_asked_to(void **state)
 {
     (void)state;
@@ -165,6 +185,7 @@ int main(void)
         TEST(a_workspace_that_meets_a_value_is_found),
         TEST(steps_that_may_go_in_any_order_share_no_memory),
         TEST(a_node_that_is_out_of_order_is_found),
+        TEST(a_step_before_another_that_it_waits_for_is_found),
         TEST(a_session_verifies_if_it_is_asked_to),
     };
     return cmocka_run_group_tests_name("plan: the verifier", tests, NULL, NULL);

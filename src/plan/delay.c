@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which updates wait. A gradient of weights is as large as these, and one that only its update
+ * reads is there for those two steps alone: at the end of the step, when what derivatives are taken
+ * of has been let go, rather than among all that. Both go as late as edges allow where the largest
+ * sum of what is live becomes less by that; numbers do not change, as edges say who reads what. */
+#include <string.h>
+
+#include "base/status.h"
+#include "plan/variant.h"
+
+enum { LEAST_BYTES = 1 << 18, LEAST_SHARE = 8, LEAST_GAIN = 16, MOST_MOVES = 16 };
+
+/* Tables for the time of the pass. */
+typedef struct tw_delayer {
+    tw_variant *v;
+    int64_t *live; /* by step: bytes */
+    bool *after;   /* by node: needs what is moved */
+} tw_delayer;
+
+/* Bytes of the values that are live at each step, and the step at which they are most. */
+static uint32_t find_peak(tw_delayer *d)
+{
+    tw_variant *v = d->v;
+    uint32_t steps = (uint32_t)v->steps.count, peak = 0;
+    tw_variant_lives(v);
+    memset(d->live, 0, (steps + 2) * sizeof *d->live);
+    for (size_t i = 0; i < v->plan->values.count; i++) {
+        const tw_sized *sized = &v->values[i];
+        if (sized->place != TW_PLACE_ARENA || sized->root != i)
+            continue;
+        d->live[sized->born] += (int64_t)sized->bytes;
+        d->live[(sized->dies < steps ? sized->dies : steps) + 1] -= (int64_t)sized->bytes;
+    }
+    int64_t sum = 0;
+    for (uint32_t s = 0; s < steps; s++) {
+        sum += d->live[s];
+        d->live[s] = sum + (int64_t)v->steps.items[s].workspace_bytes;
+        peak = d->live[s] > d->live[peak] ? s : peak;
+    }
+    return peak;
+}
+
+/* An update does nothing but write its variable. */
+static bool is_update(const tw_variant *v, const tw_step *step)
+{
+    const tw_plan_node *node = &v->plan->nodes.items[step->node];
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (!v->plan->values.items[node->first_value + k].is_ref ||
+            v->plan->values.items[node->first_value + k].fetched)
+            return false;
+    }
+    return step->kernel && (step->flags | TW_STEP_READS) == (TW_STEP_READS | TW_STEP_WRITES);
+}
+
+/* The step that makes `value` and nothing else, if it may run at another time; or TW_NO_INDEX. */
+static uint32_t maker_of(const tw_variant *v, uint32_t update, uint32_t value)
+{
+    for (uint32_t s = update; s-- > 0;) {
+        const tw_step *step = &v->steps.items[s];
+        if (!step->output_count || step->outputs[0] != value)
+            continue;
+        bool plain = step->output_count == 1 && !(step->flags & ~(uint32_t)TW_STEP_READS);
+        bool pure = step->group || tw_node_is_pure(&v->plan->nodes.items[step->node]);
+        return plain && pure ? s : TW_NO_INDEX;
+    }
+    return TW_NO_INDEX;
+}
+
+/* Nobody but the step reads the value, under any name. */
+static bool is_private(const tw_variant *v, uint32_t value, uint32_t reader)
+{
+    for (size_t k = 0; k < v->plan->values.count; k++) {
+        if (k != value && v->values[k].root == value)
+            return false;
+    }
+    return v->values[value].dies == reader && tw_value_is_private(v->plan, value);
+}
+
+/* The update that is the last to read the largest value at step `peak`, and alone in doing so.
+ * False: there is none. */
+static bool find_pair(const tw_delayer *d, uint32_t peak, uint32_t *maker, uint32_t *update)
+{
+    const tw_variant *v = d->v;
+    size_t largest = (size_t)d->live[peak] / LEAST_SHARE;
+    bool found = false;
+    largest = largest > LEAST_BYTES ? largest : LEAST_BYTES;
+    for (uint32_t i = 0; i < v->plan->values.count; i++) {
+        const tw_sized *sized = &v->values[i];
+        if (sized->place != TW_PLACE_ARENA || sized->root != i || sized->bytes < largest ||
+            sized->born > peak || sized->dies < peak || sized->dies >= v->steps.count ||
+            !is_update(v, &v->steps.items[sized->dies]) || !is_private(v, i, sized->dies))
+            continue;
+        uint32_t from = maker_of(v, sized->dies, i);
+        if (from == TW_NO_INDEX)
+            continue;
+        largest = sized->bytes;
+        *maker = from;
+        *update = sized->dies;
+        found = true;
+    }
+    return found;
+}
+
+static void mark_nodes(const tw_delayer *d, const tw_step *step)
+{
+    d->after[step->node] = true;
+    for (uint32_t i = 0; step->group && i < step->group->count; i++)
+        d->after[step->group->nodes[i]] = true;
+}
+
+/* Nodes without a step pass on what they wait for. */
+static void mark_after(const tw_delayer *d, uint32_t maker, uint32_t update)
+{
+    const tw_plan *plan = d->v->plan;
+    memset(d->after, 0, plan->nodes.count * sizeof *d->after);
+    mark_nodes(d, &d->v->steps.items[maker]);
+    mark_nodes(d, &d->v->steps.items[update]);
+    for (uint32_t i = 0; i < plan->order_count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
+        bool after = d->after[plan->order[i]];
+        for (uint32_t k = 0; !after && k < node->input_count; k++)
+            after = d->after[plan->values.items[node->inputs[k]].node];
+        for (uint32_t k = 0; !after && k < node->control_count; k++)
+            after = d->after[node->controls[k]];
+        d->after[plan->order[i]] = after;
+    }
+}
+
+static bool is_after(const tw_delayer *d, const tw_step *step)
+{
+    bool after = d->after[step->node];
+    for (uint32_t i = 0; step->group && !after && i < step->group->count; i++)
+        after = d->after[step->group->nodes[i]];
+    return after;
+}
+
+/* To just before the first step that needs one of them, or to the end. False: they stay. */
+static bool move(const tw_delayer *d, uint32_t maker, uint32_t update)
+{
+    tw_step *steps = d->v->steps.items, first = steps[maker], second = steps[update];
+    uint32_t end = maker + 1, at = maker;
+    mark_after(d, maker, update);
+    while (end < d->v->steps.count && (end == update || !is_after(d, &steps[end])))
+        end++;
+    if (end <= update + 1)
+        return false;
+    for (uint32_t s = maker + 1; s < end; s++) {
+        if (s != update)
+            steps[at++] = steps[s];
+    }
+    steps[at] = first;
+    steps[at + 1] = second;
+    return true;
+}
+
+/* One pair after the other, as long as there is less at the peak each time. */
+static void move_all(tw_delayer *d, tw_step *old)
+{
+    tw_variant *v = d->v;
+    size_t bytes = v->steps.count * sizeof *old;
+    uint32_t maker, update, peak = find_peak(d);
+    int64_t first = d->live[peak], most = first;
+    memcpy(old, v->steps.items, bytes);
+    for (int i = 0; i < MOST_MOVES && find_pair(d, peak, &maker, &update); i++) {
+        if (!move(d, maker, update))
+            break;
+        peak = find_peak(d);
+        if (d->live[peak] >= most)
+            break;
+        most = d->live[peak];
+    }
+    if (d->live[peak] > first - first / LEAST_GAIN)
+        memcpy(v->steps.items, old, bytes);
+}
+
+/* Where steps go in this order, and once. */
+tw_status *tw_variant_delay(tw_variant *v)
+{
+    if (v->plan->loop || v->plan->has_waits || v->plan->has_guards || !v->steps.count)
+        return TW_OK;
+    tw_delayer d = {.v = v,
+                    .live = tw_alloc_array(v->steps.count + 2, sizeof *d.live),
+                    .after = tw_alloc_array(v->plan->nodes.count + 1, sizeof *d.after)};
+    tw_step *old = tw_alloc_array(v->steps.count, sizeof *old);
+    tw_status *status = d.live && d.after && old ? TW_OK : tw_no_memory();
+    if (!status)
+        move_all(&d, old);
+    tw_free(d.live);
+    tw_free(d.after);
+    tw_free(old);
+    return status;
+}
