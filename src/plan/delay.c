@@ -8,6 +8,9 @@
 #include "base/status.h"
 #include "plan/variant.h"
 
+/* Bytes below which nothing is tried; a gradient is worth it that is an eighth of the peak, and all
+ * moves together are if they lower it by a sixteenth; so many pairs are tried at most, as each
+ * costs a walk over the plan. */
 enum { LEAST_BYTES = 1 << 18, LEAST_SHARE = 8, LEAST_GAIN = 16, MOST_MOVES = 16 };
 
 /* Tables for the time of the pass. */
@@ -101,6 +104,7 @@ static bool find_pair(const tw_delayer *d, uint32_t peak, uint32_t *maker, uint3
     return found;
 }
 
+/* A group is all of its members: any of them may be what others name. */
 static void mark_nodes(const tw_delayer *d, const tw_step *step)
 {
     d->after[step->node] = true;
@@ -126,6 +130,7 @@ static void mark_after(const tw_delayer *d, uint32_t maker, uint32_t update)
     }
 }
 
+/* Steps of groups wait for whatever one of their members needs. */
 static bool is_after(const tw_delayer *d, const tw_step *step)
 {
     bool after = d->after[step->node];
@@ -134,7 +139,8 @@ static bool is_after(const tw_delayer *d, const tw_step *step)
     return after;
 }
 
-/* To just before the first step that needs one of them, or to the end. False: they stay. */
+/* What lies between goes up by one or two places, in the order that it had.
+ * To just before the first step that needs one of them, or to the end. False: they stay. */
 static bool move(const tw_delayer *d, uint32_t maker, uint32_t update)
 {
     tw_step *steps = d->v->steps.items, first = steps[maker], second = steps[update];
@@ -153,7 +159,9 @@ static bool move(const tw_delayer *d, uint32_t maker, uint32_t update)
     return true;
 }
 
-/* One pair after the other, as long as there is less at the peak each time. */
+/* One pair after the other, as long as there is less at the peak each time: of two gradients of one
+ * size the first alone may gain next to nothing, as the other is the peak then. What gains too
+ * little in the end is undone, so that most plans keep the order that they had. */
 static void move_all(tw_delayer *d, tw_step *old)
 {
     tw_variant *v = d->v;
@@ -173,7 +181,8 @@ static void move_all(tw_delayer *d, tw_step *old)
         memcpy(v->steps.items, old, bytes);
 }
 
-/* Where steps go in this order, and once. */
+/* Where steps go in this order, and once. An order of the variant's alone: which values are large
+ * is not known before there are sizes, and the plan serves all of them. */
 tw_status *tw_variant_delay(tw_variant *v)
 {
     if (v->plan->loop || v->plan->has_waits || v->plan->has_guards || !v->steps.count)

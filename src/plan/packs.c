@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which steps read a packed copy of a variable that is kept from step to step: where the plan
  * leaves the variable as it is, so that the copy serves every run, or where several steps read the
- * same form of it before the next write, as the steps of a recurrent net do. In a loop also copies
- * of whatever comes in and stays the same, which all iterations read. */
+ * same form of it before the next write, as the steps of a recurrent net do. What is written in
+ * each run is copied in each, into the arena: there only from the first of these steps to the last.
+ * In a loop also copies of whatever comes in and stays the same, which all iterations read. */
 #include "plan/variant.h"
 
 enum { LEAST_USES = 3 };
@@ -99,5 +100,25 @@ void tw_variant_packs(tw_variant *v, tw_array **pointers)
         if (step->packs_feed)
             place_copy(v, s);
         step->packs = step->pack_bytes && !step->packs_feed && is_worth(v, step);
+    }
+}
+
+/* Where steps go in this order, and none is left out. */
+void tw_variant_packs_here(tw_variant *v)
+{
+    if (v->plan->loop || v->plan->has_waits || v->plan->has_guards)
+        return;
+    for (uint32_t s = 0; s < v->steps.count; s++) {
+        tw_step *step = &v->steps.items[s];
+        if (!step->packs ||
+            !v->plan->nodes.items[variable_of(v, step->inputs[step->packing->input])].written)
+            continue;
+        uint32_t first = 0;
+        while (first < s &&
+               !(v->steps.items[first].packs_here && v->steps.items[first].pack_first == first &&
+                 is_same(v, step, &v->steps.items[first])))
+            first++;
+        step->packs_here = true;
+        step->pack_first = first;
     }
 }

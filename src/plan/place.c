@@ -13,8 +13,9 @@ enum { ALIGNMENT = 64 };
 typedef struct tw_block {
     size_t bytes, offset;
     uint32_t born, dies; /* steps, both included */
-    bool workspace;
-    /* value (of the first in an in-place chain), or step for a workspace */
+    bool workspace, pack;
+    /* value (of the first in an in-place chain), or step for a workspace or the first of a packed
+     * copy */
     uint32_t owner;
 } tw_block;
 
@@ -124,6 +125,18 @@ static tw_status *gather_lasting(tw_placer *p)
     return TW_OK;
 }
 
+/* A packed copy is there from the step that makes it to the last one that reads it. */
+static tw_status *gather_pack(tw_placer *p, uint32_t s)
+{
+    const tw_step *steps = p->v->steps.items;
+    tw_block copy = {.bytes = rounded(steps[s].pack_bytes), .born = s, .pack = true, .owner = s};
+    if (!steps[s].packs_here || steps[s].pack_first != s)
+        return TW_OK;
+    for (uint32_t i = s; i < p->v->steps.count; i++)
+        copy.dies = steps[i].packs_here && steps[i].pack_first == s ? i : copy.dies;
+    return tw_vec_push(&p->blocks, copy) ? TW_OK : tw_no_memory();
+}
+
 /* A value that takes over its input's memory prolongs that block instead of having one. */
 static tw_status *gather_blocks(tw_placer *p)
 {
@@ -156,6 +169,7 @@ static tw_status *gather_blocks(tw_placer *p)
                           .owner = s};
         if (space.bytes && !step->batching && !tw_vec_push(&p->blocks, space))
             return tw_no_memory();
+        TW_TRY(gather_pack(p, s));
     }
     return TW_OK;
 }
@@ -316,6 +330,13 @@ tw_status *tw_variant_place(tw_variant *v)
     for (size_t b = 0; !status && b < p.blocks.count; b++) {
         if (p.blocks.items[b].workspace)
             v->steps.items[p.blocks.items[b].owner].workspace = p.blocks.items[b].offset;
+        if (p.blocks.items[b].pack)
+            v->steps.items[p.blocks.items[b].owner].pack_offset = p.blocks.items[b].offset;
+    }
+    for (size_t s = 0; !status && s < v->steps.count; s++) {
+        tw_step *step = &v->steps.items[s];
+        if (step->packs_here)
+            step->pack_offset = v->steps.items[step->pack_first].pack_offset;
     }
     tw_vec_clear(&p.blocks);
     tw_free(p.block_of);

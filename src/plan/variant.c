@@ -19,6 +19,7 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     TW_TRY(tw_variant_size(v, feeds));
     TW_TRY(tw_variant_steps(v));
     TW_TRY(tw_variant_delay(v));
+    tw_variant_packs_here(v);
     tw_variant_into(v);
     TW_TRY(tw_variant_place(v));
     TW_TRY(tw_variant_direct(v));

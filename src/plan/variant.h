@@ -70,6 +70,9 @@ typedef struct tw_step {
     /* of a loop's body: the copy is of what stays the same in the loop; it is made when the loop
      * begins, at this offset among the others */
     bool packs_feed;
+    /* or it is in the arena, where step pack_first made it in this run */
+    bool packs_here;
+    uint32_t pack_first;
     size_t pack_offset;
     /* loop_sums.c: adds up so many iterations at once; its workspace lasts as long as the loop */
     const struct tw_batching *batching;
@@ -154,6 +157,8 @@ void tw_variant_unref(tw_variant *variant);
 
 /* Which steps read kept copies of variables. pointers: room for those of a step. */
 void tw_variant_packs(tw_variant *variant, tw_array **pointers);
+/* Once the order of the steps is settled: which of these copies are made in the arena. */
+void tw_variant_packs_here(tw_variant *variant);
 /* Which sums of a loop are added to for several iterations at once. */
 void tw_variant_batch_sums(tw_variant *variant, tw_array **pointers);
 /* Gradients that only an update reads may be made later, where that saves memory. */

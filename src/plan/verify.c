@@ -41,7 +41,8 @@ tw_status *tw_plan_verify(const tw_plan *plan)
 
 /* ---- steps ---- */
 
-/* By node: the step that it belongs to, counted from 1; 0: it has none. */
+/* Steps may stand in another order than nodes (delay.c), so where a node is done is asked of them.
+ * By node: the step that it belongs to, counted from 1; 0: it has none. */
 static void list_steps(const tw_variant *v, uint32_t *step_of)
 {
     for (uint32_t s = 0; s < v->steps.count; s++) {
@@ -89,7 +90,10 @@ typedef struct tw_ghost_run {
     uint8_t *there;  /* by value: its numbers are in its memory */
     uint32_t *roots; /* of those that are there or were */
     uint32_t count;
-    bool keeps; /* steps may go out of order: what was written stays */
+    uint8_t *packed;     /* by the step that makes it: the packed copy is there */
+    uint32_t *packs;     /* those steps, */
+    uint32_t pack_count; /* as far as the run has come */
+    bool keeps;          /* steps may go out of order: what was written stays */
 } tw_ghost_run;
 
 /* A view has no memory of its own. */
@@ -121,6 +125,11 @@ static tw_status *destroy(tw_ghost_run *g, size_t offset, size_t bytes, uint32_t
             return tw_status_new(TW_INTERNAL, "'%s' shares memory though steps may go in any order",
                                  value_name(g->v, root));
         g->there[root] = false;
+    }
+    for (uint32_t i = 0; i < g->pack_count; i++) {
+        const tw_step *step = &g->v->steps.items[g->packs[i]];
+        if (tw_bytes_meet(offset, bytes, step->pack_offset, step->pack_bytes))
+            g->packed[g->packs[i]] = false;
     }
     return TW_OK;
 }
@@ -195,6 +204,29 @@ static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
     return destroy(g, step->workspace, step->workspace_bytes, TW_NO_INDEX);
 }
 
+/* The first that reads a copy in the arena has made it. */
+static tw_status *put_packed(tw_ghost_run *g, uint32_t s)
+{
+    const tw_step *step = &g->v->steps.items[s];
+    if (!step->packs_here || step->pack_first != s)
+        return TW_OK;
+    TW_TRY(destroy(g, step->pack_offset, step->pack_bytes, TW_NO_INDEX));
+    g->packed[s] = true;
+    g->packs[g->pack_count++] = s;
+    return TW_OK;
+}
+
+/* Neither the step nor any between the two has written over it. */
+static tw_status *check_packed(const tw_ghost_run *g, uint32_t s)
+{
+    const tw_step *step = &g->v->steps.items[s];
+    if (!step->packs_here || g->packed[step->pack_first])
+        return TW_OK;
+    return tw_status_new(TW_INTERNAL,
+                         "step %u needs the packed copy of step %u, which is not there", s,
+                         step->pack_first);
+}
+
 /* Constants, feeds and variables lie elsewhere and are always there. */
 static tw_status *check_there(const tw_ghost_run *g, uint32_t value, const char *what, uint32_t s)
 {
@@ -212,6 +244,7 @@ static tw_status *go_through(tw_ghost_run *g, uint32_t s)
 {
     const tw_variant *v = g->v;
     const tw_step *step = &v->steps.items[s];
+    TW_TRY(put_packed(g, s));
     for (uint32_t i = 0; i < step->input_count; i++)
         TW_TRY(check_there(g, step->inputs[i], "step", s));
     TW_TRY(check_workspace(g, s));
@@ -221,7 +254,7 @@ static tw_status *go_through(tw_ghost_run *g, uint32_t s)
         TW_TRY(check_overwriting(v, s, k));
         TW_TRY(put(g, step->outputs[k]));
     }
-    return TW_OK;
+    return check_packed(g, s);
 }
 
 /* What a loop goes on with, keeps, or a run gives. */
@@ -246,8 +279,10 @@ static tw_status *verify_memory(const tw_variant *v)
     tw_ghost_run g = {.v = v,
                       .there = tw_alloc_zero(count, 1),
                       .roots = tw_alloc_array(count, sizeof *g.roots),
+                      .packed = tw_alloc_zero(v->steps.count + 1, 1),
+                      .packs = tw_alloc_array(v->steps.count + 1, sizeof *g.packs),
                       .keeps = v->plan->has_waits};
-    tw_status *status = g.there && g.roots ? TW_OK : tw_no_memory();
+    tw_status *status = g.there && g.roots && g.packed && g.packs ? TW_OK : tw_no_memory();
     for (size_t i = 0; !status && v->plan->loop && i < v->plan->feed_count; i++) {
         if (in_arena(v, v->plan->feeds[i]))
             status = put(&g, v->plan->feeds[i]);
@@ -258,6 +293,8 @@ static tw_status *verify_memory(const tw_variant *v)
         status = check_ends(&g);
     tw_free(g.there);
     tw_free(g.roots);
+    tw_free(g.packed);
+    tw_free(g.packs);
     return status;
 }
 

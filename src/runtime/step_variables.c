@@ -179,6 +179,7 @@ struct tw_access {
     uint32_t held_count, shown_count, locked_count;
     bool plain;           /* nothing but a kernel, once the variables are there */
     const tw_held *packs; /* of which the kernel reads a packed copy; NULL: of none */
+    uint64_t packed;      /* the version of which this step, or a later one, made it in the arena */
 };
 
 /* References that a step chooses are another variable in every run. */
@@ -368,14 +369,37 @@ static tw_status *compute_into(tw_frame *frame, uint32_t s, tw_compute *c)
     return status;
 }
 
+/* A copy in the arena is the run's: the step that is the first to read it makes it, and another
+ * only if somebody has written the variable meanwhile. The kernel packs by itself where it reads an
+ * array that is the variable's no more. */
+static void pack_here(tw_frame *frame, uint32_t s, const tw_array *held, tw_compute *c)
+{
+    const tw_step *step = &frame->variant->steps.items[s];
+    tw_access *first = frame->accesses[step->pack_first];
+    void *to = (char *)frame->arena + step->pack_offset;
+    uint64_t version;
+    if (first && s == step->pack_first)
+        first->packed = UINT64_MAX; /* what the last run left is of no use */
+    if (!first || !tw_variable_is_current(frame->accesses[s]->packs->variable, held, &version))
+        return;
+    if (first->packed != version)
+        step->packing->pack(c, to);
+    first->packed = version;
+    c->packed = to;
+}
+
 /* The array of `packs` is held: the last of its kind among those held, which are in the order of
  * `held`. */
-static tw_packed *lend_packed(const tw_frame *frame, uint32_t s, const tw_access *a, tw_compute *c)
+static tw_packed *lend_packed(tw_frame *frame, uint32_t s, const tw_access *a, tw_compute *c)
 {
     const tw_step *step = &frame->variant->steps.items[s];
     uint32_t at = 0;
     for (const tw_held *held = a->held; held != a->packs; held++)
         at += !held->copy;
+    if (step->packs_here) {
+        pack_here(frame, s, frame->held[at], c);
+        return NULL;
+    }
     tw_packed *packed = tw_variable_packed(a->packs->variable, frame->held[at], step->packing,
                                            step->pack_form, step->pack_bytes, c);
     c->packed = packed ? packed->data : NULL;
@@ -402,7 +426,7 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
                                             : tw_frame_compute(frame, s, c);
     for (uint32_t i = a->locked_count; i-- > 0;)
         tw_light_release(&a->locked[i]->lock);
-    if (packed) {
+    if (a->packs) {
         c->packed = NULL;
         tw_packed_unref(packed);
     }

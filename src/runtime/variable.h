@@ -80,6 +80,18 @@ static inline tw_status *tw_variable_own(tw_variable *variable)
  * fits. */
 tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape);
 
+/* Of `held`, an array of the variable that the caller holds; false: the variable has been written
+ * since. */
+static inline bool tw_variable_is_current(tw_variable *variable, const tw_array *held,
+                                          uint64_t *version)
+{
+    tw_light_acquire(&variable->lock);
+    bool current = variable->value == held;
+    *version = variable->version;
+    tw_light_release(&variable->lock);
+    return current;
+}
+
 /* The packed copy of `held`, an array of the variable that the caller holds; made by `c`'s kernel
  * if there is none of this version. NULL: the variable has been written since, or no memory; the
  * kernel then packs by itself. The caller gives it back by tw_packed_unref. */

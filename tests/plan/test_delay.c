@@ -38,6 +38,7 @@ static model make_model(void)
     return m;
 }
 
+/* The last reader of what is large. */
 static tw_tensor end_of(tw_tensor large)
 {
     return tw_reduce_sum(tw_matmul(large, filled(COLS, FEW, 1)));
@@ -49,6 +50,7 @@ static void initialize(void)
     TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
 }
 
+/* What a run of both needs beside variables. */
 static size_t arena_of(tw_tensor fetch, tw_tensor target)
 {
     tw_plan_counts counts;
@@ -56,6 +58,7 @@ static size_t arena_of(tw_tensor fetch, tw_tensor target)
     return counts.arena_bytes;
 }
 
+/* All numbers are the same, since all inputs are. */
 static void assert_all(const tw_array *got, double value)
 {
     for (size_t i = 0; i < tw_array_count(got); i++)
@@ -87,6 +90,7 @@ static void a_large_gradient_is_made_when_the_rest_is_gone(void **state)
     tw_array_unref(out);
 }
 
+/* The gradient then has to be made while the large one is there. */
 static void what_reads_the_update_sees_it(void **state)
 {
     (void)state;
@@ -101,6 +105,7 @@ static void what_reads_the_update_sees_it(void **state)
     tw_array_unref(out);
 }
 
+/* It is no longer the update's alone. */
 static void a_gradient_that_is_fetched_stays(void **state)
 {
     (void)state;

@@ -241,6 +241,32 @@ static void readers_and_writers_never_see_half_of_a_value(void **state)
     assert_near(first_of(s.y, none, s.x), 201.0 * K, 0);
 }
 
+/* Each run makes copies of its own, in its arena, of whatever the variable is then. */
+static void runs_that_train_at_once_read_whole_copies(void **state)
+{
+    (void)state;
+    shared s = {.x = ones()};
+    tw_tensor w = weights(1), sum = tw_matmul(s.x, w), more;
+    for (int i = 2; i < 4; i++)
+        sum = tw_add(sum, tw_matmul(tw_mul(s.x, (double)i), w));
+    TW_CONTROL_DEPENDENCIES(sum) {
+        more = tw_assign_add(w, tw_ones(TW_SHAPE(K, N)));
+    }
+    TW_CONTROL_DEPENDENCIES(more) {
+        s.y = tw_identity(sum);
+    }
+    s.add = tw_assign_add(w, tw_ones(TW_SHAPE(K, N)));
+    initialize();
+    assert_int_equal(copies_of(s.y, none, TW_LIST(s.x)), 3);
+    pthread_t threads[3];
+    for (int t = 0; t < 3; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, t ? read_often : write_often, &s), 0);
+    for (int t = 0; t < 3; t++)
+        pthread_join(threads[t], NULL);
+    assert_int_equal(atomic_load(&s.wrong), 0);
+    assert_near(first_of(s.y, none, s.x), 6 * 601.0 * K, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -253,6 +279,7 @@ int main(void)
         TEST(a_copy_gives_the_bits_of_the_product_itself),
         TEST(filters_are_kept_too),
         TEST(readers_and_writers_never_see_half_of_a_value),
+        TEST(runs_that_train_at_once_read_whole_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
