@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "kernels/isa/extremes.h"
+#include "kernels/isa/fma.h"
 #include "kernels/isa/vectors.h"
 
 #if TW_ISA_LEVEL == 0 && defined(TW_ISA_LEVELS_X86) /* it is to be small there */
@@ -31,17 +32,24 @@ static ALWAYS_INLINE void store(float *x, vec v)
     *(loose *)x = v;
 }
 
+/* x * factor + y; adders, which are not the multipliers, have enough to do beside it. */
+static ALWAYS_INLINE vec times(vec x, float factor, vec y)
+{
+    vec f = {SPREAD_F32(factor)};
+    return FMA_F32(x, f, y);
+}
+
 /* B^T x: six numbers `from` apart to six `to` apart. */
 static ALWAYS_INLINE void input_line(const vec *x, size_t from, vec *y, size_t to)
 {
     vec x1 = x[from], x2 = x[2 * from], x3 = x[3 * from], x4 = x[4 * from];
     vec a = x1 - x3, b = x2 - x4;
-    y[0] = ((x[0] - x2) - b) * 2 + a * 3;
-    y[to] = (x1 - x4) * 2 + (x2 * 5 + x3);
-    y[2 * to] = (x1 + x4) * 2 + (x2 - x3 * 5);
-    y[3 * to] = -a - b * 2;
-    y[4 * to] = b - a * 2;
-    y[5 * to] = (a - (x3 - x[5 * from])) * 2 + b * 3;
+    y[0] = times((x[0] - x2) - b, 2, a * 3);
+    y[to] = times(x1 - x4, 2, times(x2, 5, x3));
+    y[2 * to] = times(x1 + x4, 2, times(x3, -5, x2));
+    y[3 * to] = times(b, -2, -a);
+    y[4 * to] = times(a, -2, b);
+    y[5 * to] = times(a - (x3 - x[5 * from]), 2, b * 3);
 }
 
 /* Columns first, then rows: 36 vectors of channels at a time. */
@@ -72,8 +80,8 @@ static ALWAYS_INLINE void gradient_line(size_t outputs, const vec *y, size_t fro
     z[0] = y0;
     z[to] = even + odd;
     z[2 * to] = even - odd;
-    z[3 * to] = outputs == 4 ? (y0 + y1 * 2) + (y2 * 4 + y3 * 8) : y0 + y1 * 2;
-    z[4 * to] = outputs == 4 ? (y0 - y1 * 0.5f) + (y2 * 0.25f - y3 * 0.125f) : y0 - y1 * 0.5f;
+    z[3 * to] = times(y1, 2, outputs == 4 ? times(y2, 4, times(y3, 8, y0)) : y0);
+    z[4 * to] = times(y1, -0.5f, outputs == 4 ? times(y2, 0.25f, times(y3, -0.125f, y0)) : y0);
     z[5 * to] = outputs == 4 ? y3 : y1;
 }
 
@@ -111,14 +119,14 @@ static ALWAYS_INLINE void output_line(size_t outputs, const vec *x, size_t from,
     vec x3 = x[3 * from], x4 = x[4 * from], x5 = x[5 * from];
     vec even = x[from] + x[2 * from], odd = x[from] - x[2 * from];
     y[0] = (x[0] + even) + (x3 + x4);
-    vec second = odd + (x3 * 2 - x4 * 0.5f);
+    vec second = times(x4, -0.5f, times(x3, 2, odd));
     if (outputs == 2) {
         y[to] = second + x5;
         return;
     }
     y[to] = second;
-    y[2 * to] = even + (x3 * 4 + x4 * 0.25f);
-    y[3 * to] = (odd + x5) + (x3 * 8 - x4 * 0.125f);
+    y[2 * to] = times(x4, 0.25f, times(x3, 4, even));
+    y[3 * to] = times(x4, -0.125f, times(x3, 8, odd + x5));
 }
 
 /* Zero times what is not finite is not a number, and stays so in a sum. */
@@ -141,7 +149,7 @@ static ALWAYS_INLINE void output_columns(size_t m, const vec *y, vec add, vec le
         UNROLL for (size_t i = 0; i < m; i++)
         {
             vec sum = z[i] + add;
-            *zeros += sum * 0;
+            *zeros = times(sum, 0, *zeros);
             v[i][k] = (vec)((mask)sum & ~(mask)(sum < least)); /* what is not a number stays */
         }
     }
