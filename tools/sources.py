@@ -20,6 +20,8 @@ SMALL = ("composites", "train", "wire")
 # Layers in which no loop is as short as what it takes to reach it: they are laid out densely. What
 # every graph needs comes first, so that it lies together: systems map code in by 64 KB.
 DENSE = ("graph", "plan", "ops", "autodiff")
+# So do, among the ops, those that nearly every graph has.
+OFTEN_OPS = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
 # Kernels that every graph needs come last, next to the library's other code.
 OFTEN = ("isa", "tile")
 # The same as SMALL of files elsewhere: graphs written, read and shown.
@@ -56,6 +58,10 @@ def is_often(path):
     return path.stem.split("_")[0] in OFTEN
 
 
+def is_rarer(path):
+    return path.parent.name == "ops" and path.stem not in OFTEN_OPS
+
+
 def kind_of(path):
     if is_small(path):
         return "small"
@@ -88,7 +94,8 @@ def op_inputs():
 def files_of(kind, system):
     if kind in ("library", "dense", "small"):
         layers = DENSE if kind == "dense" else [l for l in LAYERS if l != "kernels"]
-        return [p for p in layer_files(layers, system) if kind_of(p) == kind]
+        files = [p for layer in layers for p in sorted(layer_files([layer], system), key=is_rarer)]
+        return [p for p in files if kind_of(p) == kind]
     if kind in ("kernels", "rare"):
         return [p for p in sorted(layer_files(["kernels"], system), key=is_often)
                 if p.name.endswith("_rare.c") == (kind == "rare")]
