@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "kernels/gemm_loops.h"
-
 #include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
 #include "kernels/vmath.h"
@@ -13,12 +12,6 @@
 #define UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
-#endif
-/* Where a copy for each caller would gain nothing. */
-#if defined(__clang__)
-#define NOINLINE __attribute__((noinline))
-#else
-#define NOINLINE __attribute__((noinline, noclone))
 #endif
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__

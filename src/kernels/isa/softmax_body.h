@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax of one dtype. Before it is included: T, BITS (an integer of
- * its size), EXP, LOG and NAME(f). Short rows are taken
- * several at a time, so that the exponentials run over one long stretch. Sums and maxima go by
- * lanes, folded in a fixed order. */
+ * Softmax of one dtype. Before it is included: T, BITS (an integer of its size), EXP, LOG and
+ * NAME(f). Short rows are taken several at a time, so that the exponentials run over one long
+ * stretch. Sums and maxima go by lanes, folded in a fixed order. */
 
 enum { NAME(LANES) = 64 / sizeof(T) };
 
@@ -94,7 +93,7 @@ static inline T *NAME(out_row)(const tw_softmax_rows *r, size_t row)
 }
 
 /* out = logits - max for the rows first .. last - 1. */
-static void NAME(shift)(const tw_softmax_rows *r, size_t first, size_t last)
+static NOINLINE void NAME(shift)(const tw_softmax_rows *r, size_t first, size_t last)
 {
     for (size_t row = first; row < last; row++) {
         const T *x = (const T *)r->logits + row * r->logits_stride;
@@ -105,7 +104,7 @@ static void NAME(shift)(const tw_softmax_rows *r, size_t first, size_t last)
 }
 
 /* Over several rows at once: a row of ten is too short for a vector loop. */
-static void NAME(exponentials)(T *x, size_t n)
+static NOINLINE void NAME(exponentials)(T *x, size_t n)
 {
     for (size_t j = 0; j < n; j++)
         x[j] = EXP(x[j]);
@@ -113,7 +112,7 @@ static void NAME(exponentials)(T *x, size_t n)
 
 /* Both at once for a long row; the maximum. Meanwhile the next one comes from memory, a part with
  * each part. */
-static T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
+static NOINLINE T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
 {
     enum { PART = 1024 / sizeof(T) };
     const T *x = (const T *)r->logits + row * r->logits_stride, *next = x + r->logits_stride;
@@ -293,7 +292,8 @@ static void NAME(end_summed)(const tw_softmax_rows *r, size_t first, const T *do
 static void NAME(sparse_xent)(const tw_softmax_rows *r)
 {
     T dot[ELEMENTS];
-    size_t step = NAME(rows_at_once)(r), most = step == 1 && r->sums ? AT_ONCE : step;
+    bool summed = r->sums && sizeof(T) == sizeof(float); /* of doubles it is rare */
+    size_t step = NAME(rows_at_once)(r), most = step == 1 && summed ? AT_ONCE : step;
     for (size_t first = 0; first < r->rows; first += most) {
         size_t last = r->rows - first < most ? r->rows : first + most;
         for (size_t row = first; row < last && step == 1; row++) {
@@ -306,7 +306,7 @@ static void NAME(sparse_xent)(const tw_softmax_rows *r)
                 dot[row - first] = NAME(out_row)(r, row)[NAME(class)(r, row)];
             NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
         }
-        if (step == 1 && last - first == AT_ONCE)
+        if (summed && step == 1 && last - first == AT_ONCE)
             NAME(end_summed)(r, first, dot);
         else
             NAME(end_sparse)(r, first, last, dot);

@@ -4,6 +4,12 @@
 #define TW_KERNELS_ISA_VECTORS_H
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+/* Where a copy for each caller would gain nothing. */
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 /* Vectors never cross a call here, so that how they would be passed is of no interest. */
 #if defined(__GNUC__) && !defined(__clang__)
