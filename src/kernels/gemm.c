@@ -242,7 +242,8 @@ static void pack_cell(size_t cell, void *arg)
 static void pack_all(const tw_gemm_loops *loops, const tw_gemm_block *g, void *to,
                      const tw_par *par)
 {
-    packing x = {.loops = loops, .g = *g, .to = to, .panels = tw_gemm_panels(loops, g->n)};
+    packing x = {.loops = loops, .g = *g, .to = to, .panels = g->packed_panels};
+    x.panels = x.panels ? x.panels : tw_gemm_panels(loops, g->n);
     double panel = 0.5 * (double)g->k * (double)(loops->lanes * loops->panel_vectors);
     x.cells = tw_par_cells(x.panels, 1, panel);
     tw_par_run(par, x.cells, pack_cell, &x);
@@ -499,6 +500,9 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
     g.a = a;
     g.b = b;
     g.c = c;
+    if (g.packed)
+        g.packed_panels = tw_gemm_kept_panels(tw_gemm_loops_of(dtype), g.m, g.n, g.k,
+                                              shape->transpose_b);
     if (epilogue) {
         bool bare = !epilogue->bias && epilogue->activation == TW_ACTIVATION_NONE;
         if (!bare && !tw_dtype_is_floating(dtype))
@@ -511,20 +515,6 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
     return TW_OK;
 }
 
-/* Packing is a share of about 3 / m of a product; below 16 KB there is nothing to gain. Few rows
- * are multiplied as fast by a B that stands as it is, and few columns as sums along k. */
-size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k)
-{
-    enum { LEAST_BYTES = 16384, MOST_ROWS = 256 };
-    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || n < 2 || m <= TW_GEMM_FEW || m > MOST_ROWS)
-        return 0;
-    const tw_gemm_loops *loops = tw_gemm_loops_of(dtype);
-    if (n <= loops->most_sums && n % loops->lanes)
-        return 0;
-    size_t bytes = tw_gemm_packed_bytes(dtype, k, n);
-    return bytes < LEAST_BYTES || bytes == SIZE_MAX ? 0 : bytes;
-}
-
 void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *to,
                   const tw_par *par)
 {
@@ -534,7 +524,9 @@ void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *t
                        .b = b,
                        .b_row = s->transpose_b ? 1 : ldb,
                        .b_col = s->transpose_b ? ldb : 1,
-                       .packed_k = s->k};
+                       .packed_k = s->k,
+                       .packed_panels = tw_gemm_kept_panels(tw_gemm_loops_of(dtype), s->m, s->n,
+                                                            s->k, s->transpose_b)};
     pack_all(tw_gemm_loops_of(dtype), &g, to, par);
 }
 

@@ -26,7 +26,7 @@ typedef struct tw_gemm_shape {
     bool conjugate_a, conjugate_b; /* of complex dtypes; others ignore it */
     size_t lda, ldb, ldc;          /* elements from row to row as stored; 0: dense rows */
     double alpha, beta;            /* beta 0: C is only written */
-    /* what tw_gemm_pack made of B, which is not read then; or NULL */
+    /* what tw_gemm_pack made of B, or of its first columns, which are not read then; or NULL */
     const void *packed;
 } tw_gemm_shape;
 
@@ -43,8 +43,10 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
                    void *c, const tw_gemm_epilogue *epilogue, const tw_par *par);
 
 /* B, kept as the loops read it, for many products of float or double with the same k and n. Bytes;
- * 0: packing it each time costs next to nothing (few numbers, or many rows), or sizes overflow. */
-size_t tw_gemm_keep_bytes(tw_dtype dtype, size_t m, size_t n, size_t k);
+ * 0: packing it each time costs next to nothing (few numbers, or many rows), or sizes overflow. Of
+ * a large B for many rows it is the first columns alone: copies of the same number of `panels` (0:
+ * all of B) are the same. */
+size_t tw_gemm_keep_bytes(tw_dtype dtype, const tw_gemm_shape *shape, size_t *panels);
 void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *shape, const void *b, void *to,
                   const tw_par *par);
 

@@ -18,6 +18,7 @@ typedef struct tw_gemm_block {
     const void *packed;            /* B packed for this n, or NULL: it is packed on the stack */
     bool in_place;                 /* whole panels of B are few and near: they are not packed */
     size_t packed_k, packed_first; /* rows of the packed B, and where this B begins among them */
+    size_t packed_panels;          /* so many panels are packed, the others stand; 0: all are */
     void *c;
     size_t ldc;
     bool turned; /* C stands by columns: C(i, j) = c[i + j * ldc]; m is at most TW_GEMM_NARROW */
@@ -97,6 +98,8 @@ static inline size_t tw_gemm_panels(const tw_gemm_loops *loops, size_t n)
 const tw_gemm_loops *tw_gemm_loops_of(tw_dtype dtype);
 /* Bytes of a packed B; SIZE_MAX if that overflows. */
 size_t tw_gemm_packed_bytes(tw_dtype dtype, size_t k, size_t n);
+/* Of the copy that is kept of a B for products by m rows: tw_gemm_block.packed_panels. */
+size_t tw_gemm_kept_panels(const tw_gemm_loops *loops, size_t m, size_t n, size_t k, bool turned);
 /* Runs a block on this thread, whatever its form. */
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g);
 /* A product of a few floats without an epilogue; false: it is another one. */

@@ -28,8 +28,9 @@ static size_t matmul_bytes(const tw_compute *c, tw_pack_form *form)
     if (tw_input(c, 0)->rank != 2 || tw_input(c, 1)->rank != 2)
         return 0;
     tw_gemm_shape s = shape_of(c);
-    *form = (tw_pack_form){kind_of(s.transpose_b ? TURNED_MATRIX : MATRIX, 0), s.k};
-    return tw_gemm_keep_bytes(tw_input(c, 1)->dtype, s.m, s.n, s.k);
+    size_t panels, bytes = tw_gemm_keep_bytes(tw_input(c, 1)->dtype, &s, &panels);
+    *form = (tw_pack_form){kind_of(s.transpose_b ? TURNED_MATRIX : MATRIX, panels), s.k};
+    return bytes;
 }
 
 static void matmul_pack(const tw_compute *c, void *to)

@@ -409,9 +409,10 @@ static void a_packed_matrix_serves_as_well(void **state)
         tw_gemm_run_block(loops, &g);
         assert_memory_equal(c, d, M * N * sizeof *c);
         tw_gemm_shape s = {.m = M, .n = N, .k = K, .transpose_b = true, .alpha = 1};
-        size_t bytes = tw_gemm_keep_bytes(TW_FLOAT32, M, N, K);
+        size_t panels, bytes = tw_gemm_keep_bytes(TW_FLOAT32, &s, &panels);
         void *shared = tw_alloc_aligned(bytes);
         assert_int_equal(bytes, tw_gemm_packed_bytes(TW_FLOAT32, K, N));
+        assert_int_equal(panels, 0);
         tw_gemm_pack(TW_FLOAT32, &s, b, shared, &(tw_par){.threads = 3});
         assert_memory_equal(packed, shared, bytes);
         s.packed = shared;
@@ -515,6 +516,40 @@ static void impossible_sizes_are_refused(void **state)
     assert_ok(tw_gemm(TW_FLOAT32, &s, x, x, NULL, NULL, NULL));
 }
 
+/* Of a large matrix the first columns alone are kept packed; nobody reads where they stood. */
+static void a_large_matrix_is_packed_in_part(void **state)
+{
+    (void)state;
+    enum { M = 53, N = 1013, K = 1107, FIRST = 64 };
+    for (EACH_LEVEL(level)) {
+        for (int i = 0; i < 2; i++) {
+            tw_dtype dtype = i ? TW_FLOAT64 : TW_FLOAT32;
+            size_t size = tw_dtype_size(dtype), panels;
+            char *a = random_numbers(dtype, M * K, 1), *b = random_numbers(dtype, N * K, 2);
+            char *c = malloc(M * N * size), *d = malloc(M * N * size);
+            tw_gemm_shape s = {.m = M, .n = N, .k = K, .alpha = 1};
+            size_t bytes = tw_gemm_keep_bytes(dtype, &s, &panels);
+            assert_true(panels > 0 && bytes < tw_gemm_packed_bytes(dtype, K, N));
+            void *packed = tw_alloc_aligned(bytes);
+            assert_ok(tw_gemm(dtype, &s, a, b, c, NULL, &(tw_par){.threads = 1}));
+            tw_gemm_pack(dtype, &s, b, packed, &(tw_par){.threads = 3});
+            for (size_t k = 0; k < K; k++)
+                memset(b + k * N * size, 0xff, FIRST * size); /* NaN */
+            s.packed = packed;
+            for (int threads = 1; threads <= 3; threads += 2) {
+                memset(d, 0, M * N * size);
+                assert_ok(tw_gemm(dtype, &s, a, b, d, NULL, &(tw_par){.threads = threads}));
+                assert_memory_equal(c, d, M * N * size);
+            }
+            tw_free_aligned(packed);
+            free(a);
+            free(b);
+            free(c);
+            free(d);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +567,7 @@ int main(void)
         cmocka_unit_test(activations_keep_nan),
         cmocka_unit_test(batches_broadcast_by_strides),
         cmocka_unit_test(a_packed_matrix_serves_as_well),
+        cmocka_unit_test(a_large_matrix_is_packed_in_part),
         cmocka_unit_test(panels_together_give_the_bits_of_panels_one_by_one),
         cmocka_unit_test(columns_pages_apart_give_the_bits_of_columns_side_by_side),
         cmocka_unit_test(impossible_sizes_are_refused),

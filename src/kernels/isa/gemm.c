@@ -75,7 +75,7 @@
 #endif
 
 /* A step of k. And what of A is read again and again may fill half of a second cache of 512 KB. */
-enum { TW_GEMM_DEPTH = DEPTH, TW_GEMM_NEAR = 1 << 18 };
+enum { TW_GEMM_DEPTH = DEPTH, TW_GEMM_NEAR = 1 << 18, TW_GEMM_PLACES = 1 << 18 };
 
 /* How A stands, where tiles have a loop of their own for it: a row's, or a column's elements are
  * neighbours. */

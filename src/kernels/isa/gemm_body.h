@@ -147,7 +147,8 @@ typedef struct NAME(slice) {
     const T *b;
     size_t j, n, p, k, width;
     size_t row, col; /* its strides */
-    bool last;       /* nothing is added to C after it */
+    bool packed;
+    bool last; /* nothing is added to C after it */
 } NAME(slice);
 
 /* A panel beyond those of whole vectors is a thin one: how many columns it has, 0 where there is
@@ -178,7 +179,8 @@ static size_t NAME(padded)(const tw_gemm_parts *columns, size_t n, size_t panel)
 
 /* The way through the slices of a product. A's rows are read again for each of them: where all of A
  * is too large for the second cache, a step is gone through for all panels before the next; so it
- * is where B is read from afar for few rows: memory gives what is near the last line sooner. */
+ * is where B is read from afar for few rows, and where its rows share few places of the second
+ * cache: memory gives what is near the last line sooner. */
 typedef struct NAME(way) {
     const tw_gemm_block *g;
     tw_gemm_parts columns, depths; /* in units of LANES and of 8 */
@@ -189,11 +191,13 @@ typedef struct NAME(way) {
 
 static NOINLINE NAME(way) NAME(way_of)(const tw_gemm_block *g, size_t first, size_t last)
 {
-    enum { FAR = 1 << 25 }; /* bytes: further than any cache */
+    enum { AFAR = 1 << 22, FAR = 1 << 25 }; /* bytes: further than one's own cache, than any */
     NAME(way) w = {.g = g, .first = first, .last = last, .panel = first};
     size_t near = g->a_row == 1 ? TW_GEMM_NEAR : 8 * TW_GEMM_NEAR;
     bool far = g->turned && g->k * g->b_row * sizeof(T) > FAR;
-    w.by_steps = g->k > TW_GEMM_DEPTH && (g->m * g->k * sizeof(T) > near || far);
+    size_t apart = g->b_row * sizeof(T) * (g->b_col == 1 && (!g->packed || g->packed_panels));
+    bool few = g->k * apart > AFAR && TW_GEMM_DEPTH * (apart & -apart) > TW_GEMM_PLACES;
+    w.by_steps = g->k > TW_GEMM_DEPTH && (g->m * g->k * sizeof(T) > near || far || few);
     w.columns = NAME(columns_of)(g->n);
     w.panels = w.columns.count + (NAME(thin_of)(g->n) > 0);
     w.depths = parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
@@ -213,9 +217,10 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     s->k = part_start(&w->depths, w->step + 1) - s->p;
     s->width = NAME(padded)(&w->columns, s->n, w->panel);
     s->last = w->step + 1 == w->depths.count;
-    s->row = g->packed ? s->width : g->b_row;
-    s->col = g->packed ? 1 : g->b_col;
-    s->b = g->packed
+    s->packed = g->packed && (!g->packed_panels || w->panel < g->packed_panels);
+    s->row = s->packed ? s->width : g->b_row;
+    s->col = s->packed ? 1 : g->b_col;
+    s->b = s->packed
                ? (const T *)g->packed + s->j * g->packed_k + (g->packed_first + s->p) * s->width
            : g->b ? (const T *)g->b + s->p * s->row + s->j * s->col
                   : NULL;
@@ -339,9 +344,8 @@ static NOINLINE void NAME(put_turned)(const tw_gemm_block *g, const NAME(slice) 
  * find them there. */
 static bool NAME(is_apart)(const NAME(slice) * s)
 {
-    enum { PLACES = 1 << 18 };
     size_t apart = s->row * sizeof(T);
-    return s->k * (apart & -apart) > PLACES;
+    return s->k * (apart & -apart) > TW_GEMM_PLACES;
 }
 
 /* Has the first tile of m rows as many as one that packs must have? */
@@ -385,7 +389,7 @@ static void NAME(run_slice)(const tw_gemm_block *g, const NAME(slice) * s, const
                             T *stack)
 {
     size_t few = NAME(is_apart)(s) && NAME(begins_full)(g->m) ? ROWS : 3 * ROWS;
-    bool stands = g->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
+    bool stands = s->packed || (g->b_col == 1 && s->n == s->width && (g->in_place || g->m <= few));
     bool whole = s->n == NAME(WIDTH) || NAME(keeps_narrow)(g->m, g->a_col, s->n);
     bool keeps = !stands && g->b_col == 1 && whole && g->m > few &&
                  (g->a_col == 1 || g->a_row == 1);
