@@ -172,7 +172,7 @@ static size_t NAME(column)(const tw_gemm_parts *columns, size_t n, size_t panel)
 
 static size_t NAME(padded)(const tw_gemm_parts *columns, size_t n, size_t panel)
 {
-    if (NAME(THIN) && panel == columns->count)
+    if (NAME(THIN) > 0 && panel == columns->count)
         return NAME(THIN);
     return (n + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
 }
