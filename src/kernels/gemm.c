@@ -180,17 +180,17 @@ static void run_cell(size_t cell, void *arg)
 {
     const cut *x = arg;
     size_t i = cell / x->across, j = cell % x->across;
-    size_t first = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i);
+    size_t first = tw_par_even(x->g.m, x->loops->tile_rows, x->down, i);
     tw_gemm_block part = x->g;
-    part.m = tw_par_bound(x->g.m, x->loops->tile_rows, x->down, i + 1) - first;
+    part.m = tw_par_even(x->g.m, x->loops->tile_rows, x->down, i + 1) - first;
     part.a = (const char *)x->g.a + first * x->g.a_row * x->size;
     part.c = (char *)x->g.c + first * x->g.ldc * x->size;
     if (x->across == 1 && part.packed && part.a_col == 1 && i + 1 < x->down) {
         part.ahead = (const char *)part.a + part.m * x->g.a_row * x->size;
         part.ahead_rows = part.m;
     }
-    size_t begin = tw_par_bound(x->panels, 1, x->across, j),
-           end = tw_par_bound(x->panels, 1, x->across, j + 1);
+    size_t begin = tw_par_even(x->panels, 1, x->across, j),
+           end = tw_par_even(x->panels, 1, x->across, j + 1);
     void *memory = end - begin >= WIDE && is_spread(&part, x->size) ? gathered(&part, x->size)
                                                                     : NULL;
     x->loops->panels(&part, begin, end);

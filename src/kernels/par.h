@@ -41,6 +41,14 @@ static inline size_t tw_par_bound(size_t count, size_t grain, size_t cells, size
     return bound < count ? bound : count;
 }
 
+/* The same where runs that are a grain longer lie among the others instead of before them: threads
+ * that begin with as many cells each have as much to do. */
+static inline size_t tw_par_even(size_t count, size_t grain, size_t cells, size_t cell)
+{
+    size_t bound = (count + grain - 1) / grain * cell / cells * grain;
+    return bound < count ? bound : count;
+}
+
 /* How many cells to cut `count` units of about `cost` nanoseconds each into, in runs of whole
  * grains: at least 10 us of work in a cell, and at most 64 cells. */
 static inline size_t tw_par_cells(size_t count, size_t grain, double cost)
