@@ -72,11 +72,8 @@ static uint32_t maker_of(const tw_variant *v, uint32_t update, uint32_t value)
 /* Nobody but the step reads the value, under any name. */
 static bool is_private(const tw_variant *v, uint32_t value, uint32_t reader)
 {
-    for (size_t k = 0; k < v->plan->values.count; k++) {
-        if (k != value && v->values[k].root == value)
-            return false;
-    }
-    return v->values[value].dies == reader && tw_value_is_private(v->plan, value);
+    return !tw_value_is_viewed(v, value) && v->values[value].dies == reader &&
+           tw_value_is_private(v->plan, value);
 }
 
 /* The update that is the last to read the largest value at step `peak`, and alone in doing so.

@@ -61,10 +61,8 @@ static bool touches(const tw_variant *v, const tw_step *step, uint32_t variable)
 /* Nobody but the Assign reads the value, under any name. */
 static bool is_private(const tw_variant *v, uint32_t value, uint32_t assign)
 {
-    for (uint32_t k = 0; k < v->plan->values.count; k++) {
-        if (k != value && v->values[k].root == value)
-            return false;
-    }
+    if (tw_value_is_viewed(v, value))
+        return false;
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
         for (uint32_t i = 0; s != assign && i < step->input_count; i++) {
@@ -127,15 +125,6 @@ void tw_variant_into(tw_variant *v)
 
 /* ---- fetches ---- */
 
-static bool is_viewed(const tw_variant *v, uint32_t value)
-{
-    for (uint32_t k = 0; k < v->plan->values.count; k++) {
-        if (k != value && v->values[k].root == value)
-            return true;
-    }
-    return false;
-}
-
 /* The step that makes the value and is a plain one, or TW_NO_INDEX. */
 static uint32_t plain_maker(const tw_variant *v, uint32_t value)
 {
@@ -163,7 +152,7 @@ static bool is_direct(const tw_variant *v, uint32_t fetch)
     }
     return sized->place == TW_PLACE_ARENA && sized->root == value && !sized->dynamic &&
            sized->bytes >= LEAST_BYTES && tw_dtype_is_plain(plan->values.items[value].dtype) &&
-           !is_viewed(v, value);
+           !tw_value_is_viewed(v, value);
 }
 
 /* Over the caller's array only the last step may write: after any other the run may yet be

@@ -30,6 +30,15 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     return tw_variant_plan_moves(v);
 }
 
+bool tw_value_is_viewed(const tw_variant *v, uint32_t value)
+{
+    for (uint32_t k = 0; k < v->plan->values.count; k++) {
+        if (k != value && v->values[k].root == value)
+            return true;
+    }
+    return false;
+}
+
 /* On an error nothing is left of it. */
 tw_status *tw_variant_build(tw_plan *plan, const tw_feed_size *feeds, tw_variant **out)
 {

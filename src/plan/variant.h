@@ -190,6 +190,8 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
                                    tw_variant **out);
 /* Steps from the plan's order, given the sizes. */
 tw_status *tw_variant_steps(tw_variant *variant);
+/* Does another value have its memory, under a shape of its own? */
+bool tw_value_is_viewed(const tw_variant *variant, uint32_t value);
 /* Values that are only assigned are made where the variable is. */
 void tw_variant_into(tw_variant *variant);
 /* Finds the fetched values that are made where the caller wants them. */
