@@ -175,10 +175,11 @@ static tw_status *run(tw_dtype dtype, tw_softmax_loop loop, const tw_softmax_row
         bytes > PTRDIFF_MAX)
         return tw_status_new(TW_INVALID_ARGUMENT, "a matrix of (%zu, %zu) is too large", r->rows,
                              r->cols);
-    if (r->sums)
-        memset(r->sums, 0, r->cols * j.size); /* there may be no rows */
-    if (r->rows == 0)
+    if (r->rows == 0) {
+        if (r->sums)
+            memset(r->sums, 0, r->cols * j.size);
         return TW_OK;
+    }
     j.cells = cells_of(dtype, r->rows, r->cols, r->sums != NULL);
     size_t room = r->sums ? tw_sparse_softmax_xent_room(dtype, r->rows, r->cols) : 0;
     bool lent = par && par->workspace && par->workspace_bytes >= room;

@@ -55,18 +55,12 @@ static bool is_update(const tw_variant *v, const tw_step *step)
     return step->kernel && (step->flags | TW_STEP_READS) == (TW_STEP_READS | TW_STEP_WRITES);
 }
 
-/* The step that makes `value` and nothing else, if it may run at another time; or TW_NO_INDEX. */
-static uint32_t maker_of(const tw_variant *v, uint32_t update, uint32_t value)
+/* Does the step make `value` and nothing else, and may it run at another time? */
+static bool makes_alone(const tw_variant *v, const tw_step *step, uint32_t value)
 {
-    for (uint32_t s = update; s-- > 0;) {
-        const tw_step *step = &v->steps.items[s];
-        if (!step->output_count || step->outputs[0] != value)
-            continue;
-        bool plain = step->output_count == 1 && !(step->flags & ~(uint32_t)TW_STEP_READS);
-        bool pure = step->group || tw_node_is_pure(&v->plan->nodes.items[step->node]);
-        return plain && pure ? s : TW_NO_INDEX;
-    }
-    return TW_NO_INDEX;
+    return step->output_count == 1 && step->outputs[0] == value &&
+           !(step->flags & ~(uint32_t)TW_STEP_READS) &&
+           (step->group || tw_node_is_pure(&v->plan->nodes.items[step->node]));
 }
 
 /* Nobody but the step reads the value, under any name. */
@@ -88,13 +82,11 @@ static bool find_pair(const tw_delayer *d, uint32_t peak, uint32_t *maker, uint3
         const tw_sized *sized = &v->values[i];
         if (sized->place != TW_PLACE_ARENA || sized->root != i || sized->bytes < largest ||
             sized->born > peak || sized->dies < peak || sized->dies >= v->steps.count ||
-            !is_update(v, &v->steps.items[sized->dies]) || !is_private(v, i, sized->dies))
-            continue;
-        uint32_t from = maker_of(v, sized->dies, i);
-        if (from == TW_NO_INDEX)
+            !is_update(v, &v->steps.items[sized->dies]) || !is_private(v, i, sized->dies) ||
+            sized->born >= sized->dies || !makes_alone(v, &v->steps.items[sized->born], i))
             continue;
         largest = sized->bytes;
-        *maker = from;
+        *maker = sized->born;
         *update = sized->dies;
         found = true;
     }

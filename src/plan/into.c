@@ -125,20 +125,8 @@ void tw_variant_into(tw_variant *v)
 
 /* ---- fetches ---- */
 
-/* The step that makes the value and is a plain one, or TW_NO_INDEX. */
-static uint32_t plain_maker(const tw_variant *v, uint32_t value)
-{
-    for (uint32_t s = (uint32_t)v->steps.count; s-- > 0;) {
-        const tw_step *step = &v->steps.items[s];
-        for (uint32_t k = 0; k < step->output_count; k++) {
-            if (step->outputs[k] == value)
-                return step->flags & ~(uint32_t)TW_STEP_READS ? TW_NO_INDEX : s;
-        }
-    }
-    return TW_NO_INDEX;
-}
-
-/* A value that others are views of, or that a second fetch wants too, is copied. */
+/* What a plain step makes; a value that others are views of, or that a second fetch wants too, is
+ * copied. */
 static bool is_direct(const tw_variant *v, uint32_t fetch)
 {
     const tw_plan *plan = v->plan;
@@ -152,7 +140,8 @@ static bool is_direct(const tw_variant *v, uint32_t fetch)
     }
     return sized->place == TW_PLACE_ARENA && sized->root == value && !sized->dynamic &&
            sized->bytes >= LEAST_BYTES && tw_dtype_is_plain(plan->values.items[value].dtype) &&
-           !tw_value_is_viewed(v, value);
+           !tw_value_is_viewed(v, value) &&
+           !(v->steps.items[sized->born].flags & ~(uint32_t)TW_STEP_READS);
 }
 
 /* Over the caller's array only the last step may write: after any other the run may yet be
@@ -166,10 +155,9 @@ tw_status *tw_variant_direct(tw_variant *v)
     if (!v->directs)
         return tw_no_memory();
     for (uint32_t i = 0; i < plan->fetch_count; i++) {
-        uint32_t value = plan->fetches[i].value;
-        uint32_t maker = is_direct(v, i) ? plain_maker(v, value) : TW_NO_INDEX;
-        if (maker == TW_NO_INDEX)
+        if (!is_direct(v, i))
             continue;
+        uint32_t value = plan->fetches[i].value, maker = v->values[value].born;
         const tw_step *step = &v->steps.items[maker];
         bool over = maker + 1 == v->steps.count && step->output_count == 1 && is_sure(v, step);
         v->directs[v->direct_count++] = (tw_direct){.fetch = i, .value = value, .over = over};

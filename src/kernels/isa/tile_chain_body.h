@@ -51,7 +51,7 @@ __attribute__((aligned(64))) static void NAME(loop)(char *z, const tile_link *l,
 {
     static const int labels[] = {TILE_LINKS(PLACE)};
     const size_t at = BLOCKS ? bytes : 0;
-    VECTOR a[sizeof(VECTOR) == sizeof(float) ? 1 : BLOCKS * PARTS];
+    VECTOR a[BLOCKS ? BLOCKS * PARTS : 1];
     tile_link link;
     EACH(CLEAR, 0, , )
     l--;
