@@ -379,8 +379,22 @@ void tw_frame_feed(tw_frame *frame, size_t index, const tw_array *array)
         frame->slots[*view].data = array->data;
 }
 
+enum { FEW_BYTES = 4096 };
+
+/* Bytes to move where `bytes` are meant. Whole vectors of what a kernel has just stored are read
+ * back at once, others only when those have left the processor's queue, so that a few are moved
+ * with what fills up the last one; behind the arena there is always one. */
+static size_t whole_vectors(size_t bytes, const tw_sized *sized, const tw_array *to)
+{
+    const tw_storage *storage = to->storage;
+    bool alone = storage && !storage->release && storage->data == to->data &&
+                 storage->count == to->count;
+    return alone && sized->place == TW_PLACE_ARENA && bytes < FEW_BYTES ? (bytes + 63) & ~(size_t)63
+                                                                        : bytes;
+}
+
 /* Of one dtype and shape. Most are a few floats, not worth a call; some stand there already. */
-static tw_status *copy_values(const tw_array *from, tw_array *to)
+static tw_status *copy_values(const tw_array *from, const tw_sized *sized, tw_array *to)
 {
     if (to->data == from->data)
         return TW_OK;
@@ -390,12 +404,13 @@ static tw_status *copy_values(const tw_array *from, tw_array *to)
     if (from->count == 1)
         memcpy(to->data, from->data, sizeof(float));
     else if (from->count)
-        memmove(to->data, from->data, from->count * sizeof(float));
+        memmove(to->data, from->data, whole_vectors(from->count * sizeof(float), sized, to));
     return TW_OK;
 }
 
 /* Into the caller's array, or a new one. */
-static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
+static tw_status *give(const tw_array *from, const tw_sized *sized, tw_array **out,
+                       tw_tensor tensor)
 {
     tw_shape shape = {from->dims, from->rank};
     if (!*out) {
@@ -417,7 +432,7 @@ static tw_status *give(const tw_array *from, tw_array **out, tw_tensor tensor)
                               tw_tensor_name(tensor).s, tw_dtype_name(to->dtype),
                               tw_shape_text(tw_array_shape(to)).s, tw_dtype_name(from->dtype),
                               tw_shape_text(shape).s);
-    return copy_values(from, to);
+    return copy_values(from, sized, to);
 }
 
 /* With the place where the variable was made, which is where an initializer is missing. */
@@ -476,7 +491,8 @@ tw_status *tw_frame_fetch(tw_frame *frame, size_t fetch, tw_array **out)
     if (f->value == TW_NO_INDEX)
         return TW_OK;
     TW_TRY(find_fetched(frame, f, &view, &value, &held));
-    tw_status *status = out ? give(value, out, f->tensor) : TW_OK;
+    tw_status *status = out ? give(value, &frame->variant->values[f->value], out, f->tensor)
+                            : TW_OK;
     tw_array_unref(held);
     return status;
 }

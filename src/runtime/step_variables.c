@@ -11,7 +11,8 @@
 enum {
     STEP_REFS = 32,
     PLAIN_FLAGS = TW_STEP_GUARDED | TW_STEP_READS | TW_STEP_WRITES | TW_STEP_WAITS,
-    SMALL = 64 /* bytes: what is copied rather than held */
+    BRIEF = 4096, /* bytes, and operations, of a step that may run under a lock */
+    SMALL = 64    /* bytes: what is copied rather than held */
 };
 
 /* The slot's name is what the user gave the variable. */
@@ -178,6 +179,7 @@ struct tw_access {
     tw_variable **locked; /* each once, in the order in which all threads lock them */
     uint32_t held_count, shown_count, locked_count;
     bool plain;           /* nothing but a kernel, once the variables are there */
+    const tw_held *only;  /* all that a short step reads, under its lock; NULL: not so */
     const tw_held *packs; /* of which the kernel reads a packed copy; NULL: of none */
     uint64_t packed;      /* the version of which this step, or a later one, made it in the arena */
 };
@@ -246,6 +248,28 @@ static tw_status *fix_shown(tw_frame *frame, const tw_step *step, tw_access *a)
     return TW_OK;
 }
 
+static bool is_small(const tw_frame *frame, uint32_t value)
+{
+    const tw_sized *sized = &frame->variant->values[value];
+    return !sized->dynamic && sized->bytes <= BRIEF && tw_dtype_is_plain(frame->slots[value].dtype);
+}
+
+/* Whether a step that reads one variable, not by a copy, is over before a writer would mind: the
+ * lock takes two locked instructions, a reference two more. Nothing that asks the caller or waits
+ * is. */
+static bool is_brief(const tw_frame *frame, const tw_step *step, const tw_access *a)
+{
+    const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
+    bool brief = a->plain && !a->shown_count && !a->packs && a->held_count == 1 && !a->held->copy &&
+                 step->flops <= BRIEF && !(step->flags & TW_STEP_WAITS) &&
+                 !(node->spec.op->definition.flags & TW_OP_STATEFUL);
+    for (uint32_t i = 0; brief && i < step->input_count; i++)
+        brief = is_small(frame, step->inputs[i]);
+    for (uint32_t i = 0; brief && i < step->output_count; i++)
+        brief = is_small(frame, step->outputs[i]);
+    return brief;
+}
+
 /* A reference that means nothing is told by the slow way. */
 static bool all_known(const tw_frame *frame, const tw_step *step)
 {
@@ -276,6 +300,8 @@ tw_status *tw_frame_fix_variables(tw_frame *frame)
         TW_TRY(fix_held(frame, step, a));
         TW_TRY(fix_shown(frame, step, a));
         a->plain = step->compute && !(step->flags & ~(uint32_t)PLAIN_FLAGS);
+        if (is_brief(frame, step, a))
+            a->only = a->held;
         frame->accesses[s] = a;
     }
     return TW_OK;
@@ -289,20 +315,26 @@ static tw_status *declared_otherwise(const tw_variable *variable, const tw_array
                           tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
 }
 
+/* The lock is held. */
+static tw_status *fits_slot(const tw_held *held)
+{
+    const tw_array *array = held->variable->value;
+    if (!array)
+        return uninitialized(held->variable);
+    return array->count == held->slot->count ? TW_OK
+                                             : declared_otherwise(held->variable, held->slot);
+}
+
 /* The values of a small variable as they are now. */
 static tw_status *copy_small(const tw_held *held)
 {
     tw_variable *variable = held->variable;
-    tw_status *status = TW_OK;
     tw_light_acquire(&variable->lock);
     const tw_array *array = variable->value;
-    if (!array)
-        status = uninitialized(variable);
-    else if (array->count != held->slot->count)
-        status = declared_otherwise(variable, held->slot);
-    else if (held->bytes == sizeof(float))
+    tw_status *status = fits_slot(held);
+    if (!status && held->bytes == sizeof(float))
         memcpy(held->copy, array->data, sizeof(float));
-    else
+    else if (!status)
         memcpy(held->copy, array->data, held->bytes);
     tw_light_release(&variable->lock);
     held->slot->data = held->copy;
@@ -406,6 +438,19 @@ static tw_packed *lend_packed(tw_frame *frame, uint32_t s, const tw_access *a, t
     return packed;
 }
 
+/* The kernel reads the variable's own array. */
+static tw_status *compute_briefly(const tw_held *held, const tw_step *step, tw_compute *c)
+{
+    tw_light_acquire(&held->variable->lock);
+    tw_status *status = fits_slot(held);
+    if (!status) {
+        held->slot->data = held->variable->value->data;
+        status = step->compute(c);
+    }
+    tw_light_release(&held->variable->lock);
+    return status;
+}
+
 /* The same acts as the slow way's, without any search. */
 tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
 {
@@ -413,6 +458,8 @@ tw_status *tw_frame_with_variables(tw_frame *frame, uint32_t s, tw_compute *c)
     if (!a)
         return find_and_compute(frame, s, c);
     const tw_step *step = &frame->variant->steps.items[s];
+    if (a->only)
+        return compute_briefly(a->only, step, c);
     tw_status *status = hold_all(frame, a);
     tw_packed *packed = a->packs && !status ? lend_packed(frame, s, a, c) : NULL;
     for (uint32_t i = 0; i < a->locked_count; i++)

@@ -16,7 +16,7 @@ typedef struct tw_storage {
     int device; /* 0: the CPU */
     void *data;
     size_t count;                            /* elements */
-    void (*release)(void *data, void *user); /* NULL: data is ours, 64-byte aligned */
+    void (*release)(void *data, void *user); /* NULL: data is ours, whole 64 bytes */
     void *user;
 } tw_storage;
 

@@ -18,13 +18,16 @@ static void *inline_data(tw_storage *storage)
     return (char *)storage + HEADER;
 }
 
-/* One allocation for record and elements: a small array costs two in all. */
+/* One allocation for record and elements: a small array costs two in all. It is filled up to whole
+ * vectors. */
 static tw_storage *new_storage(tw_dtype dtype, size_t count, bool cleared)
 {
     size_t bytes, total;
     size_t size = tw_dtype_size(dtype);
-    if (size == 0 || !tw_size_mul(count, size, &bytes) || !tw_size_add(bytes, HEADER, &total))
+    if (size == 0 || !tw_size_mul(count, size, &bytes) ||
+        !tw_size_add(bytes, 2 * HEADER - 1, &total))
         return NULL;
+    total -= total % HEADER;
     tw_storage *storage = tw_alloc_aligned(total);
     if (!storage)
         return NULL;
