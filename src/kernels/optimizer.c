@@ -85,6 +85,13 @@ static const tw_update_loops *loops_of(tw_dtype dtype)
     }
 }
 
+/* The same for rules that divide, of which v4 has its own of float. */
+static const tw_update_loops *dividing_loops_of(tw_dtype dtype)
+{
+    const tw_update_loops *loops = loops_of(dtype);
+    return loops && dtype != TW_FLOAT64 ? &TW_ISA_TABLE(tw_update_table)->f32 : loops;
+}
+
 /* Integers have no steps small enough. */
 static tw_status *refuse(tw_dtype dtype)
 {
@@ -136,7 +143,7 @@ tw_status *tw_update_momentum(tw_dtype dtype, size_t count, void *var, void *acc
 tw_status *tw_update_adagrad(tw_dtype dtype, size_t count, void *var, void *accum, double lr,
                              double epsilon, const void *grad, bool update_slots, const tw_par *par)
 {
-    const tw_update_loops *loops = loops_of(dtype);
+    const tw_update_loops *loops = dividing_loops_of(dtype);
     if (!loops)
         return refuse(dtype);
     tw_update u = {.n = count,
@@ -153,7 +160,7 @@ tw_status *tw_update_rmsprop(tw_dtype dtype, size_t count, void *var, void *mg, 
                              double lr, double rho, double momentum, double epsilon,
                              const void *grad, const tw_par *par)
 {
-    const tw_update_loops *loops = loops_of(dtype);
+    const tw_update_loops *loops = dividing_loops_of(dtype);
     if (!loops)
         return refuse(dtype);
     tw_update u = {.n = count,
@@ -168,7 +175,7 @@ tw_status *tw_update_rmsprop(tw_dtype dtype, size_t count, void *var, void *mg, 
 tw_status *tw_update_adam(tw_dtype dtype, size_t count, void *var, void *m, void *v,
                           const tw_adam *adam, const void *grad, const tw_par *par)
 {
-    const tw_update_loops *loops = loops_of(dtype);
+    const tw_update_loops *loops = dividing_loops_of(dtype);
     if (!loops)
         return refuse(dtype);
     double lr = adam->lr * sqrt(1 - adam->beta2_power) / (1 - adam->beta1_power);

@@ -2,6 +2,8 @@
  * Parameter updates against their formulas in double, element by element. */
 #include "kernel_test.h"
 
+#include <math.h>
+
 #include "kernels/optimizer.h"
 
 static const tw_dtype dtypes[] = {TW_FLOAT32, TW_FLOAT64, TW_FLOAT16, TW_BFLOAT16};
@@ -171,6 +173,58 @@ static void every_update_follows_its_formula(void **state)
     }
 }
 
+/* Without epsilon: quotients by 0, and of and by what is not finite. */
+static tw_status *update_strange(size_t rule, size_t n, float **x, const float *g)
+{
+    const tw_adam rates = {0.75, 0.875, 0.5, 0.75, 0.875, 0, false};
+    switch (rule) {
+    case 0: return tw_update_adagrad(TW_FLOAT32, n, x[0], x[1], 0.5, 0, g, true, NULL);
+    case 1: return tw_update_adagrad(TW_FLOAT32, n, x[0], x[1], 0.5, 0, g, false, NULL);
+    case 2:
+        return tw_update_rmsprop(TW_FLOAT32, n, x[0], NULL, x[1], x[2], 0.5, 0.875, 0.25, 0, g,
+                                 NULL);
+    case 3:
+        return tw_update_rmsprop(TW_FLOAT32, n, x[0], x[3], x[1], x[2], 0.5, 0.875, 0.25, 0, g,
+                                 NULL);
+    default: return tw_update_adam(TW_FLOAT32, n, x[0], x[1], x[2], &rates, g, NULL);
+    }
+}
+
+enum { STRANGE = 12, STRANGE_RULES = 5 };
+static const float strange[STRANGE] = {0,     -0.0f,  1,        -2,        1e-20f,  -3e-19f,
+                                       1e18f, -1e30f, INFINITY, -INFINITY, 3.4e38f, NAN};
+
+/* Each with each, as the plain level has it. */
+static void strange_numbers_are_those_of_plain_divisions(void **state)
+{
+    (void)state;
+    enum { ALL = STRANGE * STRANGE };
+    float plain[STRANGE_RULES][4][ALL], now[4][ALL], g[ALL];
+    for (EACH_LEVEL(level)) {
+        for (size_t rule = 0; rule < STRANGE_RULES; rule++) {
+            float *x[4] = {now[0], now[1], now[2], now[3]};
+            for (size_t k = 0; k < ALL; k++) {
+                g[k] = strange[k % STRANGE];
+                now[0][k] = 1;
+                now[1][k] = now[2][k] = fabsf(strange[k / STRANGE]);
+                now[3][k] = 0;
+            }
+            assert_ok(update_strange(rule, ALL, x, g));
+            if (level == 0)
+                memcpy(plain[rule], now, sizeof now);
+            for (size_t i = 0; i < 4; i++) {
+                for (size_t k = 0; k < ALL; k++) {
+                    float a = plain[rule][i][k], b = now[i][k];
+                    if (isfinite(a))
+                        assert_near(b, a, 1e-6 * (fabs((double)a) + 1), "a strange number");
+                    else
+                        assert_true(isnan(a) ? isnan(b) : a == b);
+                }
+            }
+        }
+    }
+}
+
 static void other_dtypes_are_refused(void **state)
 {
     (void)state;
@@ -184,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_update_follows_its_formula),
+        cmocka_unit_test(strange_numbers_are_those_of_plain_divisions),
         cmocka_unit_test(other_dtypes_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_float_mode, NULL);

@@ -1,109 +1,174 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Update loops of one dtype. Before it is included: T as stored, W as computed, GET(x) and PUT(x)
- * between them, SQRT, and NAME(f). */
+ * Update loops of one dtype. Before it is included: T, NAME(f), the vector NAME(vec), for it FMA,
+ * SPREAD (a number in all lanes) and SQRT, NAME(add_quotient) and NAME(add_over_root). */
+
+#define V NAME(vec)
+typedef T NAME(anywhere)
+    __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+/* One vector: x the variable, g its gradient, slots and scalars as in tw_update. */
+typedef void (*NAME(step))(const V *scalars, V *x, V *slots, V g);
+
+static ALWAYS_INLINE V NAME(read)(const T *from, bool whole)
+{
+    if (whole)
+        return *(const NAME(anywhere) *)from;
+    return SPREAD(*from);
+}
+
+static ALWAYS_INLINE void NAME(write)(T *to, V x, bool whole)
+{
+    if (whole)
+        *(NAME(anywhere) *)to = x;
+    else
+        *to = x[0];
+}
+
+/* Inlined with a step, so that all but the arrays is in registers. What fills no vector goes one by
+ * one, in all lanes. */
+static ALWAYS_INLINE void NAME(each)(const tw_update *u, size_t slots, NAME(step) step)
+{
+    const size_t lanes = TW_VECTOR_BYTES / sizeof(T);
+    T *var = u->var, *slot[3] = {u->slots[0], u->slots[1], u->slots[2]};
+    const T *grad = u->grad;
+    V scalars[4];
+    for (size_t k = 0; k < 4; k++)
+        scalars[k] = SPREAD((T)u->scalars[k]);
+    bool whole;
+    for (size_t i = 0, n = u->n; i < n; i += whole ? lanes : 1) {
+        whole = n - i >= lanes;
+        V x = NAME(read)(var + i, whole), s[3];
+        for (size_t k = 0; k < slots; k++)
+            s[k] = NAME(read)(slot[k] + i, whole);
+        step(scalars, &x, s, NAME(read)(grad + i, whole));
+        NAME(write)(var + i, x, whole);
+        for (size_t k = 0; k < slots; k++)
+            NAME(write)(slot[k] + i, s[k], whole);
+    }
+}
+
+#if TW_ISA_LEVEL < 4
 
 /* var -= s0 grad */
+static ALWAYS_INLINE void NAME(descend)(const V *scalars, V *x, V *slots, V g)
+{
+    (void)slots;
+    *x = FMA(-scalars[0], g, *x);
+}
+
 static void NAME(gradient_descent)(const tw_update *u)
 {
-    T *restrict var = u->var;
-    const T *restrict grad = u->grad;
-    W alpha = (W)u->scalars[0];
-    for (size_t i = 0; i < u->n; i++)
-        var[i] = PUT(GET(var[i]) - alpha * GET(grad[i]));
+    NAME(each)(u, 0, NAME(descend));
 }
 
-/* s0 the rate, s1 the momentum; flag: Nesterov's */
+/* s0 the rate, s1 the momentum */
+static ALWAYS_INLINE void NAME(roll)(const V *scalars, V *x, V *slots, V g)
+{
+    slots[0] = FMA(slots[0], scalars[1], g);
+    *x = FMA(-scalars[0], slots[0], *x);
+}
+
+static ALWAYS_INLINE void NAME(roll_ahead)(const V *scalars, V *x, V *slots, V g)
+{
+    slots[0] = FMA(slots[0], scalars[1], g);
+    *x = FMA(-scalars[0], FMA(slots[0], scalars[1], g), *x);
+}
+
+/* flag: Nesterov's */
 static void NAME(momentum)(const tw_update *u)
 {
-    T *restrict var = u->var, *restrict accum = u->slots[0];
-    const T *restrict grad = u->grad;
-    W lr = (W)u->scalars[0], momentum = (W)u->scalars[1];
-    if (u->flag) {
-        for (size_t i = 0; i < u->n; i++) {
-            W g = GET(grad[i]), a = GET(accum[i]) * momentum + g;
-            accum[i] = PUT(a);
-            var[i] = PUT(GET(var[i]) - (g * lr + a * momentum * lr));
-        }
-        return;
-    }
-    for (size_t i = 0; i < u->n; i++) {
-        W a = GET(accum[i]) * momentum + GET(grad[i]);
-        accum[i] = PUT(a);
-        var[i] = PUT(GET(var[i]) - a * lr);
-    }
+    if (u->flag)
+        NAME(each)(u, 1, NAME(roll_ahead));
+    else
+        NAME(each)(u, 1, NAME(roll));
 }
 
-/* s0 the rate, s1 epsilon; flag: the slot is updated */
+#endif
+
+/* s0 the rate, s1 epsilon */
+static ALWAYS_INLINE void NAME(adapt)(const V *scalars, V *x, V *slots, V g)
+{
+    *x = NAME(add_quotient)(g * -scalars[0], SQRT(slots[0]) + scalars[1], *x);
+}
+
+static ALWAYS_INLINE void NAME(add_and_adapt)(const V *scalars, V *x, V *slots, V g)
+{
+    slots[0] = FMA(g, g, slots[0]);
+    NAME(adapt)(scalars, x, slots, g);
+}
+
+/* flag: the slot is updated */
 static void NAME(adagrad)(const tw_update *u)
 {
-    T *restrict var = u->var, *restrict accum = u->slots[0];
-    const T *restrict grad = u->grad;
-    W lr = (W)u->scalars[0], epsilon = (W)u->scalars[1], squares = u->flag;
-    for (size_t i = 0; i < u->n; i++) {
-        W g = GET(grad[i]), a = GET(accum[i]) + squares * (g * g);
-        accum[i] = PUT(a);
-        var[i] = PUT(GET(var[i]) - g * lr / (SQRT(a) + epsilon));
-    }
+    if (u->flag)
+        NAME(each)(u, 1, NAME(add_and_adapt));
+    else
+        NAME(each)(u, 1, NAME(adapt));
+}
+
+/* A moving mean of squares. */
+static ALWAYS_INLINE V NAME(mean_square)(V mean, V g, V fresh)
+{
+    return FMA(FMA(g, g, -mean), fresh, mean);
 }
 
 /* s0 the rate, s1 rho, s2 the momentum, s3 epsilon; slots ms, mom */
+static ALWAYS_INLINE void NAME(divide)(const V *scalars, V *x, V *slots, V g)
+{
+    V half = g * (scalars[0] * SPREAD((T)0.5));
+    slots[0] = NAME(mean_square)(slots[0], g, SPREAD(1) - scalars[1]);
+    slots[1] = NAME(add_over_root)(half, slots[0] + scalars[3], slots[1] * scalars[2]);
+    *x -= slots[1];
+}
+
 static void NAME(rmsprop)(const tw_update *u)
 {
-    T *restrict var = u->var, *restrict ms = u->slots[0], *restrict mom = u->slots[1];
-    const T *restrict grad = u->grad;
-    W lr = (W)u->scalars[0], fresh = 1 - (W)u->scalars[1];
-    W momentum = (W)u->scalars[2], epsilon = (W)u->scalars[3];
-    for (size_t i = 0; i < u->n; i++) {
-        W g = GET(grad[i]), s = GET(ms[i]);
-        s += (g * g - s) * fresh;
-        W step = GET(mom[i]) * momentum + g * lr / SQRT(s + epsilon);
-        ms[i] = PUT(s);
-        mom[i] = PUT(step);
-        var[i] = PUT(GET(var[i]) - step);
-    }
+    NAME(each)(u, 2, NAME(divide));
 }
 
-/* The same with a third slot, the mean gradient. */
+/* The same with a third slot, the mean gradient. Products are rounded: where the mean square has
+ * come to be the square of the mean, 0 is left, not what rounding took off, which has no root. */
+static ALWAYS_INLINE void NAME(divide_centered)(const V *scalars, V *x, V *slots, V g)
+{
+    V half = g * (scalars[0] * SPREAD((T)0.5)), fresh = SPREAD(1) - scalars[1];
+    slots[0] += (g * g - slots[0]) * fresh;
+    slots[2] += (g - slots[2]) * fresh;
+    V spread = slots[0] - slots[2] * slots[2] + scalars[3];
+    slots[1] = NAME(add_over_root)(half, spread, slots[1] * scalars[2]);
+    *x -= slots[1];
+}
+
 static void NAME(centered_rmsprop)(const tw_update *u)
 {
-    T *restrict var = u->var, *restrict ms = u->slots[0], *restrict mom = u->slots[1];
-    T *restrict mg = u->slots[2];
-    const T *restrict grad = u->grad;
-    W lr = (W)u->scalars[0], fresh = 1 - (W)u->scalars[1];
-    W momentum = (W)u->scalars[2], epsilon = (W)u->scalars[3];
-    for (size_t i = 0; i < u->n; i++) {
-        W g = GET(grad[i]), s = GET(ms[i]), mean = GET(mg[i]);
-        s += (g * g - s) * fresh;
-        mean += (g - mean) * fresh;
-        W step = GET(mom[i]) * momentum + g * lr / SQRT(s - mean * mean + epsilon);
-        ms[i] = PUT(s);
-        mg[i] = PUT(mean);
-        mom[i] = PUT(step);
-        var[i] = PUT(GET(var[i]) - step);
-    }
+    NAME(each)(u, 3, NAME(divide_centered));
 }
 
-/* s0 the corrected rate, s1 beta1, s2 beta2, s3 epsilon; slots m, v; flag: Nesterov's */
+/* s0 the corrected rate, s1 beta1, s2 beta2, s3 epsilon; slots m, v */
+static ALWAYS_INLINE void NAME(move)(const V *scalars, V *x, V *slots, V g)
+{
+    slots[0] = FMA(g - slots[0], SPREAD(1) - scalars[1], slots[0]);
+    slots[1] = NAME(mean_square)(slots[1], g, SPREAD(1) - scalars[2]);
+    *x = NAME(add_quotient)(slots[0] * -scalars[0], SQRT(slots[1]) + scalars[3], *x);
+}
+
+static ALWAYS_INLINE void NAME(move_ahead)(const V *scalars, V *x, V *slots, V g)
+{
+    V fresh = SPREAD(1) - scalars[1];
+    slots[0] = FMA(g - slots[0], fresh, slots[0]);
+    slots[1] = NAME(mean_square)(slots[1], g, SPREAD(1) - scalars[2]);
+    V ahead = FMA(slots[0], scalars[1], g * fresh);
+    *x = NAME(add_quotient)(ahead * -scalars[0], SQRT(slots[1]) + scalars[3], *x);
+}
+
+/* flag: Nesterov's */
 static void NAME(adam)(const tw_update *u)
 {
-    T *restrict var = u->var, *restrict m = u->slots[0], *restrict v = u->slots[1];
-    const T *restrict grad = u->grad;
-    W lr = (W)u->scalars[0], beta1 = (W)u->scalars[1], fresh1 = 1 - beta1;
-    W fresh2 = 1 - (W)u->scalars[2], epsilon = (W)u->scalars[3];
-    W old = u->flag ? beta1 : 1, now = u->flag ? fresh1 : 0;
-    for (size_t i = 0; i < u->n; i++) {
-        W g = GET(grad[i]), mean = GET(m[i]), square = GET(v[i]);
-        mean += (g - mean) * fresh1;
-        square += (g * g - square) * fresh2;
-        m[i] = PUT(mean);
-        v[i] = PUT(square);
-        var[i] = PUT(GET(var[i]) - (mean * old + g * now) * lr / (SQRT(square) + epsilon));
-    }
+    if (u->flag)
+        NAME(each)(u, 2, NAME(move_ahead));
+    else
+        NAME(each)(u, 2, NAME(move));
 }
 
+#undef V
 #undef T
-#undef W
-#undef GET
-#undef PUT
-#undef SQRT
 #undef NAME
