@@ -446,7 +446,8 @@ static tw_status *uninitialized(const tw_variable *variable, tw_tensor tensor)
     return tw_status_with_where(status, tensor.op->spec.where);
 }
 
-/* The variable's array, to be given back, and a view of it under the value's shape. */
+/* The variable's array, to be given back, and a view of it under the value's shape. Others count
+ * references to the array meanwhile, so that it is not copied as a whole. */
 static tw_status *hold_fetched(tw_frame *frame, uint32_t value, tw_tensor tensor, tw_array *view,
                                tw_array **held)
 {
@@ -454,12 +455,16 @@ static tw_status *hold_fetched(tw_frame *frame, uint32_t value, tw_tensor tensor
     *held = variable ? tw_variable_hold(variable) : NULL;
     if (!*held)
         return uninitialized(variable, tensor);
-    *view = **held;
+    const tw_array *array = *held;
     const tw_sized *sized = &frame->variant->values[value];
-    if (sized->root != value && !sized->dynamic) { /* another shape over it */
-        view->rank = sized->shape.rank;
-        memcpy(view->dims, sized->shape.dims, view->rank * sizeof *view->dims);
-    }
+    bool other = sized->root != value && !sized->dynamic; /* another shape over it */
+    tw_shape shape = other ? sized->shape : tw_array_shape(array);
+    view->dtype = array->dtype;
+    view->count = array->count;
+    view->data = array->data;
+    view->storage = array->storage;
+    view->rank = shape.rank;
+    memcpy(view->dims, shape.dims, shape.rank * sizeof *shape.dims);
     return TW_OK;
 }
 

@@ -102,6 +102,66 @@ static void three_threads_run_while_one_builds(void **state)
     tw_graph_unref(s.graph);
 }
 
+typedef struct halves {
+    tw_session *session;
+    tw_tensor change, twice;
+    atomic_int wrong;
+} halves;
+
+static void *change_often(void *arg)
+{
+    halves *h = arg;
+    tw_callable *call;
+    TW_CHECK(tw_make_callable(h->session, TW_FETCH(h->change), .callable = &call));
+    for (int i = 0; i < 20 * ROUNDS; i++)
+        TW_CHECK(tw_call(call, NULL, NULL));
+    tw_callable_free(call);
+    return NULL;
+}
+
+static void *read_often(void *arg)
+{
+    halves *h = arg;
+    tw_callable *call;
+    tw_array *out = NULL;
+    TW_CHECK(tw_make_callable(h->session, TW_FETCH(h->twice), .callable = &call));
+    for (int i = 0; i < 20 * ROUNDS; i++) {
+        TW_CHECK(tw_call(call, NULL, &out));
+        for (size_t k = 1; k < tw_array_count(out); k++)
+            if (tw_array_get(out, k) != tw_array_get(out, 0))
+                atomic_fetch_add(&h->wrong, 1);
+    }
+    tw_array_unref(out);
+    tw_callable_free(call);
+    return NULL;
+}
+
+/* Of sizes that a step copies, reads under the lock and holds: all elements are of one update. */
+static void what_is_read_is_the_value_of_one_moment(void **state)
+{
+    (void)state;
+    const int64_t sizes[] = {7, 100, 5000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        halves h = {0};
+        pthread_t threads[4];
+        tw_graph *graph = tw_graph_new();
+        TW_GRAPH(graph) {
+            tw_tensor v = tw_variable(tw_ones(TW_SHAPE(sizes[i])), .name = "v");
+            h.change = tw_assign_add(v, tw_ones(TW_SHAPE(sizes[i])));
+            h.twice = tw_mul(v, 2.0);
+            h.session = tw_session_new(NULL);
+            TW_CHECK(tw_run(h.session, TW_FETCH(tw_global_variables_initializer())));
+        }
+        for (int k = 0; k < 4; k++)
+            pthread_create(&threads[k], NULL, k % 2 ? read_often : change_often, &h);
+        for (int k = 0; k < 4; k++)
+            pthread_join(threads[k], NULL);
+        assert_int_equal(h.wrong, 0);
+        tw_session_free(h.session);
+        tw_graph_unref(graph);
+    }
+}
+
 /* The run that is going on ends well or with CANCELLED, those after it are refused; nothing crashes
  * or hangs. */
 static void closing_a_session_waits_for_its_runs(void **state)
@@ -242,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_threads_run_while_one_builds),
+        cmocka_unit_test(what_is_read_is_the_value_of_one_moment),
         cmocka_unit_test(closing_a_session_waits_for_its_runs),
         cmocka_unit_test(what_is_held_can_be_asked_while_threads_run),
         cmocka_unit_test(a_graph_made_in_one_thread_runs_in_another),
