@@ -487,6 +487,9 @@ def listed(found, names, what, path):
             say("%s: %s has no definition" % (path, name))
         if names.count(name) > 1:
             say("%s: %s stands twice" % (path, name))
+    for name, after in zip(names, names[1:]):
+        if name > after:
+            say("%s: %s stands before %s; the list is in order of name" % (path, name, after))
     return [by_name[name] for name in sorted(set(names)) if name in by_name]
 
 

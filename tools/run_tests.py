@@ -389,6 +389,9 @@ def wanted_stages(words):
     if words in ([], ["all"]):
         return [name for name in STAGES if name not in NAMED_STAGES and (
             words or name not in FOREIGN_STAGES)]
+    if "-h" in words or "--help" in words:
+        print(__doc__, "\nStages: " + ", ".join(STAGES), sep="\n")
+        sys.exit(0)
     words = [w for word in words for w in (["build", "unit"] if word == "check" else [word])]
     for word in words:
         if not any(name.startswith(word) for name in STAGES):

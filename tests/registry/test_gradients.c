@@ -153,8 +153,8 @@ static void set(tw_array *array, size_t i, double value)
 static void complain(const setup *s, size_t input, const char *what, double got, double want)
 {
     now.bad++;
-    printf("    %s input %zu: %s %.9g %.9g (%s)\n", s->one->op->name, input, what, got, want,
-           s->one->name);
+    printf("    %s input %zu: %s %.9g, but %.9g expected (%s)\n", s->one->op->name, input, what,
+           got, want, s->one->name);
 }
 
 /* ---- building ---- */
@@ -404,7 +404,7 @@ static void compare_input(setup *s, tw_array **feeds, size_t i, const tw_array *
         if (isnan(want) || !isfinite(got))
             continue;
         if (fabs(got - want) > now.tolerance * fmax(1, fabs(want)) + roundoff)
-            complain(s, input, gradient ? "gradient" : "has no gradient, but a slope", got, want);
+            complain(s, input, gradient ? "gradient" : "no gradient, taken as", got, want);
         *(gradient ? &now.compared[input] : &now.flat) += 1;
         now.all++;
     }
@@ -422,7 +422,7 @@ static void compare_all(setup *s, int range)
     for (size_t i = 0; i < s->feed_count && calm; i++) {
         const tw_array *gradient = s->has_gradient[i] ? out[s->fetch_of[i]] : NULL;
         if (gradient && gradient->count != feeds[i]->count)
-            complain(s, s->fed[i], "the gradient has other sizes", (double)gradient->count,
+            complain(s, s->fed[i], "elements of the gradient:", (double)gradient->count,
                      (double)feeds[i]->count);
         else
             compare_input(s, feeds, i, gradient, loss);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The registry walk: what must hold of every op, whoever wrote it. It is documented, its examples
- * are true, it says what its gradient is; shape rules agree with kernels; threads do not change a
- * bit; and odd inputs give a status, never a crash. */
+ * The registry walk: every op, whoever wrote it, has a signature that can be read, a sentence, an
+ * example, and a gradient or the word that it has none. What it computes the tests beside this one
+ * ask. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,10 +13,7 @@
 #include <cmocka.h>
 #include <thalweg/thalweg.h>
 
-#include "base/pool.h"
-#include "op/compute.h"
-#include "op/infer.h"
-#include "support/golden_cases.h"
+#include "op/op.h"
 
 static size_t bad;
 
@@ -49,8 +46,11 @@ static void every_op_is_documented(void **state)
 {
     (void)state;
     size_t before = bad;
-    for (size_t i = 0; i < tw_op_count(); i++) {
-        const tw_op *op = tw_op_at(i);
+    for (size_t i = 0; tw_builtin_ops[i].name; i++) {
+        const tw_op *op;
+        tw_status *status = tw_op_lookup(tw_builtin_ops[i].name, &op);
+        if (status)
+            fail_msg("%s", tw_status_message(status));
         const tw_op_definition *d = tw_op_get_definition(op);
         size_t length = d->doc ? strlen(d->doc) : 0;
         bool inner = tw_op_name(op)[0] == '_', stateful = d->flags & TW_OP_STATEFUL;

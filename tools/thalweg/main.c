@@ -91,7 +91,10 @@ static int ops(const char *name)
     if (name) {
         const tw_op *op = tw_op_find(name);
         if (!op) {
-            fprintf(stderr, "thalweg: there is no op '%s'\n", name);
+            /* Where there is one after all, its signature is at fault: computing it says how. */
+            tw_status *status = tw_op_evaluate(name, NULL, 0, NULL, 0, NULL, 0);
+            fprintf(stderr, "thalweg: %s\n", tw_status_message(status));
+            tw_status_free(status);
             return 1;
         }
         show_op(op);
