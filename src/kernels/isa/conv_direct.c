@@ -7,8 +7,6 @@
 #include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* A tile: two rows of so many outputs by so many vectors of channels. */
 #if TW_ISA_LEVEL >= 4 || TW_ISA_LEVEL == 2
 enum { COLS = 4, VECTORS = 2 };

@@ -8,11 +8,6 @@
 #include "kernels/isa/fma.h"
 #include "kernels/vmath.h"
 
-#if defined(TW_SANITIZED) /* which makes much of each copy: compiling would take minutes */
-#define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
 #define NOTHING(...)
 #define ALL(...) __VA_ARGS__
 

@@ -10,6 +10,13 @@
 #else
 #define NOINLINE __attribute__((noinline, noclone))
 #endif
+/* Before a loop whose turns are a constant and few: they are written out, so that what it counts
+ * through may be registers. */
+#if defined(TW_SANITIZED) /* which makes much of each copy: compiling would take minutes */
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 /* Vectors never cross a call here, so that how they would be passed is of no interest. */
 #if defined(__GNUC__) && !defined(__clang__)

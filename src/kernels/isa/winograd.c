@@ -10,9 +10,8 @@
 #include "kernels/isa/vectors.h"
 
 #if TW_ISA_LEVEL == 0 && defined(TW_ISA_LEVELS_X86) /* it is to be small there */
+#undef UNROLL
 #define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 8")
 #endif
 #define SMALL __attribute__((cold)) /* of what is done once for a filter */
 
