@@ -38,6 +38,7 @@ typedef struct job {
     size_t rows, cols, in, out_rows, out_cols, out, pad_row, pad_col;
     size_t pool;                /* 2: windows of two by two outputs are pooled; 1: they are not */
     size_t down, across, tiles; /* tiles: of all images */
+    tw_gemm_parts columns;      /* the panels that output channels are in */
     size_t groups, at_once;     /* of output channels; so many of these, the most that one has */
     size_t block, cells, cell_bytes;
     const float *images, *filter, *gradient;
@@ -82,10 +83,10 @@ bool tw_winograd_fits(tw_dtype dtype, const tw_conv *c, tw_conv_pass pass)
            tiles_of(c, tw_winograd_outputs(c->rows.window)) >= LEAST_TILES;
 }
 
-/* The first channel of a panel of outputs, as products part columns of whole vectors. */
+/* The first channel of a panel of outputs, which are a product's columns. */
 static size_t panel_start(const job *j, size_t panel)
 {
-    return tw_par_bound(j->out, j->gemm->lanes, tw_gemm_panels(j->gemm, j->out), panel);
+    return tw_gemm_column(&j->columns, j->out, panel);
 }
 
 /* Sizes of a pass from `in` channels of (rows, cols) pixels to `out` of the other size. */
@@ -111,6 +112,7 @@ static job make(const tw_conv *c, tw_conv_pass pass)
         j.out_rows = 2 * c->pooled_rows;
         j.out_cols = 2 * c->pooled_cols;
     }
+    j.columns = tw_gemm_columns(j.gemm->lanes, j.gemm->panel_vectors, j.gemm->thin, j.out);
     j.groups = j.gemm->series ? tw_gemm_panels(j.gemm, j.out) : 1;
     j.at_once = j.out;
     if (j.groups > 1 && pass != TW_CONV_FILTER_GRADIENT)

@@ -85,13 +85,43 @@ static inline size_t tw_gemm_thin(size_t lanes, size_t panel_vectors, size_t thi
     return n > lanes * panel_vectors && left <= thin ? left : 0;
 }
 
-/* How many panels n columns have: but for a thin one, columns are parted evenly, in whole vectors,
- * so that no panel is much narrower than the others. */
+/* As tw_par_bound, for many bounds: the divisions are done once. */
+typedef struct tw_gemm_parts {
+    size_t whole, grain, count, each, longer;
+} tw_gemm_parts;
+
+static inline tw_gemm_parts tw_gemm_parts_of(size_t whole, size_t grain, size_t count)
+{
+    size_t grains = (whole + grain - 1) / grain, each = count ? grains / count : 0;
+    return (tw_gemm_parts){whole, grain, count, each, grains - each * count};
+}
+
+static inline size_t tw_gemm_part_start(const tw_gemm_parts *p, size_t part)
+{
+    size_t bound = (part * p->each + (part < p->longer ? part : p->longer)) * p->grain;
+    return part < p->count && bound < p->whole ? bound : part ? p->whole : 0;
+}
+
+/* The panels of n columns but for a thin one: parted evenly, in whole vectors, so that none is much
+ * narrower than the others. */
+static inline tw_gemm_parts tw_gemm_columns(size_t lanes, size_t panel_vectors, size_t thin,
+                                            size_t n)
+{
+    size_t whole = n - tw_gemm_thin(lanes, panel_vectors, thin, n), width = lanes * panel_vectors;
+    return tw_gemm_parts_of(whole, lanes, (whole + width - 1) / width);
+}
+
+/* The first column of a panel, a thin one being the last. */
+static inline size_t tw_gemm_column(const tw_gemm_parts *columns, size_t n, size_t panel)
+{
+    return panel > columns->count ? n : tw_gemm_part_start(columns, panel);
+}
+
+/* How many panels n columns have, a thin one included. */
 static inline size_t tw_gemm_panels(const tw_gemm_loops *loops, size_t n)
 {
-    size_t width = loops->lanes * loops->panel_vectors;
-    size_t thin = tw_gemm_thin(loops->lanes, loops->panel_vectors, loops->thin, n);
-    return (n - thin + width - 1) / width + (thin > 0);
+    tw_gemm_parts columns = tw_gemm_columns(loops->lanes, loops->panel_vectors, loops->thin, n);
+    return columns.count + (columns.whole < n);
 }
 
 /* The loops of TW_FLOAT32 or TW_FLOAT64. */

@@ -76,23 +76,6 @@ enum { TW_GEMM_DEPTH = DEPTH, TW_GEMM_NEAR = 1 << 18, TW_GEMM_PLACES = 1 << 18 }
  * neighbours. */
 typedef enum tw_gemm_form { TW_GEMM_ANY, TW_GEMM_BY_ROWS, TW_GEMM_BY_COLUMNS } tw_gemm_form;
 
-/* As tw_par_bound, for many bounds: the divisions are done once. */
-typedef struct tw_gemm_parts {
-    size_t whole, grain, count, each, longer;
-} tw_gemm_parts;
-
-static inline tw_gemm_parts parts_of(size_t whole, size_t grain, size_t count)
-{
-    size_t grains = (whole + grain - 1) / grain, each = count ? grains / count : 0;
-    return (tw_gemm_parts){whole, grain, count, each, grains - each * count};
-}
-
-static inline size_t part_start(const tw_gemm_parts *p, size_t part)
-{
-    size_t bound = (part * p->each + (part < p->longer ? part : p->longer)) * p->grain;
-    return part < p->count && bound < p->whole ? bound : part ? p->whole : 0;
-}
-
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* to[p][j] = from[j][p] for a block of four by four. */

@@ -151,25 +151,12 @@ typedef struct NAME(slice) {
     bool last; /* nothing is added to C after it */
 } NAME(slice);
 
-/* A panel beyond those of whole vectors is a thin one: how many columns it has, 0 where there is
- * none. */
-static size_t NAME(thin_of)(size_t n)
-{
-    return tw_gemm_thin(NAME(LANES), VECTORS, NAME(THIN), n);
-}
-
 static tw_gemm_parts NAME(columns_of)(size_t n)
 {
-    size_t whole = n - NAME(thin_of)(n);
-    return parts_of(whole, NAME(LANES), (whole + NAME(WIDTH) - 1) / NAME(WIDTH));
+    return tw_gemm_columns(NAME(LANES), VECTORS, NAME(THIN), n);
 }
 
-/* The first column of a panel, and how many columns it has with its padding. */
-static size_t NAME(column)(const tw_gemm_parts *columns, size_t n, size_t panel)
-{
-    return panel > columns->count ? n : part_start(columns, panel);
-}
-
+/* How many columns a panel of n has with its padding. */
 static size_t NAME(padded)(const tw_gemm_parts *columns, size_t n, size_t panel)
 {
     if (NAME(THIN) > 0 && panel == columns->count)
@@ -199,8 +186,8 @@ static NOINLINE NAME(way) NAME(way_of)(const tw_gemm_block *g, size_t first, siz
     bool few = g->k * apart > AFAR && TW_GEMM_DEPTH * (apart & -apart) > TW_GEMM_PLACES;
     w.by_steps = g->k > TW_GEMM_DEPTH && (g->m * g->k * sizeof(T) > near || far || few);
     w.columns = NAME(columns_of)(g->n);
-    w.panels = w.columns.count + (NAME(thin_of)(g->n) > 0);
-    w.depths = parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
+    w.panels = w.columns.count + (w.columns.whole < g->n);
+    w.depths = tw_gemm_parts_of(g->k, 8, g->k ? (g->k + TW_GEMM_DEPTH - 1) / TW_GEMM_DEPTH : 1);
     return w;
 }
 
@@ -211,10 +198,10 @@ static NOINLINE bool NAME(take)(NAME(way) * w, NAME(slice) * s)
     const tw_gemm_block *g = w->g;
     if (w->panel == w->last || w->step == w->depths.count)
         return false;
-    s->j = NAME(column)(&w->columns, g->n, w->panel);
-    s->n = NAME(column)(&w->columns, g->n, w->panel + 1) - s->j;
-    s->p = part_start(&w->depths, w->step);
-    s->k = part_start(&w->depths, w->step + 1) - s->p;
+    s->j = tw_gemm_column(&w->columns, g->n, w->panel);
+    s->n = tw_gemm_column(&w->columns, g->n, w->panel + 1) - s->j;
+    s->p = tw_gemm_part_start(&w->depths, w->step);
+    s->k = tw_gemm_part_start(&w->depths, w->step + 1) - s->p;
     s->width = NAME(padded)(&w->columns, s->n, w->panel);
     s->last = w->step + 1 == w->depths.count;
     s->packed = g->packed && (!g->packed_panels || w->panel < g->packed_panels);
@@ -502,8 +489,8 @@ static void NAME(pack)(const tw_gemm_block *g, size_t first, size_t last, void *
     for (size_t p = 0; p < g->k; p += at_once) {
         size_t k = g->k - p < at_once ? g->k - p : at_once;
         for (size_t panel = first; panel < last; panel++) {
-            size_t j = NAME(column)(&columns, g->n, panel);
-            size_t n = NAME(column)(&columns, g->n, panel + 1) - j;
+            size_t j = tw_gemm_column(&columns, g->n, panel);
+            size_t n = tw_gemm_column(&columns, g->n, panel + 1) - j;
             size_t width = NAME(padded)(&columns, n, panel);
             NAME(pack_panel)
             ((const T *)g->b + p * g->b_row + j * g->b_col, g->b_row, g->b_col, k, n, width,

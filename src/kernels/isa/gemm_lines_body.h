@@ -281,13 +281,13 @@ static void NAME(gathered)(const tw_gemm_block *g, size_t first, size_t last)
 {
     T a[4 * NAME(RUN)];
     size_t most = 4 * NAME(RUN) / g->m / NAME(LANES) * NAME(LANES);
-    tw_gemm_parts parts = parts_of(g->k, NAME(LANES), (g->k + most - 1) / most);
+    tw_gemm_parts parts = tw_gemm_parts_of(g->k, NAME(LANES), (g->k + most - 1) / most);
     tw_gemm_block part = *g;
     part.a = a;
     part.a_col = 1;
     for (size_t i = 0; i < parts.count; i++) {
-        size_t p = part_start(&parts, i);
-        part.k = part_start(&parts, i + 1) - p;
+        size_t p = tw_gemm_part_start(&parts, i);
+        part.k = tw_gemm_part_start(&parts, i + 1) - p;
         part.a_row = (part.k + NAME(LANES) - 1) / NAME(LANES) * NAME(LANES);
         NAME(pack_panel)
         ((const T *)g->a + p * g->a_col, g->a_row, g->a_col, g->m, part.k, part.a_row, a);
