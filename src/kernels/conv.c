@@ -125,8 +125,8 @@ size_t tw_conv_keep_bytes(tw_dtype dtype, const tw_conv *c, size_t *kind)
 {
     enum { LEAST_BYTES = 16384 };
     size_t width = filter_width(c) * c->in_depth;
-    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || is_product(c) || tw_direct_fits(dtype, c) ||
-        width * c->out_depth * tw_dtype_size(dtype) < LEAST_BYTES)
+    if ((dtype != TW_FLOAT32 && dtype != TW_FLOAT64) || is_product(c) ||
+        tw_conv_direct_fits(dtype, c) || width * c->out_depth * tw_dtype_size(dtype) < LEAST_BYTES)
         return 0;
     bool fast = tw_winograd_fits(dtype, c, TW_CONV_FORWARD);
     *kind = fast ? c->rows.window : 0;
@@ -204,8 +204,8 @@ tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *inpu
         void *own = tw_scratch_take(&scratch, tw_winograd_bytes(conv, TW_CONV_FORWARD));
         done = tw_winograd_forward(conv, x, w, y, &with, own, par);
     }
-    if (!fast && tw_direct_fits(as, conv) && with.activation <= TW_ACTIVATION_RELU) {
-        tw_direct_forward(conv, x, w, y, &with, par);
+    if (!fast && tw_conv_direct_fits(as, conv) && with.activation <= TW_ACTIVATION_RELU) {
+        tw_conv_direct_forward(conv, x, w, y, &with, par);
         done = true;
     }
     const void *kept = fast ? NULL : conv->packed;
@@ -231,7 +231,7 @@ bool tw_conv_pools(tw_dtype dtype, tw_conv *c, const tw_window *rows, const tw_w
         return false;
     c->pooled_rows = rows->out;
     c->pooled_cols = cols->out;
-    if (tw_winograd_fits(dtype, c, TW_CONV_FORWARD) || tw_direct_fits(dtype, c))
+    if (tw_winograd_fits(dtype, c, TW_CONV_FORWARD) || tw_conv_direct_fits(dtype, c))
         return true;
     c->pooled_rows = c->pooled_cols = 0;
     return false;
@@ -253,7 +253,7 @@ tw_status *tw_conv_forward_pooled(const tw_conv *conv, const float *input, const
     TW_TRY(tw_conv_check(TW_FLOAT32, conv));
     *done = true;
     if (!tw_winograd_fits(TW_FLOAT32, conv, TW_CONV_FORWARD)) {
-        tw_direct_forward(conv, input, filter, output, epilogue, par);
+        tw_conv_direct_forward(conv, input, filter, output, epilogue, par);
         return TW_OK;
     }
     size_t bytes = tw_winograd_bytes(conv, TW_CONV_FORWARD);

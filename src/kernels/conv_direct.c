@@ -16,10 +16,10 @@ enum {
 
 typedef struct job {
     const tw_conv *c;
-    const tw_direct_loops *loops;
+    const tw_conv_direct_loops *loops;
     const float *images;
     float *out;
-    tw_direct_rows pair;
+    tw_conv_direct_rows pair;
     size_t rows, width, pairs; /* of outputs; numbers in a row of a strip; pairs of rows in one */
     size_t strips, cells;      /* of an image; of all */
 } job;
@@ -48,11 +48,11 @@ static size_t pairs_of(const tw_conv *c)
     return rows > window ? (rows - window) / c->rows.stride / 2 : 0;
 }
 
-bool tw_direct_fits(tw_dtype dtype, const tw_conv *c)
+bool tw_conv_direct_fits(tw_dtype dtype, const tw_conv *c)
 {
     size_t taps = c->rows.window * c->cols.window * c->in_depth;
     return dtype == TW_FLOAT32 && c->in_depth && c->in_depth <= MOST_CHANNELS && c->out_depth &&
-           c->out_depth % TW_DIRECT_GRAIN == 0 && taps >= LEAST_TAPS && taps <= MOST_TAPS &&
+           c->out_depth % TW_CONV_DIRECT_GRAIN == 0 && taps >= LEAST_TAPS && taps <= MOST_TAPS &&
            c->rows.dilation == 1 && c->cols.dilation == 1 && rows_of(c) >= 2 && cols_of(c) >= 2 &&
            pairs_of(c);
 }
@@ -79,7 +79,7 @@ static void run_strip(const job *j, size_t image, size_t first, size_t last)
 {
     _Alignas(64) float strip[STRIP_BYTES / sizeof(float)];
     const tw_conv *c = j->c;
-    tw_direct_rows pair = j->pair;
+    tw_conv_direct_rows pair = j->pair;
     size_t stride = c->rows.stride;
     fill(j, image, first * stride, (last - first - 1) * stride + c->rows.window, strip);
     for (size_t y = first; y < last; y += 2) {
@@ -106,27 +106,27 @@ static void run_cell(size_t cell, void *arg)
 }
 
 /* About 80 flops a nanosecond. */
-void tw_direct_forward(const tw_conv *c, const float *input, const float *filter, float *output,
-                       const tw_gemm_epilogue *epilogue, const tw_par *par)
+void tw_conv_direct_forward(const tw_conv *c, const float *input, const float *filter,
+                            float *output, const tw_gemm_epilogue *epilogue, const tw_par *par)
 {
     job j = {.c = c,
-             .loops = TW_ISA_TABLE(tw_direct_loops),
+             .loops = TW_ISA_TABLE(tw_conv_direct_loops),
              .images = input,
              .out = output,
              .rows = rows_of(c),
              .width = width_of(c),
              .pairs = pairs_of(c)};
-    j.pair = (tw_direct_rows){.row = j.width,
-                              .down = j.width * c->rows.stride,
-                              .across = c->cols.stride * c->in_depth,
-                              .taps = c->rows.window,
-                              .run = c->cols.window * c->in_depth,
-                              .filter = filter,
-                              .bias = epilogue ? epilogue->bias : NULL,
-                              .channels = c->out_depth,
-                              .cols = cols_of(c),
-                              .relu = epilogue && epilogue->activation == TW_ACTIVATION_RELU,
-                              .pooled = c->pooled_rows != 0};
+    j.pair = (tw_conv_direct_rows){.row = j.width,
+                                   .down = j.width * c->rows.stride,
+                                   .across = c->cols.stride * c->in_depth,
+                                   .taps = c->rows.window,
+                                   .run = c->cols.window * c->in_depth,
+                                   .filter = filter,
+                                   .bias = epilogue ? epilogue->bias : NULL,
+                                   .channels = c->out_depth,
+                                   .cols = cols_of(c),
+                                   .relu = epilogue && epilogue->activation == TW_ACTIVATION_RELU,
+                                   .pooled = c->pooled_rows != 0};
     j.pair.out_row = (c->pooled_rows ? c->pooled_cols : c->cols.out) * c->out_depth;
     j.strips = (j.rows / 2 + j.pairs - 1) / j.pairs;
     double flops = 2.0 * (double)(j.rows * j.pair.cols * c->out_depth) *

@@ -6,10 +6,10 @@
 
 #include "kernels/conv.h"
 
-bool tw_direct_fits(tw_dtype dtype, const tw_conv *conv);
+bool tw_conv_direct_fits(tw_dtype dtype, const tw_conv *conv);
 /* The forward pass of what fits, with no activation or the positive part; pooled where conv says
  * so. */
-void tw_direct_forward(const tw_conv *conv, const float *input, const float *filter, float *output,
-                       const tw_gemm_epilogue *epilogue, const tw_par *par);
+void tw_conv_direct_forward(const tw_conv *conv, const float *input, const float *filter,
+                            float *output, const tw_gemm_epilogue *epilogue, const tw_par *par);
 
 #endif

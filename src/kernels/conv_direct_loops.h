@@ -10,10 +10,10 @@
 #include "kernels/isa.h"
 
 /* Channels of an output are whole multiples of it: two vectors of every level. */
-enum { TW_DIRECT_GRAIN = 32 };
+enum { TW_CONV_DIRECT_GRAIN = 32 };
 
 /* Two rows of at least two outputs; distances are in elements. */
-typedef struct tw_direct_rows {
+typedef struct tw_conv_direct_rows {
     const float *pixels;      /* the first output's window, of which nothing is padding */
     size_t row, down, across; /* to the next row of pixels; to the windows below and to the right */
     size_t taps, run;         /* rows of a window; numbers in each, channels of all its columns */
@@ -24,12 +24,12 @@ typedef struct tw_direct_rows {
     bool pooled; /* the largest of each two by two is stored, in one row; cols are even */
     float *out;
     size_t out_row; /* to the next row of outputs */
-} tw_direct_rows;
+} tw_conv_direct_rows;
 
-typedef struct tw_direct_loops {
-    void (*rows)(const tw_direct_rows *r);
-} tw_direct_loops;
+typedef struct tw_conv_direct_loops {
+    void (*rows)(const tw_conv_direct_rows *r);
+} tw_conv_direct_loops;
 
-TW_ISA_TABLES(tw_direct_loops, tw_direct_loops);
+TW_ISA_TABLES(tw_conv_direct_loops, tw_conv_direct_loops);
 
 #endif

@@ -30,7 +30,7 @@ static ALWAYS_INLINE vec spread(float x)
 }
 
 /* Each row of the filter is read once for all outputs. */
-static ALWAYS_INLINE void add_products(vec acc[ROWS][COLS][VECTORS], const tw_direct_rows *r,
+static ALWAYS_INLINE void add_products(vec acc[ROWS][COLS][VECTORS], const tw_conv_direct_rows *r,
                                        const float *pixels, const float *filter, size_t cols)
 {
     size_t across = r->across, channels = r->channels;
@@ -56,7 +56,7 @@ static ALWAYS_INLINE void add_products(vec acc[ROWS][COLS][VECTORS], const tw_di
 }
 
 /* What is not a number stays. */
-static ALWAYS_INLINE vec dress(vec sum, const tw_direct_rows *r, vec bias)
+static ALWAYS_INLINE vec dress(vec sum, const tw_conv_direct_rows *r, vec bias)
 {
     vec x = r->bias ? sum + bias : sum;
     if (r->relu)
@@ -65,7 +65,7 @@ static ALWAYS_INLINE vec dress(vec sum, const tw_direct_rows *r, vec bias)
 }
 
 /* As poolings do it: what is not a number is never the largest. */
-static ALWAYS_INLINE void store_pooled(vec acc[ROWS][COLS][VECTORS], const tw_direct_rows *r,
+static ALWAYS_INLINE void store_pooled(vec acc[ROWS][COLS][VECTORS], const tw_conv_direct_rows *r,
                                        const vec *bias, float *out, size_t cols)
 {
     UNROLL for (size_t x = 0; x < cols; x += 2, out += r->channels)
@@ -82,7 +82,8 @@ static ALWAYS_INLINE void store_pooled(vec acc[ROWS][COLS][VECTORS], const tw_di
 }
 
 /* All of the way of one tile, with what is done to its sums while they are registers. */
-static ALWAYS_INLINE void tile(const tw_direct_rows *r, size_t col, size_t channel, size_t cols)
+static ALWAYS_INLINE void tile(const tw_conv_direct_rows *r, size_t col, size_t channel,
+                               size_t cols)
 {
     vec acc[ROWS][COLS][VECTORS], bias[VECTORS];
     UNROLL for (size_t y = 0; y < ROWS; y++) UNROLL for (size_t x = 0; x < cols; x++)
@@ -104,7 +105,7 @@ static ALWAYS_INLINE void tile(const tw_direct_rows *r, size_t col, size_t chann
 }
 
 /* As many outputs as fit, or two; where one is left, the one before is computed again. */
-static void row(const tw_direct_rows *r, size_t channel)
+static void row(const tw_conv_direct_rows *r, size_t channel)
 {
     for (size_t col = 0, cols; col < r->cols; col += cols) {
         size_t left = r->cols - col;
@@ -118,10 +119,10 @@ static void row(const tw_direct_rows *r, size_t channel)
 }
 
 /* What the first channels read of the pixels is in the first cache for the others. */
-static void rows(const tw_direct_rows *r)
+static void rows(const tw_conv_direct_rows *r)
 {
     for (size_t channel = 0; channel < r->channels; channel += WIDTH)
         row(r, channel);
 }
 
-const tw_direct_loops TW_ISA_NAME(tw_direct_loops) = {rows};
+const tw_conv_direct_loops TW_ISA_NAME(tw_conv_direct_loops) = {rows};
