@@ -42,8 +42,9 @@ typedef struct tw_gemm_loops {
     size_t most_sums;     /* rows of a turned product whose sums are taken along k */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);
-    /* `count` products of one packed panel each, of equal sizes; the arrays of each lie so many
-     * elements after those of the one before. Rows of A are dense. NULL: it would gain nothing. */
+    /* `count` products of one packed panel each, of equal sizes, without factors or an epilogue;
+     * the arrays of each lie so many elements after those of the one before. The elements of a row
+     * of A are neighbours. NULL: it would gain nothing. */
     void (*series)(const tw_gemm_block *g, size_t count, size_t a_step, size_t b_step,
                    size_t c_step);
     /* The same columns of B into `to`, as rows packed_first .. packed_first + k - 1 of packed_k *

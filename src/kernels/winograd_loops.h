@@ -31,10 +31,10 @@ typedef struct tw_winograd_loops {
                      size_t step);
     /* A^T m A, plus the bias (may be NULL), and its positive part if that is asked for, to the
      * pixels [outputs][outputs] that are not NULL; of pooled ones the largest of each two by two to
-     * [outputs / 2][outputs / 2]. Something that is not finite makes one of the zeros, which are as
-     * many as lanes, NaN. */
+     * [outputs / 2][outputs / 2]. Of `strange`, zeros that are as many as lanes, something that is
+     * not finite makes one NaN. */
     void (*output)(size_t outputs, const float *in, size_t step, size_t channels,
-                   float *const *pixels, const float *bias, bool relu, bool pooled, float *zeros);
+                   float *const *pixels, const float *bias, bool relu, bool pooled, float *strange);
     /* G g G^T of n filters, whose taps [window][window] lie `apart` elements from each other, in
      * reverse order if so; and G^T u G of taps [window][window][n] */
     void (*filter)(size_t window, const float *taps, size_t apart, size_t n, bool reversed,

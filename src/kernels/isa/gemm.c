@@ -14,7 +14,8 @@
 /* The register tile; of float: rows of B that go without a jump, whether a tile ends while the next
  * one begins, rows of which sums along k are made at once, columns of B that are turned at once,
  * where there are few, and many, and how many of their numbers one after the other; rows of B that
- * stay in the second cache beside a few of A. */
+ * stay in the second cache beside a few of A. IF_THREE: what is there for three vectors; IF_SIX and
+ * IF_EIGHT, for so many rows. */
 #if TW_ISA_LEVEL >= 4
 #define ROWS 8
 #define VECTORS 3

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Products of one floating dtype. Before it is included: T, FMA(a, b, c) on vectors, SPREAD(x) to
- * the list of all lanes, ROWS and VECTORS of the register tile, NAME(f), ACT_SIGMOID and ACT_TANH
- * of an element, and what gemm_tile_body.h asks for. */
+ * Products of one floating dtype. Before it is included: what gemm_tile_body.h asks for,
+ * ACT_SIGMOID and ACT_TANH of an element, and how columns of B are turned into rows:
+ * TRANSPOSE(from, from_step, to, to_step, columns), TURN_WIDE and TURN_WIDEST of these at once,
+ * where they are few and many, TURN_LENGTH numbers of one after the other. */
 
 #include "kernels/isa/gemm_tile_body.h"
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of a few rows, which read B once and where it stands: packing it would cost more than
- * multiplying. Included after gemm_body.h by its names, and LINES_AT_ONCE, 4 or 1: so many rows
- * have loops of their own, and MOST_DOTS, 4 or 2: so many are summed along k at once. Every sum
- * goes over k in order, or, where B's columns are contiguous, over vectors of k in order: so it is
- * the same however columns are cut. */
+ * multiplying. Included after gemm_body.h by its names, with FMA(a, b, c) on vectors,
+ * LIKE_T, a signed integer of T's size, LINES_AT_ONCE, 4 or 1: so many rows have loops of their
+ * own, and MOST_DOTS, 4 or 2: so many are summed along k at once. Every sum goes over k in order,
+ * or, where B's columns are contiguous, over vectors of k in order: so it is the same however
+ * columns are cut. */
+
+typedef LIKE_T NAME(mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 
 /* ---- B by rows: a strip of columns whose sums are registers ---- */
 

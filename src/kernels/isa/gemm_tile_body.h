@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Register tiles of products of one floating dtype: ROWS x VECTORS accumulators stay in registers
  * and walk over k; A's elements are spread from where they stand, B comes from a panel. Before it
- * is included: what gemm_body.h asks for, ADD_PRODUCT(acc, x, y), MOST and LEAST (extremes.h) on
- * vectors, LIKE_T, a signed integer of T's size, and AT_ONCE, the rows of B that go without a jump
- * where that is wanted. */
+ * is included: T, NAME(f), ROWS and VECTORS; SPREAD(x) to the list of all lanes; ADD_PRODUCT(acc,
+ * x, y) and STORE_ASIDE(to, x) (fma.h), MOST and LEAST (extremes.h) on vectors; AT_ONCE, the rows
+ * of B that go without a jump where that is wanted; and JOINS: 1 where a tile ends while the next
+ * one begins and last panels may be thin, half a vector, whose lanes SPREAD_HALF(x) lists; else
+ * 0. */
 
 enum { NAME(LANES) = TW_VECTOR_BYTES / sizeof(T), NAME(WIDTH) = VECTORS * NAME(LANES) };
-enum { NAME(LINE) = 64 / sizeof(T) }; /* elements of a line of memory */
-enum { NAME(THIN) = JOINS * NAME(LANES) / 2 };
+enum { NAME(LINE) = 64 / sizeof(T) };          /* elements of a line of memory */
+enum { NAME(THIN) = JOINS * NAME(LANES) / 2 }; /* columns of a thin panel, with its padding */
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES)));
-typedef LIKE_T NAME(mask) __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef T NAME(loose) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 /* Rows of C and of an unpacked B begin anywhere. */

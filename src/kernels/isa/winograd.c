@@ -31,7 +31,8 @@ static ALWAYS_INLINE void store(float *x, vec v)
     *(loose *)x = v;
 }
 
-/* x * factor + y; adders, which are not the multipliers, have enough to do beside it. */
+/* x * factor + y in one step. Sums without a factor are left to the adders, which work beside the
+ * multipliers. */
 static ALWAYS_INLINE vec times(vec x, float factor, vec y)
 {
     vec f = {SPREAD_F32(factor)};
@@ -193,12 +194,12 @@ static ALWAYS_INLINE void output_of(size_t m, const float *in, size_t step, size
 
 /* As for the gradient. */
 static void output(size_t outputs, const float *in, size_t step, size_t channels,
-                   float *const *pixels, const float *bias, bool relu, bool pooled, float *zeros)
+                   float *const *pixels, const float *bias, bool relu, bool pooled, float *strange)
 {
     if (outputs == 2)
-        output_of(2, in, step, channels, pixels, bias, relu, pooled, zeros);
+        output_of(2, in, step, channels, pixels, bias, relu, pooled, strange);
     else
-        output_of(4, in, step, channels, pixels, bias, relu, pooled, zeros);
+        output_of(4, in, step, channels, pixels, bias, relu, pooled, strange);
 }
 
 /* G, for a 5 x 5 filter; that of a 3 x 3 one is its left part, but for the last row, where the last
