@@ -34,9 +34,11 @@ struct tw_call_options {
     /* Once for each fetched tensor after all steps, in order; none for operations. The value is
      * borrowed until the function returns; a status ends the call with it. */
     tw_status *(*fetch)(size_t index, const tw_view *value, void *user);
-    void *user;
-    /* Instead of fetch for values that are large and were made in an array of their own: the
-     * function takes the reference, also where it fails. */
+    void *user; /* what all these functions are given */
+    /* Where it is not NULL, instead of fetch for values of 32 KB and more that a step could make in
+     * an array of their own, which nobody else holds: the array is the function's to unref, also
+     * where it answers a status. Which values these are is the plan's affair: fetch is needed
+     * too. */
     tw_status *(*take)(size_t index, tw_array *array, void *user);
 };
 
@@ -66,7 +68,7 @@ struct tw_partial_args {
     tw_tensors target;
     tw_feeds feed;
     tw_array **out; /* one for each fetch (NULL for an operation), the caller's to unref */
-    /* its poll and long_run as in a call, its fetch is not used; NULL: none */
+    /* its poll and long_run as in a call, its fetch and take are not used; NULL: none */
     const struct tw_call_options *options;
 };
 /* Runs what these fetches and targets need and has not run. INVALID_ARGUMENT where that takes a

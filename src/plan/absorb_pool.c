@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A largest number of windows over what a fused convolution gives to nobody else: one step does
- * both, some images at a time. */
+ * both, and what is pooled is never all there (ops/conv2d_pool.c). */
 #include <string.h>
 
 #include "base/status.h"

@@ -128,8 +128,8 @@ static bool is_after(const tw_delayer *d, const tw_step *step)
     return after;
 }
 
-/* What lies between goes up by one or two places, in the order that it had.
- * To just before the first step that needs one of them, or to the end. False: they stay. */
+/* Both go to just before the first step that needs one of them, or to the end; what lies between
+ * comes earlier by one or two places, in the order that it had. False: they stay. */
 static bool move(const tw_delayer *d, uint32_t maker, uint32_t update)
 {
     tw_step *steps = d->v->steps.items, first = steps[maker], second = steps[update];

@@ -513,10 +513,10 @@ tw_status *tw_frame_show(tw_frame *frame, size_t fetch)
         return TW_OK;
     TW_TRY(find_fetched(frame, f, &array, &value, &held));
     tw_array *made = tw_frame_take_made(frame, fetch);
-    if (made)
-        return options->take(fetch, made, options->user);
     tw_view view = {value->dtype, {value->dims, value->rank}, value->data};
-    tw_status *status = options->fetch ? options->fetch(fetch, &view, options->user) : TW_OK;
+    tw_status *status = made             ? options->take(fetch, made, options->user)
+                        : options->fetch ? options->fetch(fetch, &view, options->user)
+                                         : TW_OK;
     tw_array_unref(held);
     return status;
 }
