@@ -319,24 +319,27 @@ static tw_status *hook_poll(void *user)
     return status;
 }
 
+/* An object that was not made ends the run with its exception. */
+static tw_status *keep_result(py_running *running, size_t index, PyObject *made)
+{
+    running->results[index] = made;
+    return made ? NULL : py_take_exception();
+}
+
 /* The first result takes the GIL back; the run itself is over by then. Only now does the value's
  * memory exist; it is the library's and gone after the call, hence the copy. The GIL stays with us
  * for the results that follow. */
 static tw_status *hook_fetch(size_t index, const tw_view *value, void *user)
 {
-    py_running *running = user;
-    py_running_end(running);
-    running->results[index] = py_array_copy(value->dtype, value->shape, value->data, true);
-    return running->results[index] ? NULL : py_take_exception();
+    py_running_end(user);
+    return keep_result(user, index, py_array_copy(value->dtype, value->shape, value->data, true));
 }
 
 /* What is large is the object's own, without a copy. */
 static tw_status *hook_take(size_t index, tw_array *array, void *user)
 {
-    py_running *running = user;
-    py_running_end(running);
-    running->results[index] = py_array_to(array, true);
-    return running->results[index] ? NULL : py_take_exception();
+    py_running_end(user);
+    return keep_result(user, index, py_array_to(array, true));
 }
 
 /* The library reads the options during the call only. */
