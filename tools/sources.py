@@ -20,7 +20,7 @@ SMALL = ("composites", "train", "wire")
 # Layers in which no loop is as short as what it takes to reach it: they are laid out densely. What
 # every graph needs comes first, so that it lies together: systems map code in by 64 KB.
 DENSE = ("graph", "plan", "ops", "autodiff")
-# So do, among the ops, those that nearly every graph has.
+# For the same reason the ops that nearly every graph has come before the others.
 OFTEN_OPS = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
 # Kernels that every graph needs come last, next to the library's other code.
 OFTEN = ("isa", "tile")

@@ -269,7 +269,7 @@ static int read_int(PyObject *value, int64_t *out)
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
-/* Copied, for the graph keeps constants longer than the caller his array. */
+/* Copied, for the graph keeps constants longer than the caller the array. */
 static int read_tensor(PyObject *value, tw_array **out, PyObject *keep)
 {
     *out = py_array_from(value, TW_INVALID_DTYPE, false);

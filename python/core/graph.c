@@ -94,7 +94,7 @@ static void graph_dealloc(py_graph *self)
 
 /* ---- from the library's graph to its object ---- */
 
-/* Borrowed: whoever asks has the graph in his hands by another object already, or takes a reference
+/* Borrowed: whoever asks holds the graph by another object already, or takes a reference
  * at once. */
 py_graph *py_graph_object(const tw_graph *graph)
 {

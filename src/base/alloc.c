@@ -78,7 +78,7 @@ static void libc_aligned_release(void *memory, void *user)
 
 static const tw_allocator libc_allocator = {libc_allocate, libc_resize,          libc_release,
                                             libc_aligned,  libc_aligned_release, NULL};
-/* A pointer to a table, so that a given one is copied: the caller's may be on his stack. */
+/* A pointer to a table, so that a given one is copied: the caller's may be on a stack. */
 static const tw_allocator *table = &libc_allocator;
 static tw_allocator given;
 

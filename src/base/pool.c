@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Jobs stand in a few slots that the workers scan. A slot's gate is one word: open or not, how many
- * workers may still join, how many are inside. Whoever is inside takes cells, first of his own run
+ * workers may still join, how many are inside. A worker inside takes cells, first of its own run
  * and then of the others', by counting up the run's `next`; so every cell is taken once. The caller
  * takes cells until none is left, shuts the gate and waits for those inside alone: a cell that was
- * taken by another is finished when he has left. A worker that comes late finds the gate shut.
- * Idle workers watch `published` for 50 us, then sleep on it. */
+ * taken by another is finished when that one has left. A worker that comes late finds the gate
+ * shut. Idle workers watch `published` for 50 us, then sleep on it. */
 #include "base/pool.h"
 
 #include <stdatomic.h>
@@ -197,8 +197,8 @@ static void idle(uint32_t seen)
     atomic_fetch_sub(&pool.spinning, 1);
     if (news)
         return;
-    /* Counted before the last look at `published`, and the caller looks at the count after he
-     * raised it: one of the two sees the other. */
+    /* Counted before the last look at `published`, and the caller looks at the count after
+     * raising it: one of the two sees the other. */
     atomic_fetch_add(&pool.asleep, 1);
     while (atomic_load(&pool.published) == seen)
         tw_os_wait_word((uint32_t *)&pool.published, seen);

@@ -35,7 +35,7 @@ tw_graph *tw_graph_new(void)
     return graph;
 }
 
-/* The count alone orders nothing: who passes a graph on has his own means for that. */
+/* The count alone orders nothing: whoever passes a graph on has means for that. */
 tw_graph *tw_graph_ref(tw_graph *graph)
 {
     if (graph)

@@ -171,7 +171,7 @@ static tw_status *put_value(const tw_operand *operand, size_t i, tw_dtype dtype,
                  : TW_OK;
 }
 
-/* Builders copy what they are given: the caller may write into his array afterwards. */
+/* Builders copy what they are given: the caller may write into the array afterwards. */
 static tw_status *copy_array(const tw_array *array, tw_dtype dtype, tw_array **out)
 {
     if (!array)

@@ -19,8 +19,7 @@ typedef struct tw_conv {
     tw_window rows, cols;
     bool nchw;
     const void *packed; /* what tw_conv_pack made of the filter for this pass, or NULL */
-    /* of what tw_conv_forward_pooled gives; else 0 */
-    size_t pooled_rows, pooled_cols;
+    size_t pooled_rows, pooled_cols; /* set by tw_conv_pools; else 0 */
 } tw_conv;
 
 typedef enum tw_conv_pass {
@@ -42,14 +41,14 @@ void tw_conv_pack(tw_dtype dtype, const tw_conv *conv, const void *filter, void 
 tw_status *tw_conv_forward(tw_dtype dtype, const tw_conv *conv, const void *input,
                            const void *filter, void *output, const tw_gemm_epilogue *epilogue,
                            const tw_par *par);
-/* The largest of each two by two outputs, which are never stored themselves, where it can be done.
- * False: it cannot by these sizes, which it sets in conv, or this epilogue. */
+/* May these windows be pooled on the way: the largest of each two by two outputs, which are never
+ * stored themselves? Then conv's pooled sizes are set, else they are 0. */
 bool tw_conv_pools(tw_dtype dtype, tw_conv *conv, const tw_window *rows, const tw_window *cols,
                    tw_activation activation);
 /* What such a pass would like in par->workspace. */
 size_t tw_conv_pooled_workspace(const tw_conv *conv);
-/* *done is false where numbers stood in the way, which are not finite; the output is worth nothing
- * then. */
+/* Of a conv with pooled sizes. *done is false where Winograd's way met something that is not
+ * finite: the output is worth nothing then, and the caller convolves and pools apart. */
 tw_status *tw_conv_forward_pooled(const tw_conv *conv, const float *input, const float *filter,
                                   float *output, const tw_gemm_epilogue *epilogue,
                                   const tw_par *par, bool *done);

@@ -110,7 +110,7 @@ void *tw_scratch_take(tw_scratch *s, size_t bytes)
     return taken;
 }
 
-/* The caller's workspace stays his. */
+/* The caller's workspace stays the caller's. */
 void tw_scratch_close(tw_scratch *s)
 {
     tw_free_aligned(s->owned);

@@ -38,7 +38,7 @@ static bool locate(const coordinates *s, size_t i, size_t *at)
     return true;
 }
 
-/* Names the row and the coordinate, as TensorFlow does, so that the user finds it in his data. */
+/* Names the row and the coordinate, as TensorFlow does, so that it is found in the data. */
 static tw_status *refuse(const tw_compute *c, const coordinates *s, size_t i, const char *what,
                          const tw_array *array)
 {

@@ -560,7 +560,7 @@ static tw_status *gradient_locked(tw_array_list *list, const char *source, tw_ar
     return TW_OK;
 }
 
-/* The caller gets a reference of his own to the list, which is made when a source first asks for
+/* The caller gets its own reference to the list, which is made when a source first asks for
  * it. */
 tw_status *tw_array_list_gradient(tw_array_list *list, const char *source, tw_array_list **out)
 {

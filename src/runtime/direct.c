@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fetched values that are made where the caller wants them, in an array of his or in a new one:
- * what is large is neither there twice nor copied. */
+ * Fetched values that are made where the caller wants them, in an array that was given or in a new
+ * one: what is large is neither there twice nor copied. */
 #include "runtime/frame.h"
 
 enum {

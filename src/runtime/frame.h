@@ -118,12 +118,13 @@ tw_status *tw_frame_loop(tw_frame *frame, uint32_t step);       /* loop.c */
 tw_status *tw_frame_loop_value(tw_frame *frame, uint32_t step); /* loop_store.c */
 /* Drops the storage of values that have one of their own. */
 void tw_frame_drop_heap(tw_frame *frame);
-/* direct.c: steps of fetched values write where the caller wants them (outputs NULL: in new arrays
- * that he takes); after the steps, new arrays become outputs, or are taken one by one (NULL: there
- * is none); then all is as it was before, and nothing is new where the run failed. */
+/* direct.c. Before the steps: those of fetched values write into the caller's arrays or new ones
+ * (outputs NULL: new ones, for the options' `take`). */
 tw_status *tw_frame_aim(tw_frame *frame, tw_array *const *feeds, tw_array *const *outputs);
+/* After them: new arrays become outputs, or are taken one by one (NULL: there is none). */
 void tw_frame_hand(tw_frame *frame, tw_array **outputs);
 tw_array *tw_frame_take_made(tw_frame *frame, size_t fetch);
+/* In the end steps write into the arena again; what is new goes where the run has failed. */
 void tw_frame_aim_back(tw_frame *frame, tw_array **outputs, bool failed);
 /* The value after the run into *out: NULL there gets a new array; another is written into. out
  * NULL: only whether there is one. */

@@ -345,7 +345,7 @@ static void a_variable_is_written_in_place_or_anew(void **state)
     assert_null(tw_evaluate(&spec, inputs, 2, 1, 1, &out, 1));
     assert_ptr_equal(inputs[0]->data, memory);
     tw_array_unref(out);
-    /* Somebody else holds the value: it must not change under him. */
+    /* Somebody else holds the value: it must not change there. */
     tw_array *held = tw_array_reshape(inputs[0], TW_SHAPE(3, 1));
     assert_null(tw_evaluate(&spec, inputs, 2, 1, 1, &out, 1));
     assert_ptr_not_equal(inputs[0]->data, memory);

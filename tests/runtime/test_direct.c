@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fetched values that are made where the caller wants them (src/runtime/direct.c): in his arrays,
+ * Fetched values that are made where the caller wants them (src/runtime/direct.c): in given arrays,
  * in new ones, and every case in which they must be copied instead. */
 #include <pthread.h>
 #include <setjmp.h>
