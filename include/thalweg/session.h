@@ -100,7 +100,8 @@ TW_API tw_status *tw_make_callable_(const struct tw_callable_args *args);
         .size = sizeof(struct tw_callable_args), .where = TW_HERE, __VA_ARGS__})
 /* feeds[i]: borrowed; outputs[i]: NULL gets a new array; an array of the right dtype and shape is
  * written into, another is an error. It may be one of the feeds, unless a later output is that very
- * feed. Once warm it allocates nothing if all outputs are given. */
+ * feed. On an error none is made, and given ones may have been written to. Once warm it allocates
+ * nothing if all outputs are given, 64 at most. */
 TW_API tw_status *tw_call(tw_callable *callable, tw_array *const *feeds, tw_array **outputs);
 TW_API void tw_callable_free(tw_callable *callable);
 

@@ -200,27 +200,27 @@ static tw_status *show_all(tw_frame *frame)
     return TW_OK;
 }
 
-/* Either all results are given or none. */
+/* Either all results are given or none: where one fails, what was made before it goes, and outputs
+ * are as they were. */
 static tw_status *fetch_all(tw_frame *frame, tw_array **outputs)
 {
-    const tw_plan *plan = frame->variant->plan;
-    bool given[64];
-    for (size_t i = 0; i < plan->fetch_count; i++) {
-        if (i < 64)
-            given[i] = outputs && outputs[i];
-        tw_status *status = tw_frame_fetch(frame, i, outputs ? &outputs[i] : NULL);
-        if (!status)
-            continue;
-        /* what was made goes: outputs are as they were */
-        for (size_t k = 0; outputs && k < i && k < 64; k++) {
-            if (!given[k]) {
-                tw_array_unref(outputs[k]);
-                outputs[k] = NULL;
-            }
-        }
-        return status;
+    enum { FEW = 64 };
+    size_t count = frame->variant->plan->fetch_count, i;
+    bool small[FEW], *given = count > FEW ? tw_alloc_array(count, sizeof *given) : small;
+    tw_status *status = given ? TW_OK : tw_no_memory();
+    for (i = 0; !status && i < count; i++) {
+        given[i] = outputs && outputs[i];
+        status = tw_frame_fetch(frame, i, outputs ? &outputs[i] : NULL);
     }
-    return TW_OK;
+    while (status && outputs && i-- > 0) {
+        if (!given[i]) {
+            tw_array_unref(outputs[i]);
+            outputs[i] = NULL;
+        }
+    }
+    if (given != small)
+        tw_free(given);
+    return status;
 }
 
 /* The caller's floating-point mode is restored however the run ends. */

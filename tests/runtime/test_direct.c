@@ -222,6 +222,28 @@ static void a_failure_leaves_everything_as_it_was(void **state)
 }
 
 /* The value of a variable in the caller's array is not the variable. */
+/* However many there are: the last array is of another shape, which is found after all others. */
+static void a_failure_after_many_gives_none_of_them(void **state)
+{
+    (void)state;
+    enum { MANY = 70 };
+    tw_tensor x = fed(), y[MANY];
+    tw_array *out[MANY] = {NULL}, *feed = some(1), *wrong = tw_array_new(TW_FLOAT32, TW_SHAPE(3));
+    for (size_t i = 0; i < MANY; i++)
+        y[i] = i % 2 ? tw_mul(x, (double)i) : tw_reduce_sum(tw_mul(x, (double)i));
+    tw_callable *callable = callable_of((tw_tensors){y, MANY}, TW_LIST(x));
+    out[MANY - 1] = wrong;
+    tw_status *status = tw_call(callable, &feed, out);
+    assert_non_null(status);
+    tw_status_free(status);
+    for (size_t i = 0; i + 1 < MANY; i++)
+        assert_null(out[i]);
+    assert_ptr_equal(out[MANY - 1], wrong);
+    tw_array_unref(wrong);
+    tw_array_unref(feed);
+    tw_callable_free(callable);
+}
+
 static void a_variable_is_not_its_copy(void **state)
 {
     (void)state;
@@ -337,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_others_read_or_see, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_leaves_everything_as_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failure_after_many_gives_none_of_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_variable_is_not_its_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(large_values_may_be_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_have_arrays_of_their_own, setup, teardown),
