@@ -9,6 +9,7 @@
 
 enum { MATRIX = 1, TURNED_MATRIX, FILTER };
 
+/* more: of a matrix how many panels are packed, of a filter what tw_conv_keep_bytes says. */
 static uint64_t kind_of(uint64_t layout, uint64_t more)
 {
     return layout | more << 8 | (uint64_t)tw_isa_level() << 32;
