@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which updates wait. A gradient of weights is as large as these, and one that only its update
- * reads is there for those two steps alone: at the end of the step, when what derivatives are taken
- * of has been let go, rather than among all that. Both go as late as edges allow where the largest
- * sum of what is live becomes less by that; numbers do not change, as edges say who reads what. */
+ * Updates that wait for memory. A gradient of weights is as large as these; one that only its
+ * update reads, if it is made as soon as it can be, is live beside all the values that other
+ * derivatives still need. So the two steps go as late as edges allow, to where those values have
+ * been let go, if that makes the largest sum of what is live less. Numbers do not change, as edges
+ * say who reads what. */
 #include <string.h>
 
 #include "base/status.h"
@@ -70,8 +71,19 @@ static bool is_private(const tw_variant *v, uint32_t value, uint32_t reader)
            tw_value_is_private(v->plan, value);
 }
 
-/* The update that is the last to read the largest value at step `peak`, and alone in doing so.
- * False: there is none. */
+/* Is it live at step `peak` for the sake of an update alone, and may both its steps wait? */
+static bool may_wait(const tw_variant *v, uint32_t value, uint32_t peak)
+{
+    const tw_sized *sized = &v->values[value];
+    uint32_t maker = sized->born, reader = sized->dies;
+    if (sized->place != TW_PLACE_ARENA || sized->root != value || maker > peak || reader < peak ||
+        reader >= v->steps.count || maker >= reader)
+        return false;
+    return is_update(v, &v->steps.items[reader]) && is_private(v, value, reader) &&
+           makes_alone(v, &v->steps.items[maker], value);
+}
+
+/* The steps that make and read the largest such value. False: there is none. */
 static bool find_pair(const tw_delayer *d, uint32_t peak, uint32_t *maker, uint32_t *update)
 {
     const tw_variant *v = d->v;
@@ -80,10 +92,7 @@ static bool find_pair(const tw_delayer *d, uint32_t peak, uint32_t *maker, uint3
     largest = largest > LEAST_BYTES ? largest : LEAST_BYTES;
     for (uint32_t i = 0; i < v->plan->values.count; i++) {
         const tw_sized *sized = &v->values[i];
-        if (sized->place != TW_PLACE_ARENA || sized->root != i || sized->bytes < largest ||
-            sized->born > peak || sized->dies < peak || sized->dies >= v->steps.count ||
-            !is_update(v, &v->steps.items[sized->dies]) || !is_private(v, i, sized->dies) ||
-            sized->born >= sized->dies || !makes_alone(v, &v->steps.items[sized->born], i))
+        if (sized->bytes < largest || !may_wait(v, i, peak))
             continue;
         largest = sized->bytes;
         *maker = sized->born;

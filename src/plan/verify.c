@@ -41,8 +41,7 @@ tw_status *tw_plan_verify(const tw_plan *plan)
 
 /* ---- steps ---- */
 
-/* Steps may stand in another order than nodes (delay.c), so where a node is done is asked of them.
- * By node: the step that it belongs to, counted from 1; 0: it has none. */
+/* By node: the step that it belongs to, counted from 1; 0: it has none. */
 static void list_steps(const tw_variant *v, uint32_t *step_of)
 {
     for (uint32_t s = 0; s < v->steps.count; s++) {
@@ -53,8 +52,8 @@ static void list_steps(const tw_variant *v, uint32_t *step_of)
     }
 }
 
-/* Steps may stand in another order than the plan's nodes, but each after all that its nodes need by
- * any edge, through nodes without a step too. */
+/* Steps may stand in another order than the plan's nodes (delay.c), but each after all that its
+ * nodes need by any edge, through nodes without a step too. */
 static tw_status *verify_steps(const tw_variant *v)
 {
     const tw_plan *plan = v->plan;
