@@ -8,6 +8,13 @@ enum {
     LEAST_TAKEN = 1 << 15 /* bytes: a copy of less costs no more than an object around them */
 };
 
+/* Memory may be borrowed from another array's. */
+static bool meet(const tw_array *a, const tw_array *b)
+{
+    return tw_bytes_meet((uintptr_t)a->data, tw_array_bytes(a), (uintptr_t)b->data,
+                         tw_array_bytes(b));
+}
+
 /* Nobody else has the caller's array, so that no step reads there what another one writes. */
 static bool is_free(const tw_frame *frame, const tw_direct *d, tw_array *const *feeds,
                     tw_array *const *outputs)
@@ -19,9 +26,9 @@ static bool is_free(const tw_frame *frame, const tw_direct *d, tw_array *const *
                 tw_storage_unique(to->storage) && (uintptr_t)to->data % ALIGNMENT == 0 &&
                 atomic_load_explicit(&to->refs, memory_order_relaxed) == 1;
     for (size_t i = 0; good && i < plan->feed_count; i++)
-        good = feeds[i] != to;
+        good = !meet(feeds[i], to);
     for (size_t i = 0; good && i < plan->fetch_count; i++)
-        good = i == d->fetch || outputs[i] != to;
+        good = i == d->fetch || !outputs[i] || !meet(outputs[i], to);
     return good;
 }
 

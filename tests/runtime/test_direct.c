@@ -117,6 +117,25 @@ static void an_array_that_is_fed_as_well(void **state)
     tw_callable_free(chain);
 }
 
+/* The feed is what lies from the result's second row on, under a handle of its own. */
+static void a_feed_that_is_borrowed_from_the_result(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, TW_SHAPE(SIDE - 1, SIDE));
+    tw_callable *square = callable_of(TW_LIST(tw_matmul(x, x, .transpose_a = true)), TW_LIST(x));
+    tw_array *out = some(1), *copy, *want = NULL, *outs[1] = {out};
+    tw_array *feed = tw_array_borrow(TW_FLOAT32, TW_SHAPE(SIDE - 1, SIDE),
+                                     (float *)tw_array_data(out) + SIDE);
+    copy = tw_array_copy(feed);
+    TW_CHECK(tw_call(square, &copy, &want));
+    TW_CHECK(tw_call(square, &feed, outs));
+    assert_memory_equal(tw_array_data(out), tw_array_data(want), N * sizeof(float));
+    tw_array *const all[] = {feed, copy, want, out};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        tw_array_unref(all[i]);
+    tw_callable_free(square);
+}
+
 static void one_array_for_two_values(void **state)
 {
     (void)state;
@@ -355,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_given_array_and_a_new_one, setup, teardown),
         cmocka_unit_test_setup_teardown(the_plan_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(an_array_that_is_fed_as_well, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_feed_that_is_borrowed_from_the_result, setup, teardown),
         cmocka_unit_test_setup_teardown(one_array_for_two_values, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_others_read_or_see, setup, teardown),
