@@ -331,6 +331,7 @@ tw_status *tw_plan_prune(tw_plan *plan, const tw_signature *signature)
     tw_free(p.node_of);
     tw_free(p.stack);
     tw_int_map_clear(&p.fed);
-    tw_plan_count_uses(plan);
+    if (!status) /* else there may be no fetches */
+        tw_plan_count_uses(plan);
     return status;
 }

@@ -85,6 +85,24 @@ static void every_allocation_may_fail(void **state)
     tw_array_unref(in);
 }
 
+/* So many that the list of them is an allocation of its own. */
+static void memory_ends_while_many_fetches_are_planned(void **state)
+{
+    (void)state;
+    enum { MANY = 3000 };
+    static tw_tensor fetched[MANY];
+    model m;
+    build(&m);
+    for (size_t i = 0; i < MANY; i++)
+        fetched[i] = m.w;
+    for (size_t n = 1; failing_allocator_next(n); n++) {
+        tw_callable *call = NULL;
+        tw_status_free(tw_make_callable(m.session, {fetched, MANY}, .callable = &call));
+        tw_callable_free(call);
+    }
+    clear(&m);
+}
+
 static void a_warm_call_allocates_nothing(void **state)
 {
     (void)state;
@@ -176,6 +194,7 @@ int main(void)
     failing_allocator_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(memory_ends_while_many_fetches_are_planned),
         cmocka_unit_test(a_warm_call_allocates_nothing),
         cmocka_unit_test(a_given_value_is_not_copied),
         cmocka_unit_test(a_wrong_given_value_is_refused_and_released),
