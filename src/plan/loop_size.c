@@ -84,6 +84,7 @@ static tw_status *size_body(tw_variant *v, const tw_plan_node *node, tw_loop_siz
         if (!widen_all(loop, *out, sizes))
             return TW_OK;
         tw_variant_unref(*out);
+        *out = NULL;
     }
 }
 

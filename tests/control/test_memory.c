@@ -111,11 +111,43 @@ static void a_failed_allocation_leaves_nothing_behind(void **state)
     assert_true(got == want);
 }
 
+static void grow(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    (void)count;
+    (void)user;
+    next[0] = tw_add(vars[0], 1);
+    next[1] = tw_concat(TW_LIST(vars[1], vars[1]), 0);
+}
+
+/* Its body is sized a second time, with what is not known. */
+static void memory_ends_while_a_growing_loop_is_sized(void **state)
+{
+    (void)state;
+    limit = tw_constant(3);
+    tw_tensor out[2];
+    tw_while_loop(.cond = below, .body = grow,
+                  .vars = TW_LIST(tw_constant(0), tw_ones(TW_SHAPE(1), TW_FLOAT64)),
+                  .shape_invariants = (tw_shape[]){TW_SHAPE(), TW_SHAPE(-1)}, .out = out);
+    check_graph();
+    bool done = false;
+    for (size_t n = 1; failing_allocator_next(n); n++) {
+        tw_array *last = NULL;
+        tw_session *own = tw_session_new(NULL);
+        tw_status *status = own ? tw_run(own, TW_FETCH(out[1]), .out = &last) : NULL;
+        done = last && tw_array_count(last) == 8;
+        tw_status_free(status);
+        tw_array_unref(last);
+        tw_session_free(own);
+    }
+    assert_true(done);
+}
+
 int main(void)
 {
     failing_allocator_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_allocation_leaves_nothing_behind),
+        cmocka_unit_test(memory_ends_while_a_growing_loop_is_sized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
