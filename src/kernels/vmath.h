@@ -214,12 +214,12 @@ static inline float tw_tanhf(float x)
     return y;
 }
 
-/* 1 / (1 + e^-x) for x >= 0; for x < 0 the same divided by e^-x, so that small results keep all
- * their digits. */
+/* 1 / (1 + e^-x) for x >= 0; for x < 0 the same with e^x above and below the line, so that small
+ * results keep all their digits. */
 static inline float tw_sigmoidf(float x)
 {
-    float e = tw_expf(-fabsf(x)), s = 1.0f / (1.0f + e);
-    return x < 0.0f ? e * s : s;
+    float e = tw_expf(-fabsf(x));
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
 /* log(1 + e^x): with t = e^-|x| and y = 2 t / (2 + t) it is 2 atanh(y / 2). */
@@ -275,7 +275,11 @@ static inline float tw_erff(float x)
     p = tw_maddf(p, t, 0.112835854f);
     p = tw_maddf(p, t, -0.37612626f);
     p = tw_maddf(p, t, 0.128379166f);
+#ifdef TW_HAS_FMA
     float near = tw_maddf(p, x, x);
+#else
+    float near = 0.0625f * (p * (16.0f * x) + 16.0f * x); /* p x may be denormal: 0 in a run */
+#endif
     float b = a > 4.0f ? 4.0f : a; /* log(erfc(b)) on [0.9, 4] */
     float q = tw_maddf(-2.09113223e-05f, b, 0.000432323228f);
     q = tw_maddf(q, b, -0.004160624f);

@@ -137,8 +137,8 @@ static inline double tw_tanh(double x)
 /* As tw_sigmoidf. */
 static inline double tw_sigmoid(double x)
 {
-    double e = tw_exp(-fabs(x)), s = 1.0 / (1.0 + e);
-    return x < 0.0 ? e * s : s;
+    double e = tw_exp(-fabs(x));
+    return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
 /* e^a = 2^n e^r gives both from cosh(r) - 1 and sinh(r), without a division: with c and d = 2^n +-
