@@ -95,6 +95,17 @@ static tw_text place_text(const tw_variant *v, const tw_step *step, uint32_t s)
     return text;
 }
 
+/* An operand whose pass it might have ended was made before for somebody else. */
+static bool reads_what_others_read(const tw_plan *plan, const tw_plan_node *node)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const tw_plan_value *value = &plan->values.items[node->inputs[i]];
+        if (value->uses > 1 && tw_fuse_is_elementwise(&plan->nodes.items[value->node]))
+            return true;
+    }
+    return false;
+}
+
 /* Why what might have been part of a pass has a step of its own; "" where nothing was near. */
 static const char *why_alone(const tw_variant *v, const tw_step *step)
 {
@@ -108,6 +119,8 @@ static const char *why_alone(const tw_variant *v, const tw_step *step)
         return "  (not fused: another size)";
     if (plan->values.items[node->first_value].uses > 1)
         return "  (not fused: read in several places)";
+    if (reads_what_others_read(plan, node))
+        return "  (not fused: reads what others read before)";
     return "";
 }
 

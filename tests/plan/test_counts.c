@@ -365,6 +365,21 @@ static void a_plan_says_why_a_step_is_alone(void **state)
     }
 }
 
+/* A mean that comes after what keeps the numbers for later. */
+static void a_plan_says_that_others_read_before(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(64, 64));
+    tw_tensor kept = tw_variable(tw_zeros(TW_SHAPE(64, 64)), .name = "kept");
+    tw_tensor whole = tw_tanh(tw_mul(x, 2.0)), assign = tw_assign(kept, whole);
+    tw_tensor mean = tw_reduce_mean(whole, .axis = TW_INTS(1));
+    char *text = NULL;
+    TW_CHECK(tw_explain(session, TW_FETCH(mean), TW_LIST(assign), TW_LIST(x), &text));
+    if (!strstr(text, "(not fused: reads what others read before)"))
+        fail_msg("no reason in\n%s", text);
+    free(text);
+}
+
 /* The tutorial's linear regression: the prediction and the loss, the derivative and its sum, two
  * updates with a product in between, and Adam's two powers. */
 static void the_tutorials_training_step_is_seven_steps(void **state)
@@ -408,6 +423,7 @@ int main(void)
         TEST(what_a_step_before_a_pass_reads_is_made),
         TEST(an_outer_product_joins_the_chain_that_reads_it),
         TEST(a_plan_says_why_a_step_is_alone),
+        TEST(a_plan_says_that_others_read_before),
         TEST(the_tutorials_training_step_is_seven_steps),
     };
     return cmocka_run_group_tests_name("plan: counts", tests, NULL, NULL);
