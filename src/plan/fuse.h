@@ -6,7 +6,7 @@
 #include "plan/variant.h"
 
 /* Members of a group, and how many of their values it stores for others, at most. */
-enum { TW_GROUP_MEMBERS = 96, TW_GROUP_STORED = 4 };
+enum { TW_GROUP_MEMBERS = 96, TW_GROUP_STORED = 8 };
 
 /* What the pass keeps while it looks for groups; freed at its end. */
 typedef struct tw_fuser {

@@ -380,6 +380,21 @@ static void a_plan_says_that_others_read_before(void **state)
     free(text);
 }
 
+/* All that derivatives ask for again is stored on the way: gates, the new state and its tanh. One
+ * copy and one pass forwards, five passes and one copy backwards. */
+static void the_gates_of_a_cell_are_one_pass(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(4, 32)),
+              c = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(4, 8));
+    const tw_tensor *gates = tw_split(1, x, 4).items;
+    tw_tensor next = tw_add(tw_mul(c, tw_sigmoid(gates[2])),
+                            tw_mul(tw_sigmoid(gates[0]), tw_tanh(gates[1])));
+    tw_tensor h = tw_mul(tw_tanh(next), tw_sigmoid(gates[3]));
+    tw_tensor back = tw_grad_tensor(tw_gradients(TW_LIST(h), TW_LIST(x)).grads[0]);
+    assert_int_equal(counts_of(TW_FETCH(h, back), TW_LIST(), TW_LIST(x, c)).steps, 8);
+}
+
 /* The tutorial's linear regression: the prediction and the loss, the derivative and its sum, two
  * updates with a product in between, and Adam's two powers. */
 static void the_tutorials_training_step_is_seven_steps(void **state)
@@ -424,6 +439,7 @@ int main(void)
         TEST(an_outer_product_joins_the_chain_that_reads_it),
         TEST(a_plan_says_why_a_step_is_alone),
         TEST(a_plan_says_that_others_read_before),
+        TEST(the_gates_of_a_cell_are_one_pass),
         TEST(the_tutorials_training_step_is_seven_steps),
     };
     return cmocka_run_group_tests_name("plan: counts", tests, NULL, NULL);
