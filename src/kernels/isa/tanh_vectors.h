@@ -9,20 +9,20 @@
 #include "kernels/isa/fma.h"
 #include "kernels/vmath.h"
 
-enum { PART = TW_VECTOR_BYTES / sizeof(float), SIDE_BY_SIDE = 4 };
+enum { PART = TW_VECTOR_BYTES / sizeof(float), MOST_SIDE_BY_SIDE = 6 };
 
 typedef float vec __attribute__((vector_size(TW_VECTOR_BYTES)));
 typedef float anywhere __attribute__((vector_size(TW_VECTOR_BYTES), aligned(4), may_alias));
 
 /* Not a sum, which would make 0 of -0. */
 #define SPREAD(x) ((x) - (vec){0})
-#define EACH _Pragma("GCC unroll 4") for (size_t i = 0; i < k; i++)
+#define EACH UNROLL for (size_t i = 0; i < k; i++)
 
-/* Of k vectors, in place. A NaN is the second of two that are compared, which is the one that
- * stays. */
+/* Of k vectors, MOST_SIDE_BY_SIDE or fewer, in place. A NaN is the second of two that are compared,
+ * which is the one that stays. */
 static ALWAYS_INLINE void tanh_of(size_t k, vec *x)
 {
-    vec s[SIDE_BY_SIDE], p[SIDE_BY_SIDE], h[SIDE_BY_SIDE], q[SIDE_BY_SIDE];
+    vec s[MOST_SIDE_BY_SIDE], p[MOST_SIDE_BY_SIDE], h[MOST_SIDE_BY_SIDE], q[MOST_SIDE_BY_SIDE];
     EACH x[i] = MAX_F32(SPREAD(-TW_TANH_ONE), MIN_F32(SPREAD(TW_TANH_ONE), x[i]));
     EACH s[i] = x[i] * x[i];
     EACH h[i] = FMA_F32(SPREAD(TW_TANH_H3), s[i], SPREAD(TW_TANH_H2));

@@ -10,8 +10,9 @@
 /* The plain level of a build with others keeps to the loops that there are anyway. */
 #if TW_ISA_LEVEL >= 3 || !defined(TW_ISA_LEVELS_X86)
 
-/* How far ahead of what it computes a loop asks for memory. */
-enum { AHEAD = 512 };
+/* How far ahead of what it computes a loop asks for memory. v4 has registers for more vectors side
+ * by side. */
+enum { AHEAD = 512, SIDE_BY_SIDE = TW_ISA_LEVEL >= 4 ? MOST_SIDE_BY_SIDE : 4 };
 
 #if TW_ISA_LEVEL >= 4
 #define STORE_PAST(to, x) _mm512_stream_ps(to, x)
@@ -25,7 +26,7 @@ enum { AHEAD = 512 };
 static ALWAYS_INLINE void scaled_tanh(size_t k, float *z, const float *x, const vec by[4],
                                       bool past)
 {
-    vec t[SIDE_BY_SIDE];
+    vec t[MOST_SIDE_BY_SIDE];
     EACH t[i] = *(const anywhere *)(x + i * PART) * by[0];
     EACH t[i] = t[i] + by[1];
     tanh_of(k, t);
@@ -40,7 +41,8 @@ static ALWAYS_INLINE void scaled_tanh(size_t k, float *z, const float *x, const 
     }
 }
 
-/* What is left after the last four is a block. Past the caches: what comes is asked for, too. */
+/* What is left after the last of these goes by blocks. Past the caches: what comes is asked for,
+ * too. */
 static ALWAYS_INLINE void tanh_loop(size_t n, float *z, const float *x, const float factors[4],
                                     bool past)
 {

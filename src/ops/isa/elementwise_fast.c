@@ -167,7 +167,7 @@ HEAD(pow_f32)
 /* k vectors that lie one after the other. */
 static ALWAYS_INLINE void some_tanh(size_t k, float *z, const float *x)
 {
-    vec t[SIDE_BY_SIDE];
+    vec t[MOST_SIDE_BY_SIDE];
     EACH t[i] = *(const anywhere *)(x + i * PART);
     tanh_of(k, t);
     EACH *(anywhere *)(z + i * PART) = t[i];
@@ -176,7 +176,7 @@ static ALWAYS_INLINE void some_tanh(size_t k, float *z, const float *x)
 /* As a loop over tw_tanhf compilers choose between finished results where an extreme will do. */
 HEAD(tanh_f32)
 {
-    enum { STEP = SIDE_BY_SIDE * PART, LEFT = TW_TILE_BLOCK / PART };
+    enum { SIDE_BY_SIDE = 4, STEP = SIDE_BY_SIDE * PART, LEFT = TW_TILE_BLOCK / PART };
     const float *from = x;
     float *to = z;
     size_t i = 0;
