@@ -4,12 +4,13 @@
  * the aligned bytes. */
 #include "base/alloc.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/os.h"
 
-enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
+enum { ALIGNMENT = TW_ALLOC_LINE, PAGE = 4096, HUGE_PAGE = 2 << 20, TURNS = 8 };
 
 /* The three libc functions stand behind the same table as a caller's own, so that no allocation
  * path has to ask which of the two is in force. */
@@ -40,28 +41,47 @@ static size_t on_huge_pages(size_t size)
     return last >= HUGE_PAGE / 2 ? size - last + HUGE_PAGE : size;
 }
 
+/* From `page` on, the first one whose tag has the bits that are next in turn. AMD's processors know
+ * lines of one place in a page by a hash of the rest of the address, of which these are three bits,
+ * and take two lines of one hash for each other (M. Lipp et al., Take A Way, 2020). */
+static uintptr_t next_in_turn(uintptr_t page)
+{
+    static atomic_uint turn;
+    unsigned wanted = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
+    uint64_t at = page; /* bit 12 + i goes with bit 27 - i */
+    while ((((at >> 12 ^ at >> 27) & 1) | ((at >> 13 ^ at >> 26) & 1) << 1 |
+            ((at >> 14 ^ at >> 25) & 1) << 2) != wanted % TURNS)
+        at += PAGE;
+    return (uintptr_t)at;
+}
+
 /* Room for the pointer comes before the alignment step, so that it never lies outside of what
- * malloc gave. */
+ * malloc gave. Of a large block the second line begins a page (alloc.h). */
 static void *libc_aligned(size_t size, size_t alignment, void *user)
 {
     (void)user;
-    size_t room, large = size >= HUGE_PAGE;
-    if (large && size < SIZE_MAX - HUGE_PAGE) {
-        size = on_huge_pages(size);
-        alignment = HUGE_PAGE;
+    size_t room, ahead = 0, spare = 0;
+    bool paged = size >= TW_ALLOC_PAGED, huge = size >= HUGE_PAGE;
+    if (huge && size < SIZE_MAX - HUGE_PAGE)
+        size = on_huge_pages(size - ALIGNMENT) + ALIGNMENT;
+    if (paged) {
+        alignment = huge ? HUGE_PAGE : PAGE;
+        ahead = ALIGNMENT;
+        spare = huge ? 0 : 2 * TURNS * PAGE;
     }
-    if (!tw_size_add(size, alignment + sizeof(void *), &room))
+    if (!tw_size_add(size, alignment + sizeof(void *) + ahead + spare, &room))
         return NULL;
     char *whole = malloc(room);
     if (!whole)
         return NULL;
-    /* At most alignment - 1 bytes are skipped, after room for the pointer. */
-    uintptr_t first = (uintptr_t)whole + sizeof(void *);
-    size_t step = (size_t)((alignment - (first & (alignment - 1))) & (alignment - 1));
-    char *aligned = whole + sizeof(void *) + step;
+    /* At most alignment - 1 bytes are skipped, after room for the pointer, and what is spare. */
+    uintptr_t first = (uintptr_t)whole + sizeof(void *) + ahead;
+    uintptr_t start = first + ((alignment - (first & (alignment - 1))) & (alignment - 1));
+    start = spare ? next_in_turn(start) : start;
+    char *aligned = whole + (start - (uintptr_t)whole) - ahead;
     memcpy(aligned - sizeof(void *), &whole, sizeof(void *));
-    if (large)
-        tw_os_advise_huge(aligned, size);
+    if (huge)
+        tw_os_advise_huge(aligned + ahead, size - ahead);
     return aligned;
 }
 

@@ -12,7 +12,14 @@ void *tw_alloc_zero(size_t count, size_t size);  /* count * size, checked */
 void *tw_alloc_array(size_t count, size_t size); /* the same, uninitialised */
 /* NULL `memory` allocates. On failure `memory` is still valid and still the caller's. */
 void *tw_realloc_array(void *memory, size_t count, size_t size);
-void *tw_alloc_aligned(size_t size); /* 64-byte aligned; release with tw_free_aligned */
+/* 64-byte aligned; release with tw_free_aligned. From TW_ALLOC_PAGED bytes on, what comes
+ * TW_ALLOC_LINE bytes later begins a page: elements of arrays behind their record, and values in an
+ * arena. Processors compare no more than the last twelve bits of addresses at first: where a pass
+ * reads some lines ahead of what it writes by these, reads wait for writes, and it takes up to
+ * twice as long. Pages that are allocated one after the other differ in bits by which the first
+ * cache tells them apart. */
+enum { TW_ALLOC_LINE = 64, TW_ALLOC_PAGED = 1 << 16 };
+void *tw_alloc_aligned(size_t size);
 void tw_free_aligned(void *memory);
 /* The text and a NUL; `length` bytes of `text` are read, whatever they are. */
 char *tw_strdup(const char *text);

@@ -4,10 +4,11 @@
  * tried first; where it wastes more than a twentieth, placing the largest blocks first mends it. */
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/status.h"
 #include "plan/variant.h"
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = TW_ALLOC_LINE };
 
 /* A stretch of memory over a stretch of time. */
 typedef struct tw_block {
@@ -302,7 +303,10 @@ static tw_status *choose_offsets(tw_placer *p)
                 p->blocks.items[b].offset = first[b];
             end = other < end ? other : end;
         }
-        p->v->arena_bytes = end;
+        bool large = end >= TW_ALLOC_PAGED; /* then this is a page's beginning: alloc.h */
+        for (size_t b = 0; b < n && large; b++)
+            p->blocks.items[b].offset += ALIGNMENT;
+        p->v->arena_bytes = end + (large ? ALIGNMENT : 0);
     }
     tw_free(order);
     tw_free(met);

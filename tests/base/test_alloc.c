@@ -59,6 +59,46 @@ static void aligned_memory_begins_at_a_multiple_of_64(void **state)
     }
 }
 
+/* Three bits of the hash by which AMD's first cache knows lines of one place in a page. */
+static unsigned tag_of(const void *memory)
+{
+    uint64_t at = (uintptr_t)memory;
+    unsigned tag = 0;
+    for (int i = 0; i < 3; i++)
+        tag |= (unsigned)((at >> (12 + i) ^ at >> (27 - i)) & 1) << i;
+    return tag;
+}
+
+static void large_memory_has_its_second_line_at_a_page(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 8, BYTES = 1 << 17, HUGE_PAGE = 2 << 20 };
+    char *memory[BLOCKS];
+    unsigned tags = 0;
+    for (int i = 0; i < BLOCKS; i++) {
+        memory[i] = tw_alloc_aligned(BYTES);
+        assert_non_null(memory[i]);
+        assert_int_equal((uintptr_t)(memory[i] + TW_ALLOC_LINE) % 4096, 0);
+        memset(memory[i], i, BYTES);
+        tags |= 1u << tag_of(memory[i] + TW_ALLOC_LINE);
+    }
+    assert_int_equal(tags, 0xff); /* each of them once */
+    for (int i = 0; i < BLOCKS; i++) {
+        assert_int_equal(memory[i][0], i);
+        assert_int_equal(memory[i][BYTES - 1], i);
+        tw_free_aligned(memory[i]);
+    }
+    const size_t sizes[] = {TW_ALLOC_PAGED, HUGE_PAGE - 1, HUGE_PAGE, HUGE_PAGE + 64, 3 << 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *one = tw_alloc_aligned(sizes[i]);
+        assert_non_null(one);
+        assert_int_equal(
+            (uintptr_t)(one + TW_ALLOC_LINE) % (sizes[i] < HUGE_PAGE ? 4096 : HUGE_PAGE), 0);
+        memset(one, 1, sizes[i]);
+        tw_free_aligned(one);
+    }
+}
+
 static void zeroed_memory_is_zero_and_copies_of_texts_are_equal(void **state)
 {
     (void)state;
@@ -175,6 +215,7 @@ int main(void)
         cmocka_unit_test(sizes_that_overflow_give_no_memory_and_false),
         cmocka_unit_test(nothing_is_a_valid_size),
         cmocka_unit_test(aligned_memory_begins_at_a_multiple_of_64),
+        cmocka_unit_test(large_memory_has_its_second_line_at_a_page),
         cmocka_unit_test(zeroed_memory_is_zero_and_copies_of_texts_are_equal),
         cmocka_unit_test(a_given_allocator_serves_every_kind_of_request),
         cmocka_unit_test(the_log_goes_where_it_is_told_and_long_texts_are_cut),
