@@ -41,18 +41,25 @@ static size_t on_huge_pages(size_t size)
     return last >= HUGE_PAGE / 2 ? size - last + HUGE_PAGE : size;
 }
 
-/* From `page` on, the first one whose tag has the bits that are next in turn. AMD's processors know
- * lines of one place in a page by a hash of the rest of the address, of which these are three bits,
- * and take two lines of one hash for each other (M. Lipp et al., Take A Way, 2020). */
+/* AMD's processors know lines of one place in a page by a hash of the rest of the address, of which
+ * these are three bits, and take two lines of one hash for each other (M. Lipp et al., Take A Way,
+ * 2020). */
+static unsigned tag_of(uint64_t address)
+{
+    unsigned tag = 0;
+    for (unsigned i = 0; i < 3; i++)
+        tag |= (unsigned)((address >> (12 + i) ^ address >> (27 - i)) & 1) << i;
+    return tag;
+}
+
+/* From `page` on, the first one whose tag is the next in turn. */
 static uintptr_t next_in_turn(uintptr_t page)
 {
     static atomic_uint turn;
-    unsigned wanted = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
-    uint64_t at = page; /* bit 12 + i goes with bit 27 - i */
-    while ((((at >> 12 ^ at >> 27) & 1) | ((at >> 13 ^ at >> 26) & 1) << 1 |
-            ((at >> 14 ^ at >> 25) & 1) << 2) != wanted % TURNS)
-        at += PAGE;
-    return (uintptr_t)at;
+    unsigned wanted = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % TURNS;
+    while (tag_of(page) != wanted)
+        page += PAGE;
+    return page;
 }
 
 /* Room for the pointer comes before the alignment step, so that it never lies outside of what

@@ -18,7 +18,7 @@ typedef struct tw_update {
 typedef void (*tw_update_loop)(const tw_update *u);
 
 /* All loops of one dtype; each reads and writes an element once, so an update costs one pass
- * over memory. */
+ * over memory. v4 has no more than those of float that divide; the others are NULL there. */
 typedef struct tw_update_loops {
     tw_update_loop gradient_descent, momentum, adagrad, rmsprop, centered_rmsprop, adam;
 } tw_update_loops;

@@ -23,6 +23,29 @@ static tw_status *uninitialized(const tw_variable *variable)
     return tw_status_with_kind(status, TW_KIND_STATE);
 }
 
+/* A variable may get another shape by an Assign that does not check it. */
+TW_COLD static tw_status *declared_otherwise(const tw_variable *variable, const tw_array *value,
+                                             const tw_array *slot)
+{
+    return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
+                          tw_shape_text(tw_array_shape(value)).s,
+                          tw_shape_text(tw_array_shape(slot)).s);
+}
+
+/* Points a slot at the variable's array; a dynamic one takes its sizes too. */
+static tw_status *point_at(const tw_variable *variable, const tw_array *array, bool dynamic,
+                           tw_array *slot)
+{
+    slot->data = array->data;
+    if (dynamic) {
+        slot->rank = array->rank;
+        slot->count = array->count;
+        memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
+        return TW_OK;
+    }
+    return slot->count == array->count ? TW_OK : declared_otherwise(variable, array, slot);
+}
+
 /* ---- found out in the run ---- */
 
 /* Points the slot of `value`, which is or views a variable, at the variable's memory; the array is
@@ -36,18 +59,7 @@ tw_status *tw_frame_hold(tw_frame *frame, uint32_t value)
         return variable ? uninitialized(variable)
                         : tw_status_new(TW_INTERNAL, "a reference that means no variable");
     frame->held[frame->held_count++] = array;
-    tw_array *slot = &frame->slots[value];
-    slot->data = array->data;
-    if (sized->dynamic) {
-        slot->rank = array->rank;
-        slot->count = array->count;
-        memcpy(slot->dims, array->dims, array->rank * sizeof *array->dims);
-    } else if (slot->count != array->count) {
-        return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
-                              tw_shape_text(tw_array_shape(array)).s,
-                              tw_shape_text(sized->shape).s);
-    }
-    return TW_OK;
+    return point_at(variable, array, sized->dynamic, &frame->slots[value]);
 }
 
 /* A reference input is not held but locked, since its kernel may write. */
@@ -107,9 +119,7 @@ static tw_status *show_refs(tw_frame *frame, const tw_step *step, tw_compute *c)
         tw_array *slot = &frame->slots[step->inputs[i]];
         if (variable->value && !frame->variant->values[step->inputs[i]].dynamic &&
             variable->value->count != slot->count)
-            return tw_value_error("the variable %s has shape %s where %s was declared",
-                                  variable->key, tw_shape_text(tw_array_shape(variable->value)).s,
-                                  tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
+            return declared_otherwise(variable, variable->value, slot);
         c->inputs[i] = variable->value ? variable->value : slot;
     }
     return TW_OK;
@@ -160,8 +170,8 @@ static tw_status *find_and_compute(tw_frame *frame, uint32_t s, tw_compute *c)
 typedef struct tw_held {
     tw_variable *variable;
     tw_array *slot;
-    void *copy;            /* room for a small one; NULL: it is held */
-    uint32_t value, bytes; /* bytes: of a small one */
+    void *copy;     /* room for a small one; NULL: it is held */
+    uint32_t bytes; /* of a small one */
     bool dynamic;
 } tw_held;
 
@@ -213,7 +223,7 @@ static tw_status *fix_held(tw_frame *frame, const tw_step *step, tw_access *a)
         if (!variable)
             continue;
         tw_held *held = &a->held[a->held_count++];
-        *held = (tw_held){variable, &frame->slots[value], NULL, value, 0, sized->dynamic};
+        *held = (tw_held){variable, &frame->slots[value], NULL, 0, sized->dynamic};
         if (step->packs && i == step->packing->input)
             a->packs = held;
         if (sized->dynamic || sized->bytes > SMALL || !tw_dtype_is_plain(held->slot->dtype))
@@ -307,22 +317,15 @@ tw_status *tw_frame_fix_variables(tw_frame *frame)
     return TW_OK;
 }
 
-/* A variable may get another shape by an Assign that does not check it. */
-static tw_status *declared_otherwise(const tw_variable *variable, const tw_array *slot)
-{
-    return tw_value_error("the variable %s has shape %s where %s was declared", variable->key,
-                          tw_shape_text(tw_array_shape(variable->value)).s,
-                          tw_shape_text((tw_shape){slot->dims, slot->rank}).s);
-}
-
 /* The lock is held. */
 static tw_status *fits_slot(const tw_held *held)
 {
     const tw_array *array = held->variable->value;
     if (!array)
         return uninitialized(held->variable);
-    return array->count == held->slot->count ? TW_OK
-                                             : declared_otherwise(held->variable, held->slot);
+    return array->count == held->slot->count
+               ? TW_OK
+               : declared_otherwise(held->variable, array, held->slot);
 }
 
 /* The values of a small variable as they are now. */
@@ -354,16 +357,7 @@ static tw_status *hold_all(tw_frame *frame, const tw_access *a)
         if (!array)
             return uninitialized(held->variable);
         frame->held[frame->held_count++] = array;
-        held->slot->data = array->data;
-        if (held->dynamic) {
-            held->slot->rank = array->rank;
-            held->slot->count = array->count;
-            memcpy(held->slot->dims, array->dims, array->rank * sizeof *array->dims);
-        } else if (held->slot->count != array->count) {
-            return tw_value_error("the variable %s has shape %s where %s was declared",
-                                  held->variable->key, tw_shape_text(tw_array_shape(array)).s,
-                                  tw_shape_text(frame->variant->values[held->value].shape).s);
-        }
+        TW_TRY(point_at(held->variable, array, held->dynamic, held->slot));
     }
     return TW_OK;
 }
@@ -377,7 +371,7 @@ static tw_status *show_all(const tw_access *a, tw_compute *c)
         if (!value && !shown->takes_empty)
             return uninitialized(shown->variable);
         if (value && !shown->dynamic && value->count != shown->slot->count)
-            return declared_otherwise(shown->variable, shown->slot);
+            return declared_otherwise(shown->variable, value, shown->slot);
         c->inputs[shown->input] = value ? value : shown->slot;
     }
     return TW_OK;

@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "tensor/array.h"
 
-enum { HEADER = 64 };
+enum { HEADER = TW_ALLOC_LINE };
 
 _Static_assert(sizeof(tw_storage) <= HEADER, "the record fits in front of the elements");
 

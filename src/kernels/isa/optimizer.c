@@ -38,10 +38,10 @@ static ALWAYS_INLINE vec_f32 add_over_root_f32(vec_f32 half, vec_f32 x, vec_f32 
 
 #else
 
-/* Compilers put the lanes together again where there is an instruction for all of them. */
 #if TW_ISA_LEVEL == 3
 #define SQRT(x) ((vec_f32)_mm256_sqrt_ps(x))
 #else
+/* Compilers put the lanes together again where there is an instruction for all of them. */
 static ALWAYS_INLINE vec_f32 root_f32(vec_f32 x)
 {
     return (vec_f32){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])};

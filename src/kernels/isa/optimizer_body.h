@@ -143,21 +143,30 @@ static void NAME(centered_rmsprop)(const tw_update *u)
     NAME(each)(u, 3, NAME(divide_centered));
 }
 
-/* s0 the corrected rate, s1 beta1, s2 beta2, s3 epsilon; slots m, v */
-static ALWAYS_INLINE void NAME(move)(const V *scalars, V *x, V *slots, V g)
+/* s0 the corrected rate, s1 beta1, s2 beta2, s3 epsilon; slots m, v. `mean` is m, or what looks
+ * ahead of it. */
+static ALWAYS_INLINE void NAME(take_means)(const V *scalars, V *slots, V g)
 {
     slots[0] = FMA(g - slots[0], SPREAD(1) - scalars[1], slots[0]);
     slots[1] = NAME(mean_square)(slots[1], g, SPREAD(1) - scalars[2]);
-    *x = NAME(add_quotient)(slots[0] * -scalars[0], SQRT(slots[1]) + scalars[3], *x);
+}
+
+static ALWAYS_INLINE void NAME(move_by)(const V *scalars, V *x, const V *slots, V mean)
+{
+    *x = NAME(add_quotient)(mean * -scalars[0], SQRT(slots[1]) + scalars[3], *x);
+}
+
+static ALWAYS_INLINE void NAME(move)(const V *scalars, V *x, V *slots, V g)
+{
+    NAME(take_means)(scalars, slots, g);
+    NAME(move_by)(scalars, x, slots, slots[0]);
 }
 
 static ALWAYS_INLINE void NAME(move_ahead)(const V *scalars, V *x, V *slots, V g)
 {
-    V fresh = SPREAD(1) - scalars[1];
-    slots[0] = FMA(g - slots[0], fresh, slots[0]);
-    slots[1] = NAME(mean_square)(slots[1], g, SPREAD(1) - scalars[2]);
-    V ahead = FMA(slots[0], scalars[1], g * fresh);
-    *x = NAME(add_quotient)(ahead * -scalars[0], SQRT(slots[1]) + scalars[3], *x);
+    NAME(take_means)(scalars, slots, g);
+    V ahead = FMA(slots[0], scalars[1], g * (SPREAD(1) - scalars[1]));
+    NAME(move_by)(scalars, x, slots, ahead);
 }
 
 /* flag: Nesterov's */
