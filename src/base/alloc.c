@@ -218,3 +218,22 @@ bool tw_int64_mul(int64_t a, int64_t b, int64_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);
 }
+
+/* Libraries copy at least this many bytes by loads and stores of their own. */
+enum { LONG_RUN = 2048 };
+
+void tw_copy_bytes(void *to, const void *from, size_t bytes)
+{
+    size_t behind = (size_t)((uintptr_t)to - (uintptr_t)from);
+    if (bytes <= LONG_RUN || behind % PAGE - 1 >= 15 || behind < bytes) {
+        memmove(to, from, bytes);
+        return;
+    }
+    char block[64], *z = to;
+    const char *x = from;
+    for (; bytes >= sizeof block; bytes -= sizeof block, x += sizeof block, z += sizeof block) {
+        memcpy(block, x, sizeof block);
+        memcpy(z, block, sizeof block);
+    }
+    memcpy(z, x, bytes);
+}

@@ -28,6 +28,10 @@ char *tw_strndup(const char *text, size_t length);
 bool tw_size_mul(size_t a, size_t b, size_t *out); /* false on overflow */
 bool tw_size_add(size_t a, size_t b, size_t *out);
 bool tw_int64_mul(int64_t a, int64_t b, int64_t *out); /* false on overflow */
+/* memmove, for runs that may be long and lie anywhere. The instruction by which libraries copy long
+ * runs takes twelve times as long on AMD's processors where `to` lies 1 to 15 bytes behind `from`,
+ * pages apart or not, and does not overlap it: a row that moves by one float. */
+void tw_copy_bytes(void *to, const void *from, size_t bytes);
 
 #define TW_NEW(type) ((type *)tw_alloc_zero(1, sizeof(type)))
 

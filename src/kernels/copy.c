@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/status.h"
 #include "kernels/copy_lines.h"
 #include "kernels/copy_region.h"

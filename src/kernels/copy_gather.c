@@ -60,7 +60,7 @@ static void copy_pieces(size_t cell, void *arg)
         size_t bytes = p->lengths[i] * p->size, end = start + bytes;
         size_t from = first > start ? first : start, to = last < end ? last : end;
         if (from < to)
-            memcpy(p->out + from, (const char *)p->parts[i] + (from - start), to - from);
+            tw_copy_bytes(p->out + from, (const char *)p->parts[i] + (from - start), to - from);
         start = end;
     }
 }
@@ -74,7 +74,7 @@ static void copy_rows(size_t cell, void *arg)
     for (char *out = p->out + row * p->bytes; row < last; row++) {
         for (size_t i = 0; i < p->count; i++) {
             size_t bytes = p->lengths[i] * p->size;
-            memcpy(out, (const char *)p->parts[i] + row * bytes, bytes);
+            tw_copy_bytes(out, (const char *)p->parts[i] + row * bytes, bytes);
             out += bytes;
         }
     }
@@ -211,7 +211,8 @@ static void gather_rows(const gather *g, size_t block, size_t first, size_t last
         if (i + AHEAD < g->count)
             prefetch_row(g, block * g->limit + (size_t)index_at(g, i + AHEAD));
         size_t from = block * g->limit + (size_t)index_at(g, i);
-        memcpy(g->out + (block * g->count + i) * g->bytes, g->in + from * g->bytes, g->bytes);
+        tw_copy_bytes(g->out + (block * g->count + i) * g->bytes, g->in + from * g->bytes,
+                      g->bytes);
     }
 }
 

@@ -7,7 +7,7 @@ static void NAME(row)(size_t n, T *restrict to, ptrdiff_t to_step, const T *rest
                       ptrdiff_t from_step)
 {
     if (to_step == 1 && from_step == 1) {
-        memcpy(to, from, n * sizeof(T));
+        tw_copy_bytes(to, from, n * sizeof(T));
 #ifdef LOG
     } else if (to_step == 1 && from_step == 0) {
         TW_ISA_TABLE_OF_NARROW(tw_copy_lines)->filled[LOG](n, to, from);

@@ -3,6 +3,7 @@
  * holds a coordinate; with depth components it names a slice of shape params.shape[depth:]. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "ops/arrays.h"
 #include "ops/combine.h"
 
@@ -111,7 +112,7 @@ static tw_status *compute_gather(tw_compute *c)
         else if (plain && bytes == 8)
             memcpy(to, from, 8);
         else if (plain)
-            memcpy(to, from, bytes);
+            tw_copy_bytes(to, from, bytes);
         else
             TW_TRY(tw_elements_copy(y->dtype, tw_element_to(y, i * s.length),
                                     tw_element_at(params, at * s.length), s.length));

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 /* By size: the element is aligned for it. */
 void tw_put_bits(void *element, size_t size, uint64_t bits)
 {
@@ -108,7 +110,7 @@ static tw_status *take_row(const tw_compute *c, pass *p, size_t i)
     if (p->count++ > 0)
         p->loop(p->row, to, from, 1);
     else if (p->row > 0)
-        memcpy(to, from, p->row * tw_dtype_size(p->out->dtype));
+        tw_copy_bytes(to, from, p->row * tw_dtype_size(p->out->dtype));
     return TW_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/status.h"
 #include "tensor/array.h"
 
@@ -51,7 +52,7 @@ tw_status *tw_elements_copy(tw_dtype dtype, void *to, const void *from, size_t c
         for (size_t i = 0; i < count; i++)
             handle_copy((tw_handle *)to + i, (const tw_handle *)from + i);
     } else {
-        memmove(to, from, count * tw_dtype_size(dtype));
+        tw_copy_bytes(to, from, count * tw_dtype_size(dtype));
     }
     return TW_OK;
 }

@@ -117,6 +117,31 @@ typedef struct counts {
     int allocated, resized, released, aligned, aligned_released;
 } counts;
 
+/* Distances at which long runs go another way, others, and such by which both overlap. */
+static void copied_bytes_are_as_they_were_wherever_they_lie(void **state)
+{
+    (void)state;
+    enum { WHOLE = 16384, FROM = 4200 };
+    static const ptrdiff_t apart[] = {-4111, -4096, -4095, -4081, -64,  -15,  -1,   1,
+                                      7,     15,    16,    64,    4095, 4097, 4103, 4111};
+    static const size_t sizes[] = {0, 1, 63, 2048, 2049, 2111, 2112, 4000, 5000};
+    unsigned char *before = tw_alloc(WHOLE), *after = tw_alloc(WHOLE);
+    for (size_t i = 0; i < WHOLE; i++)
+        before[i] = (unsigned char)(i * 37 ^ i >> 8);
+    for (size_t a = 0; a < sizeof apart / sizeof *apart; a++) {
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            size_t to = (size_t)(FROM + apart[a]), bytes = sizes[s];
+            memcpy(after, before, WHOLE);
+            tw_copy_bytes(after + to, after + FROM, bytes);
+            assert_memory_equal(after, before, to);
+            assert_memory_equal(after + to, before + FROM, bytes);
+            assert_memory_equal(after + to + bytes, before + to + bytes, WHOLE - to - bytes);
+        }
+    }
+    tw_free(before);
+    tw_free(after);
+}
+
 static void *count_allocate(size_t size, void *user)
 {
     ((counts *)user)->allocated++;
@@ -217,6 +242,7 @@ int main(void)
         cmocka_unit_test(aligned_memory_begins_at_a_multiple_of_64),
         cmocka_unit_test(large_memory_has_its_second_line_at_a_page),
         cmocka_unit_test(zeroed_memory_is_zero_and_copies_of_texts_are_equal),
+        cmocka_unit_test(copied_bytes_are_as_they_were_wherever_they_lie),
         cmocka_unit_test(a_given_allocator_serves_every_kind_of_request),
         cmocka_unit_test(the_log_goes_where_it_is_told_and_long_texts_are_cut),
         cmocka_unit_test(the_version_is_three_numbers),
