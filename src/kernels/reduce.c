@@ -16,7 +16,7 @@
 #include "tensor/array.h"
 
 /* A line of more than LINE numbers would lose digits in 32 lanes. */
-enum { WIDTH = 256, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32, LINE = 1024 };
+enum { WIDTH = TW_REDUCE_WIDTH, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32, LINE = 1024 };
 
 /* Merged neighbours count as one axis, so that few shapes are left to tell apart. */
 typedef struct axis {
@@ -32,7 +32,7 @@ typedef struct reducer {
     tw_reduce_loops loops, combine;
     void (*strided)(void *acc, const void *x, size_t rows, size_t stride, size_t width,
                     size_t step);
-    bool by_halves; /* the order matters, so add by halves */
+    bool by_halves; /* the order matters, so add by halves, beginning with 0 */
     _Alignas(MOST_SIZE) unsigned char identity[MOST_SIZE];
 
     axis kept[TW_MAX_RANK + 2], reduced[TW_MAX_RANK + 2]; /* the outer ones */
@@ -54,11 +54,15 @@ typedef struct reducer {
     char *partial; /* [tasks][pieces][WIDTH] accumulators, where pieces > 1 */
 } reducer;
 
-/* By doubling what is there. */
+/* Of zeros at once, others by doubling what is there. */
 static void set_identity(const reducer *r, size_t width, void *acc)
 {
     unsigned char *to = acc;
     size_t bytes = width * r->acc_size, done = r->acc_size < bytes ? r->acc_size : bytes;
+    if (r->by_halves) {
+        memset(to, 0, bytes);
+        return;
+    }
     memcpy(to, r->identity, done);
     for (; done < bytes; done *= 2)
         memcpy(to + done, to, done < bytes - done ? done : bytes - done);
@@ -236,11 +240,12 @@ static void finish(const reducer *r, void *acc, place at)
     }
 }
 
-/* Extremes of what lies in one run do not depend on the order: it is one line, read as it lies. */
+/* Extremes and integers of what lies in one run do not depend on the order: it is one line, read as
+ * it lies. */
 static bool is_long_line(const reducer *r)
 {
-    return (r->reduction == TW_REDUCE_MAX || r->reduction == TW_REDUCE_MIN) && r->loops.lines &&
-           r->columns == 1 && r->outer_reduced == 1 && r->rows.stride == r->group;
+    return !r->by_halves && r->loops.lines && r->columns == 1 && r->outer_reduced == 1 &&
+           r->rows.stride == r->group;
 }
 
 /* A piece of the rows of one task. Leftovers belong to the last piece. */

@@ -50,7 +50,10 @@ typedef struct tw_strided_table {
                                              size_t width, int64_t *index);
 } tw_strided_table;
 
-enum { TW_INDEX_WIDTH = 256 }; /* the widest call of index_columns */
+enum {
+    TW_REDUCE_WIDTH = 256, /* the widest accumulator */
+    TW_INDEX_WIDTH = 256,  /* the widest call of index_columns */
+};
 
 TW_ISA_TABLES(tw_reduce_table, tw_reduce_table);
 extern const tw_reduce_table tw_reduce_rare; /* compiled once */

@@ -122,6 +122,23 @@ static ALWAYS_INLINE void NAME(fold_lines)(tw_fold fold, size_t count, double *a
         memcpy(acc + k, &total, sizeof total);
     }
 }
+
+#if TW_ISA_LEVEL >= 4 /* whose registers hold the widest accumulator: rows are read as they lie */
+static ALWAYS_INLINE void NAME(wide_rows)(tw_fold fold, ACC *acc, const T *x, size_t rows,
+                                          size_t stride)
+{
+    enum { PART = TW_VECTOR_BYTES / sizeof(T), PARTS = TW_REDUCE_WIDTH / PART };
+    typedef NAME(line_vec) vec;
+    vec sum[PARTS];
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+        sum[v] = *(const vec *)(acc + v * PART);
+    for (; rows; rows--, x += stride)
+        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+            STEP(fold, sum[v], *(const vec *)(x + v * PART));
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
+        *(vec *)(acc + v * PART) = sum[v];
+}
+#endif
 #undef STEP
 
 /* Constants, so that the lanes stay in registers. Four at once where vectors are short; with long
@@ -152,6 +169,12 @@ static UNUSED void NAME(lines_prod)(double *acc, const void *const *from, size_t
 
 static void NAME(rows_sum)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
 {
+#if defined(TW_REDUCE_LINE) && TW_ISA_LEVEL >= 4
+    if (width == TW_REDUCE_WIDTH) {
+        NAME(wide_rows)(TW_FOLD_SUM, acc, x, rows, stride);
+        return;
+    }
+#endif
     NAME(rows)(TW_FOLD_SUM, acc, x, rows, stride, width);
 }
 
@@ -173,6 +196,12 @@ static void NAME(rows_min)(void *acc, const void *x, size_t rows, size_t stride,
 
 static void NAME(rows_squares)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
 {
+#if defined(TW_REDUCE_LINE) && TW_ISA_LEVEL >= 4
+    if (width == TW_REDUCE_WIDTH) {
+        NAME(wide_rows)(TW_FOLD_SQUARES, acc, x, rows, stride);
+        return;
+    }
+#endif
     NAME(rows)(TW_FOLD_SQUARES, acc, x, rows, stride, width);
 }
 
