@@ -4,10 +4,11 @@
 
 #include <math.h>
 
+#include "base/alloc.h"
 #include "kernels/half_lines.h"
 #include "kernels/optimizer_loops.h"
 
-enum { GRAIN = 1024, SLOTS = 3, LINE = 256 };
+enum { GRAIN = 1024, SLOTS = 3, LINE = 256, CACHED_BYTES = 2 << 20 };
 
 /* `all` describes the whole parameter; a cell moves its pointers by whole elements, so that
  * loops know nothing of cells. */
@@ -16,6 +17,7 @@ typedef struct job {
     tw_update all;
     tw_dtype dtype;
     size_t size, cells;
+    bool shared; /* by threads that may have all of the parameter in their caches */
 } job;
 
 /* A slot that the update does not have stays NULL. */
@@ -59,17 +61,34 @@ static void run_narrow(const job *j, const tw_update *u)
     }
 }
 
+/* What all threads have read since the last update is in the caches of all, and to be written must
+ * leave those of the others. Stores wait for that in turn, those to slots behind those to the
+ * parameter; asked for ahead, many lines leave at once. Only a store asks: to prefetch for writing
+ * what is in the cache already does nothing on AMD's processors. */
+static void own(const tw_update *u, size_t size)
+{
+    volatile unsigned char *x = u->var;
+    for (size_t i = 0; i < u->n * size; i += TW_ALLOC_LINE)
+        x[i] = x[i];
+}
+
 /* Every array is cut at the same element. */
 static void run_cell(size_t cell, void *arg)
 {
     const job *j = arg;
     size_t first = tw_par_bound(j->all.n, GRAIN, j->cells, cell);
     size_t last = tw_par_bound(j->all.n, GRAIN, j->cells, cell + 1);
-    tw_update part = part_of(&j->all, first, last - first, j->size);
-    if (j->size == 2)
-        run_narrow(j, &part);
-    else
-        j->loop(&part);
+    size_t step = j->shared ? GRAIN : last - first;
+    for (; first < last; first += step) {
+        size_t n = last - first < step ? last - first : step;
+        tw_update part = part_of(&j->all, first, n, j->size);
+        if (j->shared)
+            own(&part, j->size);
+        if (j->size == 2)
+            run_narrow(j, &part);
+        else
+            j->loop(&part);
+    }
 }
 
 /* NULL: none. */
@@ -107,6 +126,7 @@ static tw_status *run(tw_dtype dtype, tw_update_loop loop, const tw_update *u, s
     if (u->n == 0)
         return TW_OK;
     j.cells = tw_par_cells(u->n, GRAIN, 0.04 * (double)(arrays * j.size));
+    j.shared = j.cells > 1 && par && par->threads != 1 && u->n <= CACHED_BYTES / j.size;
     tw_par_run(par, j.cells, run_cell, &j);
     return TW_OK;
 }
