@@ -14,7 +14,6 @@ enum {
     FOR_EVER = INT_MAX,
     WARM_BYTES = 24 << 10, /* of registers: leaves the first cache some room for what streams by */
     SHORTEST = 64,         /* elements of a tile that many registers may cut it down to */
-    LONGEST = 1 << 16,     /* of one that has none */
     SECOND_CACHE = 1 << 19,
     PAST_CACHES = 16 << 20
 };
@@ -539,7 +538,7 @@ static tw_status *bind_tiles(binder *w, tw_shape shape)
 {
     tw_tile_bound *b = w->b;
     b->alone = tw_tile_stands_alone(b);
-    size_t most = b->alone ? LONGEST : tw_tile_longest(b);
+    size_t most = tw_tile_longest(b);
     tw_tile_find_rows(b, shape);
     pad_small(w);
     tw_tile_choose(b, most);

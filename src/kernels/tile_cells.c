@@ -6,7 +6,8 @@
 enum {
     MOST_CELLS = 64,
     CELL_NANOSECONDS = 10000,
-    LONG = 1 << 12 /* elements of a tile of one loop from memory to memory; bytes if numbers join */
+    LONGEST = 1 << 16, /* elements of a tile of one loop from memory to memory */
+    LONG = 1 << 12     /* bytes of each number that joins it */
 };
 
 /* ---- tiles ---- */
@@ -67,12 +68,14 @@ bool tw_tile_stands_alone(const tw_tile_bound *b)
            !b->reduction.kind;
 }
 
-/* Of one loop between arrays, beside which what a tile costs by itself must be little. Numbers fill
- * registers, so that tiles are shorter then: 4 KiB of each, two of which leave the first cache room
- * for what streams by. */
+/* Of one loop between arrays, beside which what a tile costs by itself must be little: it is a
+ * tenth where tiles have 16 KiB. Numbers fill registers, so that tiles are shorter then: 4 KiB of
+ * each, two of which leave the first cache room for what streams by. */
 size_t tw_tile_longest(const tw_tile_bound *b)
 {
-    size_t length = LONG;
+    size_t length = LONGEST;
+    if (b->alone)
+        return LONGEST;
     if (b->step_count != 1 || b->output_count != 1 || !b->outputs[0].direct || b->outputs[0].past ||
         b->reduction.kind)
         return TW_TILE_LENGTH;
