@@ -9,7 +9,6 @@
 #include "kernels/gemm_loops.h"
 
 enum {
-    CELL_FLOPS = 250000,
     MOST_CELLS = 64,
     LEAST_ROWS = 48,
     LEAST_TURNED = 192,
@@ -361,8 +360,9 @@ static void *turn_a(cut *x, const tw_par *par)
 static void run_floating(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    size_t wanted = flops >= (double)MOST_CELLS * CELL_FLOPS ? MOST_CELLS
-                                                             : (size_t)(flops / CELL_FLOPS);
+    size_t wanted = flops >= (double)MOST_CELLS * TW_GEMM_CELL_FLOPS
+                        ? MOST_CELLS
+                        : (size_t)(flops / TW_GEMM_CELL_FLOPS);
     if (dtype == TW_FLOAT32 && tw_gemm_run_tiny(g))
         return;
     const tw_gemm_loops *loops = tw_gemm_loops_of(dtype);
@@ -420,7 +420,7 @@ static void run_plain(tw_gemm_plain run, tw_dtype dtype, const tw_gemm_block *g,
 }
 
 /* Empty results have no memory; with k = 0 they are still written. */
-static void run_any(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
+void tw_gemm_run(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par)
 {
     const tw_gemm_other_table *other = TW_ISA_TABLE_OF_NARROW(tw_gemm_other_table);
     if (g->m == 0 || g->n == 0)
@@ -455,7 +455,7 @@ static tw_status *check_matrix(const char *name, tw_dtype dtype, size_t rows, si
 
 /* From the caller's words to pointers and strides: from here on a transpose is only a pair of
  * strides that changed places. */
-static tw_status *make_block(tw_dtype dtype, const tw_gemm_shape *s, tw_gemm_block *out)
+tw_status *tw_gemm_block_of(tw_dtype dtype, const tw_gemm_shape *s, tw_gemm_block *out)
 {
     switch (dtype) {
     case TW_FLOAT32:
@@ -496,7 +496,7 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
                    void *c, const tw_gemm_epilogue *epilogue, const tw_par *par)
 {
     tw_gemm_block g;
-    TW_TRY(make_block(dtype, shape, &g));
+    TW_TRY(tw_gemm_block_of(dtype, shape, &g));
     g.a = a;
     g.b = b;
     g.c = c;
@@ -511,7 +511,7 @@ tw_status *tw_gemm(tw_dtype dtype, const tw_gemm_shape *shape, const void *a, co
         g.bias = epilogue->bias;
         g.activation = epilogue->activation;
     }
-    run_any(dtype, &g, par);
+    tw_gemm_run(dtype, &g, par);
     return TW_OK;
 }
 
@@ -528,65 +528,4 @@ void tw_gemm_pack(tw_dtype dtype, const tw_gemm_shape *s, const void *b, void *t
                        .packed_panels = tw_gemm_kept_panels(tw_gemm_loops_of(dtype), s->m, s->n,
                                                             s->k, s->transpose_b)};
     pack_all(tw_gemm_loops_of(dtype), &g, to, par);
-}
-
-/* Batches are shared out whole when they are many or small. */
-typedef struct batched {
-    tw_dtype dtype;
-    const tw_gemm_batches *batches;
-    tw_gemm_block g;
-    size_t size, count, cells;
-} batched;
-
-/* The grid's index is taken apart from its innermost dimension on. */
-static void run_batch(const batched *x, size_t index, const tw_par *par)
-{
-    size_t a = 0, b = 0, rest = index;
-    for (size_t i = x->batches->rank; i-- > 0; rest /= x->batches->dims[i]) {
-        size_t at = rest % x->batches->dims[i];
-        a += at * x->batches->a_strides[i];
-        b += at * x->batches->b_strides[i];
-    }
-    tw_gemm_block g = x->g;
-    g.a = (const char *)x->g.a + a * x->size;
-    g.b = (const char *)x->g.b + b * x->size;
-    g.c = (char *)x->g.c + index * g.m * g.ldc * x->size;
-    run_any(x->dtype, &g, par);
-}
-
-/* Whole products, one after the other, on one thread. */
-static void run_batches(size_t cell, void *arg)
-{
-    const batched *x = arg;
-    size_t last = tw_par_bound(x->count, 1, x->cells, cell + 1);
-    for (size_t i = tw_par_bound(x->count, 1, x->cells, cell); i < last; i++)
-        run_batch(x, i, NULL);
-}
-
-/* A few large products run one after the other on all threads; the rest is shared out whole. */
-tw_status *tw_gemm_batch(tw_dtype dtype, const tw_gemm_shape *shape, const tw_gemm_batches *batches,
-                         const void *a, const void *b, void *c, const tw_par *par)
-{
-    batched x = {.dtype = dtype, .batches = batches, .size = tw_dtype_size(dtype), .count = 1};
-    size_t bytes;
-    TW_TRY(make_block(dtype, shape, &x.g));
-    for (size_t i = 0; i < batches->rank; i++) {
-        if (!tw_size_mul(x.count, batches->dims[i], &x.count))
-            return tw_status_new(TW_INVALID_ARGUMENT, "too many batches of matrices");
-    }
-    if (!tw_size_mul(x.g.m * x.g.ldc * x.size, x.count, &bytes) || bytes > PTRDIFF_MAX)
-        return tw_status_new(TW_INVALID_ARGUMENT, "%zu matrices of (%zu, %zu) are too large",
-                             x.count, x.g.m, x.g.n);
-    x.g.a = a;
-    x.g.b = b;
-    x.g.c = c;
-    double flops = 2.0 * (double)x.g.m * (double)x.g.n * (double)x.g.k;
-    if (x.count < 8 && flops > 4.0 * CELL_FLOPS) {
-        for (size_t i = 0; i < x.count; i++)
-            run_batch(&x, i, par);
-        return TW_OK;
-    }
-    x.cells = tw_par_cells(x.count, 1, flops / 100 + 50);
-    tw_par_run(par, x.cells, run_batches, &x);
-    return TW_OK;
 }

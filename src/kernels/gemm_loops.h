@@ -30,6 +30,7 @@ typedef struct tw_gemm_block {
 
 /* Rows that are multiplied by B where it stands; columns for which a C is turned. */
 enum { TW_GEMM_FEW = 4, TW_GEMM_NARROW = 12 };
+enum { TW_GEMM_CELL_FLOPS = 250000 }; /* at least, of one thread's part */
 
 /* All loops write only their own columns, so panels may run on different threads without a lock;
  * sums go over k in one order, however columns are cut. */
@@ -135,6 +136,9 @@ size_t tw_gemm_kept_panels(const tw_gemm_loops *loops, size_t m, size_t n, size_
 void tw_gemm_run_block(const tw_gemm_loops *loops, const tw_gemm_block *g);
 /* A product of a few floats without an epilogue; false: it is another one. */
 bool tw_gemm_run_tiny(const tw_gemm_block *g);
+/* Any product of a block that tw_gemm_block_of made and that has operands since. */
+void tw_gemm_run(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par);
+tw_status *tw_gemm_block_of(tw_dtype dtype, const tw_gemm_shape *shape, tw_gemm_block *out);
 /* A product of half or bfloat16. */
 void tw_gemm_run_widened(tw_dtype dtype, const tw_gemm_block *g, const tw_par *par);
 

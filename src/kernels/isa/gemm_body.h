@@ -448,7 +448,9 @@ static void NAME(panels)(const tw_gemm_block *g, size_t first, size_t last)
 static void NAME(series)(const tw_gemm_block *g, size_t count, size_t a_step, size_t b_step,
                          size_t c_step)
 {
-    if (g->n == NAME(WIDTH) - NAME(LANES) && g->m % ROWS == 0 && g->k && g->k <= TW_GEMM_DEPTH) {
+    size_t nv = g->n / NAME(LANES);
+    bool whole = g->n % NAME(LANES) == 0 && (nv == 1 || nv == VECTORS - 1);
+    if (whole && g->m && g->m % ROWS == 0 && g->k && g->k <= TW_GEMM_DEPTH) {
         NAME(tile)
         t = {.k = g->k,
              .a_row = g->a_row,
@@ -466,7 +468,7 @@ static void NAME(series)(const tw_gemm_block *g, size_t count, size_t a_step, si
         t.next_share = g->k * g->n * sizeof(T) / t.tiles;
         t.next_step = (t.next_share + t.k - 1) / t.k;
         t.next = (const char *)t.b + t.b_step;
-        NAME(series_tiles)(&t);
+        NAME(series_tiles)(&t, nv);
         return;
     }
     tw_gemm_block one = *g;

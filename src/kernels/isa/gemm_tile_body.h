@@ -443,10 +443,13 @@ static void NAME(keep_narrow)(const NAME(tile) * t)
     NAME(multiply)(t, ROWS, VECTORS - 1, true, TW_GEMM_BY_ROWS);
 }
 
-/* Panels of 32 columns, as many convolutions have no other. */
-static void NAME(series_tiles)(const NAME(tile) * t)
+/* Panels of 32 columns, as many convolutions have no other, and of 16. */
+static void NAME(series_tiles)(const NAME(tile) * t, size_t nv)
 {
-    NAME(multiply_joined)(t, ROWS, VECTORS - 1, TW_GEMM_BY_ROWS, true);
+    if (nv == VECTORS - 1)
+        NAME(multiply_joined)(t, ROWS, VECTORS - 1, TW_GEMM_BY_ROWS, true);
+    else
+        NAME(multiply_joined)(t, ROWS, 1, TW_GEMM_BY_ROWS, true);
 }
 
 static ALWAYS_INLINE void NAME(full_tiles)(const NAME(tile) * t, size_t mr, bool keeps,
