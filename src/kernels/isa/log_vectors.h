@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Logarithms and powers of eight doubles at x86-64-v4, whose instructions take numbers apart, also
- * denormal ones, and look up tables of 16 in registers: half the steps of kernels/vmath_double.h
- * and no division.
+ * Logarithms and powers of eight doubles, and logarithms of sixteen floats, at x86-64-v4, whose
+ * instructions take numbers apart, also denormal ones, and look up tables of 16 in registers: half
+ * the steps of kernels/vmath_double.h and no division.
  * x = 2^e m with m in [3/4, 3/2), and m's leading digits choose c near 1 / m, so that f = m c - 1
  * is in -1/32 .. 1/16 and log(x) = e ln 2 - log(c) + log(1 + f). Near 1 c is 1, and nothing is
  * lost. */
@@ -172,6 +172,57 @@ static ALWAYS_INLINE doubles power_of(doubles x, doubles y, __mmask8 *good)
     fits = _mm512_mask_cmp_pd_mask(fits, x, ALL(0), _CMP_GT_OQ);
     *good = _mm512_mask_cmp_pd_mask(fits, x, ALL(DBL_MAX), _CMP_LE_OQ);
     return power;
+}
+
+/* ---- float ---- */
+
+#define ALL_F32(x) _mm512_set1_ps(x)
+
+/* As above; the highs are multiples of 2^-16, as the ln 2 that goes with them is. Both parts of
+ * that are positive: -inf times them is -inf. */
+static const float logf_inverses[16] = {
+    0x1.00p+0F, 0x1.d4p-1F, 0x1.bcp-1F, 0x1.a4p-1F, 0x1.90p-1F, 0x1.7cp-1F, 0x1.6cp-1F, 0x1.5cp-1F,
+    0x1.50p-1F, 0x1.40p-1F, 0x1.34p-1F, 0x1.28p-1F, 0x1.20p-1F, 0x1.14p-1F, 0x1.0cp-1F, 0x1.00p-1F};
+static const float logf_highs[16] = {0.0F,          0x1.7010p-4F,  0x1.23d8p-3F,  0x1.95a8p-3F,
+                                     0x1.f990p-3F,  0x1.3150p-2F,  0x1.5d5cp-2F,  0x1.8b64p-2F,
+                                     -0x1.1674p-2F, -0x1.c900p-3F, -0x1.7ab8p-3F, -0x1.2958p-3F,
+                                     -0x1.e270p-4F, -0x1.3420p-4F, -0x1.7740p-5F, 0.0F};
+static const float logf_lows[16] = {
+    0.0F,
+    -0x1.67a8aap-19F,
+    -0x1.dab6c8p-20F,
+    -0x1.291848p-18F,
+    0x1.c6cb3cp-19F,
+    -0x1.c3c594p-19F,
+    -0x1.105350p-21F,
+    -0x1.95dd34p-20F,
+    -0x1.cababap-18F,
+    0x1.070cacp-20F,
+    -0x1.20421cp-20F,
+    0x1.683f00p-18F,
+    -0x1.db8abcp-22F,
+    0x1.434f22p-19F,
+    -0x1.63d8ccp-19F,
+    0.0F,
+};
+
+/* log(1 + f) = f - f^2 / 2 + f^3 P(f), P of three terms, fitted: within 1.1 ULP. */
+static ALWAYS_INLINE __m512 logf_of(__m512 x)
+{
+    __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan);
+    __m512 e = _mm512_getexp_ps(x);
+    __m512i at = _mm512_srli_epi32(_mm512_castps_si512(m), 19);
+    __mmask16 beyond = _mm512_cmp_ps_mask(m, ALL_F32(1.5F), _CMP_GE_OQ);
+    e = _mm512_mask_add_ps(e, beyond, e, ALL_F32(1));
+    __m512 high = _mm512_permutexvar_ps(at, _mm512_loadu_ps(logf_highs));
+    __m512 low = _mm512_permutexvar_ps(at, _mm512_loadu_ps(logf_lows));
+    high = _mm512_fmadd_ps(e, ALL_F32(0x1.62e4p-1F), high);
+    low = _mm512_fmadd_ps(e, ALL_F32(0x1.7f7d1cp-20F), low);
+    __m512 c = _mm512_permutexvar_ps(at, _mm512_loadu_ps(logf_inverses));
+    __m512 f = _mm512_fmadd_ps(m, c, ALL_F32(-1)), q = _mm512_mul_ps(f, f);
+    __m512 p = _mm512_fmadd_ps(ALL_F32(0x1.826ea2p-3F), f, ALL_F32(-0x1.0013b2p-2F));
+    p = _mm512_fmadd_ps(_mm512_fmadd_ps(p, f, ALL_F32(0x1.555838p-2F)), f, ALL_F32(-0.5F));
+    return _mm512_add_ps(high, _mm512_add_ps(f, _mm512_fmadd_ps(q, p, low)));
 }
 
 #endif

@@ -205,7 +205,7 @@ SOME(sin_f64, f64, x, near_sin_f64, is_near_f64, TABLE(TW_FLOAT64, Sin))
 SOME(cos_f64, f64, x, near_cos_f64, is_near_f64, TABLE(TW_FLOAT64, Cos))
 SOME(tan_f64, f64, x, near_tan_f64, is_near_f64, TABLE(TW_FLOAT64, Tan))
 
-/* ---- logarithms and powers of double ---- */
+/* ---- logarithms, and powers of double ---- */
 
 #if TW_ISA_LEVEL >= 4
 
@@ -220,6 +220,15 @@ SOME(tan_f64, f64, x, near_tan_f64, is_near_f64, TABLE(TW_FLOAT64, Tan))
     }
 EIGHTS(log_f64, log_of)
 EIGHTS(log1p_f64, log1p_of)
+
+HEAD(log_f32)
+{
+    const float *from = x;
+    float *to = z;
+    (void)y, (void)w;
+    for (size_t i = 0; i < n; i += 16)
+        _mm512_storeu_ps(to + i, logf_of(_mm512_loadu_ps(from + i)));
+}
 
 /* Sixteen at a time, as the plain way takes them. */
 HEAD(pow_f64)
@@ -392,6 +401,9 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Tan, tan_f32},
     {TW_FLOAT32, TW_ROW_Pow, pow_f32},
     {TW_FLOAT32, TW_ROW_Tanh, tanh_f32},
+#if TW_ISA_LEVEL >= 4
+    {TW_FLOAT32, TW_ROW_Log, log_f32},
+#endif
     {TW_FLOAT64, TW_ROW_Exp, exp_f64},
     {TW_FLOAT64, TW_ROW_Expm1, expm1_f64},
     {TW_FLOAT64, TW_ROW_Log, log_f64},
