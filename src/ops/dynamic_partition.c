@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * DynamicPartition and DynamicStitch: slices of an array dealt out to several by number, and put
  * together again by index. */
+#include "base/alloc.h"
 #include "ops/arrays.h"
 
 /* ---- DynamicPartition ---- */
@@ -161,6 +162,28 @@ static tw_status *check_stitch(const tw_compute *c, size_t part, int64_t *most)
     return TW_OK;
 }
 
+/* Rows that no index names are zero. */
+static tw_status *zero_others(const tw_compute *c, tw_array *y, size_t parts, size_t slice)
+{
+    size_t rows = (size_t)y->dims[0];
+    bool *named = tw_alloc_zero(rows, sizeof *named);
+    if (!named)
+        return tw_no_memory();
+    for (size_t i = 0; i < parts; i++) {
+        const tw_array *indices = tw_input(c, i);
+        for (size_t k = 0; k < indices->count; k++)
+            named[tw_index_at(indices, k)] = true;
+    }
+    for (size_t row = 0; row < rows; row++) {
+        if (named[row])
+            continue;
+        tw_elements_drop(y->dtype, tw_element_to(y, row * slice), slice);
+        tw_elements_init(y->dtype, tw_element_to(y, row * slice), slice);
+    }
+    tw_free(named);
+    return TW_OK;
+}
+
 /* Later inputs overwrite earlier ones where an index stands twice, as TensorFlow has it, since
  * they are copied in order. */
 static tw_status *compute_stitch(tw_compute *c)
@@ -176,7 +199,7 @@ static tw_status *compute_stitch(tw_compute *c)
     for (size_t i = first; i < data->rank; i++)
         dims[i - first + 1] = data->dims[i];
     TW_TRY(tw_compute_allocate(c, 0, (tw_shape){dims, data->rank - first + 1}, &y));
-    tw_zero_array(y); /* rows that no index names */
+    TW_TRY(zero_others(c, y, count, slice));
     for (size_t i = 0; i < count && y->count > 0; i++) {
         const tw_array *indices = tw_input(c, i), *part = tw_input(c, count + i);
         for (size_t k = 0; k < indices->count; k++) {
