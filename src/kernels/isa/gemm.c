@@ -22,6 +22,8 @@
 #define F32_AT_ONCE 2
 #define F32_JOINS 1
 #define F32_MOST_DOTS 4
+#define F64_MOST_DOTS 4
+#define F64_MOST_SUMS TW_GEMM_NARROW
 #define F32_WIDE 8
 #define F32_WIDEST 16
 #define F32_TURN_LENGTH 1024
@@ -35,6 +37,8 @@
 #define F32_AT_ONCE 4
 #define F32_JOINS 0
 #define F32_MOST_DOTS 2
+#define F64_MOST_DOTS 2
+#define F64_MOST_SUMS TW_GEMM_FEW
 #define F32_WIDE 8
 #define F32_WIDEST 8
 #define F32_TURN_LENGTH 16
@@ -48,6 +52,8 @@
 #define F32_AT_ONCE 2
 #define F32_JOINS 0
 #define F32_MOST_DOTS 2
+#define F64_MOST_DOTS 2
+#define F64_MOST_SUMS TW_GEMM_FEW
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
@@ -61,6 +67,8 @@
 #define F32_AT_ONCE 1
 #define F32_JOINS 0
 #define F32_MOST_DOTS 2
+#define F64_MOST_DOTS 2
+#define F64_MOST_SUMS TW_GEMM_FEW
 #define F32_WIDE 4
 #define F32_WIDEST 4
 #define F32_TURN_LENGTH 16
@@ -183,10 +191,24 @@ static ALWAYS_INLINE void transpose_any_f64(const double *from, size_t from_step
                                             size_t to_step, size_t wide)
 {
     (void)wide;
+#if TW_VECTOR_BYTES >= 32
+    typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
+    four a = *(const four *)from, b = *(const four *)(from + from_step);
+    four c = *(const four *)(from + 2 * from_step), d = *(const four *)(from + 3 * from_step);
+    four ab_even = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+    four ab_odd = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    four cd_even = __builtin_shufflevector(c, d, 0, 4, 2, 6);
+    four cd_odd = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    *(four *)to = __builtin_shufflevector(ab_even, cd_even, 0, 1, 4, 5);
+    *(four *)(to + to_step) = __builtin_shufflevector(ab_odd, cd_odd, 0, 1, 4, 5);
+    *(four *)(to + 2 * to_step) = __builtin_shufflevector(ab_even, cd_even, 2, 3, 6, 7);
+    *(four *)(to + 3 * to_step) = __builtin_shufflevector(ab_odd, cd_odd, 2, 3, 6, 7);
+#else
     for (size_t p = 0; p < 4; p++) {
         for (size_t j = 0; j < 4; j++)
             to[p * to_step + j] = from[j * from_step + p];
     }
+#endif
 }
 
 /* In double the plain formula is right at both ends: exp overflows to inf, and 1 / inf is 0. */
@@ -229,7 +251,7 @@ static inline double sigmoid_f64(double x)
 #define AT_ONCE 1 /* products of doubles are rare */
 #define JOINS 0
 #define LINES_AT_ONCE 1
-#define MOST_DOTS 2
+#define MOST_DOTS F64_MOST_DOTS
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64
@@ -254,4 +276,4 @@ static inline double sigmoid_f64(double x)
 #define SERIES
 #endif
 const tw_gemm_table TW_ISA_NAME(tw_gemm_table) = {.f32 = LOOPS(f32, TW_GEMM_NARROW, SERIES),
-                                                  .f64 = LOOPS(f64, TW_GEMM_FEW, )};
+                                                  .f64 = LOOPS(f64, F64_MOST_SUMS, )};

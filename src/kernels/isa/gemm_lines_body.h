@@ -270,7 +270,7 @@ static void NAME(columns)(const tw_gemm_block *g, size_t first, size_t last)
         for (; i + 4 <= g->m; i += 4)
             NAME(dots_of_four)(g, i, j, end, ends);
 #endif
-        for (; LINES_AT_ONCE > 1 && i + 2 <= g->m; i += 2)
+        for (; (LINES_AT_ONCE > 1 || MOST_DOTS > 2) && i + 2 <= g->m; i += 2)
             NAME(dots_of_two)(g, i, j, end, ends);
         for (; i < g->m; i++)
             NAME(dots_of_one)(g, i, j, end, ends);
