@@ -11,12 +11,20 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "kernels/copy.h"
 #include "kernels/half.h"
 #include "kernels/reduce_loops.h"
 #include "tensor/array.h"
 
 /* A line of more than LINE numbers would lose digits in 32 lanes. */
-enum { WIDTH = TW_REDUCE_WIDTH, LEAF = 32, MOST_SIZE = 16, MOST_CELLS = 64, SHORT_RUN = 32, LINE = 1024 };
+enum {
+    WIDTH = TW_REDUCE_WIDTH,
+    LEAF = 32,
+    MOST_SIZE = 16,
+    MOST_CELLS = 64,
+    SHORT_RUN = 32,
+    LINE = 1024
+};
 
 /* Merged neighbours count as one axis, so that few shapes are left to tell apart. */
 typedef struct axis {
@@ -59,11 +67,10 @@ static void set_identity(const reducer *r, size_t width, void *acc)
 {
     unsigned char *to = acc;
     size_t bytes = width * r->acc_size, done = r->acc_size < bytes ? r->acc_size : bytes;
-    if (r->by_halves) {
-        memset(to, 0, bytes);
-        return;
-    }
-    memcpy(to, r->identity, done);
+    if (r->by_halves)
+        memset(to, 0, done = bytes);
+    else
+        memcpy(to, r->identity, done);
     for (; done < bytes; done *= 2)
         memcpy(to + done, to, done < bytes - done ? done : bytes - done);
 }
@@ -240,8 +247,7 @@ static void finish(const reducer *r, void *acc, place at)
     }
 }
 
-/* Extremes and integers of what lies in one run do not depend on the order: it is one line, read as
- * it lies. */
+/* Extremes and integers of one run do not depend on the order: it is one line, read as it lies. */
 static bool is_long_line(const reducer *r)
 {
     return !r->by_halves && r->loops.lines && r->columns == 1 && r->outer_reduced == 1 &&
@@ -302,9 +308,9 @@ static const void *line_of(const reducer *r, size_t task)
 /* Of one line, or of some that are so many tasks apart. */
 static void sum_lines(const reducer *r, size_t first, size_t apart, size_t count)
 {
-    const void *x[4] = {NULL};
+    const void *x[4] = {line_of(r, first)};
     double acc[4];
-    for (size_t k = 0; k < count; k++)
+    for (size_t k = 1; k < count; k++)
         x[k] = line_of(r, first + k * apart);
     r->loops.lines(acc, x, count, r->reduced_total);
     for (size_t k = 0; k < count; k++)
@@ -341,11 +347,9 @@ static tw_status *run(reducer *r, const tw_par *par)
     size_t rows = r->rows.n * r->outer_reduced;
     size_t wanted = time >= 64e4 ? MOST_CELLS : (size_t)(time / 1e4);
     r->cells = wanted < 1 ? 1 : wanted < r->tasks ? wanted : r->tasks;
-    r->pieces = 1;
-    if (r->tasks * 4 <= wanted)
-        r->pieces = wanted / r->tasks < rows / LEAF ? wanted / r->tasks : rows / LEAF;
-    if (r->pieces <= 1) {
-        r->pieces = 1;
+    size_t parts = wanted / r->tasks < rows / LEAF ? wanted / r->tasks : rows / LEAF;
+    r->pieces = r->tasks * 4 <= wanted && parts > 1 ? parts : 1;
+    if (r->pieces == 1) {
         tw_par_run(par, r->cells, r->lines ? run_lines : run_tasks, r);
         return TW_OK;
     }
@@ -561,6 +565,8 @@ tw_status *tw_reduce(tw_reduction reduction, tw_dtype dtype, tw_shape shape, con
     TW_TRY(tw_shape_check(dtype, shape, &count));
     for (size_t i = 0; i < shape.rank; i++)
         *(reduced[i] ? &total : &outputs) *= (size_t)shape.dims[i];
+    if (total == 1 && reduction != TW_REDUCE_L2_LOSS && reduction != TW_REDUCE_EUCLIDEAN)
+        return tw_concat(dtype, 1, 1, &count, &in, out, par);
     bool joined = reals == 2 && reduction == TW_REDUCE_EUCLIDEAN;
     tw_fold fold = fold_of(reduction);
     reducer r = {.reduction = joined ? TW_REDUCE_SUM : reduction,

@@ -2,8 +2,10 @@
  * Reductions over any set of axes. Axes are first merged into alternating runs of kept and reduced
  * ones; what is left is a strided loop over rows. Float sums go by blocks in a fixed order, so that
  * errors grow like the logarithm of the length; half and bfloat16 accumulate in float; integers
- * wrap in their own type. Max and Min skip NaN. Nothing to reduce gives Sum 0, Prod 1, Mean NaN (0
- * for integers), Max -inf or the lowest number, Min +inf or the highest, All true, Any false. */
+ * wrap in their own type. Max and Min skip NaN; but of one element each the result is that element,
+ * NaN and -0 too, as TensorFlow has it (not in EUCLIDEAN and L2_LOSS). Nothing to reduce gives Sum
+ * 0, Prod 1, Mean NaN (0 for integers), Max -inf or the lowest number, Min +inf or the highest, All
+ * true, Any false. */
 #ifndef TW_KERNELS_REDUCE_H
 #define TW_KERNELS_REDUCE_H
 

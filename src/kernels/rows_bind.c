@@ -188,8 +188,9 @@ static bool is_for_rows(const rows_binder *w, uint16_t value)
            (value < w->b->operand_count && w->b->operands[value].access == ROWS_NUMBER);
 }
 
-/* The loops that take a source as one block, which they repeat. */
-static void find_loops(const tw_tile_instruction *from, rows_step *step)
+/* The loops that take a source as one block, which they repeat. Loops of extremes skip NaN, which
+ * those of one number do not. */
+static void find_loops(const rows_binder *w, const tw_tile_instruction *from, rows_step *step)
 {
     const tw_row_loops *loops = tw_row_loops_now();
     step->loop = from->loop;
@@ -198,7 +199,7 @@ static void find_loops(const tw_tile_instruction *from, rows_step *step)
         step->joined = loops->joined[from->simple][from->then];
     else if (from->source_count == 2)
         step->row = from->simple == TW_TILE_MUL ? loops->products : loops->distances;
-    else if (from->dtype == TW_FLOAT32)
+    else if (from->dtype == TW_FLOAT32 && w->b->length > 1)
         step->row = loops->reduce[from->reduce];
 }
 
@@ -284,7 +285,7 @@ static bool add_instruction(rows_binder *w, size_t index)
     uint16_t target = (uint16_t)(w->program->operand_count + index), sources[TW_TILE_SOURCES];
     bool rows = from->by_row && !from->reduce;
     rows_step loops = {.repeated = 0};
-    find_loops(from, &loops);
+    find_loops(w, from, &loops);
     for (size_t i = 0; i < from->source_count; i++) {
         /* products and squared differences are the same the other way round */
         bool turn = from->reduce && from->source_count == 2 && is_for_rows(w, from->sources[0]);

@@ -75,9 +75,11 @@ double tw_tile_fold_end(const tw_tile_bound *b, const tile_lanes *lanes)
     return combine_all(b->reduction.kind, copy.lane, TW_TILE_BLOCK);
 }
 
-/* fold_f32 adds up in float and so gets a tile at a time. */
+/* fold_f32 adds up in float and so gets a tile at a time. One number stays as it is, NaN too. */
 double tw_tile_fold_row(tw_tile_reduce kind, size_t size, size_t n, const void *x)
 {
+    if (n == 1)
+        return size == sizeof(float) ? (double)*(const float *)x : *(const double *)x;
     const tw_tile_loops *loops = tw_tile_loops_now();
     tile_lanes lanes;
     for (size_t i = 0; i < TW_TILE_BLOCK; i++)

@@ -50,16 +50,56 @@ static tw_tensor add2(tw_gradient *g, const char *type, tw_tensor x, tw_tensor y
 static bool known_equal(tw_tensor a, tw_tensor b)
 {
     tw_shape x = tw_tensor_shape(a), y = tw_tensor_shape(b);
-    return tw_shape_fully_known(x) && tw_shape_fully_known(y) && tw_shape_equal(x, y);
+    bool same = a.op == b.op && a.index == b.index;
+    return same || (tw_shape_fully_known(x) && tw_shape_fully_known(y) && tw_shape_equal(x, y));
+}
+
+/* The axes of the result along which x was repeated. */
+typedef struct repeats {
+    size_t count;
+    int64_t axes[TW_MAX_RANK];
+    bool ones, missing; /* x has such an axis, of size 1; it has it not */
+} repeats;
+
+/* False: dims decide that are not known yet. An axis that turns out to have size 1 in both may be
+ * among them. */
+static bool find_repeats(tw_shape x, tw_shape y, repeats *out)
+{
+    size_t rank = x.rank > y.rank ? x.rank : y.rank;
+    *out = (repeats){.count = 0};
+    if (!x.dims || !y.dims || rank > TW_MAX_RANK)
+        return false;
+    for (size_t d = 0; d < rank; d++) {
+        int64_t b = d + y.rank < rank ? 1 : y.dims[d + y.rank - rank];
+        int64_t a = d + x.rank < rank ? 1 : x.dims[d + x.rank - rank];
+        if (d + x.rank >= rank && b == 1)
+            continue;
+        if (a < 0)
+            return false;
+        if (a != 1)
+            continue;
+        out->axes[out->count++] = (int64_t)d;
+        *(d + x.rank < rank ? &out->missing : &out->ones) = true;
+    }
+    return true;
 }
 
 /* TensorFlow's nodes: the axes from both shapes, Sum over them, and Reshape for the dims of 1
- * that Sum took away. */
+ * that Sum took away. What the dims that are known tell needs none, or Sum alone. */
 tw_tensor tw_gradient_unbroadcast(tw_gradient *g, tw_tensor grad, tw_tensor input, tw_tensor other)
 {
+    repeats r;
     if (!tw_tensor_valid(grad) || known_equal(input, other) || known_equal(input, grad))
         return grad;
+    bool found = find_repeats(tw_tensor_shape(input), tw_tensor_shape(other), &r);
+    if (found && !r.count)
+        return grad;
+    tw_ints known = {r.axes, r.count};
+    if (found && !(r.ones && r.missing))
+        return tw_sum(grad, known, .keep_dims = r.ones);
     tw_tensor shape = tw_gradient_add(g, "Shape", &input, 1, NULL, 0);
+    if (found)
+        return add2(g, "Reshape", tw_sum(grad, known), shape);
     tw_tensor other_shape = tw_gradient_add(g, "Shape", &other, 1, NULL, 0);
     tw_tensor axes = add2(g, "BroadcastGradientArgs", shape, other_shape);
     return add2(g, "Reshape", add2(g, "Sum", grad, axes), shape);

@@ -135,7 +135,15 @@ static tw_attr string_attr(const char *name, const char *text)
     return (tw_attr){.name = name, .kind = TW_ATTR_STRING, .value.s = {text, strlen(text)}};
 }
 
-/* `node` (the bias's sum) becomes the fused product of a, b and bias. */
+/* What reads only the sizes of a product that is fused away reads those of the result, which are
+ * the same: where they are known only at run time the product would be made for them. */
+static void move_size_readers(tw_plan *plan, uint32_t product, const tw_plan_node *fused)
+{
+    plan->values.items[product].moved = fused->first_value;
+}
+
+/* `node` (the bias's sum) becomes the fused product of a, b and bias. A bias that is computed may
+ * be so from the product's sizes. */
 static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_node *product,
                              uint32_t bias, const char *type)
 {
@@ -159,6 +167,8 @@ static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_no
     made.input_dtypes = dtypes;
     made.input_count = 3;
     *node = made;
+    if (!tw_plan_producer(plan, bias)->input_count)
+        move_size_readers(plan, product->first_value, node);
     plan->counts.simplified++;
     return TW_OK;
 }
@@ -242,6 +252,7 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
         made.input_dtypes = product->input_dtypes;
         made.input_count = product->input_count;
         *node = made;
+        move_size_readers(plan, product->first_value, node);
         plan->counts.simplified++;
     }
     return TW_OK;
@@ -401,7 +412,7 @@ static const tw_rule rules[] = {
 
 /* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
  * uses. One order serves them all, since a rule (but the last) gives a node only inputs that
- * stood before it. */
+ * stood before it; what reads only sizes is changed by none. */
 tw_status *tw_plan_simplify(tw_plan *plan)
 {
     uint32_t *order, count;

@@ -381,6 +381,17 @@ static bool find_reduction(const tw_weaver *w, const tw_plan_node *last, tw_tile
            tw_fuse_split_axes(axes->constant, reduced->shape.rank, out);
 }
 
+/* The extreme of one element is that element, which a pass's, skipping NaN, may not be. */
+static bool is_extreme_of_one(const tw_weaver *w, const tw_plan_node *last,
+                              const tw_tile_reduction *reduction)
+{
+    tw_shape shape = w->v->values[last->inputs[0]].shape;
+    bool one = reduction->kind == TW_TILE_MAX || reduction->kind == TW_TILE_MIN;
+    for (size_t d = 0; d < shape.rank; d++)
+        one = one && ((d < reduction->split) != reduction->outer || shape.dims[d] == 1);
+    return one;
+}
+
 /* Nothing is made where a size is known only at run time: then the members run one by one. */
 static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *made)
 {
@@ -419,7 +430,9 @@ tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
     tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
     uint32_t last = group.nodes[group.count - 1];
     *made = false;
-    if (!group.reduces || find_reduction(&w, &v->plan->nodes.items[last], &reduction))
+    const tw_plan_node *end = &v->plan->nodes.items[last];
+    if (!group.reduces ||
+        (find_reduction(&w, end, &reduction) && !is_extreme_of_one(&w, end, &reduction)))
         return fuse_members(&w, reduction, made);
     group.reduces = false;
     reduction.kind = TW_TILE_NO_REDUCTION;

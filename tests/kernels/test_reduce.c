@@ -301,6 +301,27 @@ static void largest_and_smallest_skip_nan(void **state)
     assert_near(out[0], -INFINITY, 0, "max of nothing but NaN");
 }
 
+/* NaN and -0 stay, as in TensorFlow; magnitudes are magnitudes. */
+static void what_is_made_of_one_element_is_that_element(void **state)
+{
+    (void)state;
+    float x[3] = {NAN, -0.0F, -2}, out[3];
+    static const tw_reduction kept[] = {TW_REDUCE_SUM, TW_REDUCE_PROD, TW_REDUCE_MEAN,
+                                        TW_REDUCE_MAX, TW_REDUCE_MIN};
+    bool inner[2] = {false, true}, outer[2] = {true, false}, none[1] = {false};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            tw_shape shape = k == 0 ? TW_SHAPE(3, 1) : k == 1 ? TW_SHAPE(1, 3) : TW_SHAPE(3);
+            const bool *reduced = k == 0 ? inner : k == 1 ? outer : none;
+            memset(out, 0, sizeof out);
+            assert_ok(tw_reduce(kept[i], TW_FLOAT32, shape, reduced, x, out, NULL));
+            assert_memory_equal(out, x, sizeof x);
+        }
+    }
+    assert_ok(tw_reduce(TW_REDUCE_EUCLIDEAN, TW_FLOAT32, TW_SHAPE(3, 1), inner, x, out, NULL));
+    assert_near(out[2], 2, 0, "magnitude");
+}
+
 /* The extremes stand at either end, NaN all over. */
 static void the_extremes_of_a_long_run_are_found_wherever_they_stand(void **state)
 {
@@ -438,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_long_float_sum_stays_exact_to_a_few_ulp),
         cmocka_unit_test(a_sum_of_lines_is_that_of_each_line),
         cmocka_unit_test(largest_and_smallest_skip_nan),
+        cmocka_unit_test(what_is_made_of_one_element_is_that_element),
         cmocka_unit_test(the_extremes_of_a_long_run_are_found_wherever_they_stand),
         cmocka_unit_test(integers_wrap_in_their_own_type),
         cmocka_unit_test(the_place_of_the_largest_is_the_first_along_any_axis),

@@ -55,6 +55,32 @@ static void bias_and_relu_ride_in_the_product(void **state)
     tw_array_unref(out);
 }
 
+/* Which rows there are is known only at run time, and so are the product's sizes. */
+static void sizes_of_a_fused_product_do_not_need_it(void **state)
+{
+    (void)state;
+    tw_tensor keep = tw_placeholder(TW_INT32, .shape = TW_SHAPE(-1));
+    tw_tensor w = tw_variable(tw_ones(TW_SHAPE(8, 4))), b = tw_variable(tw_ones(TW_SHAPE(4)));
+    tw_tensor x = tw_gather(tw_ones(TW_SHAPE(5, 8)), tw_reshape(tw_where(keep), TW_INTS(-1)));
+    tw_tensor product = tw_matmul(x, w), sum = tw_add(product, b), y = tw_relu(sum);
+    tw_tensor sizes = tw_shape(product), size = tw_size(sum);
+    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    tw_array *in = tw_array_new(TW_INT32, TW_SHAPE(5)), *alone = NULL, *out[3] = {NULL};
+    ((int32_t *)tw_array_data(in))[1] = ((int32_t *)tw_array_data(in))[4] = 1;
+    TW_CHECK(tw_run(session, TW_FETCH(y), .feed = TW_FEED({keep, in}), .out = &alone));
+    TW_CHECK(tw_run(session, TW_FETCH(y, sizes, size), .feed = TW_FEED({keep, in}), .out = out));
+    size_t steps = counts_of(TW_FETCH(y), TW_LIST(), TW_LIST(keep)).steps;
+    assert_int_equal(counts_of(TW_FETCH(y, sizes, size), TW_LIST(), TW_LIST(keep)).steps,
+                     steps + 2);
+    assert_true(tw_array_get(out[0], 7) == 9 && tw_array_get(alone, 7) == 9);
+    assert_true(tw_array_get(out[1], 0) == 2 && tw_array_get(out[1], 1) == 4);
+    assert_true(tw_array_item(out[2]) == 8);
+    for (size_t i = 0; i < 3; i++)
+        tw_array_unref(out[i]);
+    tw_array_unref(alone);
+    tw_array_unref(in);
+}
+
 static void a_thousand_tanh_use_one_buffer(void **state)
 {
     (void)state;
@@ -423,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_chain_of_elementwise_operations_is_one_step),
         TEST(bias_and_relu_ride_in_the_product),
+        TEST(sizes_of_a_fused_product_do_not_need_it),
         TEST(a_thousand_tanh_use_one_buffer),
         TEST(the_derivative_of_a_cross_entropy_is_where_the_logits_were),
         TEST(common_subexpressions_and_dead_code_vanish),

@@ -135,8 +135,7 @@ static ALWAYS_INLINE void NAME(wide_rows)(tw_fold fold, ACC *acc, const T *x, si
     for (; rows; rows--, x += stride)
         _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
             STEP(fold, sum[v], *(const vec *)(x + v * PART));
-    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
-        *(vec *)(acc + v * PART) = sum[v];
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) * (vec *)(acc + v * PART) = sum[v];
 }
 #endif
 #undef STEP
