@@ -371,14 +371,21 @@ static bool nothing_runs(const tw_variant *v, const tw_plan_group *group)
     return !runs;
 }
 
-/* Axes that are unknown, scattered or none cannot end a pass. */
+/* Axes that are unknown, scattered or none cannot end a pass. One column is summed as a row is. */
 static bool find_reduction(const tw_weaver *w, const tw_plan_node *last, tw_tile_reduction *out)
 {
     const tw_sized *axes = &w->v->values[last->inputs[1]];
     const tw_sized *reduced = &w->v->values[last->inputs[0]];
     out->kind = tw_fuse_reduction(last);
-    return axes->constant && !reduced->dynamic &&
-           tw_fuse_split_axes(axes->constant, reduced->shape.rank, out);
+    if (!axes->constant || reduced->dynamic ||
+        !tw_fuse_split_axes(axes->constant, reduced->shape.rank, out))
+        return false;
+    bool column = out->outer;
+    for (size_t d = out->split; d < reduced->shape.rank; d++)
+        column = column && reduced->shape.dims[d] == 1;
+    if (column)
+        *out = (tw_tile_reduction){.kind = out->kind};
+    return true;
 }
 
 /* The extreme of one element is that element, which a pass's, skipping NaN, may not be. */

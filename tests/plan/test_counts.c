@@ -259,6 +259,22 @@ static void a_reduction_over_no_axes_is_no_step(void **state)
     }
 }
 
+/* Sums of columns need a place for each cell; one column is a row. */
+static void a_column_is_summed_as_a_row(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(100, 1));
+    tw_tensor y = tw_sum(tw_mul(x, x), TW_INTS(0));
+    tw_plan_counts counts = counts_of(TW_FETCH(y), TW_LIST(), TW_LIST(x));
+    assert_int_equal(counts.steps, 1);
+    assert_int_equal(counts.workspace_bytes, 0);
+    tw_array *in = filled(TW_SHAPE(100, 1), 0.5), *out = NULL;
+    TW_CHECK(tw_run(session, TW_FETCH(y), .feed = TW_FEED({x, in}), .out = &out));
+    assert_true(tw_array_item(out) == 25);
+    tw_array_unref(in);
+    tw_array_unref(out);
+}
+
 static void a_scalar_is_multiplied_in_place(void **state)
 {
     (void)state;
@@ -459,6 +475,7 @@ int main(void)
         TEST(a_value_that_is_read_later_too_is_stored_on_the_way),
         TEST(of_many_values_that_are_read_later_some_are_steps),
         TEST(a_reduction_over_no_axes_is_no_step),
+        TEST(a_column_is_summed_as_a_row),
         TEST(a_scalar_is_multiplied_in_place),
         TEST(a_product_is_not_taken_past_another_write),
         TEST(what_is_computed_of_a_broadcast_number_is_one_number),
