@@ -142,8 +142,8 @@ static void move_size_readers(tw_plan *plan, uint32_t product, const tw_plan_nod
     plan->values.items[product].moved = fused->first_value;
 }
 
-/* `node` (the bias's sum) becomes the fused product of a, b and bias. A bias that is computed may
- * be so from the product's sizes. */
+/* `node` (the bias's sum) becomes the fused product of a, b and bias. A bias that is computed, or
+ * that waits for others, may be so from the product's sizes or for what reads them. */
 static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_node *product,
                              uint32_t bias, const char *type)
 {
@@ -167,7 +167,8 @@ static tw_status *make_fused(tw_plan *plan, tw_plan_node *node, const tw_plan_no
     made.input_dtypes = dtypes;
     made.input_count = 3;
     *node = made;
-    if (!tw_plan_producer(plan, bias)->input_count)
+    const tw_plan_node *from = tw_plan_producer(plan, bias);
+    if (!from->input_count && !from->control_count)
         move_size_readers(plan, product->first_value, node);
     plan->counts.simplified++;
     return TW_OK;

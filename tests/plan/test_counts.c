@@ -81,6 +81,25 @@ static void sizes_of_a_fused_product_do_not_need_it(void **state)
     tw_array_unref(in);
 }
 
+/* What reads the product's sizes comes before the bias, and so before the fused product. */
+static void a_bias_may_wait_for_the_sizes_of_the_product(void **state)
+{
+    (void)state;
+    tw_tensor keep = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1)), b = {NULL, 0};
+    tw_tensor x = tw_gather(tw_ones(TW_SHAPE(5, 8)), tw_reshape(tw_where(keep), TW_INTS(-1)));
+    tw_tensor product = tw_matmul(x, tw_ones(TW_SHAPE(8, 4))), sizes = tw_shape(product);
+    TW_CONTROL_DEPENDENCIES(sizes)
+        b = tw_ones(TW_SHAPE(4));
+    tw_tensor y = tw_relu(tw_add(product, b));
+    tw_array *in = filled(TW_SHAPE(5), 1), *out[2] = {NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(y, sizes), .feed = TW_FEED({keep, in}), .out = out));
+    assert_true(tw_array_get(out[0], 19) == 9);
+    assert_true(tw_array_get(out[1], 0) == 5 && tw_array_get(out[1], 1) == 4);
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(in);
+}
+
 static void a_thousand_tanh_use_one_buffer(void **state)
 {
     (void)state;
@@ -466,6 +485,7 @@ int main(void)
         TEST(a_chain_of_elementwise_operations_is_one_step),
         TEST(bias_and_relu_ride_in_the_product),
         TEST(sizes_of_a_fused_product_do_not_need_it),
+        TEST(a_bias_may_wait_for_the_sizes_of_the_product),
         TEST(a_thousand_tanh_use_one_buffer),
         TEST(the_derivative_of_a_cross_entropy_is_where_the_logits_were),
         TEST(common_subexpressions_and_dead_code_vanish),
