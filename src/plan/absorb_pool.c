@@ -46,7 +46,7 @@ tw_status *tw_plan_absorb_pool(tw_plan *plan, uint32_t index)
     tw_plan_node *node = &plan->nodes.items[index];
     const tw_plan_node *conv = convolution_of(plan, node);
     const tw_op *op = conv ? tw_op_find("_FusedConv2DMaxPool") : NULL;
-    if (!op)
+    if (!op || tw_plan_is_written_between(plan, conv, conv->inputs[0], index))
         return TW_OK;
     size_t count = conv->spec.attr_count;
     tw_attr *attrs = tw_arena_array(&plan->arena, count + MORE, sizeof *attrs);

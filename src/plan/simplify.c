@@ -57,6 +57,53 @@ static tw_status *skip_identity(tw_plan *plan, uint32_t index)
     return TW_OK;
 }
 
+/* ---- what is read later than it was ---- */
+
+/* The node of the variable that a reference means. */
+static const tw_plan_node *variable_of(const tw_plan *plan, uint32_t reference)
+{
+    const tw_plan_node *node = tw_plan_producer(plan, reference);
+    while (node->ref_inputs & 1)
+        node = tw_plan_producer(plan, node->inputs[0]);
+    return node;
+}
+
+/* Does input j of the node write the variable that it refers to? */
+static bool writes_input(const tw_plan_node *node, uint32_t j)
+{
+    if (node->kind == TW_NODE_LOOP)
+        return node->loop->vars[j].writes;
+    return j < 32 && node->ref_inputs >> j & 1;
+}
+
+/* Through any of its inputs. */
+static bool writes_variable(const tw_plan *plan, const tw_plan_node *node,
+                            const tw_plan_node *variable)
+{
+    for (uint32_t j = 0; !node->gone && j < node->input_count; j++) {
+        if (writes_input(node, j) && variable_of(plan, node->inputs[j]) == variable)
+            return true;
+    }
+    return false;
+}
+
+/* Nodes stand in the order of adding, which is that of a variable's accesses. */
+bool tw_plan_is_written_between(const tw_plan *plan, const tw_plan_node *reader, uint32_t more,
+                                uint32_t node)
+{
+    uint32_t first = (uint32_t)(reader - plan->nodes.items) + 1;
+    for (uint32_t i = 0; i <= reader->input_count; i++) {
+        uint32_t input = i < reader->input_count ? reader->inputs[i] : more;
+        for (uint32_t k = first; plan->values.items[input].is_ref && k < node; k++) {
+            if (writes_variable(plan, &plan->nodes.items[k], variable_of(plan, input)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- transposes ---- */
+
 /* Transpose(x, [1, 0]) or [.., n, n-1] read by a product: the product's flag instead. */
 static bool swaps_last_two(const tw_plan *plan, const tw_plan_node *node)
 {
@@ -78,7 +125,8 @@ static tw_status *absorb_transpose(tw_plan *plan, uint32_t index)
         return TW_OK;
     for (uint32_t i = 0; i < 2; i++) {
         const tw_plan_node *from = tw_plan_producer(plan, node->inputs[i]);
-        if (!swaps_last_two(plan, from) || from->guarded != node->guarded)
+        if (!swaps_last_two(plan, from) || from->guarded != node->guarded ||
+            tw_plan_is_written_between(plan, from, from->inputs[0], index))
             continue;
         tw_attr *attrs = own_attrs(plan, node);
         if (!attrs)
@@ -220,7 +268,8 @@ static tw_status *absorb_bias(tw_plan *plan, uint32_t index)
         if (!e || !is_free(product) || !tw_value_is_private(plan, value) ||
             product->guarded != node->guarded ||
             (layout && strncmp(layout->value.s.data, "NHWC", 4)) ||
-            !bias_fits(plan, value, bias, bias_add))
+            !bias_fits(plan, value, bias, bias_add) ||
+            tw_plan_is_written_between(plan, product, bias, index))
             continue;
         if (!bias_add && is_outer(plan, product))
             return make_elementwise(plan, product);
@@ -240,7 +289,8 @@ static tw_status *absorb_activation(tw_plan *plan, uint32_t index)
         tw_plan_node *product = tw_plan_producer(plan, node->inputs[0]);
         if (!product_of(product, true) || !is_free(product) ||
             !tw_value_is_private(plan, node->inputs[0]) || product->guarded != node->guarded ||
-            tw_spec_attr(&product->spec, "activation")->value.s.length)
+            tw_spec_attr(&product->spec, "activation")->value.s.length ||
+            tw_plan_is_written_between(plan, product, product->inputs[0], index))
             return TW_OK;
         tw_plan_node made = *node;
         made.spec = product->spec;

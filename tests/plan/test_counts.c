@@ -100,6 +100,50 @@ static void a_bias_may_wait_for_the_sizes_of_the_product(void **state)
     tw_array_unref(in);
 }
 
+/* A write that was added before the sum is seen by it, one that was added after the product is not
+ * seen by that. */
+static void a_product_is_not_fused_past_a_write(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 3)), ones = tw_ones(TW_SHAPE(4));
+    tw_tensor w = tw_variable(tw_ones(TW_SHAPE(3, 4))), b = tw_variable(ones), out[3];
+    tw_tensor product = tw_matmul(x, w), rows = tw_cast(tw_shape(product), TW_FLOAT32);
+    tw_tensor of_size = tw_assign(b, tw_mul(ones, tw_prod(rows, TW_INTS(0))));
+    tw_tensor sum = tw_add(product, b), other = tw_matmul(x, w);
+    tw_tensor turned = tw_transpose(w, TW_INTS(1, 0));
+    tw_tensor more = tw_assign_add(w, tw_ones(TW_SHAPE(3, 4)));
+    out[0] = tw_relu(sum), out[1] = tw_add(other, ones);
+    out[2] = tw_matmul(x, turned, .transpose_b = true);
+    tw_array *in = filled(TW_SHAPE(2, 3), 1), *got[3] = {NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    TW_CHECK(tw_run(session, TW_FETCH(out[0], out[1], out[2]), .target = TW_LIST(of_size, more),
+                    .feed = TW_FEED({x, in}), .out = got));
+    for (size_t i = 0; i < 3; i++) {
+        assert_near(tw_array_get(got[i], 7), i == 0 ? 11 : i == 1 ? 4 : 3, 0);
+        tw_array_unref(got[i]);
+    }
+    tw_array_unref(in);
+}
+
+/* Nor is a convolution. */
+static void a_convolution_is_not_pooled_past_a_write(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(1, 4, 4, 1));
+    tw_tensor w = tw_variable(tw_ones(TW_SHAPE(1, 1, 1, 2)));
+    tw_tensor conv = tw_relu(
+        tw_add(tw_conv2d(x, w, TW_INTS(1, 1, 1, 1), .padding = "VALID"), tw_ones(TW_SHAPE(2))));
+    tw_tensor more = tw_assign_add(w, tw_ones(TW_SHAPE(1, 1, 1, 2)));
+    tw_tensor y = tw_max_pool(conv, TW_INTS(1, 2, 2, 1), TW_INTS(1, 2, 2, 1), .padding = "VALID");
+    tw_array *in = filled(TW_SHAPE(1, 4, 4, 1), 1), *out = NULL;
+    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    TW_CHECK(tw_run(session, TW_FETCH(y), .target = TW_LIST(more), .feed = TW_FEED({x, in}),
+                    .out = &out));
+    assert_near(tw_array_get(out, 7), 2, 0);
+    tw_array_unref(out);
+    tw_array_unref(in);
+}
+
 static void a_thousand_tanh_use_one_buffer(void **state)
 {
     (void)state;
@@ -486,6 +530,8 @@ int main(void)
         TEST(bias_and_relu_ride_in_the_product),
         TEST(sizes_of_a_fused_product_do_not_need_it),
         TEST(a_bias_may_wait_for_the_sizes_of_the_product),
+        TEST(a_product_is_not_fused_past_a_write),
+        TEST(a_convolution_is_not_pooled_past_a_write),
         TEST(a_thousand_tanh_use_one_buffer),
         TEST(the_derivative_of_a_cross_entropy_is_where_the_logits_were),
         TEST(common_subexpressions_and_dead_code_vanish),
