@@ -199,8 +199,10 @@ static tw_status *compute_stitch(tw_compute *c)
     for (size_t i = first; i < data->rank; i++)
         dims[i - first + 1] = data->dims[i];
     TW_TRY(tw_compute_allocate(c, 0, (tw_shape){dims, data->rank - first + 1}, &y));
+    if (y->count == 0) /* of however many rows */
+        return TW_OK;
     TW_TRY(zero_others(c, y, count, slice));
-    for (size_t i = 0; i < count && y->count > 0; i++) {
+    for (size_t i = 0; i < count; i++) {
         const tw_array *indices = tw_input(c, i), *part = tw_input(c, count + i);
         for (size_t k = 0; k < indices->count; k++) {
             size_t to = (size_t)tw_index_at(indices, k) * slice;

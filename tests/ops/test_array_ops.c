@@ -391,6 +391,23 @@ static void texts_move_like_numbers(void **state)
     gives("DynamicStitch", "dynamic_stitch([[1], [0]], [[\"x\"], [\"y\"]]) -> [\"y\", \"x\"]");
 }
 
+/* As many as an index can name: nothing is kept, or done, for each of them. */
+static void rows_of_nothing_are_stitched_at_once(void **state)
+{
+    (void)state;
+    const int32_t last = INT32_MAX;
+    tw_array *inputs[2] = {tw_array_copy_of(TW_INT32, TW_SHAPE(1), &last),
+                           tw_array_new(TW_FLOAT32, TW_SHAPE(1, 0))};
+    tw_array *out = NULL;
+    failing_allocator_limit(1 << 20);
+    TW_CHECK(tw_op_evaluate("DynamicStitch", NULL, 0, inputs, 2, &out, 1));
+    failing_allocator_limit(0);
+    assert_true(tw_shape_equal(tw_array_shape(out), TW_SHAPE((int64_t)INT32_MAX + 1, 0)));
+    tw_array_unref(out);
+    tw_array_unref(inputs[0]);
+    tw_array_unref(inputs[1]);
+}
+
 static void nan_equals_nothing_and_minus_zero_equals_zero(void **state)
 {
     (void)state;
@@ -504,6 +521,7 @@ int main(void)
         cmocka_unit_test(masks_of_a_strided_slice_work_together),
         cmocka_unit_test(an_assigned_slice_leaves_the_rest_of_the_variable),
         cmocka_unit_test(texts_move_like_numbers),
+        cmocka_unit_test(rows_of_nothing_are_stitched_at_once),
         cmocka_unit_test(nan_equals_nothing_and_minus_zero_equals_zero),
         cmocka_unit_test(many_elements_stay_apart),
         cmocka_unit_test(a_mean_of_small_integers_counts_beyond_their_range),

@@ -128,14 +128,13 @@ static ALWAYS_INLINE void NAME(wide_rows)(tw_fold fold, ACC *acc, const T *x, si
                                           size_t stride)
 {
     enum { PART = TW_VECTOR_BYTES / sizeof(T), PARTS = TW_REDUCE_WIDTH / PART };
-    typedef NAME(line_vec) vec;
-    vec sum[PARTS];
-    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
-        sum[v] = *(const vec *)(acc + v * PART);
-    for (; rows; rows--, x += stride)
-        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++)
-            STEP(fold, sum[v], *(const vec *)(x + v * PART));
-    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) * (vec *)(acc + v * PART) = sum[v];
+    NAME(line_vec) sum[PARTS], *to = (NAME(line_vec) *)acc;
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) sum[v] = to[v];
+    for (; rows; rows--, x += stride) {
+        const NAME(line_vec) *row = (const NAME(line_vec) *)x;
+        _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) STEP(fold, sum[v], row[v]);
+    }
+    _Pragma("GCC unroll 16") for (size_t v = 0; v < PARTS; v++) to[v] = sum[v];
 }
 #endif
 #undef STEP
