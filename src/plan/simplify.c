@@ -184,9 +184,17 @@ static tw_attr string_attr(const char *name, const char *text)
 }
 
 /* What reads only the sizes of a product that is fused away reads those of the result, which are
- * the same: where they are known only at run time the product would be made for them. */
+ * the same: where they are known only at run time the product would be made for them. Not if one of
+ * them was added before the result: what it leads to would come later, a write perhaps. */
 static void move_size_readers(tw_plan *plan, uint32_t product, const tw_plan_node *fused)
 {
+    const tw_plan_node *first = tw_plan_producer(plan, product);
+    for (const tw_plan_node *node = first + 1; node < fused; node++) {
+        for (uint32_t j = 0; !node->gone && j < node->input_count; j++) {
+            if (node->inputs[j] == product)
+                return;
+        }
+    }
     plan->values.items[product].moved = fused->first_value;
 }
 

@@ -125,6 +125,42 @@ static void a_product_is_not_fused_past_a_write(void **state)
     tw_array_unref(in);
 }
 
+/* What the sizes of a product lead to does not come later where the product is fused. */
+static void a_write_by_the_sizes_of_a_product_stays_where_it_was(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 3)), v = tw_variable(1.0);
+    tw_tensor product = tw_matmul(x, tw_ones(TW_SHAPE(3, 4)));
+    tw_tensor write = tw_assign(v, tw_cast(tw_size(product), TW_FLOAT32)), z = tw_neg(v);
+    tw_tensor sum = tw_add(product, tw_ones(TW_SHAPE(4)));
+    tw_array *in = filled(TW_SHAPE(2, 3), 1), *out[2] = {NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
+    TW_CHECK(tw_run(session, TW_FETCH(z, sum), .target = TW_LIST(write), .feed = TW_FEED({x, in}),
+                    .out = out));
+    assert_near(tw_array_item(out[0]), -8, 0);
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(in);
+}
+
+/* Numbers that only a pass knows are not missed by who asks for their size. */
+static void a_late_size_needs_no_numbers(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 4)), y, size;
+    tw_tensor inside = tw_relu(x), end = tw_relu(inside);
+    TW_CONTROL_DEPENDENCIES(end)
+        y = tw_neg(x);
+    TW_CONTROL_DEPENDENCIES(y)
+        size = tw_size(inside);
+    tw_array *in = filled(TW_SHAPE(5, 4), 1), *out[2] = {NULL};
+    TW_CHECK(tw_run(session, TW_FETCH(y, size), .feed = TW_FEED({x, in}), .out = out));
+    assert_near(tw_array_item(out[1]), 20, 0);
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(in);
+}
+
 /* Nor is a convolution. */
 static void a_convolution_is_not_pooled_past_a_write(void **state)
 {
@@ -531,6 +567,8 @@ int main(void)
         TEST(sizes_of_a_fused_product_do_not_need_it),
         TEST(a_bias_may_wait_for_the_sizes_of_the_product),
         TEST(a_product_is_not_fused_past_a_write),
+        TEST(a_write_by_the_sizes_of_a_product_stays_where_it_was),
+        TEST(a_late_size_needs_no_numbers),
         TEST(a_convolution_is_not_pooled_past_a_write),
         TEST(a_thousand_tanh_use_one_buffer),
         TEST(the_derivative_of_a_cross_entropy_is_where_the_logits_were),
