@@ -39,8 +39,7 @@ static bool broadcasts_nothing(const tw_plan *plan, const tw_plan_node *node)
 static bool changes_nothing(const tw_plan *plan, const tw_plan_node *node)
 {
     return broadcasts_nothing(plan, node) || tw_node_is_type(node, "Identity") ||
-           tw_node_is_type(node, "StopGradient") || tw_node_is_type(node, "PreventGradient") ||
-           tw_node_is_type(node, "PlaceholderWithDefault");
+           tw_node_is_type(node, "StopGradient") || tw_node_is_type(node, "PreventGradient");
 }
 
 /* One with controls stays, since its readers count on their order; so does one that a loop keeps

@@ -255,6 +255,33 @@ static void matrices_broadcast_biases_and_batches_of_any_size_work(void **state)
     }
 }
 
+static void triple_by_default(const tw_tensor *vars, tw_tensor *next, size_t count, void *user)
+{
+    (void)count;
+    (void)user;
+    tw_tensor product = tw_placeholder_with_default(tw_mul(vars[1], 3.0), .shape = TW_SHAPE(-1));
+    next[0] = tw_add(vars[0], 1);
+    next[1] = tw_add(product, tw_zeros_like(vars[1]));
+}
+
+/* The loop keeps it for its sizes, which the shape that it was declared with does not tell. */
+static void a_default_that_is_not_fed_is_kept_as_any_value(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1));
+    tw_tensor y = loop(below_three, triple_by_default, x, NULL);
+    tw_grads grads = tw_gradients(TW_LIST(y), TW_LIST(x));
+    check_graph();
+    tw_array *in = tw_array_new(TW_FLOAT32, TW_SHAPE(5)), *out[2] = {NULL};
+    tw_array_set(in, 2);
+    expect_ok(tw_run(session, TW_FETCH(y, tw_grad_tensor(grads.grads[0])), .feed = TW_FEED({x, in}),
+                     .out = out));
+    assert_true(tw_array_get(out[0], 4) == 54 && tw_array_get(out[1], 4) == 27);
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(in);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -268,6 +295,7 @@ int main(void)
         TEST(variables_that_no_derivative_needs_take_no_part),
         TEST(a_derivative_may_be_taken_inside_of_a_loop),
         TEST(matrices_broadcast_biases_and_batches_of_any_size_work),
+        TEST(a_default_that_is_not_fed_is_kept_as_any_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
