@@ -34,7 +34,7 @@ static bool can_fold(const tw_plan *plan, const tw_plan_node *node)
     return true;
 }
 
-/* A constant in the name of node `index`. */
+/* A constant in the name of node `index`, and in its turn: what reads it comes no later for it. */
 static tw_status *add_constant(tw_plan *plan, uint32_t index, tw_array *array, uint32_t *value)
 {
     uint32_t node;
@@ -44,6 +44,7 @@ static tw_status *add_constant(tw_plan *plan, uint32_t index, tw_array *array, u
     plan->values.items[*value].dtype = array->dtype;
     plan->values.items[*value].shape = tw_array_shape(array);
     plan->nodes.items[node].constant = tw_array_ref(array);
+    plan->nodes.items[node].added = plan->nodes.items[index].added;
     return TW_OK;
 }
 

@@ -171,13 +171,17 @@ tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *
     uint32_t n = (uint32_t)plan->nodes.count;
     bool *present = tw_alloc_zero((size_t)n + 1, sizeof *present);
     *order = tw_alloc_array((size_t)n + 1, sizeof **order);
-    tw_status *status = present && *order ? TW_OK : tw_no_memory();
-    for (uint32_t i = 0; !status && i < n; i++)
+    uint64_t *keys = tw_alloc_array((size_t)n + 1, sizeof *keys);
+    tw_status *status = present && *order && keys ? TW_OK : tw_no_memory();
+    for (uint32_t i = 0; !status && i < n; i++) {
         present[i] = !plan->nodes.items[i].gone;
-    tw_sorter sorter = {.plan = plan, .units = n};
+        keys[i] = (uint64_t)plan->nodes.items[i].added << 32 | i;
+    }
+    tw_sorter sorter = {.plan = plan, .keys = keys, .units = n};
     if (!status)
         status = sort_units(&sorter, present, *order, count);
     tw_free(present);
+    tw_free(keys);
     if (status) {
         tw_free(*order);
         *order = NULL;

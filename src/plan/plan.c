@@ -84,6 +84,7 @@ tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation
                          .origin = origin,
                          .group = TW_NO_INDEX,
                          .row_group = TW_NO_INDEX,
+                         .added = (uint32_t)plan->nodes.count,
                          .position = TW_NO_INDEX};
     node.spec = origin->spec;
     if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))

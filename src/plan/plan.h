@@ -48,6 +48,7 @@ typedef struct tw_plan_node {
     tw_array *constant;
     uint32_t group;               /* fused group, or TW_NO_INDEX */
     uint32_t row_group;           /* group of rows, or TW_NO_INDEX */
+    uint32_t added;               /* the node whose turn it has in the order of adding */
     uint32_t position;            /* in the schedule */
     struct tw_plan_loop *loop;    /* of TW_NODE_LOOP */
     struct tw_plan_loop *forward; /* of a LoopValue: the loop that it reads, */

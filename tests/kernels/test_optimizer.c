@@ -7,7 +7,7 @@
 #include "kernels/optimizer.h"
 
 static const tw_dtype dtypes[] = {TW_FLOAT32, TW_FLOAT64, TW_FLOAT16, TW_BFLOAT16};
-static const size_t counts[] = {0, 1, 7, 100, 50000};
+static const size_t counts[] = {0, 1, 7, 100, 50000, 200001};
 
 /* The variable, slots and gradient before and after; slots are positive. */
 typedef struct arrays {
