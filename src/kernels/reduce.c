@@ -178,12 +178,12 @@ static float scaled_float(const reducer *r, float x)
     }
 }
 
-/* An integer accumulator's value made the result, in a type that holds both. */
+/* An integer accumulator's value made the result, in a type that holds both. Squares may wrap. */
 static int64_t scaled_int(const reducer *r, int64_t x)
 {
     if (r->reduction == TW_REDUCE_MEAN)
         return r->reduced_total ? x / (int64_t)r->reduced_total : 0;
-    return r->reduction == TW_REDUCE_EUCLIDEAN ? (int64_t)sqrt((double)x) : x;
+    return r->reduction == TW_REDUCE_EUCLIDEAN ? (int64_t)sqrt(x > 0 ? (double)x : 0) : x;
 }
 
 /* The same for unsigned ones. */
