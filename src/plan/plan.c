@@ -93,6 +93,22 @@ tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation
     return TW_OK;
 }
 
+/* The attribute is copied before it is renamed: it is the graph's. */
+tw_status *tw_plan_retype(tw_plan *plan, tw_plan_node *node, const char *type, const char *attr)
+{
+    const tw_op *op = tw_op_find(type);
+    const tw_attr *old = tw_spec_attr(&node->spec, attr);
+    tw_attr *only = old ? tw_arena_copy(&plan->arena, old, sizeof *only) : NULL;
+    if (!op || !only)
+        return tw_no_memory();
+    only->name = "T";
+    node->spec.op = op;
+    node->spec.type = op->name;
+    node->spec.attrs = only;
+    node->spec.attr_count = 1;
+    return TW_OK;
+}
+
 /* Outputs of one node have neighbouring numbers, so that a node needs to know only the first. */
 tw_status *tw_plan_add_outputs(tw_plan *plan, uint32_t node, uint32_t count)
 {

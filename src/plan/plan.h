@@ -175,11 +175,22 @@ tw_status *tw_plan_schedule(tw_plan *plan);
 /* Checks what must hold of every plan; an INTERNAL status says what does not. */
 tw_status *tw_plan_verify(const tw_plan *plan);
 
+/* The node becomes one of `type` whose only attribute, T, is what it had as `attr`. */
+tw_status *tw_plan_retype(tw_plan *plan, tw_plan_node *node, const char *type, const char *attr);
+
 /* What a node takes over from another, `reader`, it reads where it stands itself. Is a variable
  * that the reader's inputs or the value `more` refer to written between the two? Of a plain read
  * variables.c keeps what was read, of a reference it cannot. */
 bool tw_plan_is_written_between(const tw_plan *plan, const tw_plan_node *reader, uint32_t more,
                                 uint32_t node);
+
+/* Does input j of the node write the variable that it refers to? */
+static inline bool tw_node_writes(const tw_plan_node *node, uint32_t j)
+{
+    if (node->kind == TW_NODE_LOOP)
+        return node->loop->vars[j].writes;
+    return j < 32 && node->ref_inputs >> j & 1;
+}
 
 /* Read by one input, and by nobody after the run or in a loop's gradient. */
 static inline bool tw_value_is_private(const tw_plan *plan, uint32_t value)

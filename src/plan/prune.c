@@ -222,22 +222,6 @@ static tw_status *value_of(tw_pruner *p, tw_tensor tensor, uint32_t *out)
     return TW_OK;
 }
 
-/* What is not fed is its default, of whatever shape that turns out to be. */
-static tw_status *take_default(tw_plan *plan, tw_plan_node *node)
-{
-    const tw_op *op = tw_op_find("Identity");
-    const tw_attr *type = tw_spec_attr(&node->spec, "dtype");
-    tw_attr *attr = type ? tw_arena_copy(&plan->arena, type, sizeof *attr) : NULL;
-    if (!op || !attr)
-        return tw_no_memory();
-    attr->name = "T";
-    node->spec.op = op;
-    node->spec.type = op->name;
-    node->spec.attrs = attr;
-    node->spec.attr_count = 1;
-    return TW_OK;
-}
-
 /* Second walk: inputs may name operations that were added later, where a loop was built by hand. */
 static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
 {
@@ -255,8 +239,9 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
         node->input_dtypes[i] = plan->values.items[node->inputs[i]].dtype;
     }
     mark_refs(node);
+    /* What is not fed is its default, of whatever shape that turns out to be. */
     if (tw_node_is_type(node, "PlaceholderWithDefault"))
-        TW_TRY(take_default(plan, node));
+        TW_TRY(tw_plan_retype(plan, node, "Identity", "dtype"));
     for (uint32_t i = 0; i < op->input_count && i < 32; i++) {
         bool handle = tw_dtype_is_ref(op->inputs[i].op->outputs[op->inputs[i].index].dtype) &&
                       !means_variable(op->inputs[i]);

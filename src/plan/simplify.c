@@ -67,20 +67,12 @@ static const tw_plan_node *variable_of(const tw_plan *plan, uint32_t reference)
     return node;
 }
 
-/* Does input j of the node write the variable that it refers to? */
-static bool writes_input(const tw_plan_node *node, uint32_t j)
-{
-    if (node->kind == TW_NODE_LOOP)
-        return node->loop->vars[j].writes;
-    return j < 32 && node->ref_inputs >> j & 1;
-}
-
 /* Through any of its inputs. */
 static bool writes_variable(const tw_plan *plan, const tw_plan_node *node,
                             const tw_plan_node *variable)
 {
     for (uint32_t j = 0; !node->gone && j < node->input_count; j++) {
-        if (writes_input(node, j) && variable_of(plan, node->inputs[j]) == variable)
+        if (tw_node_writes(node, j) && variable_of(plan, node->inputs[j]) == variable)
             return true;
     }
     return false;
@@ -93,8 +85,11 @@ bool tw_plan_is_written_between(const tw_plan *plan, const tw_plan_node *reader,
     uint32_t first = (uint32_t)(reader - plan->nodes.items) + 1;
     for (uint32_t i = 0; i <= reader->input_count; i++) {
         uint32_t input = i < reader->input_count ? reader->inputs[i] : more;
-        for (uint32_t k = first; plan->values.items[input].is_ref && k < node; k++) {
-            if (writes_variable(plan, &plan->nodes.items[k], variable_of(plan, input)))
+        if (!plan->values.items[input].is_ref)
+            continue;
+        const tw_plan_node *variable = variable_of(plan, input);
+        for (uint32_t k = first; k < node; k++) {
+            if (writes_variable(plan, &plan->nodes.items[k], variable))
                 return true;
         }
     }
@@ -243,15 +238,7 @@ static bool is_outer(const tw_plan *plan, const tw_plan_node *product)
  * reads it. A bias of -0 and a product of -0 give -0 then, which is all that differs. */
 static tw_status *make_elementwise(tw_plan *plan, tw_plan_node *product)
 {
-    const tw_op *op = tw_op_find("Mul");
-    const tw_attr *type = tw_spec_attr(&product->spec, "T");
-    tw_attr *attr = type ? tw_arena_copy(&plan->arena, type, sizeof *attr) : NULL;
-    if (!op || !attr)
-        return tw_no_memory();
-    product->spec.op = op;
-    product->spec.type = op->name;
-    product->spec.attrs = attr;
-    product->spec.attr_count = 1;
+    TW_TRY(tw_plan_retype(plan, product, "Mul", "T"));
     plan->counts.simplified++;
     return TW_OK;
 }

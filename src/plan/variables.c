@@ -118,8 +118,7 @@ static tw_status *gather(tw_orderer *o)
             const tw_plan_value *value = &plan->values.items[node->inputs[j]];
             if (!is_reading(value))
                 continue;
-            bool ref = node->kind == TW_NODE_LOOP ? node->loop->vars[j].writes
-                                                  : j < 32 && node->ref_inputs >> j & 1;
+            bool ref = tw_node_writes(node, j);
             tw_access access = {.variable = value->variable,
                                 .place = 2 * i,
                                 .node = o->order[i],

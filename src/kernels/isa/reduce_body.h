@@ -165,15 +165,22 @@ static UNUSED void NAME(lines_prod)(double *acc, const void *const *from, size_t
 }
 #endif
 
-static void NAME(rows_sum)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+/* What is added up: in registers where there are enough. */
+static ALWAYS_INLINE void NAME(sums)(tw_fold fold, ACC *acc, const T *x, size_t rows, size_t stride,
+                                     size_t width)
 {
 #if defined(TW_REDUCE_LINE) && TW_ISA_LEVEL >= 4
     if (width == TW_REDUCE_WIDTH) {
-        NAME(wide_rows)(TW_FOLD_SUM, acc, x, rows, stride);
+        NAME(wide_rows)(fold, acc, x, rows, stride);
         return;
     }
 #endif
-    NAME(rows)(TW_FOLD_SUM, acc, x, rows, stride, width);
+    NAME(rows)(fold, acc, x, rows, stride, width);
+}
+
+static void NAME(rows_sum)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
+{
+    NAME(sums)(TW_FOLD_SUM, acc, x, rows, stride, width);
 }
 
 static void NAME(rows_prod)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
@@ -194,13 +201,7 @@ static void NAME(rows_min)(void *acc, const void *x, size_t rows, size_t stride,
 
 static void NAME(rows_squares)(void *acc, const void *x, size_t rows, size_t stride, size_t width)
 {
-#if defined(TW_REDUCE_LINE) && TW_ISA_LEVEL >= 4
-    if (width == TW_REDUCE_WIDTH) {
-        NAME(wide_rows)(TW_FOLD_SQUARES, acc, x, rows, stride);
-        return;
-    }
-#endif
-    NAME(rows)(TW_FOLD_SQUARES, acc, x, rows, stride, width);
+    NAME(sums)(TW_FOLD_SQUARES, acc, x, rows, stride, width);
 }
 
 static void NAME(groups_sum)(void *acc, size_t groups, size_t width)
