@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Gather and GatherV2: slices of an array, picked by index along one dimension. */
+#include <string.h>
+
 #include "ops/arrays.h"
 
 /* ---- shapes ---- */
@@ -73,15 +75,30 @@ static void infer_v2(tw_infer *in)
 
 /* ---- derivatives ---- */
 
-/* Along the first dimension: rows of params with gradients of their own. */
+/* Along the first dimension: rows of params with gradients of their own. Indices that are a vector
+ * name the rows of dy as it stands. */
 static tw_grad slices_of(tw_gradient *g)
 {
-    tw_tensor params = g->inputs[0], indices = g->inputs[1];
+    tw_tensor params = g->inputs[0], indices = g->inputs[1], dy = tw_gradient_dy(g, 0);
     tw_tensor shape = tw_cast(tw_shape(params, .out_type = TW_INT64), TW_INT32);
+    tw_grad grad = {.kind = TW_GRAD_SLICES, .dense_shape = shape};
+    tw_shape named = tw_tensor_shape(indices), rows = tw_tensor_shape(dy);
+    if (named.dims && named.rank == 1) {
+        grad.values = dy;
+        grad.indices = indices;
+        return grad;
+    }
+    if (tw_shape_fully_known(named) && tw_shape_fully_known(rows) && rows.rank >= named.rank) {
+        int64_t flat[TW_MAX_RANK + 1] = {tw_shape_elements(named)};
+        size_t tail = rows.rank - named.rank;
+        memcpy(flat + 1, rows.dims + named.rank, tail * sizeof *flat);
+        grad.values = tw_reshape(dy, ((tw_ints){flat, 1 + tail}));
+        grad.indices = tw_reshape(indices, ((tw_ints){flat, 1}));
+        return grad;
+    }
     tw_tensor size = tw_expand_dims(tw_size(indices), 0);
     tw_tensor tail = tw_strided_slice(shape, TW_INTS(1), TW_INTS(0), TW_INTS(1), .end_mask = 1);
-    tw_grad grad = {.kind = TW_GRAD_SLICES, .dense_shape = shape};
-    grad.values = tw_reshape(tw_gradient_dy(g, 0), tw_concat(TW_LIST(size, tail), 0));
+    grad.values = tw_reshape(dy, tw_concat(TW_LIST(size, tail), 0));
     grad.indices = tw_reshape(indices, size);
     return grad;
 }
