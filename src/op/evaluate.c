@@ -47,7 +47,7 @@ static tw_status *allocate(tw_compute *c, size_t output, tw_shape shape, tw_arra
     tw_array *now = c->outputs[output];
     if (!now || !tw_shape_equal(tw_array_shape(now), shape)) {
         tw_array *array;
-        TW_TRY(tw_array_create(tw_dtype_base(of(c)->dtypes[output]), shape, &array));
+        TW_TRY(tw_array_create_for(tw_dtype_base(of(c)->dtypes[output]), shape, &array));
         put_output(c, output, array);
     }
     *out = c->outputs[output];

@@ -252,7 +252,7 @@ static tw_status *read_array(const tw_record *r, tw_array **out)
     tw_array *array;
     tw_shape shape = {r->dims, r->rank};
     TW_TRY(check_size(r, shape));
-    TW_TRY(tw_array_create(r->dtype, shape, &array));
+    TW_TRY(tw_array_create_for(r->dtype, shape, &array));
     tw_status *status = TW_OK;
     if (r->dtype == TW_STRING)
         status = read_strings(r, array);

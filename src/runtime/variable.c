@@ -52,7 +52,7 @@ tw_status *tw_variable_renew(tw_variable *variable, tw_shape shape)
         return TW_OK;
     }
     tw_array *fresh;
-    TW_TRY(tw_array_create(variable->dtype, shape, &fresh));
+    TW_TRY(tw_array_create_for(variable->dtype, shape, &fresh));
     tw_array_unref(value);
     variable->value = fresh;
     return TW_OK;

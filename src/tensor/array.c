@@ -92,7 +92,8 @@ tw_array *tw_array_copy_of(tw_dtype dtype, tw_shape shape, const void *data)
 {
     if (!tw_dtype_is_plain(dtype))
         return NULL;
-    tw_array *array = tw_array_new(dtype, shape);
+    tw_array *array;
+    tw_status_free(tw_array_create_for(dtype, shape, &array));
     if (!array || array->count == 0)
         return array;
     if (!data) {
@@ -184,7 +185,9 @@ tw_array *tw_array_strings(tw_shape shape, const char *const *items, const size_
 /* Always memory of our own, also where the original is lent. */
 tw_array *tw_array_copy(const tw_array *array)
 {
-    tw_array *copy = array ? tw_array_new(array->dtype, tw_array_shape(array)) : NULL;
+    tw_array *copy = NULL;
+    if (array)
+        tw_status_free(tw_array_create_for(array->dtype, tw_array_shape(array), &copy));
     if (!copy)
         return NULL;
     tw_status *status = tw_elements_copy(array->dtype, copy->data, array->data, array->count);

@@ -292,7 +292,7 @@ static tw_status *read_elements(const reader *r, const npy_header *header, tw_ar
                              " there",
                              r->path, tw_dtype_name(header->dtype), tw_shape_text(shape).s,
                              count * size, (size_t)(r->end - r->at));
-    TW_TRY(tw_array_create(header->dtype, shape, out));
+    TW_TRY(tw_array_create_for(header->dtype, shape, out));
     char *data = (*out)->data;
     if (count > 0 && header->fortran && header->rank > 1)
         copy_transposed(data, r->at, size, header);
