@@ -24,13 +24,13 @@ static tw_tensor tree(net *n, uint32_t leaves, tw_tensor *losses, size_t *count)
 {
     tw_tensor h;
     if (leaves == 1) {
-        h = tw_expand_dims(tw_gather(n->words, tw_constant((int)draw(n, WORDS))), 0);
+        h = tw_gather(n->words, tw_constant(TW_INTS(draw(n, WORDS)), .dtype = TW_INT32));
     } else {
         uint32_t left = 1 + draw(n, leaves - 1);
         tw_tensor l = tree(n, left, losses, count), r = tree(n, leaves - left, losses, count);
         h = tw_relu(tw_add(tw_matmul(tw_concat(TW_LIST(l, r), 1), n->W), n->b));
     }
-    tw_tensor label = tw_fill(TW_SHAPE(1), tw_constant((int)draw(n, CLASSES)));
+    tw_tensor label = tw_constant(TW_INTS(draw(n, CLASSES)), .dtype = TW_INT32);
     tw_tensor logits = tw_add(tw_matmul(h, n->U), n->c);
     losses[(*count)++] = tw_sparse_softmax_cross_entropy_with_logits(.labels = label,
                                                                      .logits = logits);
@@ -61,9 +61,8 @@ static double run_tree(workload *w, net *n, tw_array *const values[PARAMETERS])
     tw_tensor train = tw_minimize(tw_gradient_descent(.learning_rate = 0.01), loss);
     tw_session *session = tw_session_new(&(struct tw_session_options){
         .size = sizeof(struct tw_session_options), .threads = w->threads});
-    TW_CHECK(tw_run(session, TW_FETCH(tw_global_variables_initializer())));
     for (int i = 0; i < PARAMETERS; i++)
-        TW_CHECK(tw_session_set(session, *parts[i], values[i]));
+        TW_CHECK(tw_session_give(session, *parts[i], tw_array_copy(values[i])));
     tw_array *out = NULL;
     TW_CHECK(tw_run(session, TW_FETCH(loss), .target = TW_FETCH(train), .out = &out));
     double value = tw_array_item(out);

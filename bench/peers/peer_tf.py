@@ -261,14 +261,14 @@ def embedding():
 def tree(net, leaves, losses):
     words, W, b, U, c, draw = net
     if leaves == 1:
-        h = tf.expand_dims(tf.gather(words, tf.constant(draw(1000))), 0)
+        h = tf.gather(words, tf.constant([draw(1000)]))
     else:
         left = 1 + draw(leaves - 1)
         l = tree(net, left, losses)
         r = tree(net, leaves - left, losses)
         h = tf.nn.relu(tf.matmul(tf.concat([l, r], 1), W) + b)
     losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels=tf.fill([1], tf.constant(draw(5))), logits=tf.matmul(h, U) + c))
+        labels=tf.constant([draw(5)]), logits=tf.matmul(h, U) + c))
     return h
 
 

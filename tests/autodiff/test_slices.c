@@ -73,9 +73,7 @@ static void slices_are_the_same_whatever_is_known_of_shapes(void **state)
     const gathered cases[] = {
         {{(const int64_t[]){2}, 1}, "[0 1] of [[3. 3.]\n [3. 3.]]", 3},
         {{(const int64_t[]){0}, 0}, "[0] of [[3. 3.]]", 7},
-        {{(const int64_t[]){2, 2}, 2},
-         "[0 1 0 1] of [[3. 3.]\n [3. 3.]\n [3. 3.]\n [3. 3.]]",
-         7},
+        {{(const int64_t[]){2, 2}, 2}, "[0 1 0 1] of [[3. 3.]\n [3. 3.]\n [3. 3.]\n [3. 3.]]", 7},
         {{(const int64_t[]){0}, 1}, "[] of []", 3},
         {{(const int64_t[]){3, 0}, 2}, "[] of []", 7},
     };
