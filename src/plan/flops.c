@@ -62,13 +62,13 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
         return out * (step->group ? step->group->count : 1);
     if (strstr(type, "MatMul"))
         return 2 * out * inner_size(v, node);
-    if (!strcmp(type, "Conv2D") || !strcmp(type, "_FusedConv2D"))
+    if (tw_name_is(type, "Conv2D") || tw_name_is(type, "_FusedConv2D"))
         return convolution(v, node->inputs[1], step->outputs[0]);
-    if (!strcmp(type, "_FusedConv2DMaxPool"))
+    if (tw_name_is(type, "_FusedConv2DMaxPool"))
         return pooled_convolution(v, node, step->outputs[0]);
-    if (!strcmp(type, "Conv2DBackpropInput"))
+    if (tw_name_is(type, "Conv2DBackpropInput"))
         return convolution(v, node->inputs[1], node->inputs[2]);
-    if (!strcmp(type, "Conv2DBackpropFilter"))
+    if (tw_name_is(type, "Conv2DBackpropFilter"))
         return convolution(v, step->outputs[0], node->inputs[2]);
     return out;
 }

@@ -23,7 +23,7 @@ bool tw_fuse_is_elementwise(const tw_plan_node *node)
 /* A broadcast that only elementwise nodes read is no work: their operands broadcast anyway. */
 bool tw_fuse_is_broadcast(const tw_plan_node *node)
 {
-    return tw_node_is_pure(node) && !strcmp(node->spec.op->name, "BroadcastTo") &&
+    return tw_node_is_type(node, "BroadcastTo") && tw_node_is_pure(node) &&
            node->real_controls == 0;
 }
 
@@ -43,7 +43,7 @@ tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node)
         (node->input_dtypes[0] != TW_FLOAT32 && node->input_dtypes[0] != TW_FLOAT64))
         return TW_TILE_NO_REDUCTION;
     for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++) {
-        if (!strcmp(node->spec.op->name, reductions[i].type))
+        if (tw_name_is(node->spec.op->name, reductions[i].type))
             return reductions[i].kind;
     }
     return TW_TILE_NO_REDUCTION;

@@ -23,7 +23,7 @@ static bool is_sure(const tw_variant *v, const tw_step *step)
     if (!step->kernel)
         return step->cannot_fail;
     for (size_t i = 0; i < sizeof sure_types / sizeof *sure_types; i++) {
-        if (!strcmp(op->name, sure_types[i]))
+        if (tw_name_is(op->name, sure_types[i]))
             return true;
     }
     return false;
@@ -33,7 +33,7 @@ static bool is_sure(const tw_variant *v, const tw_step *step)
 static uint32_t variable_of(const tw_variant *v, const tw_step *assign)
 {
     const tw_plan_node *node = &v->plan->nodes.items[assign->node];
-    if (!assign->kernel || !node->spec.op || strcmp(node->spec.op->name, "Assign") ||
+    if (!assign->kernel || !node->spec.op || !tw_name_is(node->spec.op->name, "Assign") ||
         assign->flags != TW_STEP_WRITES)
         return TW_NO_INDEX;
     uint32_t ref = node->inputs[0], value = node->inputs[1];

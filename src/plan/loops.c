@@ -547,7 +547,7 @@ static bool has_loops(const tw_plan *plan)
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         for (size_t k = 0; node->kind == TW_NODE_OP && k < sizeof types / sizeof *types; k++) {
-            if (!strcmp(node->spec.op->name, types[k]))
+            if (tw_name_is(node->spec.op->name, types[k]))
                 return true;
         }
     }

@@ -1,66 +1,90 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Orders: of nodes (for passes), and of what runs (units: single nodes or fused groups). Both are
- * Kahn's algorithm with a heap, so that the result is the same every time: among what is ready the
- * smallest key goes first. */
+ * Kahn's algorithm, so that the result is the same every time: among what is ready the smallest key
+ * goes first. Keys are only ever compared, so units are known by their rank among the keys; and
+ * where the keys' own order fits all edges, as in most plans, it is the result. */
 #include <string.h>
 
 #include "base/status.h"
 #include "plan/plan.h"
 
+/* ---- what is ready ---- */
+
+/* Ranks, a bit each; above 64 of them a bit that says whether any is set, and so on to one word, so
+ * that the smallest is found in as many steps as there are levels. */
+enum { READY_LEVELS = 6 };
+typedef struct tw_ready {
+    uint64_t *words[READY_LEVELS];
+    uint32_t levels;
+} tw_ready;
+
+/* Words of all levels for `count` ranks; words that are NULL are only counted. */
+static size_t ready_init(tw_ready *ready, uint32_t count, uint64_t *words)
+{
+    size_t total = 0;
+    ready->levels = 0;
+    do {
+        count = count / 64 + 1;
+        ready->words[ready->levels++] = words ? words + total : NULL;
+        total += count;
+    } while (count > 1);
+    return total;
+}
+
+static bool ready_is_empty(const tw_ready *ready)
+{
+    return !ready->words[ready->levels - 1][0];
+}
+
+static void ready_put(tw_ready *ready, uint32_t rank)
+{
+    for (uint32_t k = 0; k < ready->levels; k++, rank >>= 6) {
+        uint64_t *word = &ready->words[k][rank >> 6], before = *word;
+        *word |= UINT64_C(1) << (rank & 63);
+        if (before)
+            return;
+    }
+}
+
+/* The smallest. */
+static uint32_t ready_take(tw_ready *ready)
+{
+    uint32_t rank = 0;
+    for (uint32_t k = ready->levels; k-- > 0;)
+        rank = rank << 6 | (uint32_t)__builtin_ctzll(ready->words[k][rank]);
+    uint32_t at = rank;
+    for (uint32_t k = 0; k < ready->levels; k++, at >>= 6) {
+        uint64_t *word = &ready->words[k][at >> 6];
+        *word &= ~(UINT64_C(1) << (at & 63));
+        if (*word)
+            break;
+    }
+    return rank;
+}
+
+/* ---- sorting ---- */
+
 /* One sort; the plan is not changed by it. */
 typedef struct tw_sorter {
     const tw_plan *plan;
     const uint32_t *unit_of; /* by node; NULL: each node is its own unit */
-    const uint64_t *keys;    /* by unit; NULL: its number */
     uint32_t units;
-    uint32_t *waiting; /* by unit: predecessors not done, each edge counted */
-    /* successors of unit u: edges[starts[u]] .. edges[starts[u + 1] - 1] */
-    uint32_t *starts, *cursor;
+    const uint32_t *listed; /* the units that are there, by key: rank r is listed[r] */
+    uint32_t count;
+    uint32_t *rank;    /* by unit */
+    uint32_t *waiting; /* by rank: predecessors not done, each edge counted */
+    /* successors of rank r: edges[starts[r]] .. edges[starts[r + 1] - 1] */
+    uint32_t *starts;
     uint32_t *edges;
-    uint32_t *heap;
-    uint32_t heap_count;
+    tw_ready ready;
+    uint64_t *words; /* of `ready` */
+    bool sorted;     /* every edge goes from a smaller to a larger rank */
 } tw_sorter;
 
 /* Passes sort single nodes; the schedule sorts groups as one. */
-static uint32_t unit(const tw_sorter *s, uint32_t node)
+static uint32_t rank_of(const tw_sorter *s, uint32_t node)
 {
-    return s->unit_of ? s->unit_of[node] : node;
-}
-
-/* Equal keys cannot occur between different units, so the order has no accident in it. */
-static uint64_t key(const tw_sorter *s, uint32_t u)
-{
-    return s->keys ? s->keys[u] : u;
-}
-
-/* The new leaf rises until its parent is smaller. */
-static void push(tw_sorter *s, uint32_t u)
-{
-    uint32_t at = s->heap_count++;
-    while (at && key(s, s->heap[(at - 1) / 2]) > key(s, u)) {
-        s->heap[at] = s->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    s->heap[at] = u;
-}
-
-/* The last leaf sinks from the root to its place; the heap stays a heap. */
-static uint32_t pop(tw_sorter *s)
-{
-    uint32_t first = s->heap[0], last = s->heap[--s->heap_count], at = 0;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= s->heap_count)
-            break;
-        if (child + 1 < s->heap_count && key(s, s->heap[child + 1]) < key(s, s->heap[child]))
-            child++;
-        if (key(s, s->heap[child]) >= key(s, last))
-            break;
-        s->heap[at] = s->heap[child];
-        at = child;
-    }
-    s->heap[at] = last;
-    return first;
+    return s->rank[s->unit_of ? s->unit_of[node] : node];
 }
 
 /* The k-th node that `node` needs, data first. */
@@ -70,7 +94,9 @@ static uint32_t needed(const tw_plan *plan, const tw_plan_node *node, uint32_t k
                                  : node->controls[k - node->input_count];
 }
 
-/* Counts (fill false) or writes (true) the edges between units. */
+/* Counts (fill false) or writes (true) the edges between units. Counts stand two places behind
+ * their rank: when they are summed up each list's beginning is one place behind, and is moved to
+ * its end as the list is written. */
 static void edges(tw_sorter *s, bool fill)
 {
     const tw_plan *plan = s->plan;
@@ -78,50 +104,35 @@ static void edges(tw_sorter *s, bool fill)
         const tw_plan_node *node = &plan->nodes.items[i];
         if (node->gone)
             continue;
+        uint32_t to = rank_of(s, i);
         for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
-            uint32_t from = needed(plan, node, k);
-            if (plan->nodes.items[from].gone || unit(s, from) == unit(s, i))
+            uint32_t up = needed(plan, node, k), from = rank_of(s, up);
+            if (plan->nodes.items[up].gone || from == to)
                 continue;
+            s->sorted = s->sorted && from < to;
             if (fill)
-                s->edges[s->cursor[unit(s, from)]++] = unit(s, i);
+                s->edges[s->starts[from + 1]++] = to;
             else
-                s->starts[unit(s, from) + 1]++, s->waiting[unit(s, i)]++;
+                s->starts[from + 2]++, s->waiting[to]++;
         }
     }
 }
 
-/* Safe after a failed sorter_init: what was not made is NULL. */
-static void sorter_clear(tw_sorter *s)
-{
-    tw_free(s->waiting);
-    tw_free(s->starts);
-    tw_free(s->cursor);
-    tw_free(s->edges);
-    tw_free(s->heap);
-}
-
 /* Edges are counted first and then written, so that each unit's successors stand together
  * without a list for each. */
-static tw_status *sorter_init(tw_sorter *s, const bool *present)
+static tw_status *sorter_fill(tw_sorter *s)
 {
-    s->waiting = tw_alloc_zero((size_t)s->units + 1, sizeof *s->waiting);
-    s->starts = tw_alloc_zero((size_t)s->units + 1, sizeof *s->starts);
-    s->cursor = tw_alloc_zero((size_t)s->units + 1, sizeof *s->cursor);
-    s->heap = tw_alloc_array((size_t)s->units + 1, sizeof *s->heap);
-    if (!s->waiting || !s->starts || !s->cursor || !s->heap)
+    for (uint32_t r = 0; r < s->count; r++)
+        s->starts[r + 2] += s->starts[r + 1];
+    s->edges = tw_alloc_array((size_t)s->starts[s->count + 1] + 1, sizeof *s->edges);
+    s->words = tw_alloc_zero(ready_init(&s->ready, s->count, NULL), sizeof *s->words);
+    if (!s->edges || !s->words)
         return tw_no_memory();
-    edges(s, false);
-    for (uint32_t u = 0; u < s->units; u++) {
-        s->starts[u + 1] += s->starts[u];
-        s->cursor[u] = s->starts[u];
-    }
-    s->edges = tw_alloc_array((size_t)s->starts[s->units] + 1, sizeof *s->edges);
-    if (!s->edges)
-        return tw_no_memory();
+    ready_init(&s->ready, s->count, s->words);
     edges(s, true);
-    for (uint32_t u = 0; u < s->units; u++) {
-        if (present[u] && !s->waiting[u])
-            push(s, u);
+    for (uint32_t r = 0; r < s->count; r++) {
+        if (!s->waiting[r])
+            ready_put(&s->ready, r);
     }
     return TW_OK;
 }
@@ -132,7 +143,7 @@ static tw_status *cycle_error(const tw_plan *plan, const tw_sorter *s)
 {
     for (uint32_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
-        if (node->gone || !s->waiting[unit(s, i)])
+        if (node->gone || !s->waiting[rank_of(s, i)])
             continue;
         tw_status *status = tw_value_error(
             "the graph has a cycle that does not go through a loop's NextIteration: this "
@@ -143,45 +154,89 @@ static tw_status *cycle_error(const tw_plan *plan, const tw_sorter *s)
     return TW_OK;
 }
 
-/* The units that are present, in order, into `out`. */
-static tw_status *sort_units(tw_sorter *s, const bool *present, uint32_t *out, uint32_t *count)
+/* Takes what is ready until nothing is. */
+static tw_status *walk(tw_sorter *s, uint32_t *out)
 {
-    tw_status *status = sorter_init(s, present);
-    uint32_t total = 0;
-    *count = 0;
-    for (uint32_t u = 0; u < s->units; u++)
-        total += present[u];
-    while (!status && s->heap_count) {
-        uint32_t u = pop(s);
-        out[(*count)++] = u;
-        for (uint32_t e = s->starts[u]; e < s->starts[u + 1]; e++) {
+    uint32_t count = 0;
+    TW_TRY(sorter_fill(s));
+    while (!ready_is_empty(&s->ready)) {
+        uint32_t r = ready_take(&s->ready);
+        out[count++] = s->listed[r];
+        for (uint32_t e = s->starts[r]; e < s->starts[r + 1]; e++) {
             if (!--s->waiting[s->edges[e]])
-                push(s, s->edges[e]);
+                ready_put(&s->ready, s->edges[e]);
         }
     }
-    if (!status && *count < total)
-        status = cycle_error(s->plan, s);
-    sorter_clear(s);
+    return count < s->count ? cycle_error(s->plan, s) : TW_OK;
+}
+
+/* The units that are listed, in order, into `out`. If no edge leads back in the list, then each
+ * unit is ready when all before it are done, and smaller than all behind it. */
+static tw_status *sort_units(tw_sorter *s, uint32_t *out)
+{
+    size_t count = s->count;
+    uint32_t *tables = tw_alloc_zero(s->units + 2 * count + 4, sizeof *tables);
+    if (!tables)
+        return tw_no_memory();
+    s->rank = tables;
+    s->waiting = s->rank + s->units + 1;
+    s->starts = s->waiting + count + 1;
+    s->sorted = true;
+    for (uint32_t r = 0; r < s->count; r++)
+        s->rank[s->listed[r]] = r;
+    edges(s, false);
+    tw_status *status = TW_OK;
+    if (s->sorted)
+        memcpy(out, s->listed, count * sizeof *out);
+    else
+        status = walk(s, out);
+    tw_free(tables);
+    tw_free(s->edges);
+    tw_free(s->words);
     return status;
+}
+
+/* Live nodes by their turn in the order of adding, then by number; *count of them. `starts`: zeros,
+ * one more than nodes. */
+static void list_nodes(const tw_plan *plan, uint32_t *starts, uint32_t *listed, uint32_t *count)
+{
+    uint32_t n = (uint32_t)plan->nodes.count;
+    bool in_turn = true;
+    *count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        if (node->gone)
+            continue;
+        listed[(*count)++] = i;
+        starts[node->added + 1]++;
+        in_turn = in_turn && node->added == i;
+    }
+    if (in_turn)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        starts[i + 1] += starts[i];
+    for (uint32_t i = 0; i < n; i++) {
+        if (!plan->nodes.items[i].gone)
+            listed[starts[plan->nodes.items[i].added]++] = i;
+    }
 }
 
 /* The order of adding wherever edges allow it: passes then see operands before their readers. */
 tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count)
 {
     uint32_t n = (uint32_t)plan->nodes.count;
-    bool *present = tw_alloc_zero((size_t)n + 1, sizeof *present);
+    uint32_t *starts = tw_alloc_zero((size_t)n + 2, sizeof *starts);
+    uint32_t *listed = tw_alloc_array((size_t)n + 1, sizeof *listed);
     *order = tw_alloc_array((size_t)n + 1, sizeof **order);
-    uint64_t *keys = tw_alloc_array((size_t)n + 1, sizeof *keys);
-    tw_status *status = present && *order && keys ? TW_OK : tw_no_memory();
-    for (uint32_t i = 0; !status && i < n; i++) {
-        present[i] = !plan->nodes.items[i].gone;
-        keys[i] = (uint64_t)plan->nodes.items[i].added << 32 | i;
+    tw_status *status = starts && listed && *order ? TW_OK : tw_no_memory();
+    tw_sorter sorter = {.plan = plan, .listed = listed, .units = n};
+    if (!status) {
+        list_nodes(plan, starts, listed, &sorter.count);
+        status = sort_units(&sorter, *order);
     }
-    tw_sorter sorter = {.plan = plan, .keys = keys, .units = n};
-    if (!status)
-        status = sort_units(&sorter, present, *order, count);
-    tw_free(present);
-    tw_free(keys);
+    *count = sorter.count;
+    tw_free(starts);
+    tw_free(listed);
     if (status) {
         tw_free(*order);
         *order = NULL;
@@ -190,15 +245,6 @@ tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *
 }
 
 /* ---- the schedule ---- */
-
-/* What frees memory or holds none (updates of variables, targets without outputs) goes as soon as
- * it can; all else in the order of adding. */
-static uint64_t run_key(const tw_plan *plan, const bool *test, uint32_t node)
-{
-    const tw_plan_node *n = &plan->nodes.items[node];
-    bool sink = n->ref_inputs || (n->output_count == 0 && n->kind == TW_NODE_OP);
-    return (uint64_t)!test[node] << 33 | (uint64_t)!sink << 32 | node;
-}
 
 /* Units beyond the nodes are groups, and beyond these groups of rows. */
 static uint32_t unit_of_node(const tw_plan *plan, uint32_t index)
@@ -261,37 +307,62 @@ static void write_unit(tw_plan *plan, uint32_t u)
         plan->order[plan->order_count++] = group->nodes[i];
 }
 
+/* What frees memory or holds none (updates of variables, targets without outputs) goes as soon as
+ * it can; all else in the order of adding. A loop's test goes before the rest. */
+static uint8_t class_of(const tw_plan_node *node, bool test)
+{
+    bool sink = node->ref_inputs || (node->output_count == 0 && node->kind == TW_NODE_OP);
+    return (uint8_t)(!test << 1 | !sink);
+}
+
+/* Units by class, then by number; a group has those of its last node. `classes`: room for one a
+ * node. Returns how many there are. */
+static uint32_t list_units(const tw_plan *plan, const bool *test, const uint32_t *unit_of,
+                           uint8_t *classes, uint32_t *listed)
+{
+    enum { CLASSES = 4, NONE = CLASSES };
+    uint32_t nodes = (uint32_t)plan->nodes.count, count = 0;
+    for (uint32_t i = 0; i < nodes; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        const tw_plan_group *group = group_of_unit(plan, unit_of[i]);
+        bool ends = !node->gone && (!group || group->nodes[group->count - 1] == i);
+        classes[i] = ends ? class_of(node, test[i]) : NONE;
+    }
+    for (uint8_t class = 0; class < CLASSES; class++) {
+        for (uint32_t i = 0; i < nodes; i++) {
+            if (classes[i] == class)
+                listed[count++] = unit_of[i];
+        }
+    }
+    return count;
+}
+
 /* Units are sorted instead of nodes, so that a group's members run together at the place of the
  * whole. */
 tw_status *tw_plan_schedule(tw_plan *plan)
 {
-    uint32_t nodes = (uint32_t)plan->nodes.count, count;
+    uint32_t nodes = (uint32_t)plan->nodes.count;
     uint32_t units = nodes + (uint32_t)(plan->groups.count + plan->row_groups.count);
     uint32_t *unit_of = tw_alloc_array((size_t)nodes + 1, sizeof *unit_of);
+    uint32_t *listed = tw_alloc_array((size_t)units + 1, sizeof *listed);
     uint32_t *order = tw_alloc_array((size_t)units + 1, sizeof *order);
-    uint64_t *keys = tw_alloc_array((size_t)units + 1, sizeof *keys);
-    bool *present = tw_alloc_zero((size_t)units + 1, sizeof *present);
+    uint8_t *classes = tw_alloc_array((size_t)nodes + 1, sizeof *classes);
     bool *test = tw_alloc_zero((size_t)nodes + 1, sizeof *test);
     plan->order = tw_arena_array(&plan->arena, (size_t)nodes + 1, sizeof *plan->order);
-    tw_status *status = unit_of && order && keys && present && test && plan->order ? TW_OK
-                                                                                   : tw_no_memory();
+    tw_status *status = unit_of && listed && order && classes && test && plan->order
+                            ? TW_OK
+                            : tw_no_memory();
     if (!status && plan->loop)
         status = find_test_part(plan, test);
-    for (uint32_t i = 0; !status && i < nodes; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
-        unit_of[i] = unit_of_node(plan, i);
-        keys[i] = run_key(plan, test, i);
-        present[unit_of[i]] = !node->gone;
+    tw_sorter sorter = {.plan = plan, .unit_of = unit_of, .listed = listed, .units = units};
+    if (!status) {
+        for (uint32_t i = 0; i < nodes; i++)
+            unit_of[i] = unit_of_node(plan, i);
+        sorter.count = list_units(plan, test, unit_of, classes, listed);
+        status = sort_units(&sorter, order);
     }
-    for (uint32_t u = nodes; !status && u < units; u++) {
-        const tw_plan_group *group = group_of_unit(plan, u);
-        keys[u] = run_key(plan, test, group->nodes[group->count - 1]);
-    }
-    tw_sorter sorter = {.plan = plan, .unit_of = unit_of, .keys = keys, .units = units};
-    if (!status)
-        status = sort_units(&sorter, present, order, &count);
     plan->order_count = 0;
-    for (uint32_t i = 0; !status && i < count; i++)
+    for (uint32_t i = 0; !status && i < sorter.count; i++)
         write_unit(plan, order[i]);
     plan->test_count = 0;
     for (uint32_t i = 0; !status && i < plan->order_count; i++) {
@@ -300,9 +371,9 @@ tw_status *tw_plan_schedule(tw_plan *plan)
     }
     tw_free(test);
     tw_free(unit_of);
+    tw_free(listed);
     tw_free(order);
-    tw_free(keys);
-    tw_free(present);
+    tw_free(classes);
     return status;
 }
 
@@ -349,8 +420,7 @@ void tw_plan_dependents_clear(tw_plan_dependents *d)
 /* The only two operations after which a value may be dead; all else only passes it on. */
 static bool makes_dead(const tw_plan_node *node)
 {
-    const char *type = node->spec.op ? node->spec.op->name : "";
-    return !strcmp(type, "Switch") || !strcmp(type, "RefSwitch");
+    return tw_node_is_type(node, "Switch") || tw_node_is_type(node, "RefSwitch");
 }
 
 /* In one walk: a node after a Switch is guarded, and so is all that depends on it by data or
@@ -361,7 +431,7 @@ tw_status *tw_plan_guard(tw_plan *plan)
     TW_TRY(tw_plan_topological(plan, &order, &count));
     for (uint32_t i = 0; i < count; i++) {
         tw_plan_node *node = &plan->nodes.items[order[i]];
-        node->guarded = node->guarded || (node->kind == TW_NODE_OP && makes_dead(node));
+        node->guarded = node->guarded || makes_dead(node);
         for (uint32_t k = 0; !node->guarded && k < node->input_count + node->control_count; k++)
             node->guarded = plan->nodes.items[needed(plan, node, k)].guarded;
         plan->has_guards = plan->has_guards || node->guarded;

@@ -15,7 +15,6 @@ static tw_status *run_passes(tw_plan *plan)
     TW_TRY(tw_plan_share(plan));
     TW_TRY(tw_plan_shapes(plan));
     TW_TRY(tw_plan_simplify(plan));
-    TW_TRY(tw_plan_sweep(plan));
     TW_TRY(tw_plan_variables(plan));
     TW_TRY(tw_plan_fuse(plan));
     TW_TRY(tw_plan_schedule(plan));
@@ -80,16 +79,16 @@ void tw_plan_unref(tw_plan *plan)
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out)
 {
-    tw_plan_node node = {.kind = kind,
-                         .origin = origin,
-                         .group = TW_NO_INDEX,
-                         .row_group = TW_NO_INDEX,
-                         .added = (uint32_t)plan->nodes.count,
-                         .position = TW_NO_INDEX};
-    node.spec = origin->spec;
-    if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_push(&plan->nodes, node))
+    if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_reserve(&plan->nodes, plan->nodes.count + 1))
         return tw_no_memory();
-    *out = (uint32_t)plan->nodes.count - 1;
+    *out = (uint32_t)plan->nodes.count++;
+    plan->nodes.items[*out] = (tw_plan_node){.kind = kind,
+                                             .origin = origin,
+                                             .spec = origin->spec,
+                                             .group = TW_NO_INDEX,
+                                             .row_group = TW_NO_INDEX,
+                                             .added = *out,
+                                             .position = TW_NO_INDEX};
     return TW_OK;
 }
 
@@ -153,6 +152,7 @@ tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before)
 void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to)
 {
     plan->values.items[from].moved = to;
+    plan->moved = true;
 }
 
 /* Replacements may be chained: a folded node's twin was shared before. */
@@ -173,6 +173,9 @@ void tw_plan_settle(tw_plan *plan, tw_plan_node *node)
 /* After it no input names a value that was replaced. */
 static void settle_all(tw_plan *plan)
 {
+    if (!plan->moved)
+        return;
+    plan->moved = false;
     for (size_t i = 0; i < plan->nodes.count; i++)
         tw_plan_settle(plan, &plan->nodes.items[i]);
     for (size_t i = 0; i < plan->fetch_count; i++) {
@@ -181,29 +184,45 @@ static void settle_all(tw_plan *plan)
     }
 }
 
-/* Counted anew rather than kept up to date: passes rewrite freely and ask afterwards. */
-void tw_plan_count_uses(tw_plan *plan)
+static void clear_uses(tw_plan *plan)
 {
     for (size_t i = 0; i < plan->values.count; i++) {
         plan->values.items[i].uses = 0;
         plan->values.items[i].fetched = false;
     }
-    for (size_t i = 0; i < plan->nodes.count; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
-        for (uint32_t j = 0;
-             !node->gone && !tw_node_reads_sizes_only(node) && j < node->input_count; j++)
-            plan->values.items[node->inputs[j]].uses++;
-    }
+}
+
+/* Of what the node reads. */
+static void count_inputs(tw_plan *plan, const tw_plan_node *node)
+{
+    if (node->gone || tw_node_reads_sizes_only(node))
+        return;
+    for (uint32_t j = 0; j < node->input_count; j++)
+        plan->values.items[node->inputs[j]].uses++;
+}
+
+/* By what is no node: fetches, and the store of a loop. */
+static void count_ends(tw_plan *plan)
+{
     for (size_t i = 0; i < plan->fetch_count; i++) {
         if (plan->fetches[i].value != TW_NO_INDEX) {
             plan->values.items[plan->fetches[i].value].uses++;
             plan->values.items[plan->fetches[i].value].fetched = true;
         }
     }
-    for (size_t i = 0; i < plan->values.count; i++) {
+    for (size_t i = 0; plan->loop && i < plan->values.count; i++) {
         if (plan->values.items[i].saved != TW_NO_INDEX)
             plan->values.items[i].uses++;
     }
+}
+
+/* Counted anew rather than kept up to date: passes rewrite freely and ask afterwards. */
+void tw_plan_count_uses(tw_plan *plan)
+{
+    clear_uses(plan);
+    for (size_t i = 0; i < plan->nodes.count; i++)
+        count_inputs(plan, &plan->nodes.items[i]);
+    count_ends(plan);
 }
 
 /* Nothing here may need a loop of whose iterations a loop further out reads values. */
@@ -212,7 +231,35 @@ static bool is_read_from_afar(const tw_plan_node *node)
     return node->kind == TW_NODE_LOOP && node->loop->levels > 1;
 }
 
-/* Marks what fetches, targets and kept values need; the rest goes. */
+static bool is_kept(const tw_plan *plan, const tw_plan_node *node)
+{
+    bool kept = false;
+    for (uint32_t j = 0; plan->loop && j < node->output_count; j++)
+        kept = kept || plan->values.items[node->first_value + j].saved != TW_NO_INDEX;
+    return kept;
+}
+
+/* What fetches, targets and kept values ask for; returns how many they are. */
+static size_t find_wanted(const tw_plan *plan, bool *needed, uint32_t *stack)
+{
+    size_t depth = 0;
+    for (uint32_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        if (!node->gone && (node->target || node->kind == TW_NODE_FEED || is_read_from_afar(node) ||
+                            is_kept(plan, node)))
+            needed[i] = true, stack[depth++] = i;
+    }
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value == TW_NO_INDEX)
+            continue;
+        uint32_t node = plan->values.items[plan->fetches[i].value].node;
+        if (!needed[node])
+            needed[node] = true, stack[depth++] = node;
+    }
+    return depth;
+}
+
+/* Marks what is needed; the rest goes. Uses are counted on the way. */
 tw_status *tw_plan_sweep(tw_plan *plan)
 {
     size_t count = plan->nodes.count;
@@ -224,24 +271,10 @@ tw_status *tw_plan_sweep(tw_plan *plan)
         tw_free(stack);
         return tw_no_memory();
     }
-    size_t depth = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
-        bool wanted = node->target || node->kind == TW_NODE_FEED || is_read_from_afar(node);
-        for (uint32_t j = 0; j < node->output_count; j++)
-            wanted = wanted || plan->values.items[node->first_value + j].saved != TW_NO_INDEX;
-        if (!node->gone && wanted && !needed[i])
-            needed[i] = true, stack[depth++] = i;
-    }
-    for (size_t i = 0; i < plan->fetch_count; i++) {
-        if (plan->fetches[i].value == TW_NO_INDEX)
-            continue;
-        uint32_t node = plan->values.items[plan->fetches[i].value].node;
-        if (!needed[node])
-            needed[node] = true, stack[depth++] = node;
-    }
-    while (depth) {
+    clear_uses(plan);
+    for (size_t depth = find_wanted(plan, needed, stack); depth;) {
         const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
+        count_inputs(plan, node);
         for (uint32_t j = 0; j < node->input_count + node->control_count; j++) {
             uint32_t from = j < node->input_count ? plan->values.items[node->inputs[j]].node
                                                   : node->controls[j - node->input_count];
@@ -253,7 +286,7 @@ tw_status *tw_plan_sweep(tw_plan *plan)
         plan->nodes.items[i].gone = plan->nodes.items[i].gone || !needed[i];
     tw_free(needed);
     tw_free(stack);
-    tw_plan_count_uses(plan);
+    count_ends(plan);
     return TW_OK;
 }
 

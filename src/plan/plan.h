@@ -134,6 +134,7 @@ struct tw_plan {
     uint32_t order_count;
     uint32_t test_count; /* of a body: so many of them come before the condition is known */
     bool has_guards, has_waits, has_loops;
+    bool moved; /* a value was replaced since the last sweep: inputs may name it still */
     struct tw_plan_counts_internal {
         uint32_t folded, shared, simplified, fused;
     } counts;
@@ -245,10 +246,15 @@ tw_status *tw_plan_control_dependents(const tw_plan *plan, tw_plan_dependents *o
 void tw_plan_dependents_clear(tw_plan_dependents *d);
 /* may be folded, shared, dropped */
 bool tw_node_is_pure(const tw_plan_node *node);
-/* By name: rules are few and speak of TensorFlow's operations. */
+/* By name: rules are few and speak of TensorFlow's operations. Most names differ in their first
+ * letters, which are no reason for a call. */
+static inline bool tw_name_is(const char *name, const char *type)
+{
+    return name[0] == type[0] && name[1] == type[1] && !strcmp(name, type);
+}
 static inline bool tw_node_is_type(const tw_plan_node *node, const char *type)
 {
-    return node->kind == TW_NODE_OP && !strcmp(node->spec.op->name, type);
+    return node->kind == TW_NODE_OP && tw_name_is(node->spec.op->name, type);
 }
 /* Shape, Rank, ZerosLike ... */
 bool tw_node_reads_sizes_only(const tw_plan_node *node);

@@ -15,6 +15,7 @@ typedef struct tw_pruner {
     uint32_t *node_of; /* by operation id */
     tw_operation **stack;
     size_t depth;
+    size_t nodes, values; /* that what was reached will have */
     tw_int_map fed; /* operation id << 8 | output -> value */
 } tw_pruner;
 
@@ -37,7 +38,7 @@ static void reach(tw_pruner *p, tw_operation *op)
 static bool is_fed_source(tw_pruner *p, const tw_operation *op)
 {
     uint64_t value;
-    return op->output_count == 1 && op->input_count == 0 &&
+    return p->fed.count && op->output_count == 1 && op->input_count == 0 &&
            tw_int_map_get(&p->fed, tensor_key((tw_tensor){(tw_operation *)op, 0}), &value);
 }
 
@@ -51,7 +52,7 @@ static bool is_done(const tw_signature *signature, const tw_operation *op)
 static void reach_tensor(tw_pruner *p, tw_tensor tensor)
 {
     uint64_t value;
-    if (tensor.index >= 0 && tw_int_map_get(&p->fed, tensor_key(tensor), &value))
+    if (p->fed.count && tensor.index >= 0 && tw_int_map_get(&p->fed, tensor_key(tensor), &value))
         return;
     if (!is_fed_source(p, tensor.op))
         reach(p, tensor.op);
@@ -123,6 +124,8 @@ static tw_status *walk_back(tw_pruner *p, const tw_signature *signature)
     }
     while (p->depth) {
         tw_operation *op = p->stack[--p->depth];
+        p->nodes++;
+        p->values += op->output_count;
         for (uint32_t i = 0; i < op->input_count; i++)
             reach_tensor(p, op->inputs[i]);
         if (op->forward.op)
@@ -164,7 +167,7 @@ static bool means_variable(tw_tensor tensor)
         passes = false;
         for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
             passes = passes ||
-                     (!strcmp(tensor.op->spec.type, passing[i]) && tensor.op->input_count);
+                     (tw_name_is(tensor.op->spec.type, passing[i]) && tensor.op->input_count);
         if (passes)
             tensor = tensor.op->inputs[0]; /* of a loop's Merge the one that does not lead back */
     }
@@ -175,6 +178,11 @@ static bool means_variable(tw_tensor tensor)
 static void mark_refs(tw_plan_node *node)
 {
     uint32_t at = 0;
+    bool any = false;
+    for (size_t i = 0; i < node->spec.op->input_count; i++)
+        any = any || node->spec.op->inputs[i].is_ref;
+    if (!any)
+        return;
     for (size_t i = 0; i < node->spec.op->input_count; i++) {
         size_t n = arg_count(&node->spec, &node->spec.op->inputs[i]);
         for (size_t j = 0; j < n; j++, at++) {
@@ -214,7 +222,7 @@ static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
 static tw_status *value_of(tw_pruner *p, tw_tensor tensor, uint32_t *out)
 {
     uint64_t value;
-    if (tw_int_map_get(&p->fed, tensor_key(tensor), &value)) {
+    if (p->fed.count && tw_int_map_get(&p->fed, tensor_key(tensor), &value)) {
         *out = (uint32_t)value;
         return TW_OK;
     }
@@ -242,7 +250,7 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
     /* What is not fed is its default, of whatever shape that turns out to be. */
     if (tw_node_is_type(node, "PlaceholderWithDefault"))
         TW_TRY(tw_plan_retype(plan, node, "Identity", "dtype"));
-    for (uint32_t i = 0; i < op->input_count && i < 32; i++) {
+    for (uint32_t i = 0; node->ref_inputs && i < op->input_count && i < 32; i++) {
         bool handle = tw_dtype_is_ref(op->inputs[i].op->outputs[op->inputs[i].index].dtype) &&
                       !means_variable(op->inputs[i]);
         if (handle)
@@ -265,9 +273,10 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
  * not. */
 static void find_loose_variables(tw_pruner *p)
 {
-    for (size_t i = 0; i < p->graph->operations.count; i++) {
+    const tw_op *assign = tw_op_find("Assign");
+    for (size_t i = 0; assign && i < p->graph->operations.count; i++) {
         const tw_operation *op = p->graph->operations.items[i];
-        if (strcmp(op->spec.type, "Assign") || !op->input_count || !op->inputs[0].op ||
+        if (op->spec.op != assign || !op->input_count || !op->inputs[0].op ||
             !p->reached[op->inputs[0].op->id])
             continue;
         const tw_attr *validate = tw_spec_attr(&op->spec, "validate_shape");
@@ -299,6 +308,15 @@ static tw_status *add_fetches(tw_pruner *p, const tw_signature *signature)
     return TW_OK;
 }
 
+/* For what was reached, and for the constants that will be folded of it. */
+static tw_status *make_room(tw_pruner *p)
+{
+    size_t nodes = p->plan->nodes.count + p->nodes, values = p->plan->values.count + p->values;
+    bool good = tw_vec_reserve(&p->plan->nodes, nodes + nodes / 4) &&
+                tw_vec_reserve(&p->plan->values, values + nodes / 4);
+    return good ? TW_OK : tw_no_memory();
+}
+
 /* The graph's lock is held: nothing that is read here can move. */
 static tw_status *prune_locked(tw_pruner *p, const tw_signature *signature)
 {
@@ -310,6 +328,7 @@ static tw_status *prune_locked(tw_pruner *p, const tw_signature *signature)
         return tw_no_memory();
     TW_TRY(add_feeds(p, signature->feeds));
     TW_TRY(walk_back(p, signature));
+    TW_TRY(make_room(p));
     for (size_t i = 0; i < count; i++) {
         if (p->reached[i])
             TW_TRY(add_operation(p, p->graph->operations.items[i]));

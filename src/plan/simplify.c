@@ -189,7 +189,7 @@ static void move_size_readers(tw_plan *plan, uint32_t product, const tw_plan_nod
                 return;
         }
     }
-    plan->values.items[product].moved = fused->first_value;
+    tw_plan_replace_value(plan, product, fused->first_value);
 }
 
 /* `node` (the bias's sum) becomes the fused product of a, b and bias. A bias that is computed, or
@@ -448,32 +448,113 @@ static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
 
 /* ---- the pass ---- */
 
-typedef tw_status *(*tw_rule)(tw_plan *plan, uint32_t node);
+/* A rule and the types of the nodes that it looks at: others are not shown to it. */
+typedef struct tw_rule {
+    tw_status *(*apply)(tw_plan *plan, uint32_t node);
+    const char *types[4];
+    const char *begins; /* or what their names begin with, */
+    bool elementwise;   /* or all that have an elementwise loop */
+} tw_rule;
 static const tw_rule rules[] = {
-    skip_identity,          absorb_transpose,    absorb_bias,         absorb_activation,
-    tw_plan_absorb_pool,    absorb_update,       tw_plan_fold_number, tw_plan_batch_products,
-    absorb_product,         absorb_summand,      tw_plan_take_factor, tw_plan_sum_derivative,
-    tw_plan_sum_equal_rows, tw_plan_chain_slices};
+    {skip_identity, .types = {"Identity", "BroadcastTo", "StopGradient", "PreventGradient"}},
+    {absorb_transpose, .types = {"MatMul"}},
+    {absorb_bias, .types = {"BiasAdd", "Add", "AddV2"}},
+    {absorb_activation, .types = {"Relu", "Relu6", "Sigmoid", "Tanh"}},
+    {tw_plan_absorb_pool, .types = {"MaxPool"}},
+    {absorb_update, .types = {"Assign"}},
+    {tw_plan_fold_number, .elementwise = true},
+    {tw_plan_batch_products, .types = {"AddN"}},
+    {absorb_product, .types = {"ApplyGradientDescent"}},
+    {absorb_summand, .types = {"Add", "AddV2"}},
+    {tw_plan_take_factor, .types = {"Mul"}},
+    {tw_plan_sum_derivative, .types = {"Sum", "BiasAddGrad"}},
+    {tw_plan_sum_equal_rows, .begins = "SparseApply"},
+    {tw_plan_chain_slices, .types = {"AddN"}}};
+enum { RULES = sizeof rules / sizeof *rules };
 
-/* Rule by rule over the whole plan, with a sweep in between: a later rule sees exact counts of
- * uses. One order serves them all, since a rule (but the last) gives a node only inputs that
- * stood before it; what reads only sizes is changed by none. */
+static bool is_for(const tw_rule *rule, const tw_op *op)
+{
+    bool fits = rule->elementwise && op->definition.elementwise;
+    for (size_t i = 0; !fits && i < sizeof rule->types / sizeof *rule->types && rule->types[i]; i++)
+        fits = tw_name_is(op->name, rule->types[i]);
+    return fits || (rule->begins && !strncmp(op->name, rule->begins, strlen(rule->begins)));
+}
+
+/* By place in the order: bit r says that rule r looks at the node. Returns all of them together.
+ * Nodes of one op are many, so what it was found to be is kept. */
+static uint32_t find_rules(const tw_plan *plan, const uint32_t *order, uint32_t count,
+                           uint32_t *which)
+{
+    enum { KEPT = 64 };
+    _Static_assert(RULES <= 32, "a bit for each rule");
+    struct {
+        const tw_op *op;
+        uint32_t rules;
+    } kept[KEPT] = {{NULL, 0}};
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[order[i]];
+        const tw_op *op = node->spec.op;
+        which[i] = 0;
+        if (node->gone || node->kind != TW_NODE_OP)
+            continue;
+        size_t at = (uintptr_t)op / sizeof(void *) * 2654435761u >> 8 & (KEPT - 1);
+        if (kept[at].op != op) {
+            kept[at].op = op;
+            kept[at].rules = 0;
+            for (uint32_t r = 0; r < RULES; r++)
+                kept[at].rules |= (uint32_t)is_for(&rules[r], op) << r;
+        }
+        which[i] = kept[at].rules;
+        all |= which[i];
+    }
+    return all;
+}
+
+/* Every rule counts what it does. */
+static uint32_t changes_of(const tw_plan *plan)
+{
+    return plan->counts.simplified + plan->counts.folded;
+}
+
+/* Shows it the nodes that it looks at. Inputs are settled, but for what it replaces itself. */
+static tw_status *apply(tw_plan *plan, uint32_t rule, const uint32_t *order, uint32_t count,
+                        const uint32_t *which)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool shown = which[i] >> rule & 1;
+        if ((!shown && !plan->moved) || plan->nodes.items[order[i]].gone)
+            continue;
+        if (plan->moved)
+            tw_plan_settle(plan, &plan->nodes.items[order[i]]);
+        if (shown)
+            TW_TRY(rules[rule].apply(plan, order[i]));
+    }
+    return TW_OK;
+}
+
+/* Rule by rule over the whole plan, with a sweep behind each that did something: a later rule sees
+ * exact counts of uses. One order serves them all, since a rule (but the last) gives a node only
+ * inputs that stood before it; what reads only sizes is changed by none. A rule makes another type
+ * of its own node or of one before it, never of one that it has yet to see. */
 tw_status *tw_plan_simplify(tw_plan *plan)
 {
     uint32_t *order, count;
     TW_TRY(tw_plan_topological(plan, &order, &count));
-    tw_status *status = TW_OK;
-    for (size_t r = 0; r < sizeof rules / sizeof *rules && !status; r++) {
-        for (uint32_t i = 0; i < count && !status; i++) {
-            tw_plan_node *node = &plan->nodes.items[order[i]];
-            if (node->gone)
-                continue;
-            tw_plan_settle(plan, node);
-            status = rules[r](plan, order[i]);
-        }
-        if (!status)
-            status = tw_plan_sweep(plan);
+    uint32_t *which = tw_alloc_array((size_t)count + 1, sizeof *which);
+    tw_status *status = which ? TW_OK : tw_no_memory();
+    uint32_t all = status ? 0 : find_rules(plan, order, count, which);
+    for (uint32_t r = 0; r < RULES && !status; r++) {
+        uint32_t before = changes_of(plan);
+        if (!(all >> r & 1))
+            continue;
+        status = apply(plan, r, order, count, which);
+        if (status || changes_of(plan) == before)
+            continue;
+        status = tw_plan_sweep(plan);
+        all = find_rules(plan, order, count, which);
     }
     tw_free(order);
+    tw_free(which);
     return status;
 }

@@ -9,7 +9,7 @@
 /* By name: Switch, Merge and NoOp are the engine's own business. */
 static bool is_type(const tw_plan_node *node, const char *type)
 {
-    return node->spec.op && !strcmp(node->spec.op->name, type);
+    return node->spec.op && tw_name_is(node->spec.op->name, type);
 }
 
 /* Read from a variable's own buffer when the step runs. */

@@ -30,7 +30,7 @@ static tw_status *refuse(const tw_plan_node *node, tw_code code, const char *tex
 static bool is(const tw_plan_node *node, const char *type)
 {
     return node->kind == TW_NODE_OP && !node->gone && !node->guarded &&
-           strcmp(node->spec.type, type) == 0;
+           tw_name_is(node->spec.type, type);
 }
 
 /* Those that live are in the map; an end takes one out. The variables come first: an end needs not

@@ -84,9 +84,8 @@ static tw_status *name_variables(tw_orderer *o)
 /* NAME/read of a variable: an alias of the slot rather than a copy of it. */
 static bool is_plain_read(const tw_plan *plan, const tw_plan_node *node)
 {
-    return node->kind == TW_NODE_OP && node->input_count == 1 && !node->ref_inputs &&
-           node->output_count == 1 && plan->values.items[node->inputs[0]].is_ref &&
-           !strcmp(node->spec.op->name, "Identity");
+    return tw_node_is_type(node, "Identity") && node->input_count == 1 && !node->ref_inputs &&
+           node->output_count == 1 && plan->values.items[node->inputs[0]].is_ref;
 }
 
 /* What a loop carries on or keeps is the value that was read, whatever is written later. */
