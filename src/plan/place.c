@@ -175,19 +175,6 @@ static tw_status *gather_blocks(tw_placer *p)
     return TW_OK;
 }
 
-/* Both ends are included: a step reads its inputs while it writes its outputs. */
-static bool overlap_in_time(const tw_block *a, const tw_block *b)
-{
-    return a->born <= b->dies && b->born <= a->dies;
-}
-
-/* For the search of gaps among blocks that are live together. */
-static int by_offset(const void *a, const void *b)
-{
-    const tw_block *x = *(tw_block *const *)a, *y = *(tw_block *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
 /* Ties by address, that is by time: qsort alone would not say which of two equal blocks is
  * first. */
 static int by_size(const void *a, const void *b)
@@ -198,62 +185,77 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The smallest gap between `live` blocks (sorted by offset) that holds `bytes`. */
-static size_t best_gap(tw_block **live, size_t count, size_t bytes)
+/* What is to know of a block that has its place, for the search of gaps. */
+typedef struct tw_placed {
+    size_t offset, end;
+    uint32_t born, dies;
+} tw_placed;
+
+/* The smallest gap that holds the block, between those placed ones (sorted by offset) that it meets
+ * in time. Both ends of its time are included: a step reads its inputs while it writes its
+ * outputs. */
+static size_t best_gap(const tw_placed *placed, size_t count, const tw_block *block)
 {
     size_t at = 0, best = SIZE_MAX, best_size = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (live[i]->offset > at && live[i]->offset - at >= bytes &&
-            live[i]->offset - at < best_size) {
+        const tw_placed *p = &placed[i];
+        if (p->born > block->dies || p->dies < block->born)
+            continue;
+        if (p->offset > at && p->offset - at >= block->bytes && p->offset - at < best_size) {
             best = at;
-            best_size = live[i]->offset - at;
+            best_size = p->offset - at;
         }
-        if (live[i]->offset + live[i]->bytes > at)
-            at = live[i]->offset + live[i]->bytes;
+        if (p->end > at)
+            at = p->end;
     }
     return best == SIZE_MAX ? at : best;
 }
 
-/* In the order of steps: what is live stays sorted by offset. */
-static size_t place_in_time(tw_placer *p, tw_block **live)
+/* Gives the block the best gap; the list, which has room for one more, stays sorted. Returns where
+ * the block ends. */
+static size_t put(tw_placed *placed, size_t count, tw_block *block)
+{
+    size_t at = count;
+    block->offset = best_gap(placed, count, block);
+    while (at && placed[at - 1].offset > block->offset) {
+        placed[at] = placed[at - 1];
+        at--;
+    }
+    placed[at] = (tw_placed){.offset = block->offset,
+                             .end = block->offset + block->bytes,
+                             .born = block->born,
+                             .dies = block->dies};
+    return placed[at].end;
+}
+
+/* In the order of steps: the list holds what is live. */
+static size_t place_in_time(tw_placer *p, tw_placed *live)
 {
     size_t count = 0, end = 0;
     for (size_t b = 0; b < p->blocks.count; b++) {
         tw_block *block = &p->blocks.items[b];
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
-            if (live[i]->dies >= block->born)
+            if (live[i].dies >= block->born)
                 live[kept++] = live[i];
         }
-        count = kept;
-        block->offset = best_gap(live, count, block->bytes);
-        size_t at = count++;
-        while (at && live[at - 1]->offset > block->offset) {
-            live[at] = live[at - 1];
-            at--;
-        }
-        live[at] = block;
-        end = block->offset + block->bytes > end ? block->offset + block->bytes : end;
+        size_t own_end = put(live, kept, block);
+        count = kept + 1;
+        end = own_end > end ? own_end : end;
     }
     return end;
 }
 
 /* The largest first, each in the best gap among those that it meets in time. */
-static size_t place_by_size(tw_placer *p, tw_block **order, tw_block **met)
+static size_t place_by_size(tw_placer *p, tw_block **order, tw_placed *placed)
 {
     size_t end = 0;
     for (size_t b = 0; b < p->blocks.count; b++)
         order[b] = &p->blocks.items[b];
     qsort(order, p->blocks.count, sizeof *order, by_size);
     for (size_t b = 0; b < p->blocks.count; b++) {
-        size_t count = 0;
-        for (size_t i = 0; i < b; i++) {
-            if (overlap_in_time(order[i], order[b]))
-                met[count++] = order[i];
-        }
-        qsort(met, count, sizeof *met, by_offset);
-        order[b]->offset = best_gap(met, count, order[b]->bytes);
-        end = order[b]->offset + order[b]->bytes > end ? order[b]->offset + order[b]->bytes : end;
+        size_t own_end = put(placed, b, order[b]);
+        end = own_end > end ? own_end : end;
     }
     return end;
 }
@@ -289,16 +291,16 @@ static tw_status *choose_offsets(tw_placer *p)
 {
     enum { LARGEST_FIRST = 8192 };
     size_t n = p->blocks.count;
-    tw_block **order = tw_alloc_array(n + 1, sizeof *order),
-             **met = tw_alloc_array(n + 1, sizeof *met);
+    tw_block **order = tw_alloc_array(n + 1, sizeof *order);
+    tw_placed *placed = tw_alloc_array(n + 1, sizeof *placed);
     size_t *first = tw_alloc_array(n + 1, sizeof *first);
-    tw_status *status = order && met && first ? TW_OK : tw_no_memory();
+    tw_status *status = order && placed && first ? TW_OK : tw_no_memory();
     if (!status) {
-        size_t end = place_in_time(p, order);
+        size_t end = place_in_time(p, placed);
         if (end > p->v->live_bytes + p->v->live_bytes / 20 && n <= LARGEST_FIRST) {
             for (size_t b = 0; b < n; b++)
                 first[b] = p->blocks.items[b].offset;
-            size_t other = place_by_size(p, order, met);
+            size_t other = place_by_size(p, order, placed);
             for (size_t b = 0; b < n && other >= end; b++)
                 p->blocks.items[b].offset = first[b];
             end = other < end ? other : end;
@@ -309,7 +311,7 @@ static tw_status *choose_offsets(tw_placer *p)
         p->v->arena_bytes = end + (large ? ALIGNMENT : 0);
     }
     tw_free(order);
-    tw_free(met);
+    tw_free(placed);
     tw_free(first);
     return status;
 }
