@@ -161,8 +161,8 @@ tw_status *tw_plan_fold(tw_plan *plan)
 static tw_array *number_in(const tw_plan *plan, uint32_t value, const tw_plan_node **spread)
 {
     const tw_plan_node *node = tw_plan_producer(plan, value);
-    if (tw_node_is_type(node, "BroadcastTo") && tw_node_is_pure(node) &&
-        !node->control_count && !node->guarded) {
+    if (tw_node_is_type(node, "BroadcastTo") && tw_node_is_pure(node) && !node->control_count &&
+        !node->guarded) {
         *spread = node;
         node = tw_plan_producer(plan, node->inputs[0]);
     }

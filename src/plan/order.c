@@ -328,7 +328,7 @@ static uint32_t list_units(const tw_plan *plan, const bool *test, const uint32_t
         bool ends = !node->gone && (!group || group->nodes[group->count - 1] == i);
         classes[i] = ends ? class_of(node, test[i]) : NONE;
     }
-    for (uint8_t class = 0; class < CLASSES; class++) {
+    for (uint8_t class = 0; class < CLASSES; class ++) {
         for (uint32_t i = 0; i < nodes; i++) {
             if (classes[i] == class)
                 listed[count++] = unit_of[i];

@@ -16,7 +16,7 @@ typedef struct tw_pruner {
     tw_operation **stack;
     size_t depth;
     size_t nodes, values; /* that what was reached will have */
-    tw_int_map fed; /* operation id << 8 | output -> value */
+    tw_int_map fed;       /* operation id << 8 | output -> value */
 } tw_pruner;
 
 /* Output -1, the operation itself, has a key of its own. */
