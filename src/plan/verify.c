@@ -13,9 +13,37 @@ static const char *value_name(const tw_variant *v, uint32_t value)
 
 /* ---- the plan ---- */
 
+/* Passes that ask how often a value is read rely on counts that a sweep made before. */
+static tw_status *verify_uses(const tw_plan *plan)
+{
+    uint32_t *uses = tw_alloc_zero(plan->values.count + 1, sizeof *uses);
+    tw_status *status = uses ? TW_OK : tw_no_memory();
+    for (size_t i = 0; i < plan->nodes.count && !status; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        bool counts = !node->gone && !tw_node_reads_sizes_only(node);
+        for (uint32_t k = 0; counts && k < node->input_count; k++)
+            uses[node->inputs[k]]++;
+    }
+    for (size_t i = 0; i < plan->fetch_count && !status; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            uses[plan->fetches[i].value]++;
+    }
+    for (size_t i = 0; i < plan->values.count && !status; i++) {
+        const tw_plan_value *value = &plan->values.items[i];
+        uses[i] += value->saved != TW_NO_INDEX;
+        if (uses[i] != value->uses)
+            status = tw_status_new(TW_INTERNAL, "'%s' has %u uses, not %u",
+                                   plan->nodes.items[value->node].origin->spec.name, uses[i],
+                                   value->uses);
+    }
+    tw_free(uses);
+    return status;
+}
+
 /* Each live node stands once in the order, after all that it needs. */
 tw_status *tw_plan_verify(const tw_plan *plan)
 {
+    TW_TRY(verify_uses(plan));
     uint32_t live = 0;
     for (uint32_t i = 0; i < plan->nodes.count; i++)
         live += !plan->nodes.items[i].gone;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Accesses to a variable have the order of adding, whatever a plan makes of what is around them. */
+ * Accesses to a variable have the order of adding, whatever a plan makes of what is around them;
+ * and nodes are sorted by their turns wherever edges allow it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <thalweg/thalweg.h>
 
+#include "plan/plan.h"
 #include "support/session.h"
 
 /* Folded constants have the turn of what they were folded from. */
@@ -26,12 +30,124 @@ static void a_write_of_a_folded_value_is_read_by_what_was_added_later(void **sta
     }
 }
 
+/* Nodes that edges alone tell apart. */
+static void make_nodes(tw_plan *plan, tw_operation *origin, uint32_t count)
+{
+    uint32_t node;
+    for (uint32_t i = 0; i < count; i++)
+        TW_CHECK(tw_plan_add_node(plan, TW_NODE_FEED, origin, &node));
+}
+
+static void clear(tw_plan *plan)
+{
+    tw_vec_clear(&plan->nodes);
+    tw_vec_clear(&plan->values);
+    tw_arena_clear(&plan->arena);
+}
+
+static uint32_t draw(uint32_t *seed, uint32_t below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+/* Turn after turn whatever needs nothing that has yet to come. */
+static void expect_order(const tw_plan *plan)
+{
+    uint32_t n = (uint32_t)plan->nodes.count, *order, count;
+    bool *done = calloc(n, sizeof *done);
+    TW_CHECK(tw_plan_topological(plan, &order, &count));
+    for (uint32_t at = 0; at < count; at++) {
+        uint64_t best = UINT64_MAX;
+        for (uint32_t i = 0; i < n; i++) {
+            const tw_plan_node *node = &plan->nodes.items[i];
+            bool ready = !node->gone && !done[i];
+            for (uint32_t k = 0; ready && k < node->control_count; k++)
+                ready = done[node->controls[k]] || plan->nodes.items[node->controls[k]].gone;
+            uint64_t turn = (uint64_t)node->added << 32 | i;
+            best = ready && turn < best ? turn : best;
+        }
+        assert_int_equal(order[at], (uint32_t)best);
+        done[order[at]] = true;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        assert_true(done[i] || plan->nodes.items[i].gone);
+    free(done);
+    tw_free(order);
+}
+
+/* Orders of adding that fit all edges, some and none; with nodes that are gone, that have another's
+ * turn, and so many that are ready at once that their ranks have three levels. */
+static void nodes_are_sorted_by_their_turns(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t nodes, edges, backwards; /* in a hundred */
+    } cases[] = {{0, 0, 0},      {1, 0, 0},       {63, 100, 0},     {64, 100, 100},
+                 {65, 200, 10},  {300, 900, 2},   {300, 900, 100},  {1000, 300, 50},
+                 {700, 4000, 0}, {700, 4000, 30}, {4500, 100, 100}, {4500, 6000, 3}};
+    uint32_t seed = 1;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        tw_operation origin = {.id = 0};
+        tw_plan plan = {.nodes = {NULL, 0, 0}};
+        uint32_t n = cases[c].nodes;
+        make_nodes(&plan, &origin, n);
+        uint32_t *place = calloc(n + 1, sizeof *place); /* no edge leads back by these */
+        for (uint32_t i = 0; i < n; i++)
+            place[i] = i;
+        for (uint32_t i = 0; i < n * cases[c].backwards / 100; i++) {
+            uint32_t a = draw(&seed, n), b = draw(&seed, n), kept = place[a];
+            place[a] = place[b];
+            place[b] = kept;
+        }
+        for (uint32_t e = 0; e < cases[c].edges; e++) {
+            uint32_t a = draw(&seed, n), b = draw(&seed, n);
+            if (place[a] != place[b])
+                TW_CHECK(tw_plan_add_control(&plan, place[a] > place[b] ? a : b,
+                                             place[a] > place[b] ? b : a));
+        }
+        expect_order(&plan);
+        for (uint32_t i = 0; i < n / 8; i++)
+            plan.nodes.items[draw(&seed, n)].gone = true;
+        expect_order(&plan);
+        for (uint32_t i = 0; i < n / 8; i++)
+            plan.nodes.items[draw(&seed, n)].added = draw(&seed, n);
+        expect_order(&plan);
+        free(place);
+        clear(&plan);
+    }
+}
+
+static void a_cycle_is_named_by_its_first_node(void **state)
+{
+    (void)state;
+    tw_operation origins[3] = {{.spec = {.type = "Feed", .name = "before"}},
+                               {.spec = {.type = "Feed", .name = "on"}},
+                               {.spec = {.type = "Feed", .name = "behind"}}};
+    tw_plan plan = {.nodes = {NULL, 0, 0}};
+    uint32_t *order, count;
+    for (int i = 0; i < 3; i++)
+        make_nodes(&plan, &origins[i], i == 1 ? 2 : 1);
+    TW_CHECK(tw_plan_add_control(&plan, 1, 0));
+    TW_CHECK(tw_plan_add_control(&plan, 2, 1));
+    TW_CHECK(tw_plan_add_control(&plan, 1, 2));
+    TW_CHECK(tw_plan_add_control(&plan, 3, 2));
+    tw_status *status = tw_plan_topological(&plan, &order, &count);
+    assert_non_null(status);
+    assert_non_null(strstr(tw_status_message(status), "'on'"));
+    assert_null(order);
+    tw_status_free(status);
+    clear(&plan);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_write_of_a_folded_value_is_read_by_what_was_added_later),
+        TEST(nodes_are_sorted_by_their_turns),
+        TEST(a_cycle_is_named_by_its_first_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

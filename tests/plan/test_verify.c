@@ -136,6 +136,14 @@ static void a_node_that_is_out_of_order_is_found(void **state)
     expect_complaint("which it needs");
 }
 
+/* A rule that changes what reads what, and does not say so, leaves the counts as they were. */
+static void a_value_whose_uses_were_not_counted_is_found(void **state)
+{
+    (void)state;
+    plan->values.items[plan->feeds[0]].uses--;
+    expect_complaint("has 3 uses, not 2");
+}
+
 /* They share no memory: only an edge says which of the two is first. */
 static void a_step_before_another_that_it_waits_for_is_found(void **state)
 {
@@ -185,6 +193,7 @@ int main(void)
         TEST(a_workspace_that_meets_a_value_is_found),
         TEST(steps_that_may_go_in_any_order_share_no_memory),
         TEST(a_node_that_is_out_of_order_is_found),
+        TEST(a_value_whose_uses_were_not_counted_is_found),
         TEST(a_step_before_another_that_it_waits_for_is_found),
         TEST(a_session_verifies_if_it_is_asked_to),
     };
