@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Blocks grow from 1 KiB to 64 KiB; what is larger than a quarter of a block gets a block of its
- * own, put behind the newest, so that the room left in that one stays in use. */
+ * own, put behind the newest, so that the room left in that one stays in use. Memory of a caller is
+ * used up first, as if it were the newest block. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -97,6 +98,17 @@ static char *take(tw_arena *arena, size_t size)
     char *memory = arena->next;
     arena->next += room;
     return memory;
+}
+
+/* Aligned here, so that any array of bytes will do. */
+void tw_arena_begin(tw_arena *arena, void *memory, size_t size)
+{
+    size_t skipped = (size_t)(-(uintptr_t)memory & (ALIGNMENT - 1));
+    *arena = (tw_arena){0};
+    if (size < skipped)
+        return;
+    arena->next = (char *)memory + skipped;
+    arena->end = (char *)memory + size;
 }
 
 /* Zeroed, so that records can be filled in part; a size of 0 has an address of its own. */

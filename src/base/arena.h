@@ -13,6 +13,9 @@ typedef struct tw_arena {
     size_t bytes; /* allocated in all, for statistics and bounds */
 } tw_arena;       /* all zero is an empty arena */
 
+/* An arena that begins with the caller's memory, which outlives it: most of what is done on a stack
+ * needs no other. */
+void tw_arena_begin(tw_arena *arena, void *memory, size_t size);
 /* What these give is the arena's: valid until tw_arena_clear, never freed alone. */
 void *tw_arena_alloc(tw_arena *arena, size_t size); /* 16-byte aligned, zeroed; NULL: no memory */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size); /* checked product, zeroed */
@@ -20,7 +23,8 @@ void *tw_arena_copy(tw_arena *arena, const void *data, size_t size);
 char *tw_arena_strdup(tw_arena *arena, const char *text); /* NULL text gives NULL */
 char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length);
 char *tw_arena_printf(tw_arena *arena, const char *format, ...) TW_PRINTF(2, 3);
-void tw_arena_clear(tw_arena *arena); /* frees everything; usable again */
+/* frees everything; usable again, without memory of a caller */
+void tw_arena_clear(tw_arena *arena);
 #define TW_ARENA_NEW(arena, type) ((type *)tw_arena_alloc((arena), sizeof(type)))
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
-#include "base/text.h"
 #include "graph/draft.h"
 #include "graph/scope.h"
 
@@ -16,9 +15,12 @@ typedef struct addition {
     tw_draft draft;
     tw_scope_effect effect;
     tw_region *region;
-    char *full; /* the wanted name with scopes */
-    bool exact; /* it is taken as it is */
+    tw_name_text *full; /* the wanted name with scopes */
+    bool exact;         /* it is taken as it is */
 } addition;
+
+/* Of what an operation needs until it is in the graph, for nearly every one. */
+enum { ROOM = 2048 };
 
 /* ---- checks ---- */
 
@@ -69,17 +71,13 @@ static tw_status *set_name(addition *a)
     const char *name = a->args.name && *a->args.name ? a->args.name : a->args.type;
     size_t length = strlen(name);
     bool slash = length > 1 && name[length - 1] == '/';
-    tw_buffer b = {0};
     a->exact = slash || a->args.is_import;
-    if (!a->exact)
-        tw_buffer_add_text(&b, tw_scope_prefix(a->draft.graph));
-    tw_buffer_add(&b, name, length - (slash && !a->args.is_import));
-    a->full = tw_buffer_take(&b);
-    if (!a->full)
+    const char *prefix = a->exact ? "" : tw_scope_prefix(a->draft.graph);
+    if (!tw_name_begin(a->full, prefix, name, length - (slash && !a->args.is_import)))
         return tw_no_memory();
-    a->draft.name = a->full; /* until the unique form is known */
-    if (!tw_name_is_valid(a->full, true))
-        return tw_value_error("'%s' is not a valid node name", a->full);
+    a->draft.name = a->full->text; /* gets its suffix when it is taken */
+    if (!tw_name_is_valid(a->full->text, true))
+        return tw_value_error("'%s' is not a valid node name", a->full->text);
     return TW_OK;
 }
 
@@ -133,7 +131,7 @@ static tw_status *apply_scopes(addition *a)
     a->effect.device = a->args.device ? a->args.device : "";
     if (!a->args.is_import) {
         a->region = tw_scope_region(d->graph);
-        TW_TRY(tw_region_enter(a->region, d->type, a->full, a->exact, d->inputs, d->input_count));
+        TW_TRY(tw_region_enter(a->region, d->type, d->name, a->exact, d->inputs, d->input_count));
         TW_TRY(tw_scope_apply(&a->args, d->graph, d->op, d->inputs, d->input_count, &d->arena,
                               &a->effect));
         if (a->region)
@@ -206,17 +204,12 @@ const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file)
     return graph->last_file = kept;
 }
 
-/* A name that is taken as it is may have been marked by the scope that it is the name of, but must
- * not be an operation's. */
-static tw_status *choose_name_locked(const addition *a, char **out)
+static tw_status *choose_name_locked(const addition *a, tw_name_claim *claim)
 {
-    const tw_graph *graph = a->draft.graph;
-    if (!a->exact)
-        return tw_name_unique_locked(graph, a->full, out);
-    if (tw_map_has(&graph->by_name, a->full))
-        return tw_value_error("Duplicate node name in graph: '%s'", a->full);
-    *out = tw_strdup(a->full);
-    return *out ? TW_OK : tw_no_memory();
+    tw_graph *graph = a->draft.graph;
+    if (a->exact)
+        return tw_name_choose_exact_locked(graph, a->full->text, a->full->length, claim);
+    return tw_name_choose_locked(graph, a->full, claim) ? TW_OK : tw_no_memory();
 }
 
 /* What is not part of the draft because it belongs to the place in the graph. */
@@ -234,20 +227,15 @@ static tw_status *finish_operation(addition *a, tw_operation *op)
     return good ? TW_OK : tw_no_memory();
 }
 
-/* The steps that can fail come first; the map of names is the only thing to be undone. From the
- * push on the operation is there for all threads. */
-static tw_status *enter_locked(addition *a, const char *name, tw_operation *op)
+/* The steps that can fail come first, so that nothing has to be undone. From here on the operation
+ * is there for all threads. */
+static tw_status *enter_locked(addition *a, const tw_name_claim *claim, tw_operation *op)
 {
     tw_graph *graph = a->draft.graph;
     TW_TRY(finish_operation(a, op));
-    if (!tw_vec_reserve(&graph->operations, graph->operations.count + 1) ||
-        !tw_map_set(&graph->by_name, name, op))
+    if (!tw_vec_reserve(&graph->operations, graph->operations.count + 1))
         return tw_no_memory();
-    bool marked = a->exact && tw_name_is_taken_locked(graph, name);
-    if (!marked && !tw_name_mark_locked(graph, a->full, name)) {
-        tw_map_remove(&graph->by_name, name);
-        return tw_no_memory();
-    }
+    tw_name_enter_locked(graph, claim, op->spec.name, op);
     op->id = graph->operations.count;
     graph->operations.items[graph->operations.count++] = op;
     atomic_fetch_add(&graph->version, 1);
@@ -259,22 +247,19 @@ static tw_status *enter_locked(addition *a, const char *name, tw_operation *op)
 static tw_status *commit_locked(addition *a, tw_operation **out)
 {
     tw_graph *graph = a->draft.graph;
-    char *name = NULL;
+    tw_name_claim claim;
     tw_operation *op = NULL;
     if (graph->finalized)
         return tw_status_with_kind(
             tw_status_new(TW_FAILED_PRECONDITION, "Graph is finalized and cannot be modified."),
             TW_KIND_STATE);
-    TW_TRY(choose_name_locked(a, &name));
-    a->draft.name = name;
+    TW_TRY(choose_name_locked(a, &claim));
     tw_status *status = tw_draft_make(&a->draft, &graph->arena, &op);
     if (!status) {
-        status = enter_locked(a, name, op);
+        status = enter_locked(a, &claim, op);
         if (status)
             tw_draft_unmake(op);
     }
-    a->draft.name = a->full;
-    tw_free(name);
     *out = status ? NULL : op;
     return status;
 }
@@ -282,16 +267,14 @@ static tw_status *commit_locked(addition *a, tw_operation **out)
 /* The status with what the user needs to find the place; the name is the one that it would get. */
 static tw_status *explain(addition *a, tw_status *status)
 {
-    char *unique = NULL;
-    if (a->full && !a->exact) {
+    tw_name_claim claim;
+    if (a->full->text && !a->exact) {
+        tw_name_restore(a->full);
         tw_graph_lock(a->draft.graph);
-        tw_status_free(tw_name_unique_locked(a->draft.graph, a->full, &unique));
+        (void)tw_name_choose_locked(a->draft.graph, a->full, &claim); /* or without a suffix */
         tw_graph_unlock(a->draft.graph);
-        a->draft.name = unique ? unique : a->full;
     }
-    status = tw_draft_explain(&a->draft, status);
-    tw_free(unique);
-    return status;
+    return tw_draft_explain(&a->draft, status);
 }
 
 /* No lock is held while shape rules of callers run or while inputs are captured, both of which may
@@ -302,7 +285,11 @@ tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_opera
         return tw_value_error("tw_graph_add needs a graph, arguments with their size, and a place "
                               "for the operation");
     *out = NULL;
-    addition a = {.draft.graph = graph};
+    char room[ROOM];
+    tw_name_text full;
+    full.text = NULL;
+    addition a = {.draft.graph = graph, .full = &full};
+    tw_arena_begin(&a.draft.arena, room, sizeof room);
     memcpy(&a.args, args, args->size < sizeof a.args ? args->size : sizeof a.args);
     a.draft.where = tw_current_where(args->where);
     tw_status *status = prepare(&a);
@@ -316,6 +303,6 @@ tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_opera
     else if (!args->is_import)
         tw_scope_saw(*out);
     tw_draft_clear(&a.draft);
-    tw_free(a.full);
+    tw_name_end(&full);
     return status;
 }

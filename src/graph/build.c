@@ -29,7 +29,7 @@ typedef struct building {
     size_t input_count;
     tw_attr *attrs;
     size_t attr_count;
-    char *scope; /* "a/Mul/" once a constant was made; the caller's to free */
+    const char *scope; /* "a/Mul/" once a constant was made */
 } building;
 
 /* ---- the struct ---- */
@@ -387,11 +387,7 @@ static tw_status *add_constant(building *b, const tw_op_arg *arg, const tw_opera
     tw_scope *scope = tw_scope_new(TW_SCOPE_NAME, b->graph);
     if (!scope)
         return tw_no_memory();
-    scope->name = tw_strdup(b->scope);
-    if (!scope->name) {
-        tw_scope_free(scope);
-        return tw_no_memory();
-    }
+    scope->name = b->scope;
     TW_TRY(tw_scope_push(scope));
     tw_status *status = tw_operand_add(b->graph, operand, dtype, arg->name, b->where, out);
     tw_scope_pop();
@@ -480,7 +476,6 @@ tw_operation *tw_build(const tw_builder *builder, const void *args)
         op = NULL;
     }
     release_attrs(&b);
-    tw_free(b.scope);
     tw_arena_clear(&b.arena);
     return op;
 }

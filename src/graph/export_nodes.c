@@ -10,7 +10,8 @@
 const char *tw_export_name(tw_export_nodes *e, const char *base, const char *what)
 {
     const char *name = tw_arena_printf(e->arena, "%s/%s", base, what);
-    for (int i = 1; name && (tw_map_has(&e->graph->by_name, name) || tw_map_has(&e->names, name));
+    for (int i = 1; name && (tw_name_operation_locked(e->graph, name, strlen(name)) ||
+                             tw_map_has(&e->names, name));
          i++)
         name = tw_arena_printf(e->arena, "%s/%s_%d", base, what, i);
     return name && tw_map_set(&e->names, name, NULL) ? name : NULL;

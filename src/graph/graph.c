@@ -87,8 +87,9 @@ static void free_graph(tw_graph *graph)
     release_operations(graph);
     release_regions(graph);
     tw_collections_clear(graph);
-    tw_map *const maps[] = {&graph->by_name,   &graph->names,  &graph->files,     &graph->variables,
-                            &graph->gradients, &graph->shapes, &graph->worked_out};
+    tw_name_table_clear(&graph->names);
+    tw_map *const maps[] = {&graph->files, &graph->variables, &graph->gradients, &graph->shapes,
+                            &graph->worked_out};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         tw_map_clear(maps[i]);
     tw_status_free(atomic_load(&graph->status));
@@ -162,7 +163,7 @@ tw_operation *tw_graph_operation(const tw_graph *graph, const char *name)
     if (!graph || !name)
         return NULL;
     tw_graph_lock(graph);
-    tw_operation *op = tw_map_get(&graph->by_name, name);
+    tw_operation *op = tw_name_operation_locked(graph, name, strlen(name));
     tw_graph_unlock(graph);
     return op;
 }
@@ -208,7 +209,7 @@ tw_status *tw_graph_tensor(const tw_graph *graph, const char *name, tw_tensor *o
                               "%s",
                               name, form);
     tw_graph_lock(graph);
-    tw_operation *op = tw_map_get_n(&graph->by_name, name, (size_t)(colon - name));
+    tw_operation *op = tw_name_operation_locked(graph, name, (size_t)(colon - name));
     tw_graph_unlock(graph);
     int length = (int)(colon - name);
     if (!op)

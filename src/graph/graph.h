@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/os.h"
 #include "base/vec.h"
+#include "graph/name_table.h"
 #include "op/op.h"
 #include "thalweg/control_flow.h"
 #include "thalweg/graph.h"
@@ -89,8 +90,7 @@ struct tw_graph {
     tw_arena arena;
     TW_VEC(tw_arena) imports;          /* the memory of imported operations */
     TW_VEC(tw_operation *) operations; /* the items array may move: read it under the lock */
-    tw_map by_name;                    /* operation names, exact */
-    tw_map names;                      /* names in use, in lower case -> next suffix */
+    tw_name_table names;               /* of operations and scopes */
     tw_map files;                      /* source files that `where` of an operation names */
     const char *last_file;
     tw_map collections;       /* name -> tw_collection * */
@@ -156,14 +156,36 @@ tw_infer_fn tw_operation_shape_rule(const tw_graph *graph, const char *type, voi
 
 /* ---- what the files of this folder share ---- */
 
-/* names.c. `full` is a whole name. The unique form is the caller's to tw_free; nothing is
- * marked. */
+/* names.c */
 bool tw_name_is_valid(const char *name, bool root); /* root false: as a scope inside another */
-tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out);
-bool tw_name_is_taken_locked(const tw_graph *graph, const char *full);
-/* Marks what tw_name_unique_locked gave for `full` as taken; all or nothing. */
-bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique);
-void tw_name_forget_locked(tw_graph *graph, const char *full);
+/* A name that is wanted: `length` bytes, behind which a suffix or a slash has room. */
+typedef struct tw_name_text {
+    char *text;
+    size_t length;
+    char small[232];
+} tw_name_text;
+/* `prefix` and the first `length` bytes of `name`; false: no memory. tw_name_end in any case. */
+bool tw_name_begin(tw_name_text *t, const char *prefix, const char *name, size_t length);
+void tw_name_end(tw_name_text *t);
+void tw_name_restore(tw_name_text *t); /* without the suffix that it was given */
+/* A name that was chosen, until the lock is given back. */
+typedef struct tw_name_claim {
+    size_t length;
+    /* positions in the table: of the name, of what was wanted; 0: none */
+    uint32_t hash, own, asked;
+    bool marked; /* it counts as taken already */
+} tw_name_claim;
+/* Puts the suffix that makes it unique behind the text. Makes room for the entry and changes
+ * nothing else; false: no memory. */
+bool tw_name_choose_locked(tw_graph *graph, tw_name_text *t, tw_name_claim *claim);
+/* The name as it is; refused where an operation has it. */
+tw_status *tw_name_choose_exact_locked(tw_graph *graph, const char *name, size_t length,
+                                       tw_name_claim *claim);
+/* Takes it, for `op` or (NULL) for a scope. `text` is the chosen name in the graph's memory. */
+void tw_name_enter_locked(tw_graph *graph, const tw_name_claim *claim, const char *text,
+                          tw_operation *op);
+/* Of exactly this name; NULL: none. */
+tw_operation *tw_name_operation_locked(const tw_graph *graph, const char *name, size_t length);
 
 /* add.c: a copy of a text that lives with the graph. NULL text gives "". */
 const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file);

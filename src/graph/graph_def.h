@@ -40,7 +40,6 @@ typedef struct tw_import_node {
     size_t input_count, control_count;
     int32_t used_outputs; /* one more than the greatest index that is read */
     int state;            /* of the walk in import_order.c */
-    bool marked;          /* its name was taken by this import */
     tw_operation *op;
 } tw_import_node;
 

@@ -144,35 +144,22 @@ static tw_status *join_rest_locked(tw_graph *graph, tw_importer *im)
 static tw_status *check_names_locked(const tw_graph *graph, const tw_importer *im)
 {
     for (size_t i = 0; i < im->count; i++) {
-        if (tw_map_has(&graph->by_name, im->nodes[i].name))
+        if (tw_name_operation_locked(graph, im->nodes[i].name, strlen(im->nodes[i].name)))
             return tw_import_fail(&im->nodes[i], "Node name already exists in the Graph");
     }
     return TW_OK;
 }
 
-/* *taken counts what has to be given back if memory ends midway. */
-static bool take_names_locked(tw_graph *graph, tw_importer *im, size_t *taken)
+/* There is room, and no operation has one of these names: the importer knows those of the file. */
+static void take_names_locked(tw_graph *graph, const tw_importer *im)
 {
-    for (; *taken < im->count; ++*taken) {
-        tw_import_node *node = &im->nodes[*taken];
-        node->marked = !tw_name_is_taken_locked(graph, node->name);
-        if (!tw_map_set(&graph->by_name, node->name, node->op))
-            return false;
-        if (node->marked && !tw_name_mark_locked(graph, node->name, node->name)) {
-            tw_map_remove(&graph->by_name, node->name);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Names that were in use before the import, by a scope, stay so. */
-static void give_names_back_locked(tw_graph *graph, const tw_importer *im, size_t taken)
-{
-    for (size_t i = 0; i < taken; i++) {
-        tw_map_remove(&graph->by_name, im->nodes[i].name);
-        if (im->nodes[i].marked)
-            tw_name_forget_locked(graph, im->nodes[i].name);
+    tw_name_claim claim;
+    for (size_t i = 0; i < im->count; i++) {
+        const char *name = im->nodes[i].op->spec.name;
+        tw_status *refused = tw_name_choose_exact_locked(graph, name, strlen(name), &claim);
+        if (!refused)
+            tw_name_enter_locked(graph, &claim, name, im->nodes[i].op);
+        tw_status_free(refused);
     }
 }
 
@@ -180,7 +167,7 @@ static void give_names_back_locked(tw_graph *graph, const tw_importer *im, size_
  * to the graph as it is. */
 static tw_status *join_locked(tw_graph *graph, tw_importer *im)
 {
-    size_t taken = 0, first = graph->operations.count;
+    size_t first = graph->operations.count;
     if (graph->finalized)
         return tw_status_with_kind(
             tw_status_new(TW_FAILED_PRECONDITION, "Graph is finalized and cannot be modified."),
@@ -188,12 +175,10 @@ static tw_status *join_locked(tw_graph *graph, tw_importer *im)
     TW_TRY(check_names_locked(graph, im));
     TW_TRY(join_rest_locked(graph, im));
     if (!tw_vec_reserve(&graph->operations, first + im->count) ||
-        !tw_vec_reserve(&graph->imports, graph->imports.count + 1))
+        !tw_vec_reserve(&graph->imports, graph->imports.count + 1) ||
+        !tw_name_table_reserve(&graph->names, im->count))
         return tw_no_memory();
-    if (!take_names_locked(graph, im, &taken)) {
-        give_names_back_locked(graph, im, taken);
-        return tw_no_memory();
-    }
+    take_names_locked(graph, im);
     for (size_t i = 0; i < im->count; i++) {
         im->nodes[i].op->id = first + i;
         graph->operations.items[first + i] = im->nodes[i].op;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Names as TensorFlow 1.15 gives them. Two names that differ only in case count as one, unless the
- * graph is told otherwise. The first
- * to ask for "x" gets it, the second "x_1"; the map holds for each name how often it was asked for,
- * so that a suffix is mostly found at once. */
-#include <ctype.h>
+ * graph is told otherwise. The first to ask for "x" gets it, the second "x_1"; the table holds for
+ * each name how often it was asked for, so that a suffix is mostly found at once. A name is put
+ * together in a text with room for its suffix, chosen, and only then entered, which cannot fail. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
-#include "base/text.h"
 #include "graph/scope.h"
 
-/* ASCII only, whatever the locale says of letters. */
+/* ASCII only, whatever the locale says of letters: "-./0123456789", "A" to "Z", "_" and "a" to "z",
+ * of which "-", "/" and "_" cannot be the first. */
 static bool is_name_char(char c, bool first)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.')
-        return true;
-    return !first && (c == '_' || c == '-' || c == '/');
+    static const uint64_t inside[4] = {UINT64_C(0x03ffe00000000000), UINT64_C(0x07fffffe87fffffe)};
+    static const uint64_t at_first[4] = {UINT64_C(0x03ff400000000000),
+                                         UINT64_C(0x07fffffe07fffffe)};
+    unsigned char byte = (unsigned char)c;
+    return (first ? at_first : inside)[byte >> 6] >> (byte & 63) & 1;
 }
 
 /* Scopes inside another may begin with what an operation's name may not. */
@@ -24,207 +25,203 @@ bool tw_name_is_valid(const char *name, bool root)
 {
     if (!is_name_char(*name, root))
         return false;
-    while (*name && is_name_char(*name, false))
+    while (is_name_char(*name, false))
         name++;
     return !*name;
 }
 
-/* A key of the map: short ones need no memory. */
-typedef struct name_key {
-    char *text;
-    char small[96];
-} name_key;
+/* ---- a name that is wanted ---- */
 
-/* Lower case as ASCII has it, unless the graph tells cases apart. */
-static bool key_make(const tw_graph *graph, name_key *key, const char *name)
-{
-    bool exact = graph->exact_names;
-    size_t length = strlen(name);
-    key->text = length < sizeof key->small ? key->small : tw_alloc(length + 1);
-    for (size_t i = 0; key->text && i <= length; i++)
-        key->text[i] = !exact && name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a')
-                                                                  : name[i];
-    return key->text != NULL;
-}
+enum { SUFFIX = 24 }; /* "_" and digits, or the slash of a scope, and NUL */
 
-/* The small form needs no release. */
-static void key_clear(name_key *key)
+/* The small room is enough for most; positions in a table bound the length. */
+bool tw_name_begin(tw_name_text *t, const char *prefix, const char *name, size_t length)
 {
-    if (key->text != key->small)
-        tw_free(key->text);
-}
-
-/* *failed is set where memory was short: then nothing is known. */
-static bool is_taken(const tw_graph *graph, const char *name, bool *failed)
-{
-    name_key key;
-    if (!key_make(graph, &key, name)) {
-        *failed = true;
+    size_t before = strlen(prefix), room;
+    t->length = 0;
+    t->text = NULL;
+    if (tw_size_add(before, length, &t->length) && t->length < UINT32_MAX &&
+        tw_size_add(t->length, SUFFIX, &room))
+        t->text = room <= sizeof t->small ? t->small : tw_alloc(room);
+    if (!t->text)
         return false;
-    }
-    bool taken = tw_map_has(&graph->names, key.text);
-    key_clear(&key);
-    return taken;
+    memcpy(t->text, prefix, before);
+    memcpy(t->text + before, name, length);
+    t->text[t->length] = '\0';
+    return true;
 }
 
-/* A failed allocation counts as not taken here: who goes on to claim the name meets it again and
- * reports it. */
-bool tw_name_is_taken_locked(const tw_graph *graph, const char *full)
+/* What was never begun is all zero. */
+void tw_name_end(tw_name_text *t)
 {
-    bool failed = false;
-    return is_taken(graph, full, &failed);
+    if (t->text != t->small)
+        tw_free(t->text);
+    t->text = NULL;
 }
 
-/* 0 for a name that is free. */
-static intptr_t times_asked(const tw_graph *graph, const char *name, bool *failed)
+/* As it was wanted: without a suffix. */
+void tw_name_restore(tw_name_text *t)
 {
-    name_key key;
-    if (!key_make(graph, &key, name)) {
-        *failed = true;
-        return 0;
-    }
-    intptr_t times = (intptr_t)tw_map_get(&graph->names, key.text);
-    key_clear(&key);
-    return times;
+    t->text[t->length] = '\0';
 }
 
-/* "full_12". Written by hand: this is done for most operations. */
-static char *with_suffix(const char *full, intptr_t suffix)
+/* Puts "_12" behind the wanted name; the length of the whole. Written by hand: this is done for
+ * most operations. */
+static size_t set_suffix(tw_name_text *t, uint32_t suffix)
 {
-    char digits[24];
-    size_t n = sizeof digits, length = strlen(full);
+    char digits[SUFFIX];
+    size_t n = sizeof digits;
     for (digits[--n] = '\0'; suffix > 0 || digits[n] == '\0'; suffix /= 10)
         digits[--n] = (char)('0' + suffix % 10);
     digits[--n] = '_';
-    char *name = tw_alloc(length + sizeof digits - n);
-    if (name) {
-        memcpy(name, full, length);
-        memcpy(name + length, digits + n, sizeof digits - n);
-    }
-    return name;
+    memcpy(t->text + t->length, digits + n, sizeof digits - n);
+    return t->length + sizeof digits - n - 1;
+}
+
+/* ---- unique names ---- */
+
+static uint32_t position_of(const tw_name_table *table, const tw_name *name)
+{
+    return name ? (uint32_t)(name - table->items) + 1 : 0;
 }
 
 /* TensorFlow's rule to the letter: the first suffix tried is the number of times that the name was
  * asked for, though a lower one may be free. */
-tw_status *tw_name_unique_locked(const tw_graph *graph, const char *full, char **out)
+bool tw_name_choose_locked(tw_graph *graph, tw_name_text *t, tw_name_claim *claim)
 {
-    bool failed = false;
-    intptr_t suffix = times_asked(graph, full, &failed);
-    char *name = NULL;
-    if (!failed)
-        name = suffix > 0 ? with_suffix(full, suffix) : tw_strdup(full);
+    tw_name_table *table = &graph->names;
+    bool exact = graph->exact_names;
+    *claim = (tw_name_claim){.length = t->length};
+    if (!tw_name_table_reserve(table, 1))
+        return false;
+    claim->hash = tw_name_hash(t->text, t->length);
+    const tw_name *taken = tw_name_table_taken(table, claim->hash, t->text, t->length, exact);
+    claim->asked = position_of(table, taken);
     /* A name that looks like one with a suffix may have been asked for by itself. */
-    while (name && suffix > 0 && is_taken(graph, name, &failed)) {
-        tw_free(name);
-        name = with_suffix(full, ++suffix);
+    for (uint32_t suffix = taken ? taken->times : 0; taken; suffix++) {
+        claim->length = set_suffix(t, suffix);
+        claim->hash = tw_name_hash(t->text, claim->length);
+        taken = tw_name_table_taken(table, claim->hash, t->text, claim->length, exact);
     }
-    if (!name || failed) {
-        tw_free(name);
-        return tw_no_memory();
-    }
-    *out = name;
-    return TW_OK;
-}
-
-/* The count fits a pointer, so that the map needs no records. */
-static bool set_times(tw_graph *graph, const char *name, intptr_t times)
-{
-    name_key key;
-    if (!key_make(graph, &key, name))
-        return false;
-    bool good = tw_map_set(&graph->names, key.text, (void *)times);
-    key_clear(&key);
-    return good;
-}
-
-/* The unique form comes first: it is the only one that can need memory for an entry. */
-bool tw_name_mark_locked(tw_graph *graph, const char *full, const char *unique)
-{
-    bool failed = false;
-    if (!set_times(graph, unique, 1))
-        return false;
-    /* `full` is in the map if it is not `unique` itself: counting on needs no memory, but for the
-     * key of a long name, and without that the next suffix is only looked for longer. */
-    if (strcmp(full, unique) != 0)
-        set_times(graph, full, times_asked(graph, full, &failed) + 1);
+    claim->own = position_of(table, tw_name_table_find(table, claim->hash, t->text, claim->length));
     return true;
 }
 
-/* For an import that could not be finished. */
-void tw_name_forget_locked(tw_graph *graph, const char *full)
+/* A name that is taken as it is may have been marked by the scope that it is the name of, but must
+ * not be an operation's. */
+tw_status *tw_name_choose_exact_locked(tw_graph *graph, const char *name, size_t length,
+                                       tw_name_claim *claim)
 {
-    name_key key;
-    if (!key_make(graph, &key, full))
-        return; /* it only stays taken */
-    tw_map_remove(&graph->names, key.text);
-    key_clear(&key);
+    tw_name_table *table = &graph->names;
+    *claim = (tw_name_claim){.length = length, .hash = tw_name_hash(name, length)};
+    if (!tw_name_table_reserve(table, 1))
+        return tw_no_memory();
+    const tw_name *own = tw_name_table_find(table, claim->hash, name, length);
+    if (own && own->op)
+        return tw_value_error("Duplicate node name in graph: '%s'", name);
+    claim->own = position_of(table, own);
+    claim->marked = tw_name_table_taken(table, claim->hash, name, length, graph->exact_names);
+    return TW_OK;
 }
 
-/* `name` under the scopes of this thread; the caller's to tw_free. */
-static char *under_scopes(const tw_graph *graph, const char *name)
+/* Room was made when it was chosen. An entry of another case counts for both, as it did before. */
+void tw_name_enter_locked(tw_graph *graph, const tw_name_claim *claim, const char *text,
+                          tw_operation *op)
 {
-    tw_buffer b = {0};
-    tw_buffer_add_text(&b, tw_scope_prefix(graph));
-    tw_buffer_add_text(&b, name);
-    return tw_buffer_take(&b);
+    tw_name_table *table = &graph->names;
+    tw_name *own = claim->own ? &table->items[claim->own - 1]
+                              : tw_name_table_add(table, claim->hash, text, claim->length);
+    own->times += !claim->marked;
+    own->op = op ? op : own->op;
+    if (claim->asked)
+        table->items[claim->asked - 1].times++;
+}
+
+tw_operation *tw_name_operation_locked(const tw_graph *graph, const char *name, size_t length)
+{
+    const tw_name *found = tw_name_table_find(&graph->names, tw_name_hash(name, length), name,
+                                              length);
+    return found ? found->op : NULL;
 }
 
 /* As TensorFlow's Graph.unique_name: name scopes of this thread stand before it. */
 const char *tw_graph_unique_name(tw_graph *graph, const char *name, bool mark)
 {
-    if (!graph || !name)
-        return NULL;
-    char *full = under_scopes(graph, name), *unique = NULL;
-    if (!full)
+    tw_name_text text;
+    tw_name_claim claim;
+    const char *kept = NULL;
+    if (!graph || !name || !tw_name_begin(&text, tw_scope_prefix(graph), name, strlen(name)))
         return NULL;
     tw_graph_lock(graph);
-    const char *kept = NULL;
-    tw_status *status = tw_name_unique_locked(graph, full, &unique);
-    if (!status)
-        kept = tw_arena_strdup(&graph->arena, unique);
-    if (kept && mark && !tw_name_mark_locked(graph, full, unique))
-        kept = NULL;
+    if (tw_name_choose_locked(graph, &text, &claim))
+        kept = tw_arena_strndup(&graph->arena, text.text, claim.length);
+    if (kept && mark)
+        tw_name_enter_locked(graph, &claim, kept, NULL);
     tw_graph_unlock(graph);
-    tw_status_free(status);
-    tw_free(unique);
-    tw_free(full);
+    tw_name_end(&text);
     return kept;
 }
 
-/* Checks, makes unique and marks the full name of a scope that is not given as it is. */
-static tw_status *take_scope_name(tw_graph *graph, const char *prefix, const char *name,
-                                  tw_buffer *out)
+/* ---- the names of scopes ----
+ * They live with the graph, slash included, as the table's own text: to open a scope costs no
+ * memory but that. */
+
+static tw_status *take_scope_name(tw_graph *graph, const char *name, size_t length,
+                                  const char **out)
 {
+    tw_name_text text;
+    tw_name_claim claim;
+    char *kept = NULL;
+    const char *prefix = tw_scope_prefix(graph);
     if (!tw_name_is_valid(name, !*prefix))
         return tw_value_error("'%s' is not a valid scope name", name);
-    char *full = under_scopes(graph, name), *unique = NULL;
-    if (!full)
+    if (!tw_name_begin(&text, prefix, name, length))
         return tw_no_memory();
     tw_graph_lock(graph);
-    tw_status *status = tw_name_unique_locked(graph, full, &unique);
-    if (!status && !tw_name_mark_locked(graph, full, unique))
-        status = tw_no_memory();
+    if (tw_name_choose_locked(graph, &text, &claim)) {
+        memcpy(text.text + claim.length, "/", 2);
+        kept = tw_arena_strndup(&graph->arena, text.text, claim.length + 1);
+    }
+    if (kept)
+        tw_name_enter_locked(graph, &claim, kept, NULL);
     tw_graph_unlock(graph);
-    if (!status)
-        tw_buffer_printf(out, "%s/", unique);
-    tw_free(unique);
-    tw_free(full);
-    return status;
+    tw_name_end(&text);
+    *out = kept;
+    return kept ? TW_OK : tw_no_memory();
+}
+
+/* Whoever goes back into a scope again and again gets one and the same text. */
+static const char *scope_text_locked(tw_graph *graph, const char *name, size_t length)
+{
+    tw_name_table *table = &graph->names;
+    uint32_t hash = tw_name_hash(name, length);
+    if (!tw_name_table_reserve(table, 1))
+        return NULL;
+    tw_name *found = tw_name_table_find(table, hash, name, length);
+    if (found && found->text[length] == '/')
+        return found->text;
+    char *kept = tw_arena_strndup(&graph->arena, name, length + 1);
+    if (kept && found)
+        found->text = kept;
+    else if (kept)
+        tw_name_table_add(table, hash, kept, length);
+    return kept;
 }
 
 /* Nothing is made unique where the caller says the whole name: "a/" goes back into a scope, and ""
  * leaves all. */
-tw_status *tw_scope_open_name(tw_graph *graph, const char *name, char **out)
+tw_status *tw_scope_open_name(tw_graph *graph, const char *name, const char **out)
 {
-    tw_buffer b = {0};
     size_t length = strlen(name);
-    if (length && name[length - 1] == '/') {
-        if (!tw_name_is_valid(name, true))
-            return tw_value_error("'%s' is not a valid scope name", name);
-        tw_buffer_add_text(&b, name);
-    } else if (length) {
-        TW_TRY(take_scope_name(graph, tw_scope_prefix(graph), name, &b));
-    }
-    *out = tw_buffer_take(&b);
+    *out = "";
+    if (!length)
+        return TW_OK;
+    if (name[length - 1] != '/')
+        return take_scope_name(graph, name, length, out);
+    if (!tw_name_is_valid(name, true))
+        return tw_value_error("'%s' is not a valid scope name", name);
+    tw_graph_lock(graph);
+    *out = scope_text_locked(graph, name, length - 1);
+    tw_graph_unlock(graph);
     return *out ? TW_OK : tw_no_memory();
 }

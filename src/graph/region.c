@@ -83,20 +83,20 @@ static bool is_visible(tw_region *region, const tw_operation *op)
  * until it is popped to *depth. */
 static tw_status *open_names(tw_region *region, const char *name, bool exact, int *depth)
 {
-    char *unique = NULL;
-    tw_buffer scope = {0};
+    tw_name_text text;
+    tw_name_claim claim;
     *depth = (int)tw_thread_here()->scopes.count;
+    if (!tw_name_begin(&text, "", name, strlen(name)))
+        return tw_no_memory();
+    claim.length = text.length;
     tw_graph_lock(region->graph);
-    tw_status *status = exact ? TW_OK : tw_name_unique_locked(region->graph, name, &unique);
+    bool good = exact || tw_name_choose_locked(region->graph, &text, &claim);
     tw_graph_unlock(region->graph);
-    TW_TRY(status);
-    tw_buffer_printf(&scope, "%s/", exact ? name : unique);
-    tw_free(unique);
-    char *text = tw_buffer_take(&scope);
-    status = text ? tw_scope_push_graph(region->graph) : tw_no_memory();
+    memcpy(text.text + claim.length, "/", 2);
+    tw_status *status = good ? tw_scope_push_graph(region->graph) : tw_no_memory();
     if (!status)
-        status = tw_scope_push_name(text);
-    tw_free(text);
+        status = tw_scope_push_name(text.text);
+    tw_name_end(&text);
     return status;
 }
 

@@ -25,8 +25,8 @@ void tw_scope_free(tw_scope *scope)
 {
     if (!scope)
         return;
-    char *const texts[] = {scope->name, scope->device,   scope->group,
-                           scope->type, scope->gradient, scope->variable_name};
+    char *const texts[] = {scope->device, scope->group, scope->type, scope->gradient,
+                           scope->variable_name};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         tw_free(texts[i]);
     tw_free(scope->controls);

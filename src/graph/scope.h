@@ -25,7 +25,7 @@ typedef struct tw_scope {
     unsigned kinds;
     uint64_t mark;
     tw_graph *graph;         /* a reference is held */
-    char *name;              /* NAME: "a/b/", "" the root */
+    const char *name;        /* NAME: "a/b/", "" the root; the graph's */
     tw_operation **controls; /* CONTROL */
     size_t control_count;
     bool forgets;    /* CONTROL: nothing around counts, the region neither */
@@ -66,8 +66,9 @@ tw_scope *tw_scope_find(const tw_graph *graph, unsigned kinds);
 /* What the scopes say of an operation to be made in `graph`. */
 const char *tw_scope_prefix(const tw_graph *graph); /* "a/b/" */
 tw_region *tw_scope_region(const tw_graph *graph);
-/* The full name of a new name scope: "a/b/", unique and marked unless `name` ends in a slash. */
-tw_status *tw_scope_open_name(tw_graph *graph, const char *name, char **out);
+/* The full name of a new name scope: "a/b/", unique and marked unless `name` ends in a slash. The
+ * graph's. */
+tw_status *tw_scope_open_name(tw_graph *graph, const char *name, const char **out);
 tw_status *tw_scope_push_group(tw_graph *graph, const char *operation); /* colocated by name */
 
 /* scope_apply.c: what scopes add to an operation. Lists and texts are the arena's. */

@@ -82,6 +82,34 @@ static void a_size_that_overflows_gives_null_and_the_arena_goes_on(void **state)
     tw_arena_clear(&arena);
 }
 
+static void memory_of_the_caller_is_used_first_and_never_freed(void **state)
+{
+    (void)state;
+    char room[256];
+    for (size_t from = 0; from < 20; from++) {
+        tw_arena arena;
+        tw_arena_begin(&arena, room + from, sizeof room - from);
+        char *first = tw_arena_alloc(&arena, 100), *second = tw_arena_alloc(&arena, 64);
+        assert_int_equal((uintptr_t)first % 16, 0);
+        assert_true(first >= room + from && second + 64 <= room + sizeof room);
+        assert_int_equal(arena.bytes, 0);
+        char *third = tw_arena_alloc(&arena, 100);
+        assert_true(third < room || third >= room + sizeof room);
+        char *large = tw_arena_alloc(&arena, 5000);
+        memset(third, 1, 100);
+        memset(large, 2, 5000);
+        tw_arena_clear(&arena);
+        assert_non_null(tw_arena_alloc(&arena, 1));
+        tw_arena_clear(&arena);
+    }
+    for (size_t size = 0; size < 20; size++) {
+        tw_arena arena;
+        tw_arena_begin(&arena, room + 1, size);
+        assert_non_null(tw_arena_alloc(&arena, 1));
+        tw_arena_clear(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +117,7 @@ int main(void)
         cmocka_unit_test(texts_and_data_are_copied_in),
         cmocka_unit_test(a_large_piece_leaves_the_room_of_the_block_in_use),
         cmocka_unit_test(a_size_that_overflows_gives_null_and_the_arena_goes_on),
+        cmocka_unit_test(memory_of_the_caller_is_used_first_and_never_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,47 @@ static void a_unique_name_is_taken_only_if_asked(void **state)
     tw_graph_unref(graph);
 }
 
+static void a_scope_that_is_gone_back_into_has_one_text(void **state)
+{
+    (void)state;
+    const char *first[] = {"s/", "never/", "op/"}, *texts[3];
+    TW_NAME_SCOPE("s")
+        texts[0] = tw_scope_name();
+    no_op(tw_default_graph(), "op");
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++) {
+            TW_NAME_SCOPE(first[i]) {
+                assert_string_equal(tw_scope_name(), first[i]);
+                if (round + !i)
+                    assert_ptr_equal(tw_scope_name(), texts[i]);
+                texts[i] = tw_scope_name();
+            }
+        }
+    }
+    /* To go into a scope by its name takes no name. */
+    no_op(tw_default_graph(), "never");
+    no_op(tw_default_graph(), "Never");
+    no_op(tw_default_graph(), "op");
+    ASSERT_NAMES(tw_default_graph(), "op", "never", "Never_1", "op_1");
+    assert_non_null(tw_graph_operation(tw_default_graph(), "never"));
+    tw_reset_default_graph();
+}
+
+static void a_name_in_another_case_may_be_given_as_a_whole(void **state)
+{
+    (void)state;
+    tw_graph *graph = tw_graph_new();
+    no_op(graph, "Foo");
+    no_op(graph, "foo/");
+    no_op(graph, "foo");
+    ASSERT_NAMES(graph, "Foo", "foo", "foo_1");
+    assert_ptr_equal(tw_graph_operation(graph, "foo"), tw_graph_operation_at(graph, 1));
+    tw_operation *op = NULL;
+    tw_graph_add_args args = {.size = sizeof args, .type = "NoOp", .name = "foo/"};
+    MUST_FAIL(tw_graph_add(graph, &args, &op), TW_INVALID_ARGUMENT, "Duplicate node name");
+    tw_graph_unref(graph);
+}
+
 static void a_failed_addition_takes_no_name(void **state)
 {
     (void)state;
@@ -231,6 +272,35 @@ static void an_allocation_that_fails_leaves_the_graph_as_it_was(void **state)
     tw_graph_unref(graph);
 }
 
+static void a_graph_without_memory_for_more_names_takes_none(void **state)
+{
+    (void)state;
+    char name[16];
+    for (size_t n = 1; failing_allocator_next(n); n++) {
+        tw_graph *graph = tw_graph_new();
+        size_t made = 0;
+        for (int i = 0; graph && i < 100; i++) {
+            tw_operation *op = NULL;
+            snprintf(name, sizeof name, "x%d", i % 70);
+            tw_graph_add_args args = {.size = sizeof args, .type = "NoOp", .name = name};
+            tw_status *status = tw_graph_add(graph, &args, &op);
+            made += !status;
+            assert_true(status ? !op : tw_graph_operation_at(graph, made - 1) == op);
+            /* A name that could not be had is free: the next to ask gets it. */
+            if (status)
+                no_op(graph, name), made++;
+            tw_status_free(status);
+            assert_non_null(tw_graph_operation(graph, name));
+        }
+        assert_int_equal(graph ? tw_graph_operation_count(graph) : 0, made);
+        if (graph) {
+            assert_string_equal(tw_operation_name(tw_graph_operation_at(graph, 69)), "x69");
+            assert_string_equal(tw_operation_name(tw_graph_operation_at(graph, 70)), "x0_1");
+        }
+        tw_graph_unref(graph);
+    }
+}
+
 int main(void)
 {
     failing_allocator_install();
@@ -245,9 +315,12 @@ int main(void)
         cmocka_unit_test(a_scope_opened_again_gets_a_suffix_and_its_name_with_a_slash_none),
         cmocka_unit_test(operations_and_scopes_share_their_names),
         cmocka_unit_test(a_unique_name_is_taken_only_if_asked),
+        cmocka_unit_test(a_scope_that_is_gone_back_into_has_one_text),
+        cmocka_unit_test(a_name_in_another_case_may_be_given_as_a_whole),
         cmocka_unit_test(a_failed_addition_takes_no_name),
         cmocka_unit_test(very_long_names_work),
         cmocka_unit_test(an_allocation_that_fails_leaves_the_graph_as_it_was),
+        cmocka_unit_test(a_graph_without_memory_for_more_names_takes_none),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }
