@@ -180,6 +180,42 @@ void tw_free_aligned(void *memory)
         table->aligned_release(memory, table->user);
 }
 
+/* NULL, or a block that nobody uses. Not where a caller's table is in force, which counts on all
+ * coming back, nor where a sanitizer looks for uses of what was freed. */
+static void *_Atomic kept_blocks[16];
+
+static bool keeps_blocks(void)
+{
+#if defined(TW_SANITIZED)
+    return false;
+#else
+    return table == &libc_allocator;
+#endif
+}
+
+void *tw_alloc_block(void)
+{
+    void *block = NULL;
+    for (size_t i = 0; keeps_blocks() && i < sizeof kept_blocks / sizeof *kept_blocks; i++) {
+        if (atomic_load_explicit(&kept_blocks[i], memory_order_relaxed))
+            block = atomic_exchange(&kept_blocks[i], NULL);
+        if (block)
+            return block; /* else another thread was faster */
+    }
+    return tw_alloc(TW_ALLOC_BLOCK);
+}
+
+void tw_free_block(void *memory)
+{
+    for (size_t i = 0; keeps_blocks() && i < sizeof kept_blocks / sizeof *kept_blocks; i++) {
+        void *none = NULL;
+        if (!atomic_load_explicit(&kept_blocks[i], memory_order_relaxed) &&
+            atomic_compare_exchange_strong(&kept_blocks[i], &none, memory))
+            return;
+    }
+    tw_free(memory);
+}
+
 /* The text need not end in a zero, and may be NULL if its length is 0. */
 char *tw_strndup(const char *text, size_t length)
 {

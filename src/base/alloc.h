@@ -21,6 +21,12 @@ void *tw_realloc_array(void *memory, size_t count, size_t size);
 enum { TW_ALLOC_LINE = 64, TW_ALLOC_PAGED = 1 << 16 };
 void *tw_alloc_aligned(size_t size);
 void tw_free_aligned(void *memory);
+/* TW_ALLOC_BLOCK bytes of an arena; release with tw_free_block. A few that were freed are kept for
+ * who comes next: malloc gives what is free at the end of its heap back to the system, and each new
+ * graph would have its pages made and cleared again. */
+enum { TW_ALLOC_BLOCK = 1 << 16 };
+void *tw_alloc_block(void);
+void tw_free_block(void *memory);
 /* The text and a NUL; `length` bytes of `text` are read, whatever they are. */
 char *tw_strdup(const char *text);
 char *tw_strndup(const char *text, size_t length);

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 
-enum { ALIGNMENT = 16, SMALLEST_BLOCK = 1024, LARGEST_BLOCK = 64 * 1024 };
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 1024 };
 
 /* The bytes stand right behind this head, so that one allocation makes a block and one walk over
  * `older` frees the whole arena. */
@@ -18,6 +18,9 @@ struct tw_arena_block {
     tw_arena_block *older;
     size_t size; /* bytes after the head */
 };
+
+/* The room of a block of the largest size, which the allocator keeps some of. */
+static const size_t LARGEST_BLOCK = TW_ALLOC_BLOCK - sizeof(tw_arena_block) - ALIGNMENT + 1;
 
 /* The head need not be a multiple of the alignment, nor the block that malloc gave; so the start
  * is computed from the address each time. */
@@ -33,7 +36,7 @@ static tw_arena_block *block_new(tw_arena *arena, size_t size)
     size_t bytes;
     if (!tw_size_add(size, sizeof(tw_arena_block) + ALIGNMENT - 1, &bytes))
         return NULL;
-    tw_arena_block *block = tw_alloc(bytes);
+    tw_arena_block *block = bytes == TW_ALLOC_BLOCK ? tw_alloc_block() : tw_alloc(bytes);
     if (!block)
         return NULL;
     block->size = bytes - sizeof(tw_arena_block);
@@ -180,7 +183,10 @@ void tw_arena_clear(tw_arena *arena)
 {
     for (tw_arena_block *block = arena->blocks; block;) {
         tw_arena_block *older = block->older;
-        tw_free(block);
+        if (sizeof *block + block->size == TW_ALLOC_BLOCK)
+            tw_free_block(block);
+        else
+            tw_free(block);
         block = older;
     }
     *arena = (tw_arena){0};

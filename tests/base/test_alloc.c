@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/os.h"
 
 static void sizes_that_overflow_give_no_memory_and_false(void **state)
 {
@@ -182,13 +183,59 @@ static void a_given_allocator_serves_every_kind_of_request(void **state)
     tw_set_allocator(&allocator);
     tw_free(tw_realloc_array(tw_alloc(4), 3, 3));
     tw_free_aligned(tw_alloc_aligned(5));
+    tw_free_block(tw_alloc_block()); /* though the test before left some of malloc's */
     tw_set_allocator(NULL);
     tw_free(tw_alloc(1));
-    assert_int_equal(n.allocated, 1);
+    assert_int_equal(n.allocated, 2);
     assert_int_equal(n.resized, 1);
-    assert_int_equal(n.released, 1);
+    assert_int_equal(n.released, 2);
     assert_int_equal(n.aligned, 1);
     assert_int_equal(n.aligned_released, 1);
+}
+
+enum { HELD = 24, TURNS = 200 };
+
+/* Who holds blocks marks them, and counts the marks that are not its own. */
+typedef struct holder {
+    int mark, wrong;
+} holder;
+
+static void hold_blocks(void *arg)
+{
+    holder *h = arg;
+    unsigned char *held[HELD];
+    int mark = h->mark;
+    for (int turn = 0; turn < TURNS; turn++) {
+        int count = 1 + (turn * 7 + mark) % HELD;
+        for (int i = 0; i < count; i++) {
+            held[i] = tw_alloc_block();
+            if (!held[i])
+                abort();
+            memset(held[i], mark + i, TW_ALLOC_BLOCK);
+        }
+        for (int i = 0; i < count; i++) {
+            for (size_t k = 0; k < TW_ALLOC_BLOCK; k += 501)
+                h->wrong += held[i][k] != mark + i;
+            tw_free_block(held[i]);
+        }
+    }
+}
+
+static void a_block_has_one_holder_at_a_time(void **state)
+{
+    (void)state;
+    tw_thread threads[3];
+    holder holders[3] = {{1, 0}, {60, 0}, {120, 0}};
+    for (size_t i = 0; i < 3; i++)
+        assert_true(tw_thread_start(&threads[i], hold_blocks, &holders[i]));
+    for (size_t i = 0; i < 3; i++) {
+        tw_thread_join(&threads[i]);
+        assert_int_equal(holders[i].wrong, 0);
+    }
+    void *one = tw_alloc_block(), *other = tw_alloc_block();
+    assert_true(one && other && one != other);
+    tw_free_block(one);
+    tw_free_block(other);
 }
 
 typedef struct heard {
@@ -243,6 +290,7 @@ int main(void)
         cmocka_unit_test(large_memory_has_its_second_line_at_a_page),
         cmocka_unit_test(zeroed_memory_is_zero_and_copies_of_texts_are_equal),
         cmocka_unit_test(copied_bytes_are_as_they_were_wherever_they_lie),
+        cmocka_unit_test(a_block_has_one_holder_at_a_time),
         cmocka_unit_test(a_given_allocator_serves_every_kind_of_request),
         cmocka_unit_test(the_log_goes_where_it_is_told_and_long_texts_are_cut),
         cmocka_unit_test(the_version_is_three_numbers),
