@@ -178,10 +178,9 @@ char *tw_arena_printf(tw_arena *arena, const char *format, ...)
     return text;
 }
 
-/* Leaves an empty arena that may be used again at once. */
-void tw_arena_clear(tw_arena *arena)
+static void free_blocks(tw_arena_block *block)
 {
-    for (tw_arena_block *block = arena->blocks; block;) {
+    while (block) {
         tw_arena_block *older = block->older;
         if (sizeof *block + block->size == TW_ALLOC_BLOCK)
             tw_free_block(block);
@@ -189,5 +188,25 @@ void tw_arena_clear(tw_arena *arena)
             tw_free(block);
         block = older;
     }
+}
+
+/* The block with the open room is the newest and the largest of its kind. */
+void tw_arena_rewind(tw_arena *arena)
+{
+    tw_arena_block *kept = arena->blocks;
+    if (!arena->next) {
+        tw_arena_clear(arena);
+        return;
+    }
+    free_blocks(kept->older);
+    kept->older = NULL;
+    arena->next = aligned_start(kept);
+    arena->bytes = kept->size + sizeof *kept;
+}
+
+/* Leaves an empty arena that may be used again at once. */
+void tw_arena_clear(tw_arena *arena)
+{
+    free_blocks(arena->blocks);
     *arena = (tw_arena){0};
 }

@@ -25,6 +25,9 @@ char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length);
 char *tw_arena_printf(tw_arena *arena, const char *format, ...) TW_PRINTF(2, 3);
 /* frees everything; usable again, without memory of a caller */
 void tw_arena_clear(tw_arena *arena);
+/* The same, but for one block, which serves what comes next: for scratch memory, step by step. Not
+ * of an arena that began in memory of a caller. */
+void tw_arena_rewind(tw_arena *arena);
 #define TW_ARENA_NEW(arena, type) ((type *)tw_arena_alloc((arena), sizeof(type)))
 
 #endif

@@ -160,12 +160,17 @@ static bool move(const tw_delayer *d, uint32_t maker, uint32_t update)
 /* One pair after the other, as long as there is less at the peak each time: of two gradients of one
  * size the first alone may gain next to nothing, as the other is the peak then. What gains too
  * little in the end is undone, so that most plans keep the order that they had. */
-static void move_all(tw_delayer *d, tw_step *old)
+static tw_status *move_all(tw_delayer *d)
 {
     tw_variant *v = d->v;
-    size_t bytes = v->steps.count * sizeof *old;
+    size_t bytes = v->steps.count * sizeof *v->steps.items;
     uint32_t maker, update, peak = find_peak(d);
     int64_t first = d->live[peak], most = first;
+    if (!find_pair(d, peak, &maker, &update))
+        return TW_OK;
+    tw_step *old = tw_alloc(bytes);
+    if (!old)
+        return tw_no_memory();
     memcpy(old, v->steps.items, bytes);
     for (int i = 0; i < MOST_MOVES && find_pair(d, peak, &maker, &update); i++) {
         if (!move(d, maker, update))
@@ -177,6 +182,8 @@ static void move_all(tw_delayer *d, tw_step *old)
     }
     if (d->live[peak] > first - first / LEAST_GAIN)
         memcpy(v->steps.items, old, bytes);
+    tw_free(old);
+    return TW_OK;
 }
 
 /* Where steps go in this order, and once. An order of the variant's alone: which values are large
@@ -188,12 +195,10 @@ tw_status *tw_variant_delay(tw_variant *v)
     tw_delayer d = {.v = v,
                     .live = tw_alloc_array(v->steps.count + 2, sizeof *d.live),
                     .after = tw_alloc_array(v->plan->nodes.count + 1, sizeof *d.after)};
-    tw_step *old = tw_alloc_array(v->steps.count, sizeof *old);
-    tw_status *status = d.live && d.after && old ? TW_OK : tw_no_memory();
+    tw_status *status = d.live && d.after ? TW_OK : tw_no_memory();
     if (!status)
-        move_all(&d, old);
+        status = move_all(&d);
     tw_free(d.live);
     tw_free(d.after);
-    tw_free(old);
     return status;
 }

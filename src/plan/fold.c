@@ -137,7 +137,8 @@ static void fold_const(tw_plan_node *node)
  * constant in the same walk. */
 tw_status *tw_plan_fold(tw_plan *plan)
 {
-    uint32_t *order, count;
+    const uint32_t *order;
+    uint32_t count;
     tw_arena scratch = {0};
     TW_TRY(tw_plan_topological(plan, &order, &count));
     tw_status *status = TW_OK;
@@ -148,9 +149,9 @@ tw_status *tw_plan_fold(tw_plan *plan)
             fold_const(node);
         else if (can_fold(plan, node))
             status = fold_node(plan, order[i], &scratch);
+        tw_arena_rewind(&scratch);
     }
     tw_arena_clear(&scratch);
-    tw_free(order);
     return status ? status : tw_plan_sweep(plan);
 }
 

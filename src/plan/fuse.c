@@ -232,7 +232,6 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     if (!status)
         status = tw_fuse_rows(&f);
     tw_plan_dependents_clear(&f.after);
-    tw_free(f.order);
     tw_free(f.place);
     tw_free(f.used);
     tw_free(f.sized);

@@ -11,7 +11,8 @@ enum { TW_GROUP_MEMBERS = 96, TW_GROUP_STORED = 8 };
 /* What the pass keeps while it looks for groups; freed at its end. */
 typedef struct tw_fuser {
     tw_plan *plan;
-    uint32_t *order, *place; /* place: by node, in the topological order */
+    const uint32_t *order;
+    uint32_t *place; /* by node, in the topological order */
     uint32_t count;
     uint32_t *used;           /* by value: reads by the group that grows */
     uint32_t *sized;          /* by node: the first place where somebody asks for its size alone */

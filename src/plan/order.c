@@ -196,51 +196,70 @@ static tw_status *sort_units(tw_sorter *s, uint32_t *out)
     return status;
 }
 
-/* Live nodes by their turn in the order of adding, then by number; *count of them. `starts`: zeros,
- * one more than nodes. */
-static void list_nodes(const tw_plan *plan, uint32_t *starts, uint32_t *listed, uint32_t *count)
+/* Live nodes by their turn in the order of adding, then by number, into `listed`; those that are
+ * there already are in the order of their numbers. */
+static tw_status *sort_turns(const tw_plan *plan, uint32_t *listed)
 {
-    uint32_t n = (uint32_t)plan->nodes.count;
-    bool in_turn = true;
-    *count = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
-        if (node->gone)
-            continue;
-        listed[(*count)++] = i;
-        starts[node->added + 1]++;
-        in_turn = in_turn && node->added == i;
-    }
-    if (in_turn)
-        return;
-    for (uint32_t i = 0; i < n; i++)
+    uint32_t *starts = tw_alloc_zero((size_t)plan->turns + 2, sizeof *starts);
+    if (!starts)
+        return tw_no_memory();
+    for (size_t i = 0; i < plan->nodes.count; i++)
+        starts[plan->nodes.items[i].added + 1] += !plan->nodes.items[i].gone;
+    for (uint32_t i = 0; i < plan->turns; i++)
         starts[i + 1] += starts[i];
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < plan->nodes.count; i++) {
         if (!plan->nodes.items[i].gone)
             listed[starts[plan->nodes.items[i].added]++] = i;
     }
+    tw_free(starts);
+    return TW_OK;
+}
+
+/* Mostly turns are in the order of the numbers. Returns how many nodes there are in *count. */
+static tw_status *list_nodes(const tw_plan *plan, uint32_t *listed, uint32_t *count)
+{
+    uint32_t turn = 0, n = 0;
+    bool in_turn = true;
+    for (uint32_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        if (node->gone)
+            continue;
+        listed[n++] = i;
+        in_turn = in_turn && node->added >= turn;
+        turn = node->added;
+    }
+    *count = n;
+    return in_turn ? TW_OK : sort_turns(plan, listed);
+}
+
+void tw_plan_forget_order(tw_plan *plan)
+{
+    tw_free(plan->sorted.nodes);
+    plan->sorted.nodes = NULL;
+    plan->sorted.good = false;
 }
 
 /* The order of adding wherever edges allow it: passes then see operands before their readers. */
-tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count)
+tw_status *tw_plan_topological(tw_plan *plan, const uint32_t **order, uint32_t *count)
 {
-    uint32_t n = (uint32_t)plan->nodes.count;
-    uint32_t *starts = tw_alloc_zero((size_t)n + 2, sizeof *starts);
-    uint32_t *listed = tw_alloc_array((size_t)n + 1, sizeof *listed);
-    *order = tw_alloc_array((size_t)n + 1, sizeof **order);
-    tw_status *status = starts && listed && *order ? TW_OK : tw_no_memory();
-    tw_sorter sorter = {.plan = plan, .listed = listed, .units = n};
-    if (!status) {
-        list_nodes(plan, starts, listed, &sorter.count);
-        status = sort_units(&sorter, *order);
+    tw_status *status = TW_OK;
+    *order = NULL;
+    if (!plan->sorted.good) {
+        size_t n = plan->nodes.count;
+        uint32_t *listed = tw_alloc_array(n + 1, sizeof *listed);
+        tw_plan_forget_order(plan);
+        plan->sorted.nodes = tw_alloc_array(n + 1, sizeof *plan->sorted.nodes);
+        tw_sorter sorter = {.plan = plan, .listed = listed, .units = (uint32_t)n};
+        status = listed && plan->sorted.nodes ? list_nodes(plan, listed, &sorter.count)
+                                              : tw_no_memory();
+        if (!status)
+            status = sort_units(&sorter, plan->sorted.nodes);
+        tw_free(listed);
+        plan->sorted.count = sorter.count;
+        plan->sorted.good = !status;
     }
-    *count = sorter.count;
-    tw_free(starts);
-    tw_free(listed);
-    if (status) {
-        tw_free(*order);
-        *order = NULL;
-    }
+    *order = plan->sorted.nodes;
+    *count = plan->sorted.count;
     return status;
 }
 
@@ -427,7 +446,8 @@ static bool makes_dead(const tw_plan_node *node)
  * control, Merge included. */
 tw_status *tw_plan_guard(tw_plan *plan)
 {
-    uint32_t *order, count;
+    const uint32_t *order;
+    uint32_t count;
     TW_TRY(tw_plan_topological(plan, &order, &count));
     for (uint32_t i = 0; i < count; i++) {
         tw_plan_node *node = &plan->nodes.items[order[i]];
@@ -441,6 +461,5 @@ tw_status *tw_plan_guard(tw_plan *plan)
         plan->has_waits = plan->has_waits ||
                           (node->kind == TW_NODE_LOOP && node->loop->body->has_waits);
     }
-    tw_free(order);
     return TW_OK;
 }

@@ -13,12 +13,14 @@ static tw_status *run_passes(tw_plan *plan)
 {
     TW_TRY(tw_plan_fold(plan));
     TW_TRY(tw_plan_share(plan));
+    TW_TRY(tw_plan_compact(plan));
     TW_TRY(tw_plan_shapes(plan));
     TW_TRY(tw_plan_simplify(plan));
     TW_TRY(tw_plan_variables(plan));
     TW_TRY(tw_plan_fuse(plan));
     TW_TRY(tw_plan_schedule(plan));
     TW_TRY(tw_plan_temporaries(plan));
+    tw_plan_forget_order(plan);
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         if (!node->gone && node->kind == TW_NODE_LOOP)
@@ -69,6 +71,7 @@ void tw_plan_unref(tw_plan *plan)
     tw_vec_clear(&plan->values);
     tw_vec_clear(&plan->groups);
     tw_vec_clear(&plan->row_groups);
+    tw_plan_forget_order(plan);
     tw_arena_clear(&plan->arena);
     if (!plan->outer)
         tw_graph_unref(plan->graph);
@@ -79,15 +82,16 @@ void tw_plan_unref(tw_plan *plan)
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out)
 {
-    if (plan->nodes.count >= TW_NO_INDEX || !tw_vec_reserve(&plan->nodes, plan->nodes.count + 1))
+    if (plan->turns >= TW_NO_INDEX || !tw_vec_reserve(&plan->nodes, plan->nodes.count + 1))
         return tw_no_memory();
+    plan->sorted.good = false;
     *out = (uint32_t)plan->nodes.count++;
     plan->nodes.items[*out] = (tw_plan_node){.kind = kind,
                                              .origin = origin,
                                              .spec = origin->spec,
                                              .group = TW_NO_INDEX,
                                              .row_group = TW_NO_INDEX,
-                                             .added = *out,
+                                             .added = plan->turns++,
                                              .position = TW_NO_INDEX};
     return TW_OK;
 }
@@ -145,6 +149,7 @@ tw_status *tw_plan_add_control(tw_plan *plan, uint32_t node, uint32_t before)
         n->control_capacity = capacity;
     }
     n->controls[n->control_count++] = before;
+    plan->sorted.good = false;
     return TW_OK;
 }
 
@@ -153,6 +158,7 @@ void tw_plan_replace_value(tw_plan *plan, uint32_t from, uint32_t to)
 {
     plan->values.items[from].moved = to;
     plan->moved = true;
+    plan->sorted.good = false;
 }
 
 /* Replacements may be chained: a folded node's twin was shared before. */
@@ -282,8 +288,10 @@ tw_status *tw_plan_sweep(tw_plan *plan)
                 needed[from] = true, stack[depth++] = from;
         }
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        plan->sorted.good = plan->sorted.good && (plan->nodes.items[i].gone || needed[i]);
         plan->nodes.items[i].gone = plan->nodes.items[i].gone || !needed[i];
+    }
     tw_free(needed);
     tw_free(stack);
     count_ends(plan);

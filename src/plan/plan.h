@@ -3,7 +3,7 @@
  * passes, in the order in which it runs. Nothing in it depends on the sizes of feeds;
  * plan/variant.h adds these. A plan is made by one thread, then only read. Passes work on the same
  * structure (a node that a pass removes is marked gone), so each can be read, tested and printed by
- * itself:  prune -> fold -> share -> simplify -> fuse -> schedule. */
+ * itself:  prune -> fold -> share -> compact -> simplify -> fuse -> schedule. */
 #ifndef TW_PLAN_PLAN_H
 #define TW_PLAN_PLAN_H
 
@@ -48,7 +48,7 @@ typedef struct tw_plan_node {
     tw_array *constant;
     uint32_t group;               /* fused group, or TW_NO_INDEX */
     uint32_t row_group;           /* group of rows, or TW_NO_INDEX */
-    uint32_t added;               /* the node whose turn it has in the order of adding */
+    uint32_t added;               /* its turn in the order of adding, perhaps another node's */
     uint32_t position;            /* in the schedule */
     struct tw_plan_loop *loop;    /* of TW_NODE_LOOP */
     struct tw_plan_loop *forward; /* of a LoopValue: the loop that it reads, */
@@ -134,7 +134,13 @@ struct tw_plan {
     uint32_t order_count;
     uint32_t test_count; /* of a body: so many of them come before the condition is known */
     bool has_guards, has_waits, has_loops;
-    bool moved; /* a value was replaced since the last sweep: inputs may name it still */
+    bool moved;     /* a value was replaced since the last sweep: inputs may name it still */
+    uint32_t turns; /* of nodes: so many were added */
+    /* what tw_plan_topological found last, and whether it is still so */
+    struct tw_plan_sorted_internal {
+        uint32_t *nodes, count;
+        bool good;
+    } sorted;
     struct tw_plan_counts_internal {
         uint32_t folded, shared, simplified, fused;
     } counts;
@@ -170,6 +176,7 @@ tw_status *tw_plan_absorb_pool(tw_plan *plan, uint32_t node);    /* absorb_pool.
 tw_status *tw_plan_sum_equal_rows(tw_plan *plan, uint32_t node); /* equal_rows.c */
 tw_status *tw_plan_chain_slices(tw_plan *plan, uint32_t node);   /* the last: slices.c */
 tw_status *tw_plan_share(tw_plan *plan);
+tw_status *tw_plan_compact(tw_plan *plan);
 tw_status *tw_plan_simplify(tw_plan *plan);
 tw_status *tw_plan_fuse(tw_plan *plan);
 tw_status *tw_plan_schedule(tw_plan *plan);
@@ -234,9 +241,13 @@ void tw_plan_settle(tw_plan *plan, tw_plan_node *node);
 void tw_plan_count_uses(tw_plan *plan);
 /* drops nodes that nobody needs */
 tw_status *tw_plan_sweep(tw_plan *plan);
-/* Live nodes so that each stands after what it needs, ties by number; a cycle is an error that
- * names its nodes. The list is the caller's to tw_free. */
-tw_status *tw_plan_topological(const tw_plan *plan, uint32_t **order, uint32_t *count);
+/* Live nodes so that each stands after what it needs, ties by turn, then by number; a cycle is an
+ * error that names its nodes. The list is the plan's: it stays until this is asked again, and what
+ * was found is the answer again as long as no node, value or edge was changed by the functions here
+ * and no sweep changed anything. */
+tw_status *tw_plan_topological(tw_plan *plan, const uint32_t **order, uint32_t *count);
+/* Frees the list. */
+void tw_plan_forget_order(tw_plan *plan);
 /* For each live node, those that have it among their controls: offsets[n] .. offsets[n + 1] - 1 in
  * `nodes`. */
 typedef struct tw_plan_dependents {

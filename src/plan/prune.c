@@ -312,8 +312,8 @@ static tw_status *add_fetches(tw_pruner *p, const tw_signature *signature)
 static tw_status *make_room(tw_pruner *p)
 {
     size_t nodes = p->plan->nodes.count + p->nodes, values = p->plan->values.count + p->values;
-    bool good = tw_vec_reserve(&p->plan->nodes, nodes + nodes / 4) &&
-                tw_vec_reserve(&p->plan->values, values + nodes / 4);
+    bool good = tw_vec_reserve(&p->plan->nodes, nodes + nodes / 8) &&
+                tw_vec_reserve(&p->plan->values, values + nodes / 8);
     return good ? TW_OK : tw_no_memory();
 }
 

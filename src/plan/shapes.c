@@ -111,6 +111,7 @@ static tw_status *infer_all(tw_plan *plan, const uint32_t *order, uint32_t count
             plan->values.items[node->first_value].shape = tw_array_shape(node->constant);
         else if (node->kind == TW_NODE_OP && !tw_plan_shape_is_foreign(node))
             status = infer_node(plan, node, &scratch);
+        tw_arena_rewind(&scratch);
     }
     tw_arena_clear(&scratch);
     return status;
@@ -149,13 +150,13 @@ static bool forget_changing(tw_plan *plan)
  * checked against them. Of a loop's body until no variable is found to change. */
 tw_status *tw_plan_shapes(tw_plan *plan)
 {
-    uint32_t *order, count;
+    const uint32_t *order;
+    uint32_t count;
     TW_TRY(tw_plan_topological(plan, &order, &count));
     tw_status *status = plan->loop ? enter_body(plan) : TW_OK;
     for (bool again = true; again && !status;) {
         status = infer_all(plan, order, count);
         again = !status && plan->loop && forget_changing(plan);
     }
-    tw_free(order);
     return status ? status : find_wanted(plan);
 }

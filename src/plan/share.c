@@ -90,7 +90,8 @@ static bool is_particular(const tw_plan *plan, const tw_plan_node *node)
 /* The first of two twins stays: it stands earlier in the order, so nothing has to move. */
 tw_status *tw_plan_share(tw_plan *plan)
 {
-    uint32_t *order, count;
+    const uint32_t *order;
+    uint32_t count;
     tw_int_map seen = {0};
     TW_TRY(tw_plan_topological(plan, &order, &count));
     tw_status *status = TW_OK;
@@ -106,6 +107,5 @@ tw_status *tw_plan_share(tw_plan *plan)
             merge(plan, order[i], (uint32_t)first);
     }
     tw_int_map_clear(&seen);
-    tw_free(order);
     return status ? status : tw_plan_sweep(plan);
 }

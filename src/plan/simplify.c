@@ -539,7 +539,8 @@ static tw_status *apply(tw_plan *plan, uint32_t rule, const uint32_t *order, uin
  * of its own node or of one before it, never of one that it has yet to see. */
 tw_status *tw_plan_simplify(tw_plan *plan)
 {
-    uint32_t *order, count;
+    const uint32_t *order;
+    uint32_t count;
     TW_TRY(tw_plan_topological(plan, &order, &count));
     uint32_t *which = tw_alloc_array((size_t)count + 1, sizeof *which);
     tw_status *status = which ? TW_OK : tw_no_memory();
@@ -554,7 +555,6 @@ tw_status *tw_plan_simplify(tw_plan *plan)
         status = tw_plan_sweep(plan);
         all = find_rules(plan, order, count, which);
     }
-    tw_free(order);
     tw_free(which);
     return status;
 }

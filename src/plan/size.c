@@ -197,8 +197,7 @@ tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
             status = tw_variant_size_value(v, plan->order[i]);
         else if (node->kind == TW_NODE_OP)
             status = size_operation(v, node, &scratch);
-        if (scratch.bytes > 1 << 20)
-            tw_arena_clear(&scratch);
+        tw_arena_rewind(&scratch);
     }
     tw_arena_clear(&scratch);
     return status;

@@ -343,29 +343,40 @@ void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **poi
 }
 
 /* Shapes are checked against what memory can hold before any product of them is used. */
-static tw_status *make_slots(tw_variant *v)
+static tw_status *measure(tw_variant *v)
 {
-    v->slots = tw_arena_array(&v->arena, v->plan->values.count + 1, sizeof *v->slots);
-    if (!v->slots)
-        return tw_no_memory();
     for (size_t i = 0; i < v->plan->values.count; i++) {
-        tw_array *slot = &v->slots[i];
+        tw_dtype dtype = v->plan->values.items[i].dtype;
         tw_sized *sized = &v->values[i];
-        atomic_init(&slot->refs, 1);
-        slot->dtype = v->plan->values.items[i].dtype;
+        size_t count;
         sized->root = (uint32_t)i;
         if (sized->dynamic || !sized->shape.dims)
             continue;
-        tw_status *status = tw_shape_check(slot->dtype, sized->shape, &slot->count);
+        tw_status *status = tw_shape_check(dtype, sized->shape, &count);
         if (status)
             return tw_variant_explain(v, &v->plan->nodes.items[v->plan->values.items[i].node],
                                       status);
-        slot->rank = sized->shape.rank;
-        if (slot->rank)
-            memcpy(slot->dims, sized->shape.dims, slot->rank * sizeof *slot->dims);
-        sized->bytes = slot->count * tw_dtype_size(slot->dtype);
+        sized->bytes = count * tw_dtype_size(dtype);
     }
     return TW_OK;
+}
+
+/* Sizes were checked. */
+void tw_variant_fill_slots(const tw_variant *v, tw_array *slots)
+{
+    for (size_t i = 0; i < v->plan->values.count; i++) {
+        tw_array *slot = &slots[i];
+        const tw_sized *sized = &v->values[i];
+        bool known = !sized->dynamic && sized->shape.dims;
+        atomic_init(&slot->refs, 1);
+        slot->dtype = v->plan->values.items[i].dtype;
+        slot->rank = known ? sized->shape.rank : 0;
+        slot->count = known ? (size_t)tw_shape_elements(sized->shape) : 0;
+        slot->storage = NULL;
+        slot->data = NULL;
+        if (slot->rank)
+            memcpy(slot->dims, sized->shape.dims, slot->rank * sizeof *slot->dims);
+    }
 }
 
 /* The values that view the memory of `root`, then TW_NO_INDEX; NULL: no memory. */
@@ -405,12 +416,27 @@ static tw_status *list_feed_views(tw_variant *v)
     return good ? TW_OK : tw_no_memory();
 }
 
+/* That there can be at most. */
+static size_t count_steps(const tw_plan *plan)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < plan->order_count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
+        count += (node->kind == TW_NODE_OP && !node->is_variable) || node->kind == TW_NODE_LOOP;
+    }
+    return count;
+}
+
 /* A group is met at its first node and takes the places of all its members; a group of rows that
  * is none at these sizes leaves them to the groups that it is made of. */
 tw_status *tw_variant_steps(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
-    TW_TRY(make_slots(v));
+    TW_TRY(measure(v));
+    v->slots = tw_alloc_array(plan->values.count + 1, sizeof *v->slots);
+    if (!v->slots || !tw_vec_reserve(&v->steps, count_steps(plan)))
+        return tw_no_memory();
+    tw_variant_fill_slots(v, v->slots);
     for (size_t i = 0; i < plan->nodes.count; i++) {
         if (plan->nodes.items[i].is_variable)
             v->values[plan->nodes.items[i].first_value].place = TW_PLACE_VARIABLE;

@@ -31,7 +31,8 @@ typedef struct tw_copy {
 /* Tables for the time of the pass. */
 typedef struct tw_orderer {
     tw_plan *plan;
-    uint32_t *order, *place; /* place: by node */
+    const uint32_t *order;
+    uint32_t *place; /* by node */
     uint32_t count;
     TW_VEC(tw_access) accesses;
     TW_VEC(tw_copy) copies;
@@ -356,9 +357,10 @@ tw_status *tw_plan_variables(tw_plan *plan)
         status = gather(&o);
     if (!status)
         status = order_all(&o);
+    /* edges that all go the same way as the order leave it as it is */
+    plan->sorted.good = !status && !o.copies.count;
     tw_vec_clear(&o.accesses);
     tw_vec_clear(&o.copies);
-    tw_free(o.order);
     tw_free(o.place);
     return status;
 }

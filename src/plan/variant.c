@@ -30,6 +30,12 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     return tw_variant_plan_moves(v);
 }
 
+static void drop_slots(tw_variant *v)
+{
+    tw_free(v->slots);
+    v->slots = NULL;
+}
+
 bool tw_value_is_viewed(const tw_variant *v, uint32_t value)
 {
     for (uint32_t k = 0; k < v->plan->values.count; k++) {
@@ -56,6 +62,7 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
     v->plan = tw_plan_ref(plan);
     v->outer = outer;
     tw_status *status = build(v, feeds);
+    drop_slots(v);
     if (status) {
         tw_variant_unref(v);
         return status;

@@ -110,6 +110,35 @@ static void memory_of_the_caller_is_used_first_and_never_freed(void **state)
     }
 }
 
+/* Of an arena of any blocks one is left at most, and what comes next is zeroed as ever. */
+static void scratch_memory_is_used_again(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    tw_arena_rewind(&arena); /* an empty one */
+    assert_non_null(tw_arena_alloc(&arena, 5000));
+    tw_arena_rewind(&arena); /* a block of its own alone: it goes */
+    assert_int_equal(arena.bytes, 0);
+    char *first = tw_arena_alloc(&arena, 100);
+    assert_non_null(first);
+    size_t bytes = arena.bytes;
+    for (int round = 0; round < 3; round++) {
+        memset(first, 1, 100);
+        assert_non_null(tw_arena_alloc(&arena, 900)); /* a block of its own behind it */
+        tw_arena_rewind(&arena);
+        assert_int_equal(arena.bytes, bytes);
+        assert_ptr_equal(tw_arena_alloc(&arena, 100), first);
+        for (int i = 0; i < 100; i++)
+            assert_int_equal(first[i], 0);
+    }
+    for (int i = 0; i < 1000; i++)
+        assert_non_null(tw_arena_alloc(&arena, 200)); /* several blocks; the newest is kept */
+    tw_arena_rewind(&arena);
+    assert_true(arena.bytes <= 66 * 1024 && arena.bytes > bytes);
+    assert_non_null(tw_arena_alloc(&arena, 200));
+    tw_arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +147,7 @@ int main(void)
         cmocka_unit_test(a_large_piece_leaves_the_room_of_the_block_in_use),
         cmocka_unit_test(a_size_that_overflows_gives_null_and_the_arena_goes_on),
         cmocka_unit_test(memory_of_the_caller_is_used_first_and_never_freed),
+        cmocka_unit_test(scratch_memory_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
