@@ -14,7 +14,7 @@ static void call_%(name)s(const void *args, void *out)
     *(%(result)s *)out = tw_%(name)s_(args);
 }
 static const tw_field arguments_%(name)s[] = {
-%(arguments)s    {NULL, 0, 0},
+%(arguments)s    {NULL, 0, 0, 0},
 };
 static const tw_field results_%(name)s[] = {
 %(results)s};
@@ -33,12 +33,12 @@ def is_plain(face):
 
 
 def values(face):
-    arguments = "".join("    {\"%s\", offsetof(%s, %s), TW_FIELD_%s},\n"
+    arguments = "".join("    {\"%s\", offsetof(%s, %s), TW_FIELD_%s, 0},\n"
                         % (m.name, face.args, m.member, FIELDS[m.kind]) for m in face.members)
     results = ""
     for output in face.op.outputs:
         at = "offsetof(%s, %s)" % (face.result, output.name) if len(face.op.outputs) > 1 else "0"
-        results += "    {\"%s\", %s, TW_FIELD_%s},\n" % (
+        results += "    {\"%s\", %s, TW_FIELD_%s, 0},\n" % (
             output.name, at, RESULTS[face.output_type(output)])
     return {"name": face.name, "args": face.args, "result": face.result, "arguments": arguments,
             "results": results, "count": len(face.members),

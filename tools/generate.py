@@ -47,6 +47,7 @@ class Member:
     note: str = ""
     operand: bool = False  # goes through TW_OPERAND in the macro
     option: bool = False
+    place: int = 0        # of the attribute in the signature, from one
 
     @property
     def member(self):
@@ -99,7 +100,7 @@ def op_members(op):
         if attr.default is not None:
             note += (", default " if note else "default ") + attr.default
         yield Member(attr.name, ctype, kind, number_default(attr), note,
-                     option=attr.default is not None)
+                     option=attr.default is not None, place=op.attrs.index(attr) + 1)
 
 
 COMPOSITE_TYPES = {
@@ -324,11 +325,12 @@ SOURCE_TOP = """\
 #include "op/op.h"
 #include "thalweg/ops.h"
 
-#define FIELD(builder, member, name, kind) \\
-    {name, offsetof(struct tw_##builder##_args, member), TW_FIELD_##kind}
-#define BUILDER(op, builder, fields, count) \\
+#define FIELD(builder, member, name, kind, place) \\
+    {name, offsetof(struct tw_##builder##_args, member), TW_FIELD_##kind, place}
+#define BUILDER(op, builder, fields, count, place) \\
     {op, sizeof(struct tw_##builder##_args), &defaults_##builder, fields, count, \\
-     offsetof(struct tw_##builder##_args, name), offsetof(struct tw_##builder##_args, device)}
+     offsetof(struct tw_##builder##_args, name), offsetof(struct tw_##builder##_args, device), \\
+     place}
 
 """
 
@@ -367,18 +369,19 @@ def composite_function(face):
             % (face.function(), face.args, face.args, face.name, face.name))
 
 
-def face_source(face):
+def face_source(face, places):
     defaults = ", ".join([".size = sizeof(%s)" % face.args] + face.defaults())
     out = "static const %s defaults_%s = {%s};\n" % (face.args, face.name, defaults)
     if not face.composite:
         fields = "NULL"
         if face.members:
             fields = "fields_" + face.name
-            rows = "".join("    FIELD(%s, %s, \"%s\", %s),\n"
-                           % (face.name, m.member, m.name, m.kind) for m in face.members)
+            rows = "".join("    FIELD(%s, %s, \"%s\", %s, %d),\n"
+                           % (face.name, m.member, m.name, m.kind, m.place)
+                           for m in face.members)
             out += "static const tw_field %s[] = {\n%s};\n" % (fields, rows)
-        out += "static const tw_builder builder_%s = BUILDER(\"%s\", %s, %s, %d);\n" % (
-            face.name, face.op.name, face.name, fields, len(face.members))
+        out += "static const tw_builder builder_%s = BUILDER(\"%s\", %s, %s, %d, %d);\n" % (
+            face.name, face.op.name, face.name, fields, len(face.members), places[face.op.name])
     out += composite_function(face) if face.composite else op_function(face)
     return out + "%s tw_%s_args_default(void)\n{\n    return defaults_%s;\n}\n\n" % (
         face.args, face.name, face.name)
@@ -391,9 +394,10 @@ def ops_header(faces):
             "\n#ifdef __cplusplus\n}\n#endif\n#endif\n")
 
 
-def builders_source(faces):
+def builders_source(faces, ops):
     rows = "".join("    &builder_%s,\n" % f.name for f in faces if not f.composite)
-    body = "".join(map(face_source, faces))
+    places = {name: i + 1 for i, name in enumerate(sorted(o.name for o in ops))}
+    body = "".join(face_source(face, places) for face in faces)
     helpers = [text for name, text in HELPERS.items() if re.search(r"\b%s\(" % name, body)]
     return (SOURCE_TOP + "".join(helpers) + body +
             "const tw_builder *const tw_builtin_builders[] = {\n%s    NULL,\n};\n\n" % rows +
@@ -568,7 +572,7 @@ def main():
         return 1
     write(options.out / "thalweg/ops.h", ops_header(faces))
     write(options.out / "composites.h", composites_header(faces))
-    write(options.out / "ops_builders.c", builders_source(faces))
+    write(options.out / "ops_builders.c", builders_source(faces, ops))
     write(options.out / "builders_check.inc", check_source(faces))
     write(options.out / "op_table.c", table_source(ops, composites))
     return int(options.strict and said)

@@ -136,6 +136,7 @@ typedef struct tw_field {
     const char *name; /* the input's or attribute's */
     uint16_t offset;  /* in the args struct */
     uint8_t kind;     /* tw_field_kind */
+    uint8_t place;    /* of the attribute in the signature, counted from one; 0: found by name */
 } tw_field;
 
 typedef struct tw_builder {
@@ -146,6 +147,7 @@ typedef struct tw_builder {
     uint8_t field_count;
     uint16_t name_offset;   /* of `const char *name` */
     uint16_t device_offset; /* of `const char *device`; 0: there is none */
+    uint16_t place;         /* of the op among those of the library; 0: found by type */
 } tw_builder;
 
 /* A composite as front ends call it: its struct of arguments, field by field. `call` writes

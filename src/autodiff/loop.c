@@ -243,7 +243,7 @@ static tw_status *not_built(void)
 static tw_status *constant(const looping *l, int value, const char *name, tw_tensor *out)
 {
     tw_operand operand = tw_of_int(value);
-    return tw_operand_add(l->graph, &operand, TW_INT32, name, l->where, out);
+    return tw_operand_add(l->graph, NULL, &operand, TW_INT32, name, l->where, out);
 }
 
 /* Of an imported loop only what somebody read is there; here the last values are wanted too. */

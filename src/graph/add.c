@@ -15,6 +15,8 @@ typedef struct addition {
     tw_draft draft;
     tw_scope_effect effect;
     tw_region *region;
+    const tw_op *known; /* NULL: to be looked up */
+    const char *prefix; /* of the name; NULL: what the scopes say */
     tw_name_text *full; /* the wanted name with scopes */
     bool exact;         /* it is taken as it is */
 } addition;
@@ -72,7 +74,7 @@ static tw_status *set_name(addition *a)
     size_t length = strlen(name);
     bool slash = length > 1 && name[length - 1] == '/';
     a->exact = slash || a->args.is_import;
-    const char *prefix = a->exact ? "" : tw_scope_prefix(a->draft.graph);
+    const char *prefix = a->exact ? "" : a->prefix ? a->prefix : tw_scope_prefix(a->draft.graph);
     if (!tw_name_begin(a->full, prefix, name, length - (slash && !a->args.is_import)))
         return tw_no_memory();
     a->draft.name = a->full->text; /* gets its suffix when it is taken */
@@ -156,6 +158,9 @@ static tw_status *apply_scopes(addition *a)
 static tw_status *look_up(addition *a)
 {
     tw_draft *d = &a->draft;
+    d->op = a->known;
+    if (d->op)
+        return TW_OK;
     tw_status *status = tw_op_lookup(a->args.type, &d->op);
     if (tw_status_code(status) != TW_NOT_FOUND || !a->args.output_dtypes)
         return status;
@@ -279,7 +284,8 @@ static tw_status *explain(addition *a, tw_status *status)
 
 /* No lock is held while shape rules of callers run or while inputs are captured, both of which may
  * add operations; so another thread may take the name meanwhile, and it is chosen last. */
-tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_operation **out)
+tw_status *tw_graph_add_known(tw_graph *graph, const tw_graph_add_args *args, const tw_op *op,
+                              const char *prefix, tw_operation **out)
 {
     if (!graph || !args || !out || args->size < offsetof(tw_graph_add_args, inputs))
         return tw_value_error("tw_graph_add needs a graph, arguments with their size, and a place "
@@ -288,7 +294,7 @@ tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_opera
     char room[ROOM];
     tw_name_text full;
     full.text = NULL;
-    addition a = {.draft.graph = graph, .full = &full};
+    addition a = {.draft.graph = graph, .known = op, .prefix = prefix, .full = &full};
     tw_arena_begin(&a.draft.arena, room, sizeof room);
     memcpy(&a.args, args, args->size < sizeof a.args ? args->size : sizeof a.args);
     a.draft.where = tw_current_where(args->where);
@@ -305,4 +311,9 @@ tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_opera
     tw_draft_clear(&a.draft);
     tw_name_end(&full);
     return status;
+}
+
+tw_status *tw_graph_add(tw_graph *graph, const tw_graph_add_args *args, tw_operation **out)
+{
+    return tw_graph_add_known(graph, args, NULL, NULL, out);
 }

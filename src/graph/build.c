@@ -9,6 +9,8 @@
 #include "graph/operand.h"
 #include "graph/scope.h"
 
+enum { ROOM = 1024 }; /* for inputs and attributes of nearly every operation */
+
 /* What every args struct begins with. */
 typedef struct args_head {
     size_t size;
@@ -61,14 +63,27 @@ static const void *member(const building *b, const tw_field *field)
     return b->args + field->offset;
 }
 
-/* A builder has a handful of fields, for which comparing texts is as fast as any index. */
-static const tw_field *find_field(const building *b, const char *name)
+/* Inputs mostly come first and in the order of the signature; of the handful of other fields each
+ * is looked at. */
+static const tw_field *find_field(const building *b, size_t input)
 {
-    for (size_t i = 0; i < b->builder->field_count; i++) {
-        if (strcmp(b->builder->fields[i].name, name) == 0)
-            return &b->builder->fields[i];
+    const tw_builder *builder = b->builder;
+    const char *name = b->op->inputs[input].name;
+    if (input < builder->field_count && strcmp(builder->fields[input].name, name) == 0)
+        return &builder->fields[input];
+    for (size_t i = 0; i < builder->field_count; i++) {
+        if (strcmp(builder->fields[i].name, name) == 0)
+            return &builder->fields[i];
     }
     return NULL;
+}
+
+/* What a generated table says need not be looked for. */
+static const tw_op_attr *find_attr(const building *b, const tw_field *field)
+{
+    if (field->place && field->place <= b->op->attr_count)
+        return &b->op->attrs[field->place - 1];
+    return tw_op_find_attr(b->op, field->name);
 }
 
 /* An empty name counts as none, as it does for the core. */
@@ -96,9 +111,10 @@ typedef struct operands {
 
 /* An invalid tensor is an error of its own: what it was to be made of has been reported, if it was
  * an error, and only the first error stays. */
-static tw_status *find_operands(const building *b, const tw_op_arg *arg, operands *out)
+static tw_status *find_operands(const building *b, size_t input, operands *out)
 {
-    const tw_field *field = find_field(b, arg->name);
+    const tw_op_arg *arg = &b->op->inputs[input];
+    const tw_field *field = find_field(b, input);
     *out = (operands){NULL, {NULL, 0}};
     if (field && field->kind == TW_FIELD_INPUT) {
         out->one = member(b, field);
@@ -128,7 +144,7 @@ static tw_status *find_graph(building *b)
 {
     for (size_t i = 0; i < b->op->input_count && !b->graph; i++) {
         operands in;
-        TW_TRY(find_operands(b, &b->op->inputs[i], &in));
+        TW_TRY(find_operands(b, i, &in));
         if (in.one && in.one->kind == TW_OPERAND_TENSOR)
             b->graph = in.one->tensor.op->graph;
         else if (in.list.count)
@@ -190,7 +206,8 @@ static tw_status *read_list(building *b, const tw_field *field, tw_attr *attr, b
 
 /* Whether a scalar is given at all: texts, dtypes, arrays and functions have a value that says
  * "not given", and for these the signature's default or the inputs decide. */
-static tw_status *read_scalar(building *b, const tw_field *field, tw_attr *attr, bool *given)
+static tw_status *read_scalar(building *b, const tw_field *field, const tw_op_attr *known,
+                              tw_attr *attr, bool *given)
 {
     const void *at = member(b, field);
     double number;
@@ -215,7 +232,7 @@ static tw_status *read_scalar(building *b, const tw_field *field, tw_attr *attr,
         break;
     case TW_FIELD_SHAPE:
         memcpy(&attr->value.shape, at, sizeof attr->value.shape);
-        *given = attr->value.shape.dims || !tw_op_find_attr(b->op, field->name)->has_default;
+        *given = attr->value.shape.dims || !known->has_default;
         break;
     case TW_FIELD_TENSOR:
         memcpy(&attr->value.tensor, at, sizeof attr->value.tensor);
@@ -268,19 +285,19 @@ static tw_status *read_attrs(building *b)
         return tw_no_memory();
     for (size_t i = 0; i < b->builder->field_count; i++) {
         const tw_field *field = &b->builder->fields[i];
-        tw_attr attr = {.name = field->name};
         bool given = false;
         if (field->kind == TW_FIELD_SEED) {
             put_seeds(b, field);
             continue;
         }
-        if (field->kind <= TW_FIELD_INPUTS || !tw_op_find_attr(b->op, field->name))
+        const tw_op_attr *known = field->kind > TW_FIELD_INPUTS ? find_attr(b, field) : NULL;
+        if (!known)
             continue;
-        attr.kind = kind_of_field[field->kind];
+        tw_attr attr = {.name = known->name, .kind = kind_of_field[field->kind]};
         if (field->kind >= TW_FIELD_INTS)
             TW_TRY(read_list(b, field, &attr, &given));
         else
-            TW_TRY(read_scalar(b, field, &attr, &given));
+            TW_TRY(read_scalar(b, field, known, &attr, &given));
         if (!given)
             continue;
         if (field->kind == TW_FIELD_TENSOR)
@@ -315,11 +332,12 @@ static int rank_of(const tw_operand *operand)
     return operand->kind <= TW_OPERAND_ARRAY ? ranks[operand->kind] : 4;
 }
 
-/* Attributes that the caller set decide the dtype of constants beside the operation. */
-static const tw_attr *given_attr(const building *b, const char *name)
+/* Attributes that the caller set decide the dtype of constants beside the operation. They have the
+ * registry's names. */
+static const tw_attr *given_attr(const building *b, const tw_op_attr *attr)
 {
     for (size_t i = 0; i < b->attr_count; i++) {
-        if (strcmp(b->attrs[i].name, name) == 0)
+        if (b->attrs[i].name == attr->name)
             return &b->attrs[i];
     }
     return NULL;
@@ -336,19 +354,19 @@ static bool follows_default(int rank, tw_dtype own, tw_dtype fallback)
 /* The dtype that all inputs sharing a type attribute have: said outright, by tensors among them,
  * or by what numbers would be alone. So 2 * x and x * 2 are alike, which Python has from operators
  * that convert. */
-static tw_dtype dtype_of_attr(const building *b, const char *type_attr)
+static tw_dtype dtype_of_attr(const building *b, int16_t place)
 {
-    const tw_attr *given = given_attr(b, type_attr);
+    const tw_op_attr *attr = &b->op->attrs[place];
+    const tw_attr *given = given_attr(b, attr);
     tw_dtype best = TW_INVALID_DTYPE;
     int best_rank = 0;
     if (given)
         return given->value.type;
     for (size_t i = 0; i < b->op->input_count; i++) {
-        const tw_op_arg *arg = &b->op->inputs[i];
         operands in;
-        if (!arg->type_attr || strcmp(arg->type_attr, type_attr) != 0)
+        if (b->op->input_attrs[i].type != place)
             continue;
-        tw_status_free(find_operands(b, arg, &in));
+        tw_status_free(find_operands(b, i, &in));
         tw_operand first = in.list.count ? tw_of_tensor(in.list.items[0]) : (tw_operand){0};
         const tw_operand *operand = in.one ? in.one : &first;
         if (rank_of(operand) > best_rank) {
@@ -356,8 +374,7 @@ static tw_dtype dtype_of_attr(const building *b, const char *type_attr)
             best = tw_operand_dtype(operand);
         }
     }
-    const tw_op_attr *attr = tw_op_find_attr(b->op, type_attr);
-    if (best_rank < 5 && attr && attr->has_default &&
+    if (best_rank < 5 && attr->has_default &&
         follows_default(best_rank, best, attr->default_value.value.type))
         return attr->default_value.value.type;
     return best;
@@ -375,31 +392,23 @@ static tw_status *open_scope(building *b)
     return tw_scope_open_name(b->graph, name_of(b), &b->scope);
 }
 
-/* A constant stands in the scope of its operation under the name of the argument. The scope is
- * open only while it is made, so that a failure leaves the thread's scopes as they were. */
-static tw_status *add_constant(building *b, const tw_op_arg *arg, const tw_operand *operand,
-                               tw_tensor *out)
+/* A constant stands in the scope of its operation under the name of the argument. */
+static tw_status *add_constant(building *b, size_t input, const tw_operand *operand, tw_tensor *out)
 {
-    tw_dtype dtype = arg->type_attr ? dtype_of_attr(b, arg->type_attr) : arg->type;
+    const tw_op_arg *arg = &b->op->inputs[input];
+    tw_dtype dtype = arg->type_attr ? dtype_of_attr(b, b->op->input_attrs[input].type) : arg->type;
     if (!dtype)
         return tw_value_error("the input '%s' is no value", arg->name);
     TW_TRY(open_scope(b));
-    tw_scope *scope = tw_scope_new(TW_SCOPE_NAME, b->graph);
-    if (!scope)
-        return tw_no_memory();
-    scope->name = b->scope;
-    TW_TRY(tw_scope_push(scope));
-    tw_status *status = tw_operand_add(b->graph, operand, dtype, arg->name, b->where, out);
-    tw_scope_pop();
-    return status;
+    return tw_operand_add(b->graph, b->scope, operand, dtype, arg->name, b->where, out);
 }
 
 /* Inputs are gathered flat. Room grows by what a list needs, so that most operations need one
  * array. */
-static tw_status *put_input(building *b, const tw_op_arg *arg, size_t at, size_t *room)
+static tw_status *put_input(building *b, size_t at, size_t *room)
 {
     operands in;
-    TW_TRY(find_operands(b, arg, &in));
+    TW_TRY(find_operands(b, at, &in));
     size_t count = in.one ? 1 : in.list.count;
     b->counts[at] = count;
     if (b->input_count + count > *room) {
@@ -418,7 +427,7 @@ static tw_status *put_input(building *b, const tw_op_arg *arg, size_t at, size_t
     else if (in.one && in.one->kind == TW_OPERAND_TENSOR)
         *to = in.one->tensor;
     else if (in.one)
-        return add_constant(b, arg, in.one, to);
+        return add_constant(b, at, in.one, to);
     return TW_OK;
 }
 
@@ -430,7 +439,7 @@ static tw_status *put_inputs(building *b)
     if (!b->counts)
         return tw_no_memory();
     for (size_t i = 0; i < b->op->input_count; i++) {
-        tw_status *status = put_input(b, &b->op->inputs[i], i, &room);
+        tw_status *status = put_input(b, i, &room);
         if (status)
             return tw_status_with_input(status, (int)i);
     }
@@ -441,7 +450,7 @@ static tw_status *put_inputs(building *b)
 static tw_status *build(building *b, const void *args, tw_operation **out)
 {
     TW_TRY(take_args(b, args));
-    TW_TRY(tw_op_lookup(b->builder->type, &b->op));
+    TW_TRY(tw_op_lookup_at(b->builder->place, b->builder->type, &b->op));
     TW_TRY(find_graph(b));
     TW_TRY(read_attrs(b));
     TW_TRY(put_inputs(b));
@@ -455,7 +464,7 @@ static tw_status *build(building *b, const void *args, tw_operation **out)
                              .attrs = b->attrs,
                              .attr_count = b->attr_count,
                              .device = device_of(b)};
-    return tw_graph_add(b->graph, &add, out);
+    return tw_graph_add_known(b->graph, &add, b->op, NULL, out);
 }
 
 /* A failed build has said so to the innermost context or the graph, and gives NULL, which every
@@ -466,7 +475,9 @@ tw_operation *tw_build(const tw_builder *builder, const void *args)
         tw_build_fail(tw_value_error("a builder was called without arguments"));
         return NULL;
     }
+    char room[ROOM];
     building b = {.builder = builder};
+    tw_arena_begin(&b.arena, room, sizeof room);
     tw_operation *op = NULL;
     tw_status *status = build(&b, args, &op);
     if (status) {

@@ -10,8 +10,8 @@
 #include "op/infer.h"
 
 /* ---- completing ----
- * All this lies in the draft's own arena and goes with it; nothing of the graph is held but
- * references to arrays. */
+ * All this lies in the draft's own arena and goes with it. The values of attributes are the
+ * caller's and the registry's, which last longer. */
 
 /* Without a signature the attributes stay as given, and outputs are what the caller says. */
 static tw_status *resolve_unknown(tw_draft *d)
@@ -25,8 +25,7 @@ static tw_status *resolve_unknown(tw_draft *d)
     for (size_t i = 0; i < d->attr_count; i++) {
         if (!d->attrs[i].name)
             return tw_value_error("attribute %zu has no name", i);
-        TW_TRY(tw_attr_copy(&d->arena, &d->attrs[i], &r->attrs[i]));
-        r->attr_count++;
+        r->attrs[r->attr_count++] = d->attrs[i];
     }
     return TW_OK;
 }
@@ -45,8 +44,8 @@ static tw_status *resolve(tw_draft *d)
     }
     if (!d->op)
         return resolve_unknown(d);
-    return tw_op_resolve(d->op, d->dtypes, d->input_count, d->input_counts, d->attrs, d->attr_count,
-                         &d->arena, &d->resolved);
+    return tw_op_resolve_borrowed(d->op, d->dtypes, d->input_count, d->input_counts, d->attrs,
+                                  d->attr_count, &d->arena, &d->resolved);
 }
 
 /* What a shape rule reads. */
@@ -54,6 +53,7 @@ typedef struct facts {
     tw_dtype *dtypes;
     tw_shape *shapes, *partial;
     tw_array **values;
+    bool rules; /* the graph has rules of its own */
 } facts;
 
 /* Shapes are replaced as a whole and their dims live as long as the graph: a copy made under the
@@ -71,6 +71,7 @@ static tw_status *gather_shapes(tw_draft *d, facts *k)
         if (d->inputs[i].op)
             k->shapes[i] = d->inputs[i].op->outputs[d->inputs[i].index].shape;
     }
+    k->rules = d->graph->shapes.count > 0;
     tw_graph_unlock(d->graph);
     return TW_OK;
 }
@@ -101,13 +102,14 @@ static tw_status *infer(tw_draft *d)
 {
     facts k = {0};
     void *user = NULL;
-    tw_infer_fn rule = tw_operation_shape_rule(d->graph, d->type, &user);
     d->shapes = tw_arena_array(&d->arena, d->resolved.output_count, sizeof *d->shapes);
     if (!d->shapes)
         return tw_no_memory();
+    TW_TRY(gather_shapes(d, &k));
+    tw_infer_fn rule = k.rules ? tw_operation_shape_rule(d->graph, d->type, &user)
+                               : tw_global_shape(d->type, &user);
     if (!rule && !(d->op && d->op->definition.infer))
         return TW_OK;
-    TW_TRY(gather_shapes(d, &k));
     tw_status *status = gather_values(d, &k);
     tw_spec spec = {d->op, d->type, d->name, d->resolved.attrs, d->resolved.attr_count, d->where};
     tw_infer in = {.spec = &spec,
@@ -133,11 +135,8 @@ tw_status *tw_draft_complete(tw_draft *d)
     return infer(d);
 }
 
-/* The arena takes everything but the arrays that attributes refer to. */
 void tw_draft_clear(tw_draft *d)
 {
-    for (size_t i = 0; i < d->resolved.attr_count; i++)
-        tw_attr_release(&d->resolved.attrs[i]);
     tw_arena_clear(&d->arena);
 }
 
@@ -166,16 +165,27 @@ tw_status *tw_draft_explain(const tw_draft *d, tw_status *status)
  * What an operation keeps is packed tightly, since graphs hold many of them: plain values stand
  * in the attribute itself, names are the registry's, dims that equal an input's are shared. */
 
-/* Most values hold no memory of their own, and the registry keeps the names of its attributes. */
-static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, const tw_attr *from, tw_attr *to)
+/* A default that is a list, a text or a shape: what it points at is the registry's, which keeps it.
+ * Texts and shapes begin with a pointer and a length. */
+static bool is_default(const tw_op_attr *known, const tw_attr *value)
 {
-    const tw_op_attr *known = d->op ? tw_op_find_attr(d->op, from->name) : NULL;
-    bool plain = !from->list && (from->kind == TW_ATTR_INT || from->kind == TW_ATTR_FLOAT ||
-                                 from->kind == TW_ATTR_BOOL || from->kind == TW_ATTR_TYPE);
-    if (!known || !plain)
+    const tw_attr *own = &known->default_value;
+    bool points = value->list || value->kind == TW_ATTR_STRING || value->kind == TW_ATTR_SHAPE;
+    bool same = value->list ? value->count == own->count
+                            : value->value.s.length == own->value.s.length;
+    return points && known->has_default && value->kind < TW_ATTR_TENSOR && same &&
+           value->value.items == own->value.items;
+}
+
+/* Attributes of the signature come first, in its order and under the registry's names. */
+static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, size_t i, tw_attr *to)
+{
+    const tw_attr *from = &d->resolved.attrs[i];
+    if (!d->op || i >= d->op->attr_count)
         return tw_attr_copy(arena, from, to);
+    if (!is_default(&d->op->attrs[i], from))
+        return tw_attr_copy_value(arena, from, to);
     *to = *from;
-    to->name = known->name;
     return TW_OK;
 }
 
@@ -188,7 +198,7 @@ static tw_status *keep_attrs(const tw_draft *d, tw_arena *arena, tw_operation *o
         return tw_no_memory();
     op->spec.attrs = attrs;
     for (size_t i = 0; i < count; i++) {
-        TW_TRY(keep_attr(d, arena, &d->resolved.attrs[i], &attrs[i]));
+        TW_TRY(keep_attr(d, arena, i, &attrs[i]));
         op->spec.attr_count++;
     }
     op->exported_attrs = (uint32_t)count;

@@ -187,7 +187,11 @@ void tw_name_enter_locked(tw_graph *graph, const tw_name_claim *claim, const cha
 /* Of exactly this name; NULL: none. */
 tw_operation *tw_name_operation_locked(const tw_graph *graph, const char *name, size_t length);
 
-/* add.c: a copy of a text that lives with the graph. NULL text gives "". */
+/* add.c: tw_graph_add of an op that was looked up (NULL: not yet) under a name that stands behind
+ * `prefix` (NULL: in the scopes of this thread). */
+tw_status *tw_graph_add_known(tw_graph *graph, const tw_graph_add_args *args, const tw_op *op,
+                              const char *prefix, tw_operation **out);
+/* A copy of a text that lives with the graph. NULL text gives "". */
 const char *tw_graph_keep_file_locked(tw_graph *graph, const char *file);
 void tw_graph_changed_locked(tw_graph *graph); /* a finished operation changed */
 

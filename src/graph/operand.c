@@ -204,8 +204,8 @@ tw_status *tw_operand_array(const tw_operand *operand, tw_dtype dtype, tw_array 
 }
 
 /* The graph shares the array, which nobody else may write. */
-tw_status *tw_constant_add(tw_graph *graph, tw_array *array, const char *name, tw_where where,
-                           tw_tensor *out)
+tw_status *tw_constant_add(tw_graph *graph, const char *prefix, tw_array *array, const char *name,
+                           tw_where where, tw_tensor *out)
 {
     tw_attr attrs[2] = {{.name = "value", .kind = TW_ATTR_TENSOR},
                         {.name = "dtype", .kind = TW_ATTR_TYPE}};
@@ -218,14 +218,14 @@ tw_status *tw_constant_add(tw_graph *graph, tw_array *array, const char *name, t
                               .attrs = attrs,
                               .attr_count = 2};
     tw_operation *op = NULL;
-    tw_status *status = tw_graph_add(graph, &args, &op);
+    tw_status *status = tw_graph_add_known(graph, &args, NULL, prefix, &op);
     *out = (tw_tensor){op, 0};
     return status;
 }
 
 /* A tensor is only checked, never converted: TensorFlow does not cast behind one's back. */
-tw_status *tw_operand_add(tw_graph *graph, const tw_operand *operand, tw_dtype dtype,
-                          const char *name, tw_where where, tw_tensor *out)
+tw_status *tw_operand_add(tw_graph *graph, const char *prefix, const tw_operand *operand,
+                          tw_dtype dtype, const char *name, tw_where where, tw_tensor *out)
 {
     tw_dtype own = tw_operand_dtype(operand);
     *out = operand->tensor;
@@ -243,7 +243,7 @@ tw_status *tw_operand_add(tw_graph *graph, const tw_operand *operand, tw_dtype d
     tw_status *status = tw_operand_array(operand, dtype ? tw_dtype_base(dtype) : own, &array);
     if (status)
         return tw_status_with_where(status, tw_current_where(where));
-    status = tw_constant_add(graph, array, name, where, out);
+    status = tw_constant_add(graph, prefix, array, name, where, out);
     tw_array_unref(array);
     return status;
 }
@@ -256,6 +256,6 @@ tw_tensor tw_operand_tensor(tw_operand operand, tw_dtype dtype, const char *name
     if (!graph)
         return tw_build_fail(tw_no_memory());
     tw_where where = tw_current_where((tw_where){NULL, 0});
-    tw_status *status = tw_operand_add(graph, &operand, dtype, name, where, &out);
+    tw_status *status = tw_operand_add(graph, NULL, &operand, dtype, name, where, &out);
     return status ? tw_build_fail(tw_status_with_where(status, where)) : out;
 }

@@ -12,11 +12,12 @@
 tw_dtype tw_operand_dtype(const tw_operand *operand);
 /* A new array; a value that `dtype` does not hold is a TYPE error. */
 tw_status *tw_operand_array(const tw_operand *operand, tw_dtype dtype, tw_array **out);
-/* A Const of it, in the scopes of this thread. A tensor comes back as it is. */
-tw_status *tw_operand_add(tw_graph *graph, const tw_operand *operand, tw_dtype dtype,
-                          const char *name, tw_where where, tw_tensor *out);
+/* A Const of it, in the scopes of this thread but for its name, which stands behind `prefix` (NULL:
+ * in these scopes too). A tensor comes back as it is. */
+tw_status *tw_operand_add(tw_graph *graph, const char *prefix, const tw_operand *operand,
+                          tw_dtype dtype, const char *name, tw_where where, tw_tensor *out);
 /* A Const that takes a reference of the array. */
-tw_status *tw_constant_add(tw_graph *graph, tw_array *array, const char *name, tw_where where,
-                           tw_tensor *out);
+tw_status *tw_constant_add(tw_graph *graph, const char *prefix, tw_array *array, const char *name,
+                           tw_where where, tw_tensor *out);
 
 #endif

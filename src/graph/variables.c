@@ -383,8 +383,8 @@ tw_tensor tw_get_variable_(const struct tw_get_variable_args *given)
 static tw_status *set_initial(making *m, const struct tw_variable_args *args)
 {
     const tw_operand *value = &args->initial_value;
-    TW_TRY(tw_operand_add(m->graph, value, tw_dtype_base(args->dtype), "initial_value", m->where,
-                          &m->initial));
+    TW_TRY(tw_operand_add(m->graph, NULL, value, tw_dtype_base(args->dtype), "initial_value",
+                          m->where, &m->initial));
     m->dtype = tw_dtype_base(tw_tensor_dtype(m->initial));
     if (m->initial.op->region)
         return tw_value_error("Initializer for variable %.*s is from inside a control-flow "

@@ -24,7 +24,7 @@ static tw_tensor constant(maker *m, tw_operand operand, tw_dtype dtype, const ch
 {
     tw_tensor out = {NULL, 0};
     if (!m->status)
-        m->status = tw_operand_add(m->graph, &operand, dtype, name, m->where, &out);
+        m->status = tw_operand_add(m->graph, NULL, &operand, dtype, name, m->where, &out);
     return out;
 }
 
@@ -85,14 +85,15 @@ static tw_tensor zeros(maker *m, tw_shape shape, tw_dtype dtype)
         tw_tensor sizes = constant(m, tw_of_shape(shape), TW_INVALID_DTYPE, "shape_as_tensor");
         m->status = m->status ? m->status : tw_array_create(dtype, TW_SHAPE(), &array);
         if (!m->status)
-            m->status = tw_constant_add(m->graph, array, "Const", m->where, &out);
+            m->status = tw_constant_add(m->graph, NULL, array, "Const", m->where, &out);
         tw_array_unref(array);
         return operation(m, "Fill", tw_scope_prefix(m->graph), (tw_tensor[]){sizes, out}, 2, NULL,
                          0);
     }
     m->status = tw_array_create(dtype, shape, &array);
     if (!m->status)
-        m->status = tw_constant_add(m->graph, array, tw_scope_prefix(m->graph), m->where, &out);
+        m->status = tw_constant_add(m->graph, NULL, array, tw_scope_prefix(m->graph), m->where,
+                                    &out);
     tw_array_unref(array);
     return out;
 }

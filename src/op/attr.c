@@ -280,14 +280,17 @@ static size_t item_count(const tw_attr *attr)
     return attr->list ? attr->count : kinds[attr->kind].size ? 1 : 0;
 }
 
-/* `to` may be `from`: it is written last, and only when everything is there. */
-tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
+/* What holds no memory of its own is copied as it is. */
+tw_status *tw_attr_copy_value(tw_arena *arena, const tw_attr *from, tw_attr *to)
 {
+    if (!from->list && !kinds[from->kind].copy) {
+        *to = *from;
+        return TW_OK;
+    }
     size_t size = kinds[from->kind].size, count = item_count(from);
-    tw_attr copy = {.kind = from->kind, .list = from->list};
-    copy.name = tw_arena_strdup(arena, from->name);
+    tw_attr copy = {.name = from->name, .kind = from->kind, .list = from->list};
     char *items = from->list ? tw_arena_array(arena, count, size) : (char *)&copy.value;
-    if ((from->name && !copy.name) || !items)
+    if (!items)
         return tw_no_memory();
     if (from->list)
         copy.value.items = items;
@@ -307,6 +310,17 @@ tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
         return tw_no_memory();
     }
     *to = copy;
+    return TW_OK;
+}
+
+/* `to` may be `from`: it is written last, and only when everything is there. */
+tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to)
+{
+    char *name = tw_arena_strdup(arena, from->name);
+    if (from->name && !name)
+        return tw_no_memory();
+    TW_TRY(tw_attr_copy_value(arena, from, to));
+    to->name = name;
     return TW_OK;
 }
 

@@ -11,7 +11,10 @@
 #include "op/attr.h"
 #include "tensor/array.h"
 
-enum { LAST_BIT = 31 };
+enum { LAST_BIT = 31, SCRATCH = 64 };
+
+/* Dims for a rule to write where memory is short: what stands there is never read. */
+static _Thread_local int64_t scratch[SCRATCH];
 
 /* Short memory is a failure of the rule as any other: the first one is kept. */
 static void fail_memory(tw_infer *in)
@@ -89,8 +92,8 @@ int64_t *tw_infer_dims(tw_infer *in, size_t rank)
     int64_t *dims = tw_arena_array(in->arena, rank, sizeof *dims);
     if (!dims) {
         fail_memory(in);
-        dims = in->scratch;
-        rank = rank < TW_INFER_SCRATCH ? rank : TW_INFER_SCRATCH;
+        dims = scratch;
+        rank = rank < SCRATCH ? rank : SCRATCH;
     }
     for (size_t i = 0; i < rank; i++)
         dims[i] = -1;
@@ -268,7 +271,7 @@ tw_shape tw_infer_broadcast(tw_infer *in, tw_shape a, tw_shape b)
         return TW_UNKNOWN_SHAPE;
     size_t rank = a.rank > b.rank ? a.rank : b.rank;
     int64_t *dims = tw_infer_dims(in, rank);
-    for (size_t i = 1; i <= rank && i <= TW_INFER_SCRATCH; i++) {
+    for (size_t i = 1; i <= rank && i <= SCRATCH; i++) {
         int64_t x = i <= a.rank ? a.dims[a.rank - i] : 1, y = i <= b.rank ? b.dims[b.rank - i] : 1;
         dims[rank - i] = broadcast_dim(x, y);
         if (dims[rank - i] == -2) {

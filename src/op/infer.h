@@ -6,8 +6,6 @@
 
 #include "op/op.h"
 
-enum { TW_INFER_SCRATCH = 64 };
-
 struct tw_infer {
     const tw_spec *spec;
     tw_arena *arena;
@@ -19,9 +17,8 @@ struct tw_infer {
     const tw_shape *value_shapes;
     /* bit i: the rule asked for the value of input i (31: or a later one) */
     uint32_t read;
-    tw_shape *outputs;                 /* filled; unknown at first; dims are the arena's */
-    tw_status *status;                 /* the first failure of the rule, undecorated */
-    int64_t scratch[TW_INFER_SCRATCH]; /* dims for a rule to write where memory is short */
+    tw_shape *outputs; /* filled; unknown at first; dims are the arena's */
+    tw_status *status; /* the first failure of the rule, undecorated */
 };
 
 /* Runs `fn` (NULL: the definition's rule). in->outputs must have room for output_count. Returns the

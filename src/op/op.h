@@ -17,11 +17,17 @@ typedef struct tw_kernel_entry {
     struct tw_kernel_entry *next;    /* the newest first, definition's own last in their order */
 } tw_kernel_entry;
 
+/* Where the attributes that an argument names stand in the signature; -1: it names none. */
+typedef struct tw_arg_attrs {
+    int16_t type, number, type_list;
+} tw_arg_attrs;
+
 struct tw_op {
     const char *name;
     tw_op_definition definition;
     tw_op_arg *inputs, *outputs;
     tw_op_attr *attrs;
+    tw_arg_attrs *input_attrs, *output_attrs;
     size_t input_count, output_count, attr_count;
     tw_kernel_entry *_Atomic kernels;
     atomic_bool foreign; /* it has a caller's kernel, which runs only where a session runs */
@@ -58,9 +64,16 @@ typedef struct tw_resolved {
 tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count,
                          const size_t *input_counts, const tw_attr *attrs, size_t attr_count,
                          tw_arena *arena, tw_resolved *out);
+/* The same, but values point at what was given (and at the registry), and arrays are not
+ * referenced: for as long as the caller keeps what it gave. */
+tw_status *tw_op_resolve_borrowed(const tw_op *op, const tw_dtype *inputs, size_t input_count,
+                                  const size_t *input_counts, const tw_attr *attrs,
+                                  size_t attr_count, tw_arena *arena, tw_resolved *out);
 /* Copies an attribute with all that it points at; arrays are referenced and must be released by
  * tw_attr_release. */
 tw_status *tw_attr_copy(tw_arena *arena, const tw_attr *from, tw_attr *to);
+/* The same but for the name, which stays as it is. */
+tw_status *tw_attr_copy_value(tw_arena *arena, const tw_attr *from, tw_attr *to);
 void tw_attr_release(const tw_attr *attr);
 bool tw_attr_equal(const tw_attr *a, const tw_attr *b); /* same name and value; floats by bits */
 uint64_t tw_attr_hash(const tw_attr *attr, uint64_t seed);
@@ -74,6 +87,8 @@ const tw_kernel *tw_op_kernel(const tw_op *op, const char *device, const tw_attr
 tw_status *tw_op_no_kernel(const tw_spec *spec, const char *device);
 /* As tw_op_find, but with a status that tells "not registered" (NOT_FOUND) from "no memory". */
 tw_status *tw_op_lookup(const char *name, const tw_op **out);
+/* The same where the op stands at `place` of the built-in ones, counted from one; 0: not known. */
+tw_status *tw_op_lookup_at(size_t place, const char *name, const tw_op **out);
 
 /* Overrides for all graphs (those of one graph are kept with it). NULL fn takes one away. */
 tw_status *tw_set_global_gradient(const char *name, tw_gradient_fn fn, void *user);

@@ -17,6 +17,8 @@
  * or a finished op. */
 typedef struct tw_op *_Atomic slot;
 
+enum { RECENT = 64 };
+
 /* The lock guards the arena and what is added; a lookup of a built-in op that was asked for
  * before does not take it. */
 static struct {
@@ -25,7 +27,8 @@ static struct {
     slot *_Atomic builtin; /* one for each row of tw_builtin_ops */
     size_t builtin_count;
     tw_arena arena;
-    tw_map added; /* name -> struct tw_op * */
+    tw_map added;        /* name -> struct tw_op * */
+    slot recent[RECENT]; /* by a hash of the name: what was looked up last */
     TW_VEC(struct tw_op *) in_order;
 } registry = {.lock = TW_MUTEX_INIT};
 
@@ -173,12 +176,9 @@ static tw_status *ensure_set_up(void)
 }
 
 /* Built-in ops are found without the lock; only added ones, whose map may grow, need it. */
-tw_status *tw_op_lookup(const char *name, const tw_op **out)
+static tw_status *search(const char *name, const tw_op **out)
 {
-    *out = NULL;
     TW_TRY(ensure_set_up());
-    if (!name)
-        return tw_value_error("an op's type is missing");
     const tw_builtin_op *row = bsearch(name, tw_builtin_ops, registry.builtin_count,
                                        sizeof *tw_builtin_ops, compare_name);
     if (row)
@@ -190,6 +190,37 @@ tw_status *tw_op_lookup(const char *name, const tw_op **out)
         return TW_OK;
     return tw_status_with_kind(tw_status_new(TW_NOT_FOUND, "Op type not registered '%s'", name),
                                TW_KIND_NAME);
+}
+
+/* A graph has operations of few types. Names never come to mean another op. */
+tw_status *tw_op_lookup(const char *name, const tw_op **out)
+{
+    unsigned hash = 0;
+    *out = NULL;
+    if (!name)
+        return tw_value_error("an op's type is missing");
+    for (const char *c = name; *c; c++)
+        hash = hash * 31 + (unsigned char)*c;
+    slot *recent = &registry.recent[(hash ^ hash >> 6) % RECENT];
+    struct tw_op *op = atomic_load_explicit(recent, memory_order_acquire);
+    if (op && strcmp(op->name, name) == 0) {
+        *out = op;
+        return TW_OK;
+    }
+    TW_TRY(search(name, out));
+    atomic_store_explicit(recent, (struct tw_op *)(uintptr_t)*out, memory_order_release);
+    return TW_OK;
+}
+
+/* Who counted the built-in ops may have counted others. */
+tw_status *tw_op_lookup_at(size_t place, const char *name, const tw_op **out)
+{
+    const slot *slots = atomic_load(&registry.builtin);
+    bool there = slots && place && place <= registry.builtin_count;
+    *out = there ? atomic_load(&slots[place - 1]) : NULL;
+    if (*out && strcmp((*out)->name, name) == 0)
+        return TW_OK;
+    return tw_op_lookup(name, out);
 }
 
 /* An op that could not be made for want of memory is not found either; who must tell the two

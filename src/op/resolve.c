@@ -9,31 +9,24 @@
 #include "base/text.h"
 #include "op/attr.h"
 
-/* What is known so far of one attribute of the signature. */
-typedef struct slot {
-    const tw_attr *given;
-    tw_attr value;      /* given, inferred or default; kind NONE: not known yet */
-    const char *source; /* the input that its value was inferred from; NULL: given */
-} slot;
-
-/* One call: what it was given, and a slot for each attribute, filled first from what the caller
- * says, then from the inputs in their order, then from defaults. That order decides whom an
- * error blames. */
+/* One call: what it was given, and the values of the signature's attributes, filled first from what
+ * the caller says, then from the inputs in their order, then from defaults. That order decides whom
+ * an error blames. */
 typedef struct resolver {
     const tw_op *op;
     const tw_dtype *inputs;
     size_t input_count;
     tw_arena *arena;
-    slot *slots;    /* one for each attribute of the signature */
-    size_t *counts; /* one for each input argument */
+    tw_attr *values;      /* given, inferred or default; kind NONE: not known yet */
+    const char **sources; /* the input that a value was inferred from; NULL: given */
+    size_t *counts;       /* one for each input argument */
+    bool others;          /* attributes were given that the signature lacks */
 } resolver;
 
-/* NULL for a NULL name too, so that callers can ask for "the attribute of this argument, if it
- * has one". */
-static slot *slot_of(resolver *r, const char *name)
+/* What is known of an attribute of an argument, if it has one. */
+static const tw_attr *value_at(const resolver *r, int16_t place)
 {
-    const tw_op_attr *attr = name ? tw_op_find_attr(r->op, name) : NULL;
-    return attr ? &r->slots[attr - r->op->attrs] : NULL;
+    return place < 0 ? NULL : &r->values[place];
 }
 
 /* Values that the caller gives are checked before anything is inferred. Attributes whose name
@@ -44,19 +37,20 @@ static tw_status *take_given(resolver *r, const tw_attr *attrs, size_t attr_coun
         const tw_attr *attr = &attrs[i];
         if (!attr->name)
             return tw_value_error("an attribute of '%s' Op has no name", r->op->name);
-        slot *s = slot_of(r, attr->name);
-        if (!s && attr->name[0] == '_')
+        const tw_op_attr *wanted = tw_op_find_attr(r->op, attr->name);
+        r->others |= !wanted;
+        if (!wanted && attr->name[0] == '_')
             continue;
-        if (!s)
+        if (!wanted)
             return tw_value_error("NodeDef mentions attr '%s' not in Op '%s'", attr->name,
                                   r->op->name);
-        const tw_op_attr *wanted = &r->op->attrs[s - r->slots];
         TW_TRY(tw_op_check_attr(r->op, wanted, attr));
-        s->given = attr;
-        s->value = *attr;
+        tw_attr *value = &r->values[wanted - r->op->attrs];
+        *value = *attr;
+        value->name = wanted->name;
         /* An empty list takes the kind of the signature. */
         if (attr->kind != TW_ATTR_PLACEHOLDER)
-            s->value.kind = wanted->kind;
+            value->kind = wanted->kind;
     }
     return TW_OK;
 }
@@ -73,6 +67,11 @@ static bool is_list(const tw_op_arg *arg)
 static const char *length_attr(const tw_op_arg *arg)
 {
     return arg->number_attr ? arg->number_attr : arg->type_list_attr;
+}
+
+static int16_t length_place(const tw_arg_attrs *places)
+{
+    return places->number >= 0 ? places->number : places->type_list;
 }
 
 /* Names the inputs, because a number alone would not tell which one is missing. */
@@ -98,18 +97,18 @@ static tw_status *guess_counts(resolver *r)
     const char *open = NULL;
     for (size_t i = 0; i < r->op->input_count; i++) {
         const tw_op_arg *arg = &r->op->inputs[i];
-        slot *s = slot_of(r, length_attr(arg));
+        const tw_attr *length = value_at(r, length_place(&r->op->input_attrs[i]));
         r->counts[i] = 1;
-        bool given = s && s->given && s->given->kind != TW_ATTR_PLACEHOLDER;
+        bool given = length && length->kind != TW_ATTR_NONE && length->kind != TW_ATTR_PLACEHOLDER;
         if (given && arg->number_attr)
-            r->counts[i] = (size_t)s->value.value.i;
+            r->counts[i] = (size_t)length->value.i;
         else if (given)
-            r->counts[i] = s->value.count;
-        else if (s && (!open || strcmp(open, length_attr(arg)) == 0)) {
+            r->counts[i] = length->count;
+        else if (length && (!open || strcmp(open, length_attr(arg)) == 0)) {
             open = length_attr(arg);
             sharing++;
             r->counts[i] = 0;
-        } else if (s)
+        } else if (length)
             return tw_value_error("'%s' Op has several lists of inputs: their lengths must be "
                                   "given",
                                   r->op->name);
@@ -147,23 +146,23 @@ static tw_status *settle_counts(resolver *r, const size_t *given)
 /* ---- what the inputs say ---- */
 
 /* The length of an `N * T` list says N, unless another list or the caller said it before. */
-static tw_status *infer_number(resolver *r, const tw_op_arg *arg, size_t count)
+static tw_status *infer_number(resolver *r, const tw_op_arg *arg, int16_t place, size_t count)
 {
-    slot *s = slot_of(r, arg->number_attr);
-    const tw_op_attr *attr = &r->op->attrs[s - r->slots];
-    if (s->value.kind == TW_ATTR_INT && s->value.value.i != (int64_t)count)
+    tw_attr *value = &r->values[place];
+    const tw_op_attr *attr = &r->op->attrs[place];
+    if (value->kind == TW_ATTR_INT && value->value.i != (int64_t)count)
         return tw_value_error("List argument '%s' to '%s' Op with length %zu must match length "
                               "%lld of argument '%s'.",
-                              arg->name, r->op->name, count, (long long)s->value.value.i,
-                              s->source ? s->source : attr->name);
+                              arg->name, r->op->name, count, (long long)value->value.i,
+                              r->sources[place] ? r->sources[place] : attr->name);
     if (attr->has_minimum && (int64_t)count < attr->minimum)
         return tw_value_error("List argument '%s' to '%s' Op with length %zu shorter than minimum "
                               "length %lld.",
                               arg->name, r->op->name, count, (long long)attr->minimum);
-    if (s->value.kind == TW_ATTR_NONE) {
-        s->source = arg->name;
-        s->value = (tw_attr){.name = attr->name, .kind = TW_ATTR_INT};
-        s->value.value.i = (int64_t)count;
+    if (value->kind == TW_ATTR_NONE) {
+        r->sources[place] = arg->name;
+        *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_INT};
+        value->value.i = (int64_t)count;
     }
     return TW_OK;
 }
@@ -211,45 +210,47 @@ static tw_status *refuse_mismatch(const resolver *r, const tw_op_arg *arg, const
 }
 
 /* One element of an argument whose dtype an attribute says: the first one says it. */
-static tw_status *infer_type(resolver *r, const tw_op_arg *arg, const tw_dtype *types, size_t count,
-                             size_t element)
+static tw_status *infer_type(resolver *r, const tw_op_arg *arg, int16_t place,
+                             const tw_dtype *types, size_t count, size_t element)
 {
-    slot *s = slot_of(r, arg->type_attr);
-    const tw_op_attr *attr = &r->op->attrs[s - r->slots];
+    tw_attr *value = &r->values[place];
+    const tw_op_attr *attr = &r->op->attrs[place];
     tw_dtype type = tw_dtype_base(types[element]);
     /* Inside a function's body the type may be the function's own attribute: anything fits. */
-    if (s->value.kind == TW_ATTR_PLACEHOLDER)
+    if (value->kind == TW_ATTR_PLACEHOLDER)
         return TW_OK;
-    if (s->value.kind == TW_ATTR_TYPE) {
-        tw_dtype wanted = tw_dtype_base(s->value.value.type);
-        return type == wanted ? TW_OK : refuse_mismatch(r, arg, types, count, wanted, s->source);
+    if (value->kind == TW_ATTR_TYPE) {
+        tw_dtype wanted = tw_dtype_base(value->value.type);
+        return type == wanted ? TW_OK
+                              : refuse_mismatch(r, arg, types, count, wanted, r->sources[place]);
     }
     if (!tw_op_allows_type(attr, type))
         return tw_op_refuse_type(attr, arg->name, type);
-    s->source = arg->name;
-    s->value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE};
-    s->value.value.type = type;
+    r->sources[place] = arg->name;
+    *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE};
+    value->value.type = type;
     return TW_OK;
 }
 
 /* A list(type) attribute takes a dtype from each element, or checks each against the given list. */
-static tw_status *infer_types(resolver *r, const tw_op_arg *arg, const tw_dtype *types,
-                              size_t count)
+static tw_status *infer_types(resolver *r, const tw_op_arg *arg, int16_t place,
+                              const tw_dtype *types, size_t count)
 {
-    slot *s = slot_of(r, arg->type_list_attr);
-    const tw_op_attr *attr = &r->op->attrs[s - r->slots];
-    if (s->value.kind == TW_ATTR_PLACEHOLDER)
+    tw_attr *value = &r->values[place];
+    const tw_op_attr *attr = &r->op->attrs[place];
+    const char *source = r->sources[place];
+    if (value->kind == TW_ATTR_PLACEHOLDER)
         return TW_OK;
-    if (s->value.kind == TW_ATTR_TYPE) {
-        if (s->value.count != count)
+    if (value->kind == TW_ATTR_TYPE) {
+        if (value->count != count)
             return tw_value_error("List argument '%s' to '%s' Op with length %zu must match "
                                   "length %zu of argument '%s'.",
-                                  arg->name, r->op->name, count, s->value.count,
-                                  s->source ? s->source : attr->name);
+                                  arg->name, r->op->name, count, value->count,
+                                  source ? source : attr->name);
         for (size_t i = 0; i < count; i++) {
-            tw_dtype wanted = ((const tw_dtype *)s->value.value.items)[i];
+            tw_dtype wanted = ((const tw_dtype *)value->value.items)[i];
             if (tw_dtype_base(types[i]) != tw_dtype_base(wanted))
-                return refuse_mismatch(r, arg, types, count, wanted, s->source);
+                return refuse_mismatch(r, arg, types, count, wanted, source);
         }
         return TW_OK;
     }
@@ -258,9 +259,9 @@ static tw_status *infer_types(resolver *r, const tw_op_arg *arg, const tw_dtype 
         return tw_no_memory();
     for (size_t i = 0; i < count; i++)
         items[i] = tw_dtype_base(types[i]);
-    s->source = arg->name;
-    s->value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE, .list = true, .count = count};
-    s->value.value.items = items;
+    r->sources[place] = arg->name;
+    *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE, .list = true, .count = count};
+    value->value.items = items;
     if (attr->has_minimum && (int64_t)count < attr->minimum)
         return tw_value_error("List argument '%s' to '%s' Op with length %zu shorter than minimum "
                               "length %lld.",
@@ -273,9 +274,10 @@ static tw_status *infer_types(resolver *r, const tw_op_arg *arg, const tw_dtype 
 
 /* One input against its argument. A reference is as good as its value, but only a reference can
  * stand where one is wanted. */
-static tw_status *check_element(resolver *r, const tw_op_arg *arg, const tw_dtype *types,
-                                size_t count, size_t element)
+static tw_status *check_element(resolver *r, size_t at, const tw_dtype *types, size_t element)
 {
+    const tw_op_arg *arg = &r->op->inputs[at];
+    size_t count = r->counts[at];
     if (tw_dtype_size(tw_dtype_base(types[element])) == 0)
         return tw_type_error("Input '%s' of '%s' Op has no type.", arg->name, r->op->name);
     if (arg->is_ref && !tw_dtype_is_ref(types[element]))
@@ -283,7 +285,7 @@ static tw_status *check_element(resolver *r, const tw_op_arg *arg, const tw_dtyp
                              "tf.Variable)",
                              r->op->name, arg->name);
     if (arg->type_attr)
-        return infer_type(r, arg, types, count, element);
+        return infer_type(r, arg, r->op->input_attrs[at].type, types, count, element);
     if (!arg->type_list_attr && tw_dtype_base(types[element]) != arg->type)
         return refuse_mismatch(r, arg, types, count, arg->type, NULL);
     return TW_OK;
@@ -295,14 +297,15 @@ static tw_status *infer_attrs(resolver *r)
     size_t first = 0;
     for (size_t i = 0; i < r->op->input_count; i++) {
         const tw_op_arg *arg = &r->op->inputs[i];
+        const tw_arg_attrs *places = &r->op->input_attrs[i];
         const tw_dtype *types = r->inputs + first;
         tw_status *status = TW_OK;
         if (arg->number_attr)
-            status = infer_number(r, arg, r->counts[i]);
+            status = infer_number(r, arg, places->number, r->counts[i]);
         if (!status && arg->type_list_attr)
-            status = infer_types(r, arg, types, r->counts[i]);
+            status = infer_types(r, arg, places->type_list, types, r->counts[i]);
         for (size_t k = 0; k < r->counts[i] && !status; k++) {
-            status = check_element(r, arg, types, r->counts[i], k);
+            status = check_element(r, i, types, k);
             if (status)
                 status = tw_status_with_input(status, (int)(first + k));
         }
@@ -315,58 +318,51 @@ static tw_status *infer_attrs(resolver *r)
 
 /* ---- results ---- */
 
-/* Results are copies, so that they outlive the caller's and the inferred ones. */
-static tw_status *put_attr(resolver *r, const tw_attr *value, tw_resolved *out)
-{
-    TW_TRY(tw_attr_copy(r->arena, value, &out->attrs[out->attr_count]));
-    out->attr_count++;
-    return TW_OK;
-}
-
 /* First those of the signature in its order, which makes equal nodes compare equal, then the
  * others. */
 static tw_status *put_attrs(resolver *r, const tw_attr *attrs, size_t attr_count, tw_resolved *out)
 {
     const tw_op *op = r->op;
-    out->attrs = tw_arena_array(r->arena, op->attr_count + attr_count, sizeof *out->attrs);
-    if (!out->attrs)
-        return tw_no_memory();
     for (size_t i = 0; i < op->attr_count; i++) {
-        slot *s = &r->slots[i];
-        if (s->value.kind == TW_ATTR_NONE && !op->attrs[i].has_default)
+        if (r->values[i].kind != TW_ATTR_NONE)
+            continue;
+        if (!op->attrs[i].has_default)
             return tw_type_error("No argument for attr %s of '%s' Op", op->attrs[i].name, op->name);
-        if (s->value.kind == TW_ATTR_NONE)
-            s->value = op->attrs[i].default_value;
-        TW_TRY(put_attr(r, &s->value, out));
+        r->values[i] = op->attrs[i].default_value;
     }
-    for (size_t i = 0; i < attr_count; i++)
-        if (!slot_of(r, attrs[i].name))
-            TW_TRY(put_attr(r, &attrs[i], out));
+    out->attrs = r->values;
+    out->attr_count = op->attr_count;
+    for (size_t i = 0; i < attr_count && r->others; i++)
+        if (!tw_op_find_attr(op, attrs[i].name))
+            out->attrs[out->attr_count++] = attrs[i];
     return TW_OK;
 }
 
 /* The number of outputs of an argument; false: an attribute stands for it that is not known. */
-static bool output_length(resolver *r, const tw_op_arg *arg, size_t *count)
+static bool output_length(const resolver *r, size_t at, size_t *count)
 {
-    slot *s = slot_of(r, length_attr(arg));
+    bool number = r->op->outputs[at].number_attr;
+    const tw_attr *length = value_at(r, length_place(&r->op->output_attrs[at]));
     *count = 1;
-    if (!s)
+    if (!length)
         return true;
-    if (s->value.kind == TW_ATTR_PLACEHOLDER)
+    if (length->kind == TW_ATTR_PLACEHOLDER)
         return false;
-    *count = arg->number_attr ? (size_t)s->value.value.i : s->value.count;
-    return !arg->number_attr || (s->value.value.i >= 0 && s->value.value.i <= UINT16_MAX);
+    *count = number ? (size_t)length->value.i : length->count;
+    return !number || (length->value.i >= 0 && length->value.i <= UINT16_MAX);
 }
 
 /* Unknown (invalid) where a function's attribute stands for the type. */
-static tw_dtype output_type(resolver *r, const tw_op_arg *arg, size_t index)
+static tw_dtype output_type(const resolver *r, size_t at, size_t index)
 {
-    slot *s = slot_of(r, arg->type_attr ? arg->type_attr : arg->type_list_attr);
+    const tw_op_arg *arg = &r->op->outputs[at];
+    const tw_arg_attrs *places = &r->op->output_attrs[at];
+    const tw_attr *value = value_at(r, places->type >= 0 ? places->type : places->type_list);
     tw_dtype type = arg->type;
-    if (s && s->value.kind == TW_ATTR_PLACEHOLDER)
+    if (value && value->kind == TW_ATTR_PLACEHOLDER)
         return TW_INVALID_DTYPE;
-    if (s)
-        type = *(const tw_dtype *)tw_attr_item(&s->value, index);
+    if (value)
+        type = *(const tw_dtype *)tw_attr_item(value, index);
     return arg->is_ref ? tw_dtype_ref(type) : type;
 }
 
@@ -376,7 +372,7 @@ static tw_status *put_outputs(resolver *r, tw_resolved *out)
     const tw_op *op = r->op;
     size_t total = 0, count;
     for (size_t i = 0; i < op->output_count; i++) {
-        if (!output_length(r, &op->outputs[i], &count))
+        if (!output_length(r, i, &count))
             return tw_value_error("output '%s' of '%s' Op has no known or too large a length",
                                   op->outputs[i].name, op->name);
         total += count;
@@ -388,14 +384,13 @@ static tw_status *put_outputs(resolver *r, tw_resolved *out)
     if (!out->outputs)
         return tw_no_memory();
     for (size_t i = 0; i < op->output_count; i++) {
-        output_length(r, &op->outputs[i], &count);
+        output_length(r, i, &count);
         for (size_t k = 0; k < count; k++)
-            out->outputs[out->output_count++] = output_type(r, &op->outputs[i], k);
+            out->outputs[out->output_count++] = output_type(r, i, k);
     }
     return TW_OK;
 }
 
-/* What was put into `out` when this fails is released by the caller. */
 static tw_status *resolve(resolver *r, const size_t *input_counts, const tw_attr *attrs,
                           size_t attr_count, tw_resolved *out)
 {
@@ -406,24 +401,41 @@ static tw_status *resolve(resolver *r, const size_t *input_counts, const tw_attr
     return put_outputs(r, out);
 }
 
-/* After a failure `out` is empty and holds no references; memory remains with the arena until
- * that is cleared. */
+/* After a failure `out` is empty; memory remains with the arena until that is cleared. */
+tw_status *tw_op_resolve_borrowed(const tw_op *op, const tw_dtype *inputs, size_t input_count,
+                                  const size_t *input_counts, const tw_attr *attrs,
+                                  size_t attr_count, tw_arena *arena, tw_resolved *out)
+{
+    resolver r = {.op = op, .inputs = inputs, .input_count = input_count, .arena = arena};
+    *out = (tw_resolved){0};
+    r.values = tw_arena_array(arena, op->attr_count + attr_count, sizeof *r.values);
+    r.sources = tw_arena_array(arena, op->attr_count, sizeof *r.sources);
+    r.counts = tw_arena_array(arena, op->input_count, sizeof *r.counts);
+    if (!r.values || !r.sources || !r.counts)
+        return tw_no_memory();
+    out->input_counts = r.counts;
+    tw_status *status = resolve(&r, input_counts, attrs, attr_count, out);
+    if (status)
+        *out = (tw_resolved){0};
+    return status;
+}
+
+/* Results are copies, so that they outlive the caller's. After a failure `out` holds no
+ * references. */
 tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count,
                          const size_t *input_counts, const tw_attr *attrs, size_t attr_count,
                          tw_arena *arena, tw_resolved *out)
 {
-    resolver r = {.op = op, .inputs = inputs, .input_count = input_count, .arena = arena};
-    *out = (tw_resolved){0};
-    r.slots = tw_arena_array(arena, op->attr_count, sizeof *r.slots);
-    r.counts = tw_arena_array(arena, op->input_count, sizeof *r.counts);
-    if (!r.slots || !r.counts)
-        return tw_no_memory();
-    out->input_counts = r.counts;
-    tw_status *status = resolve(&r, input_counts, attrs, attr_count, out);
-    if (status) {
-        for (size_t i = 0; i < out->attr_count; i++)
+    TW_TRY(tw_op_resolve_borrowed(op, inputs, input_count, input_counts, attrs, attr_count, arena,
+                                  out));
+    for (size_t i = 0; i < out->attr_count; i++) {
+        tw_status *status = tw_attr_copy(arena, &out->attrs[i], &out->attrs[i]);
+        if (!status)
+            continue;
+        while (i-- > 0)
             tw_attr_release(&out->attrs[i]);
         *out = (tw_resolved){0};
+        return status;
     }
-    return status;
+    return TW_OK;
 }

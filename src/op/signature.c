@@ -178,8 +178,14 @@ static bool read_args(tw_reader *p, tw_op_arg *args, size_t *count, const char *
     return true;
 }
 
+/* The place of an attribute; -1 for NULL. */
+static int16_t place_of(const tw_op *op, const tw_op_attr *attr)
+{
+    return (int16_t)(attr ? attr - op->attrs : -1);
+}
+
 /* Now that the attributes are known: is the word a type attribute, a list of types, or a dtype? */
-static bool link_arg(tw_reader *p, tw_op_arg *arg, bool is_input)
+static bool link_arg(tw_reader *p, tw_op_arg *arg, tw_arg_attrs *places, bool is_input)
 {
     const char *word = arg->type_attr;
     tw_op_attr *attr = (tw_op_attr *)(uintptr_t)tw_op_find_attr(p->op, word);
@@ -190,6 +196,7 @@ static bool link_arg(tw_reader *p, tw_op_arg *arg, bool is_input)
         return tw_reader_fail(p, "%s: %s is no int attribute", arg->name, arg->number_attr);
     if (number)
         number->inferred |= is_input;
+    *places = (tw_arg_attrs){-1, place_of(p->op, number), -1};
     if (!attr) {
         arg->type_attr = NULL;
         arg->type = tw_dtype_from_name(word);
@@ -199,6 +206,7 @@ static bool link_arg(tw_reader *p, tw_op_arg *arg, bool is_input)
     if (attr->kind != TW_ATTR_TYPE || (attr->list && arg->number_attr))
         return tw_reader_fail(p, "%s: %s is no type attribute", arg->name, word);
     attr->inferred |= is_input;
+    *(attr->list ? &places->type_list : &places->type) = place_of(p->op, attr);
     if (attr->list) {
         arg->type_list_attr = word;
         arg->type_attr = NULL;
@@ -212,13 +220,14 @@ static bool link_all(tw_reader *p)
 {
     struct tw_op *op = p->op;
     for (size_t i = 0; i < op->attr_count; i++)
-        if (tw_op_find_attr(op, op->attrs[i].name) != &op->attrs[i])
-            return tw_reader_fail(p, "attribute %s stands twice", op->attrs[i].name);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(op->attrs[k].name, op->attrs[i].name) == 0)
+                return tw_reader_fail(p, "attribute %s stands twice", op->attrs[i].name);
     for (size_t i = 0; i < op->input_count; i++)
-        if (!link_arg(p, &op->inputs[i], true))
+        if (!link_arg(p, &op->inputs[i], &op->input_attrs[i], true))
             return false;
     for (size_t i = 0; i < op->output_count; i++)
-        if (!link_arg(p, &op->outputs[i], false))
+        if (!link_arg(p, &op->outputs[i], &op->output_attrs[i], false))
             return false;
     for (size_t i = 0; i < op->attr_count; i++) {
         const tw_op_attr *attr = &op->attrs[i];
@@ -273,8 +282,10 @@ tw_status *tw_signature_parse(const char *text, tw_arena *arena, struct tw_op *o
     op->inputs = tw_arena_array(arena, args, sizeof *op->inputs);
     op->outputs = tw_arena_array(arena, args, sizeof *op->outputs);
     op->attrs = tw_arena_array(arena, count_char(attrs, end, ';'), sizeof *op->attrs);
+    op->input_attrs = tw_arena_array(arena, args, sizeof *op->input_attrs);
+    op->output_attrs = tw_arena_array(arena, args, sizeof *op->output_attrs);
     op->input_count = op->output_count = op->attr_count = 0;
-    if (!op->inputs || !op->outputs || !op->attrs)
+    if (!op->inputs || !op->outputs || !op->attrs || !op->input_attrs || !op->output_attrs)
         return tw_no_memory();
     if (read_signature(&p))
         return TW_OK;
@@ -287,6 +298,9 @@ tw_status *tw_signature_parse(const char *text, tw_arena *arena, struct tw_op *o
  * ones are read. */
 const tw_op_attr *tw_op_find_attr(const tw_op *op, const char *name)
 {
+    for (size_t i = 0; i < op->attr_count; i++)
+        if (op->attrs[i].name == name) /* who has looked it up before */
+            return &op->attrs[i];
     for (size_t i = 0; i < op->attr_count; i++)
         if (op->attrs[i].name && strcmp(op->attrs[i].name, name) == 0)
             return &op->attrs[i];

@@ -92,12 +92,24 @@ static void every_input_and_attribute_has_a_member(void **state)
 {
     (void)state;
     for (const tw_builder *const *b = tw_builtin_builders; *b; b++) {
-        const tw_op *op = tw_op_find((*b)->type);
+        const tw_op *op = tw_op_find((*b)->type), *other;
         size_t inputs = 0;
+        assert_ptr_equal(tw_op_at((*b)->place - 1u), op);
+        /* any place will do, but the right one is fast */
+        for (size_t place = 0; place < 3; place++) {
+            assert_null(tw_op_lookup_at(place, (*b)->type, &other));
+            assert_ptr_equal(other, op);
+        }
+        assert_null(tw_op_lookup_at(UINT16_MAX, (*b)->type, &other));
+        assert_ptr_equal(other, op);
         for (size_t i = 0; i < (*b)->field_count; i++) {
             const tw_field *field = &(*b)->fields[i];
             bool input = field->kind == TW_FIELD_INPUT || field->kind == TW_FIELD_INPUTS;
             assert_true(field->offset < (*b)->args_size);
+            if (input || field->kind == TW_FIELD_SEED)
+                assert_int_equal(field->place, 0);
+            else
+                assert_string_equal(op->attrs[field->place - 1].name, field->name);
             if (input)
                 assert_string_equal(field->name, op->inputs[inputs++].name);
             else

@@ -47,6 +47,22 @@ static void every_built_in_op_parses_and_is_found(void **state)
     }
 }
 
+static void an_op_is_found_again_whatever_was_looked_for_meanwhile(void **state)
+{
+    (void)state;
+    const tw_op *op;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; tw_builtin_ops[i].name; i++) {
+            for (int again = 0; again < 2; again++)
+                assert_string_equal(tw_op_name(tw_op_find(tw_builtin_ops[i].name)),
+                                    tw_builtin_ops[i].name);
+            expect_status(tw_op_lookup("Nobody", &op), TW_NOT_FOUND,
+                          "Op type not registered 'Nobody'");
+            assert_null(op);
+        }
+    }
+}
+
 static void every_built_in_op_is_documented_and_has_its_parts(void **state)
 {
     (void)state;
@@ -322,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_threads_look_up_at_once),
         cmocka_unit_test(every_built_in_op_parses_and_is_found),
+        cmocka_unit_test(an_op_is_found_again_whatever_was_looked_for_meanwhile),
         cmocka_unit_test(every_built_in_op_is_documented_and_has_its_parts),
         cmocka_unit_test(a_signature_is_read_part_by_part),
         cmocka_unit_test(what_is_not_registered_is_told_apart),

@@ -269,6 +269,37 @@ static void a_functions_placeholder_stands_for_any_value(void **state)
     assert_int_equal(out.outputs[0], TW_INVALID_DTYPE);
 }
 
+static void borrowed_values_are_those_of_the_caller_and_of_the_signature(void **state)
+{
+    (void)state;
+    struct tw_op own = {.name = "Test"};
+    assert_null(tw_signature_parse("x: T -> ; T: type; s: string = \"a\"; l: list(int) = [1, 2]; "
+                                   "m: list(int) = []",
+                                   &arena, &own));
+    const tw_dtype type = TW_FLOAT32;
+    const int64_t numbers[] = {7, 8, 9};
+    tw_attr attrs[] = {
+        {.name = "_class", .kind = TW_ATTR_STRING, .value.s = {"loc:@x", 6}},
+        {.name = "m", .kind = TW_ATTR_INT, .list = true, .count = 3, .value.items = numbers},
+    };
+    tw_resolved out;
+    assert_null(tw_op_resolve_borrowed(&own, &type, 1, NULL, attrs, 2, &arena, &out));
+    assert_int_equal(out.attr_count, 5);
+    for (size_t i = 0; i < 4; i++)
+        assert_ptr_equal(out.attrs[i].name, own.attrs[i].name);
+    assert_int_equal(out.attrs[0].value.type, TW_FLOAT32);
+    assert_ptr_equal(out.attrs[1].value.s.data, own.attrs[1].default_value.value.s.data);
+    assert_ptr_equal(out.attrs[2].value.items, own.attrs[2].default_value.value.items);
+    assert_ptr_equal(out.attrs[3].value.items, numbers);
+    assert_ptr_equal(out.attrs[4].value.s.data, attrs[0].value.s.data);
+    /* The other way they are copies. */
+    assert_null(tw_op_resolve(&own, &type, 1, NULL, attrs, 2, &arena, &out));
+    assert_ptr_not_equal(out.attrs[3].value.items, numbers);
+    assert_memory_equal(out.attrs[3].value.items, numbers, sizeof numbers);
+    assert_ptr_not_equal(out.attrs[4].name, attrs[0].name);
+    assert_string_equal(out.attrs[4].value.s.data, "loc:@x");
+}
+
 static void short_memory_is_a_status_and_leaks_nothing(void **state)
 {
     (void)state;
@@ -303,6 +334,8 @@ int main(void)
         cmocka_unit_test_teardown(wrong_attributes_are_refused, clear),
         cmocka_unit_test_teardown(wrong_numbers_of_inputs_are_refused, clear),
         cmocka_unit_test_teardown(a_functions_placeholder_stands_for_any_value, clear),
+        cmocka_unit_test_teardown(borrowed_values_are_those_of_the_caller_and_of_the_signature,
+                                  clear),
         cmocka_unit_test_teardown(short_memory_is_a_status_and_leaks_nothing, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
