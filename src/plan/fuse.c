@@ -10,9 +10,8 @@
 
 enum { MANY_READERS = 64 };
 
-/* Only what the tile engine has a loop for in just these dtypes; a control input would tie the
- * node to a time that the group does not keep. */
-bool tw_fuse_is_elementwise(const tw_plan_node *node)
+/* A control input would tie the node to a time that the group does not keep. */
+static bool is_elementwise(const tw_plan_node *node)
 {
     tw_tile_instruction instruction;
     return tw_node_is_pure(node) && node->spec.op->definition.elementwise &&
@@ -21,7 +20,7 @@ bool tw_fuse_is_elementwise(const tw_plan_node *node)
 }
 
 /* A broadcast that only elementwise nodes read is no work: their operands broadcast anyway. */
-bool tw_fuse_is_broadcast(const tw_plan_node *node)
+static bool is_broadcast(const tw_plan_node *node)
 {
     return tw_node_is_type(node, "BroadcastTo") && tw_node_is_pure(node) &&
            node->real_controls == 0;
@@ -36,8 +35,8 @@ static const struct {
                   {"Max", TW_TILE_MAX},
                   {"Min", TW_TILE_MIN}};
 
-/* A reduction of floats; its axes may be known only with the sizes. */
-tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node)
+/* Of floats. */
+static tw_tile_reduce reduction_of(const tw_plan_node *node)
 {
     if (node->kind != TW_NODE_OP || node->input_count != 2 || node->real_controls ||
         (node->input_dtypes[0] != TW_FLOAT32 && node->input_dtypes[0] != TW_FLOAT64))
@@ -47,6 +46,14 @@ tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node)
             return reductions[i].kind;
     }
     return TW_TILE_NO_REDUCTION;
+}
+
+/* Asked often, by each reader and for each set of sizes. */
+static void look_at(tw_plan_node *node)
+{
+    node->elementwise = is_elementwise(node);
+    node->broadcast = is_broadcast(node);
+    node->reduction = (uint8_t)reduction_of(node);
 }
 
 /* May `node` run as late as `root`? Nobody may wait for it who runs before the root. */
@@ -221,8 +228,10 @@ tw_status *tw_plan_fuse(tw_plan *plan)
     f.sized = tw_alloc_array(plan->nodes.count + 1, sizeof *f.sized);
     tw_status *status = f.place && f.used && f.sized ? tw_plan_control_dependents(plan, &f.after)
                                                      : tw_no_memory();
-    for (uint32_t i = 0; !status && i < f.count; i++)
+    for (uint32_t i = 0; !status && i < f.count; i++) {
         f.place[f.order[i]] = i;
+        look_at(&plan->nodes.items[f.order[i]]);
+    }
     if (!status) {
         find_sized(&f);
         status = find_reads(&f);

@@ -23,8 +23,21 @@ typedef struct tw_fuser {
     uint32_t member_count, stored_count;
 } tw_fuser;
 
-/* Only what the tile engine has a loop for in just these dtypes. */
-bool tw_fuse_is_elementwise(const tw_plan_node *node);
+/* Once tw_plan_fuse has looked at it. Elementwise: only what the tile engine has a loop for in just
+ * these dtypes. */
+static inline bool tw_fuse_is_elementwise(const tw_plan_node *node)
+{
+    return node->elementwise;
+}
+static inline bool tw_fuse_is_broadcast(const tw_plan_node *node)
+{
+    return node->broadcast;
+}
+/* The reduction that the tile engine has for a node; its axes may be known only with the sizes. */
+static inline tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node)
+{
+    return (tw_tile_reduce)node->reduction;
+}
 /* May `node` run as late as `root`? Nobody may wait for it who runs before the root. */
 bool tw_fuse_can_wait(const tw_fuser *f, uint32_t node, uint32_t root);
 /* May what makes the value join a group that reads it now for the `used`-th time? Either nobody
@@ -34,10 +47,5 @@ bool tw_fuse_may_join(const tw_fuser *f, uint32_t value, uint32_t root, bool *st
 tw_status *tw_fuse_rows(tw_fuser *f);
 /* Axes as one run of dims at the end or the beginning; false: neither. */
 bool tw_fuse_split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *out);
-
-/* It gives its input a larger shape and does nothing else. */
-bool tw_fuse_is_broadcast(const tw_plan_node *node);
-/* The reduction that the tile engine has for a node; its axes may be known only with the sizes. */
-tw_tile_reduce tw_fuse_reduction(const tw_plan_node *node);
 
 #endif

@@ -26,10 +26,11 @@ static bool stays(const tw_variant *v, uint32_t value)
 }
 
 /* Sizes and form are asked of the op; a caller's kernel packs nothing. */
-static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
+static void ask(const tw_variant *v, tw_step *step, tw_array **pointers)
 {
     const tw_plan_node *node = &v->plan->nodes.items[step->node];
     const struct tw_packing *packing = node->spec.op ? node->spec.op->definition.packing : NULL;
+    tw_compute c;
     step->pack_bytes = 0;
     if (!step->kernel || !packing || step->flags & (TW_STEP_DYNAMIC | TW_STEP_FOREIGN) ||
         packing->input >= step->input_count)
@@ -39,7 +40,9 @@ static void ask(const tw_variant *v, tw_step *step, const tw_compute *c)
     if (!step->packs_feed && variable_of(v, input) == TW_NO_INDEX)
         return;
     step->packing = packing;
-    step->pack_bytes = packing->bytes(c, &step->pack_form);
+    tw_variant_context(v, step, pointers, &c);
+    c.state = step->state;
+    step->pack_bytes = packing->bytes(&c, &step->pack_form);
 }
 
 static bool has_same_form(const tw_step *a, const tw_step *b)
@@ -87,13 +90,8 @@ static void place_copy(tw_variant *v, size_t s)
 /* First all are asked, then those that do not repay a copy are let go. */
 void tw_variant_packs(tw_variant *v, tw_array **pointers)
 {
-    for (size_t s = 0; s < v->steps.count; s++) {
-        tw_step *step = &v->steps.items[s];
-        tw_compute c;
-        tw_variant_context(v, step, pointers, &c);
-        c.state = step->state;
-        ask(v, step, &c);
-    }
+    for (size_t s = 0; s < v->steps.count; s++)
+        ask(v, &v->steps.items[s], pointers);
     for (size_t s = 0; s < v->steps.count; s++) {
         tw_step *step = &v->steps.items[s];
         step->packs_feed = step->packs_feed && step->pack_bytes;

@@ -204,6 +204,8 @@ static size_t best_gap(const tw_placed *placed, size_t count, const tw_block *bl
         if (p->offset > at && p->offset - at >= block->bytes && p->offset - at < best_size) {
             best = at;
             best_size = p->offset - at;
+            if (best_size == block->bytes) /* there is no better one */
+                break;
         }
         if (p->end > at)
             at = p->end;

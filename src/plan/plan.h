@@ -46,6 +46,10 @@ typedef struct tw_plan_node {
     uint32_t ref_inputs;  /* bit i: input i is a variable itself */
     uint32_t first_value; /* outputs are the values first_value .. + output_count - 1 */
     tw_array *constant;
+    /* what tw_plan_fuse found it to be: a member of groups, which gives its result a larger shape
+     * and does nothing else, or which reduces (a tw_tile_reduce) */
+    bool elementwise, broadcast;
+    uint8_t reduction;
     uint32_t group;               /* fused group, or TW_NO_INDEX */
     uint32_t row_group;           /* group of rows, or TW_NO_INDEX */
     uint32_t added;               /* its turn in the order of adding, perhaps another node's */

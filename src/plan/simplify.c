@@ -480,32 +480,34 @@ static bool is_for(const tw_rule *rule, const tw_op *op)
     return fits || (rule->begins && !strncmp(op->name, rule->begins, strlen(rule->begins)));
 }
 
-/* By place in the order: bit r says that rule r looks at the node. Returns all of them together.
- * Nodes of one op are many, so what it was found to be is kept. */
-static uint32_t find_rules(const tw_plan *plan, const uint32_t *order, uint32_t count,
-                           uint32_t *which)
+/* Nodes of one op are many, so what it was found to be is kept: bit r says that rule r looks at
+ * it. */
+enum { KEPT = 64 };
+typedef struct tw_kept_rules {
+    const tw_op *op;
+    uint32_t rules;
+} tw_kept_rules;
+
+static uint32_t rules_of(tw_kept_rules *kept, const tw_op *op)
 {
-    enum { KEPT = 64 };
     _Static_assert(RULES <= 32, "a bit for each rule");
-    struct {
-        const tw_op *op;
-        uint32_t rules;
-    } kept[KEPT] = {{NULL, 0}};
+    tw_kept_rules *k = &kept[(uintptr_t)op / sizeof(void *) * 2654435761u >> 8 & (KEPT - 1)];
+    if (k->op == op)
+        return k->rules;
+    *k = (tw_kept_rules){.op = op};
+    for (uint32_t r = 0; r < RULES; r++)
+        k->rules |= (uint32_t)is_for(&rules[r], op) << r;
+    return k->rules;
+}
+
+/* By place in the order. Returns all of them together. */
+static uint32_t find_rules(const tw_plan *plan, tw_kept_rules *kept, const uint32_t *order,
+                           uint32_t count, uint32_t *which)
+{
     uint32_t all = 0;
     for (uint32_t i = 0; i < count; i++) {
         const tw_plan_node *node = &plan->nodes.items[order[i]];
-        const tw_op *op = node->spec.op;
-        which[i] = 0;
-        if (node->gone || node->kind != TW_NODE_OP)
-            continue;
-        size_t at = (uintptr_t)op / sizeof(void *) * 2654435761u >> 8 & (KEPT - 1);
-        if (kept[at].op != op) {
-            kept[at].op = op;
-            kept[at].rules = 0;
-            for (uint32_t r = 0; r < RULES; r++)
-                kept[at].rules |= (uint32_t)is_for(&rules[r], op) << r;
-        }
-        which[i] = kept[at].rules;
+        which[i] = node->gone || node->kind != TW_NODE_OP ? 0 : rules_of(kept, node->spec.op);
         all |= which[i];
     }
     return all;
@@ -544,7 +546,8 @@ tw_status *tw_plan_simplify(tw_plan *plan)
     TW_TRY(tw_plan_topological(plan, &order, &count));
     uint32_t *which = tw_alloc_array((size_t)count + 1, sizeof *which);
     tw_status *status = which ? TW_OK : tw_no_memory();
-    uint32_t all = status ? 0 : find_rules(plan, order, count, which);
+    tw_kept_rules kept[KEPT] = {{NULL, 0}};
+    uint32_t all = status ? 0 : find_rules(plan, kept, order, count, which);
     for (uint32_t r = 0; r < RULES && !status; r++) {
         uint32_t before = changes_of(plan);
         if (!(all >> r & 1))
@@ -553,7 +556,7 @@ tw_status *tw_plan_simplify(tw_plan *plan)
         if (status || changes_of(plan) == before)
             continue;
         status = tw_plan_sweep(plan);
-        all = find_rules(plan, order, count, which);
+        all = find_rules(plan, kept, order, count, which);
     }
     tw_free(which);
     return status;
