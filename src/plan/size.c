@@ -126,11 +126,58 @@ static tw_status *evaluate(tw_variant *v, const tw_plan_node *node, tw_arena *sc
     return status;
 }
 
+/* ---- what the plan knows ---- */
+
+/* Is the value's shape just what the plan found, whatever is fed? Then it is the plan's own list of
+ * dims. */
+static bool is_planned(const tw_variant *v, uint32_t value)
+{
+    const int64_t *dims = v->plan->values.items[value].shape.dims;
+    return dims && v->values[value].shape.dims == dims;
+}
+
+/* Takes the plan's list where it says the same. */
+static void compare_planned(tw_variant *v, uint32_t value)
+{
+    tw_shape planned = v->plan->values.items[value].shape;
+    tw_sized *sized = &v->values[value];
+    if (!v->plan->loop && !sized->dynamic && tw_shape_fully_known(planned) &&
+        tw_shape_equal(planned, sized->shape))
+        sized->shape = planned;
+}
+
+/* A rule that was given whole shapes and found whole shapes would find the same again: the numbers
+ * that it reads are constants of the plan. */
+static bool is_settled(const tw_variant *v, const tw_plan_node *node)
+{
+    bool settled = !v->plan->loop && node->output_count && node->input_count <= 32;
+    for (uint32_t k = 0; settled && k < node->output_count; k++)
+        settled = tw_shape_fully_known(v->plan->values.items[node->first_value + k].shape);
+    for (uint32_t i = 0; settled && i < node->input_count; i++)
+        settled = is_planned(v, node->inputs[i]) &&
+                  (!(node->spec.op->definition.shape_inputs >> i & 1) ||
+                   tw_plan_producer(v->plan, node->inputs[i])->constant);
+    return settled && !tw_plan_shape_is_foreign(node);
+}
+
+static void take_planned(tw_variant *v, const tw_plan_node *node)
+{
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        tw_sized *sized = &v->values[node->first_value + k];
+        sized->shape = v->plan->values.items[node->first_value + k].shape;
+        sized->dynamic = false;
+    }
+}
+
 /* The caller of a foreign rule is not asked at this point: its answer may serve messages, never
  * memory. */
 static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
 {
     size_t n = node->input_count, m = node->output_count;
+    if (is_settled(v, node)) {
+        take_planned(v, node);
+        return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
+    }
     tw_shape *shapes = tw_arena_array(scratch, n + m + 1, sizeof *shapes);
     const tw_array **values = tw_arena_array(scratch, n + 1, sizeof *values);
     if (!shapes || !values)
@@ -158,9 +205,19 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
     }
     if (m && !shapes[n].dims)
         shapes[n] = tw_variant_element_shape(v, node);
-    for (size_t k = 0; k < m; k++)
+    for (size_t k = 0; k < m; k++) {
         TW_TRY(tw_variant_set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
+        compare_planned(v, node->first_value + (uint32_t)k);
+    }
     return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
+}
+
+/* It lives as long as the plan, and so do its dims. */
+static tw_status *size_constant(tw_variant *v, const tw_plan_node *node)
+{
+    TW_TRY(set_constant(v, node->first_value, node->constant));
+    compare_planned(v, node->first_value);
+    return TW_OK;
 }
 
 /* Declared and checked at each assignment, or known only when it is read. */
@@ -169,8 +226,10 @@ static tw_status *size_variable(tw_variant *v, const tw_plan_node *node)
     const tw_attr *shape = tw_spec_attr(&node->spec, "shape");
     tw_shape declared = shape && shape->kind == TW_ATTR_SHAPE ? shape->value.shape
                                                               : TW_UNKNOWN_SHAPE;
-    return tw_variant_set_shape(v, node->first_value,
-                                node->loose_shape ? TW_UNKNOWN_SHAPE : declared);
+    TW_TRY(tw_variant_set_shape(v, node->first_value,
+                                node->loose_shape ? TW_UNKNOWN_SHAPE : declared));
+    compare_planned(v, node->first_value);
+    return TW_OK;
 }
 
 /* In the order of the schedule, so that operands have their sizes before their readers. */
@@ -182,13 +241,14 @@ tw_status *tw_variant_size(tw_variant *v, const tw_feed_size *feeds)
     for (size_t i = 0; i < plan->feed_count && !status; i++) {
         status = tw_variant_set_shape(v, plan->feeds[i], feeds[i].shape);
         v->values[plan->feeds[i]].place = tw_variant_feed_place(v, i);
+        compare_planned(v, plan->feeds[i]);
         if (!status && feeds[i].value)
             v->values[plan->feeds[i]].constant = tw_array_copy(feeds[i].value);
     }
     for (uint32_t i = 0; i < plan->order_count && !status; i++) {
         const tw_plan_node *node = &plan->nodes.items[plan->order[i]];
         if (node->kind == TW_NODE_CONSTANT)
-            status = set_constant(v, node->first_value, node->constant);
+            status = size_constant(v, node);
         else if (node->kind == TW_NODE_LOOP)
             status = tw_variant_size_loop(v, plan->order[i]);
         else if (node->kind == TW_NODE_OP && node->is_variable)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The verifier, which tests run over every plan: a run is gone through without numbers. Whatever a
  * step writes destroys what lay in that memory before; whatever it reads must still be there. It
- * knows nothing of how places were chosen, only where they are. */
+ * knows nothing of how places were chosen, only where they are. Nor of how sizes were found: the
+ * ops' rules are asked again. */
 #include "base/status.h"
+#include "op/infer.h"
 #include "plan/variant.h"
 
 /* By operation that made it: values have no names of their own. */
@@ -330,10 +332,64 @@ static tw_status *verify_memory(const tw_variant *v)
     return status;
 }
 
+/* ---- sizes ---- */
+
+/* The node's rule finds what the variant has, also where it was not asked (size.c). */
+static tw_status *verify_sizes(const tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
+{
+    size_t n = node->input_count, m = node->output_count;
+    tw_shape *shapes = tw_arena_array(scratch, n + m + 1, sizeof *shapes);
+    const tw_array **values = tw_arena_array(scratch, n + 1, sizeof *values);
+    if (!shapes || !values)
+        return tw_no_memory();
+    for (size_t i = 0; i < n; i++) {
+        shapes[i] = v->values[node->inputs[i]].shape;
+        values[i] = v->values[node->inputs[i]].constant;
+    }
+    tw_infer in = {.spec = &node->spec,
+                   .arena = scratch,
+                   .input_count = n,
+                   .dtypes = node->input_dtypes,
+                   .shapes = shapes,
+                   .values = values,
+                   .output_count = m,
+                   .outputs = shapes + n};
+    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    bool failed = status != NULL;
+    tw_status_free(status);
+    if (failed && !node->guarded)
+        return tw_status_new(TW_INTERNAL, "the sizes of '%s' do not fit", node->origin->spec.name);
+    for (size_t k = 0; k < m; k++) {
+        const tw_sized *sized = &v->values[node->first_value + k];
+        if (!failed && tw_shape_fully_known(shapes[n + k]) &&
+            (sized->dynamic || !tw_shape_equal(shapes[n + k], sized->shape)))
+            return tw_status_new(TW_INTERNAL, "'%s' has the shape %s, not %s",
+                                 node->origin->spec.name, tw_shape_text(shapes[n + k]).s,
+                                 tw_shape_text(sized->shape).s);
+    }
+    return TW_OK;
+}
+
+static tw_status *verify_all_sizes(const tw_variant *v)
+{
+    tw_arena scratch = {0};
+    tw_status *status = TW_OK;
+    for (uint32_t i = 0; i < v->plan->order_count && !status; i++) {
+        const tw_plan_node *node = &v->plan->nodes.items[v->plan->order[i]];
+        if (node->kind == TW_NODE_OP && !node->is_variable && !node->forward &&
+            !tw_plan_shape_is_foreign(node))
+            status = verify_sizes(v, node, &scratch);
+        tw_arena_rewind(&scratch);
+    }
+    tw_arena_clear(&scratch);
+    return status;
+}
+
 /* For tests; a run never pays for it. */
 tw_status *tw_variant_verify(const tw_variant *v)
 {
     TW_TRY(tw_plan_verify(v->plan));
+    TW_TRY(verify_all_sizes(v));
     TW_TRY(verify_memory(v));
     TW_TRY(verify_steps(v));
     for (size_t i = 0; i < v->plan->nodes.count; i++) {

@@ -144,6 +144,22 @@ static void a_value_whose_uses_were_not_counted_is_found(void **state)
     expect_complaint("has 3 uses, not 2");
 }
 
+/* As where a rule should have been asked again for what is fed. */
+static void a_size_that_a_rule_would_not_find_is_found(void **state)
+{
+    (void)state;
+    tw_sized *y = output_of(2);
+    const int64_t wrong[2] = {8, 9};
+    tw_shape right = y->shape;
+    y->shape.dims = wrong;
+    expect_complaint("'y' has the shape (8, 8), not (8, 9)");
+    y->shape = right;
+    const tw_plan_node *a = tw_plan_producer(plan, variant->steps.items[0].outputs[0]);
+    tw_sized *x = &variant->values[a->inputs[0]];
+    x->shape.dims = wrong;
+    expect_complaint("the sizes of 'a' do not fit");
+}
+
 /* They share no memory: only an edge says which of the two is first. */
 static void a_step_before_another_that_it_waits_for_is_found(void **state)
 {
@@ -194,6 +210,7 @@ int main(void)
         TEST(steps_that_may_go_in_any_order_share_no_memory),
         TEST(a_node_that_is_out_of_order_is_found),
         TEST(a_value_whose_uses_were_not_counted_is_found),
+        TEST(a_size_that_a_rule_would_not_find_is_found),
         TEST(a_step_before_another_that_it_waits_for_is_found),
         TEST(a_session_verifies_if_it_is_asked_to),
     };
