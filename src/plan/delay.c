@@ -186,11 +186,20 @@ static tw_status *move_all(tw_delayer *d)
     return TW_OK;
 }
 
+/* Most variants have no value that is worth a look. */
+static bool has_large(const tw_variant *v)
+{
+    bool large = false;
+    for (size_t i = 0; !large && i < v->plan->values.count; i++)
+        large = v->values[i].bytes >= LEAST_BYTES && v->values[i].place == TW_PLACE_ARENA;
+    return large;
+}
+
 /* Where steps go in this order, and once. An order of the variant's alone: which values are large
  * is not known before there are sizes, and the plan serves all of them. */
 tw_status *tw_variant_delay(tw_variant *v)
 {
-    if (v->plan->loop || v->plan->has_waits || v->plan->has_guards || !v->steps.count)
+    if (v->plan->loop || v->plan->has_waits || v->plan->has_guards || !has_large(v))
         return TW_OK;
     tw_delayer d = {.v = v,
                     .live = tw_alloc_array(v->steps.count + 2, sizeof *d.live),

@@ -77,14 +77,14 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
 static double step_bytes(const tw_variant *v, const tw_step *step)
 {
     double read = 0, written = 0;
-    for (uint32_t i = 0; i < step->input_count; i++)
-        read += elements(v, step->inputs[i]) *
-                (double)tw_dtype_size(v->plan->values.items[step->inputs[i]].dtype);
-    for (uint32_t k = 0; k < step->output_count; k++)
-        written += v->values[step->outputs[k]].dynamic
-                       ? read
-                       : elements(v, step->outputs[k]) *
-                             (double)tw_dtype_size(v->plan->values.items[step->outputs[k]].dtype);
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        const tw_sized *sized = &v->values[step->inputs[i]];
+        read += sized->dynamic ? 0 : (double)sized->bytes;
+    }
+    for (uint32_t k = 0; k < step->output_count; k++) {
+        const tw_sized *sized = &v->values[step->outputs[k]];
+        written += sized->dynamic ? read : (double)sized->bytes;
+    }
     return read + written;
 }
 

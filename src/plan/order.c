@@ -71,7 +71,7 @@ typedef struct tw_sorter {
     uint32_t units;
     const uint32_t *listed; /* the units that are there, by key: rank r is listed[r] */
     uint32_t count;
-    uint32_t *rank;    /* by unit */
+    uint32_t *rank;    /* by unit; TW_NO_INDEX: it is not there */
     uint32_t *waiting; /* by rank: predecessors not done, each edge counted */
     /* successors of rank r: edges[starts[r]] .. edges[starts[r + 1] - 1] */
     uint32_t *starts;
@@ -106,8 +106,8 @@ static void edges(tw_sorter *s, bool fill)
             continue;
         uint32_t to = rank_of(s, i);
         for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
-            uint32_t up = needed(plan, node, k), from = rank_of(s, up);
-            if (plan->nodes.items[up].gone || from == to)
+            uint32_t from = rank_of(s, needed(plan, node, k));
+            if (from == TW_NO_INDEX || from == to)
                 continue;
             s->sorted = s->sorted && from < to;
             if (fill)
@@ -182,6 +182,7 @@ static tw_status *sort_units(tw_sorter *s, uint32_t *out)
     s->waiting = s->rank + s->units + 1;
     s->starts = s->waiting + count + 1;
     s->sorted = true;
+    memset(s->rank, 0xff, s->units * sizeof *s->rank);
     for (uint32_t r = 0; r < s->count; r++)
         s->rank[s->listed[r]] = r;
     edges(s, false);

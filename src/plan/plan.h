@@ -262,10 +262,10 @@ void tw_plan_dependents_clear(tw_plan_dependents *d);
 /* may be folded, shared, dropped */
 bool tw_node_is_pure(const tw_plan_node *node);
 /* By name: rules are few and speak of TensorFlow's operations. Most names differ in their first
- * letters, which are no reason for a call. */
+ * letters, of which a type has two at least: these are no reason for a call. */
 static inline bool tw_name_is(const char *name, const char *type)
 {
-    return name[0] == type[0] && name[1] == type[1] && !strcmp(name, type);
+    return name[0] == type[0] && name[1] == type[1] && name[2] == type[2] && !strcmp(name, type);
 }
 static inline bool tw_node_is_type(const tw_plan_node *node, const char *type)
 {

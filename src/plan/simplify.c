@@ -482,7 +482,7 @@ static bool is_for(const tw_rule *rule, const tw_op *op)
 
 /* Nodes of one op are many, so what it was found to be is kept: bit r says that rule r looks at
  * it. */
-enum { KEPT = 64 };
+enum { KEPT = 128 };
 typedef struct tw_kept_rules {
     const tw_op *op;
     uint32_t rules;
@@ -491,7 +491,10 @@ typedef struct tw_kept_rules {
 static uint32_t rules_of(tw_kept_rules *kept, const tw_op *op)
 {
     _Static_assert(RULES <= 32, "a bit for each rule");
-    tw_kept_rules *k = &kept[(uintptr_t)op / sizeof(void *) * 2654435761u >> 8 & (KEPT - 1)];
+    uint64_t at = (uint64_t)(uintptr_t)op * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    tw_kept_rules *k = &kept[at & (KEPT - 1)];
+    for (uint32_t tries = 0; k->op && k->op != op && tries < 8; tries++)
+        k = &kept[++at & (KEPT - 1)];
     if (k->op == op)
         return k->rules;
     *k = (tw_kept_rules){.op = op};
