@@ -154,11 +154,10 @@ static tw_status *open_surroundings(const backward *b, const tw_path_node *node)
 /* "gradients/a/b/mul_grad/": inside the scope of this call of tw_gradients. */
 static tw_status *open_name(const tw_operation *op)
 {
-    tw_buffer name = {0};
-    tw_buffer_printf(&name, "%s_grad", op->spec.name);
-    char *text = tw_buffer_take(&name);
-    tw_status *status = text ? tw_scope_push_name(text) : tw_no_memory();
-    tw_free(text);
+    tw_name_text name;
+    bool good = tw_name_begin(&name, op->spec.name, "_grad", strlen("_grad"));
+    tw_status *status = good ? tw_scope_push_name(name.text) : tw_no_memory();
+    tw_name_end(&name);
     return status;
 }
 

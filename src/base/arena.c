@@ -30,6 +30,11 @@ static char *aligned_start(tw_arena_block *block)
     return start + (size_t)(-(uintptr_t)start & (ALIGNMENT - 1));
 }
 
+static char *aligned_end(char *end)
+{
+    return end - ((uintptr_t)end & (ALIGNMENT - 1));
+}
+
 /* A block with room for `size` bytes from its aligned start on, not yet linked. */
 static tw_arena_block *block_new(tw_arena *arena, size_t size)
 {
@@ -79,27 +84,56 @@ static bool add_block(tw_arena *arena, size_t size)
     block->older = arena->blocks;
     arena->blocks = block;
     arena->next = aligned_start(block);
-    arena->end = (char *)(block + 1) + block->size;
+    arena->end = aligned_end((char *)(block + 1) + block->size);
     return true;
 }
 
-/* `size` bytes, not zeroed. */
-static char *take(tw_arena *arena, size_t size)
+static size_t round_up(size_t size)
 {
-    size_t room;
-    if (!tw_size_add(size, ALIGNMENT - 1, &room))
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+/* Where the open room is too small, or where there is none. */
+static char *take_more(tw_arena *arena, size_t size)
+{
+    size_t room = round_up(size), block_size = block_size_for(arena);
+    if (room < size)
         return NULL;
-    room &= ~(size_t)(ALIGNMENT - 1);
-    /* An arena of own blocks alone has no open room: next is NULL. */
-    if (!arena->next || (size_t)(arena->end - arena->next) < room) {
-        size_t block_size = block_size_for(arena);
-        if (room > block_size / 4)
-            return alloc_own_block(arena, room);
-        if (!add_block(arena, block_size))
-            return NULL;
-    }
+    if (room > block_size / 4)
+        return alloc_own_block(arena, room);
+    if (!add_block(arena, block_size))
+        return NULL;
     char *memory = arena->next;
     arena->next += room;
+    return memory;
+}
+
+/* `size` bytes (one at least), not zeroed. Open room has whole multiples of the alignment, so that
+ * what fits still does when it is rounded up. */
+static inline char *take(tw_arena *arena, size_t size)
+{
+    char *memory = arena->next;
+    if (size > (uintptr_t)arena->end - (uintptr_t)memory)
+        return take_more(arena, size);
+    arena->next = memory + round_up(size);
+    return memory;
+}
+
+/* What is small is cleared in whole multiples of the alignment, which was taken. */
+static inline void *take_cleared(tw_arena *arena, size_t size)
+{
+    char *memory = take(arena, size ? size : 1);
+    if (!memory)
+        return NULL;
+    if (size > 4 * ALIGNMENT)
+        return memset(memory, 0, size);
+    memset(memory, 0, ALIGNMENT);
+    if (size > ALIGNMENT)
+        memset(memory + ALIGNMENT, 0, ALIGNMENT);
+    if (size > 2 * ALIGNMENT)
+        memset(memory + 2 * ALIGNMENT, 0, ALIGNMENT);
+    if (size > 3 * ALIGNMENT)
+        memset(memory + 3 * ALIGNMENT, 0, ALIGNMENT);
     return memory;
 }
 
@@ -111,24 +145,21 @@ void tw_arena_begin(tw_arena *arena, void *memory, size_t size)
     if (size < skipped)
         return;
     arena->next = (char *)memory + skipped;
-    arena->end = (char *)memory + size;
+    arena->end = aligned_end((char *)memory + size);
 }
 
 /* Zeroed, so that records can be filled in part; a size of 0 has an address of its own. */
 void *tw_arena_alloc(tw_arena *arena, size_t size)
 {
-    char *memory = take(arena, size ? size : 1);
-    if (memory)
-        memset(memory, 0, size);
-    return memory;
+    return take_cleared(arena, size);
 }
 
 /* A product that would wrap is answered as short memory is: either way the array cannot be had,
- * and callers check for one NULL. */
+ * and callers check for one NULL. As tw_size_mul, without a call: nothing is asked for as often. */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size)
 {
     size_t bytes;
-    return tw_size_mul(count, size, &bytes) ? tw_arena_alloc(arena, bytes) : NULL;
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL : take_cleared(arena, bytes);
 }
 
 /* Not zeroed first, since every byte is written anyway. */

@@ -67,10 +67,13 @@ static tw_status *check_args(const addition *a)
 /* ---- the name ---- */
 
 /* The wanted name, not yet unique. It is known this early so that every later error can name the
- * operation. An empty name counts as none, as front ends pass one on. */
+ * operation. An empty name counts as none, as front ends pass one on. What scopes are called was
+ * looked at when they were opened. */
 static tw_status *set_name(addition *a)
 {
+    bool of_scope = a->prefix && !a->args.name;
     const char *name = a->args.name && *a->args.name ? a->args.name : a->args.type;
+    name = of_scope ? a->prefix : name;
     size_t length = strlen(name);
     bool slash = length > 1 && name[length - 1] == '/';
     a->exact = slash || a->args.is_import;
@@ -78,7 +81,7 @@ static tw_status *set_name(addition *a)
     if (!tw_name_begin(a->full, prefix, name, length - (slash && !a->args.is_import)))
         return tw_no_memory();
     a->draft.name = a->full->text; /* gets its suffix when it is taken */
-    if (!tw_name_is_valid(a->full->text, true))
+    if (!of_scope && !tw_name_is_valid(a->full->text + strlen(prefix), !*prefix))
         return tw_value_error("'%s' is not a valid node name", a->full->text);
     return TW_OK;
 }
@@ -226,9 +229,11 @@ static tw_status *finish_operation(addition *a, tw_operation *op)
     op->region = a->region;
     op->device = *a->effect.device ? tw_arena_strdup(&graph->arena, a->effect.device) : "";
     op->control_count = (uint32_t)a->effect.control_count;
-    op->controls = tw_arena_copy(&graph->arena, a->effect.controls,
-                                 a->effect.control_count * sizeof *op->controls);
-    bool good = op->device && op->controls && (op->spec.where.file || !file);
+    if (op->control_count)
+        op->controls = tw_arena_copy(&graph->arena, a->effect.controls,
+                                     op->control_count * sizeof *op->controls);
+    bool good = op->device && (op->controls || !op->control_count) &&
+                (op->spec.where.file || !file);
     return good ? TW_OK : tw_no_memory();
 }
 

@@ -457,14 +457,14 @@ static tw_status *build(building *b, const void *args, tw_operation **out)
     tw_graph_add_args add = {.size = sizeof add,
                              .where = b->where,
                              .type = b->op->name,
-                             .name = b->scope ? b->scope : name_of(b),
+                             .name = b->scope ? NULL : name_of(b),
                              .inputs = b->inputs,
                              .input_count = b->input_count,
                              .input_counts = b->counts,
                              .attrs = b->attrs,
                              .attr_count = b->attr_count,
                              .device = device_of(b)};
-    return tw_graph_add_known(b->graph, &add, b->op, NULL, out);
+    return tw_graph_add_known(b->graph, &add, b->op, b->scope, out);
 }
 
 /* A failed build has said so to the innermost context or the graph, and gives NULL, which every

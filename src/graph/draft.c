@@ -56,44 +56,64 @@ typedef struct facts {
     bool rules; /* the graph has rules of its own */
 } facts;
 
+/* Whether the rule may ask for the value of an input. */
+static bool is_wanted(const tw_draft *d, size_t i)
+{
+    uint32_t wanted = d->op ? d->op->definition.shape_inputs : 0;
+    return wanted >> (i < 31 ? i : 31) & 1 && d->inputs[i].op;
+}
+
 /* Shapes are replaced as a whole and their dims live as long as the graph: a copy made under the
- * lock can be read after it. */
-static tw_status *gather_shapes(tw_draft *d, facts *k)
+ * lock can be read after it. Most values that are wanted are those of constants. */
+static tw_status *gather(tw_draft *d, facts *k)
 {
     size_t n = d->input_count;
+    bool any = n && d->op && d->op->definition.shape_inputs;
     k->dtypes = tw_arena_array(&d->arena, n, sizeof *k->dtypes);
-    k->shapes = tw_arena_array(&d->arena, n, sizeof *k->shapes);
-    if (!k->dtypes || !k->shapes)
+    k->shapes = tw_arena_array(&d->arena, any ? 2 * n : n, sizeof *k->shapes);
+    k->values = any ? tw_arena_array(&d->arena, n, sizeof *k->values) : NULL;
+    if (!k->dtypes || !k->shapes || (any && !k->values))
         return tw_no_memory();
+    k->partial = any ? k->shapes + n : NULL;
     tw_graph_lock(d->graph);
     for (size_t i = 0; i < n; i++) {
         k->dtypes[i] = tw_dtype_base(d->dtypes[i]);
         if (d->inputs[i].op)
             k->shapes[i] = d->inputs[i].op->outputs[d->inputs[i].index].shape;
+        if (any && is_wanted(d, i))
+            k->values[i] = tw_fold_remembered_locked(d->inputs[i]);
     }
     k->rules = d->graph->shapes.count > 0;
     tw_graph_unlock(d->graph);
     return TW_OK;
 }
 
-/* The values that the rule may ask for. */
-static tw_status *gather_values(tw_draft *d, facts *k)
+/* The values that the rule may ask for and that are not there yet. */
+static void work_out(tw_draft *d, facts *k)
 {
-    uint32_t wanted = d->op ? d->op->definition.shape_inputs : 0;
-    if (!wanted || !d->input_count)
-        return TW_OK;
-    k->values = tw_arena_array(&d->arena, d->input_count, sizeof *k->values);
-    k->partial = tw_arena_array(&d->arena, d->input_count, sizeof *k->partial);
-    if (!k->values || !k->partial)
-        return tw_no_memory();
-    for (size_t i = 0; i < d->input_count; i++) {
-        if (!(wanted >> (i < 31 ? i : 31) & 1) || !d->inputs[i].op)
+    for (size_t i = 0; k->values && i < d->input_count; i++) {
+        if (k->values[i] || !is_wanted(d, i))
             continue;
         k->values[i] = tw_fold_value(d->inputs[i]);
         if (!k->values[i])
             k->partial[i] = tw_fold_partial(d->inputs[i], &d->arena);
     }
-    return TW_OK;
+}
+
+static tw_status *run_rule(tw_draft *d, facts *k, tw_infer_fn rule, void *user)
+{
+    work_out(d, k);
+    tw_spec spec = {d->op, d->type, d->name, d->resolved.attrs, d->resolved.attr_count, d->where};
+    tw_infer in = {.spec = &spec,
+                   .arena = &d->arena,
+                   .input_count = d->input_count,
+                   .output_count = d->resolved.output_count,
+                   .dtypes = k->dtypes,
+                   .shapes = k->shapes,
+                   .values = (const tw_array *const *)k->values,
+                   .value_shapes = k->partial,
+                   .outputs = d->shapes};
+    return tw_infer_run(&in, rule, user);
 }
 
 /* A caller's rule goes before the definition's, also for types that are not registered. The
@@ -102,27 +122,15 @@ static tw_status *infer(tw_draft *d)
 {
     facts k = {0};
     void *user = NULL;
+    tw_status *status = TW_OK;
     d->shapes = tw_arena_array(&d->arena, d->resolved.output_count, sizeof *d->shapes);
     if (!d->shapes)
         return tw_no_memory();
-    TW_TRY(gather_shapes(d, &k));
+    TW_TRY(gather(d, &k));
     tw_infer_fn rule = k.rules ? tw_operation_shape_rule(d->graph, d->type, &user)
                                : tw_global_shape(d->type, &user);
-    if (!rule && !(d->op && d->op->definition.infer))
-        return TW_OK;
-    tw_status *status = gather_values(d, &k);
-    tw_spec spec = {d->op, d->type, d->name, d->resolved.attrs, d->resolved.attr_count, d->where};
-    tw_infer in = {.spec = &spec,
-                   .arena = &d->arena,
-                   .input_count = d->input_count,
-                   .output_count = d->resolved.output_count,
-                   .dtypes = k.dtypes,
-                   .shapes = k.shapes,
-                   .values = (const tw_array *const *)k.values,
-                   .value_shapes = k.partial,
-                   .outputs = d->shapes};
-    if (!status)
-        status = tw_infer_run(&in, rule, user);
+    if (rule || (d->op && d->op->definition.infer))
+        status = run_rule(d, &k, rule, user);
     for (size_t i = 0; k.values && i < d->input_count; i++)
         tw_array_unref(k.values[i]);
     return status;

@@ -401,16 +401,21 @@ static tw_array *array_of(tw_shape elements, const view *v)
     return array;
 }
 
+tw_array *tw_fold_remembered_locked(tw_tensor tensor)
+{
+    const tw_operation *op = tensor.op;
+    if (!op->constant || tensor.index != 0)
+        return NULL;
+    bool fresh = op->constant_version == op->graph->changes || strcmp(op->spec.type, "Const") == 0;
+    return fresh ? tw_array_ref(op->constant) : NULL;
+}
+
 /* A value that was found before and is still true. */
 static tw_array *remembered(tw_tensor tensor)
 {
-    const tw_operation *op = tensor.op;
-    tw_array *value = NULL;
-    tw_graph_lock(op->graph);
-    bool fresh = op->constant_version == op->graph->changes || strcmp(op->spec.type, "Const") == 0;
-    if (op->constant && tensor.index == 0 && fresh)
-        value = tw_array_ref(op->constant);
-    tw_graph_unlock(op->graph);
+    tw_graph_lock(tensor.op->graph);
+    tw_array *value = tw_fold_remembered_locked(tensor);
+    tw_graph_unlock(tensor.op->graph);
     return value;
 }
 

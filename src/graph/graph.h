@@ -188,7 +188,8 @@ void tw_name_enter_locked(tw_graph *graph, const tw_name_claim *claim, const cha
 tw_operation *tw_name_operation_locked(const tw_graph *graph, const char *name, size_t length);
 
 /* add.c: tw_graph_add of an op that was looked up (NULL: not yet) under a name that stands behind
- * `prefix` (NULL: in the scopes of this thread). */
+ * `prefix` (NULL: in the scopes of this thread), the name of a scope with its slash; without a name
+ * in `args` it has this scope's. */
 tw_status *tw_graph_add_known(tw_graph *graph, const tw_graph_add_args *args, const tw_op *op,
                               const char *prefix, tw_operation **out);
 /* A copy of a text that lives with the graph. NULL text gives "". */
@@ -197,6 +198,8 @@ void tw_graph_changed_locked(tw_graph *graph); /* a finished operation changed *
 
 /* fold.c. Its value where it is known while building: a new reference, or NULL. Takes the lock. */
 tw_array *tw_fold_value(tw_tensor tensor);
+/* The same where it need not be worked out. */
+tw_array *tw_fold_remembered_locked(tw_tensor tensor);
 /* What is known of an integer vector, as a shape whose unknown entries are -1; dims in the arena.
  * dims NULL: nothing. */
 tw_shape tw_fold_partial(tw_tensor tensor, tw_arena *arena);

@@ -212,7 +212,8 @@ tw_status *tw_operation_add_control_input(tw_operation *op, tw_operation *input)
     if (!there)
         controls = tw_arena_array(&op->graph->arena, op->control_count + 1u, sizeof *controls);
     if (controls) {
-        memcpy(controls, op->controls, op->control_count * sizeof *controls);
+        if (op->control_count)
+            memcpy(controls, op->controls, op->control_count * sizeof *controls);
         controls[op->control_count++] = input;
         op->controls = controls;
         tw_graph_changed_locked(op->graph);

@@ -42,8 +42,10 @@ tw_status *tw_scope_push(tw_scope *scope)
 {
     tw_thread_state *thread = tw_thread_here();
     scope->mark = ++thread->marks;
-    if (tw_vec_push(&thread->scopes, scope))
+    if (tw_vec_push(&thread->scopes, scope)) {
+        thread->kinds |= scope->kinds;
         return TW_OK;
+    }
     tw_scope_free(scope);
     return tw_no_memory();
 }
@@ -55,6 +57,9 @@ void tw_scope_pop(void)
     if (!thread->scopes.count)
         return;
     tw_scope_free(thread->scopes.items[--thread->scopes.count]);
+    thread->kinds = 0;
+    for (size_t i = 0; i < thread->scopes.count; i++)
+        thread->kinds |= thread->scopes.items[i]->kinds;
     if (!thread->scopes.count)
         tw_vec_clear(&thread->scopes); /* so that a thread that ends leaves nothing */
 }
@@ -106,7 +111,7 @@ static int depth_now(void)
 tw_scope *tw_scope_find(const tw_graph *graph, unsigned kinds)
 {
     const tw_thread_state *thread = tw_thread_here();
-    for (size_t i = thread->scopes.count; i-- > 0;) {
+    for (size_t i = thread->kinds & kinds ? thread->scopes.count : 0; i-- > 0;) {
         tw_scope *scope = thread->scopes.items[i];
         if (scope->graph == graph && scope->kinds & kinds)
             return scope;
@@ -136,7 +141,7 @@ const char *tw_graph_scope_name(const tw_graph *graph)
 tw_region *tw_scope_region(const tw_graph *graph)
 {
     const tw_thread_state *thread = tw_thread_here();
-    for (size_t i = thread->scopes.count; i-- > 0;) {
+    for (size_t i = thread->kinds & TW_SCOPE_REGION ? thread->scopes.count : 0; i-- > 0;) {
         const tw_scope *scope = thread->scopes.items[i];
         if (scope->graph != graph)
             continue;

@@ -46,6 +46,7 @@ typedef struct tw_scope {
  * between them. */
 typedef struct tw_thread_state {
     TW_VEC(tw_scope *) scopes;
+    unsigned kinds; /* of all of them together: most operations stand in scopes of names alone */
     uint64_t marks; /* given to scopes so far */
     tw_build_context *context;
     tw_graph *graph; /* the default graph; NULL: not made yet */

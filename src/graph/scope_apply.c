@@ -72,6 +72,8 @@ static bool is_control(const tw_scope *scope, const tw_graph *graph)
 static tw_status *gather_controls(gatherer *g, const tw_graph_add_args *args)
 {
     const tw_thread_state *thread = tw_thread_here();
+    if (!args->control_input_count && !(thread->kinds & TW_SCOPE_CONTROL))
+        return TW_OK;
     size_t first = first_control(g->graph), room = args->control_input_count;
     for (size_t i = first; i < thread->scopes.count; i++)
         room += thread->scopes.items[i]->control_count;
@@ -96,7 +98,7 @@ static tw_status *gather_controls(gatherer *g, const tw_graph_add_args *args)
 void tw_scope_saw(const tw_operation *op)
 {
     const tw_thread_state *thread = tw_thread_here();
-    if (!thread->scopes.count)
+    if (!(thread->kinds & TW_SCOPE_CONTROL))
         return;
     /* Without memory to note it, later operations only get an edge that is not needed. */
     for (size_t i = first_control(op->graph); i < thread->scopes.count; i++) {
@@ -179,7 +181,7 @@ static tw_status *gather_groups(gatherer *g, const tw_op *op)
         g->has_refs = true;
         TW_TRY(add_groups_of(g, g->inputs[i].op));
     }
-    for (size_t i = thread->scopes.count; i-- > 0;) {
+    for (size_t i = thread->kinds & TW_SCOPE_COLOCATE ? thread->scopes.count : 0; i-- > 0;) {
         const tw_scope *scope = thread->scopes.items[i];
         if (scope->graph != g->graph || !(scope->kinds & TW_SCOPE_COLOCATE))
             continue;
@@ -216,7 +218,7 @@ static tw_status *gather_device(gatherer *g, const char *given)
 static const char *find_override(const tw_graph *graph, const char *type)
 {
     const tw_thread_state *thread = tw_thread_here();
-    for (size_t i = thread->scopes.count; i-- > 0;) {
+    for (size_t i = thread->kinds & TW_SCOPE_OVERRIDE ? thread->scopes.count : 0; i-- > 0;) {
         const tw_scope *scope = thread->scopes.items[i];
         bool is_override = scope->graph == graph && scope->kinds & TW_SCOPE_OVERRIDE;
         if (is_override && strcmp(scope->type, type) == 0)

@@ -59,7 +59,7 @@ typedef struct tw_resolved {
     size_t attr_count;
     tw_dtype *outputs;
     size_t output_count;
-    size_t *input_counts; /* one for each argument of the signature */
+    const size_t *input_counts; /* one for each argument of the signature */
 } tw_resolved;
 tw_status *tw_op_resolve(const tw_op *op, const tw_dtype *inputs, size_t input_count,
                          const size_t *input_counts, const tw_attr *attrs, size_t attr_count,

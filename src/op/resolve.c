@@ -17,11 +17,29 @@ typedef struct resolver {
     const tw_dtype *inputs;
     size_t input_count;
     tw_arena *arena;
+    const tw_attr *attrs; /* as given */
+    size_t attr_count;
     tw_attr *values;      /* given, inferred or default; kind NONE: not known yet */
-    const char **sources; /* the input that a value was inferred from; NULL: given */
-    size_t *counts;       /* one for each input argument */
+    const size_t *counts; /* one for each input argument */
     bool others;          /* attributes were given that the signature lacks */
 } resolver;
+
+/* The input that a value was inferred from: the first that says it; NULL: it was given. Only errors
+ * ask. */
+static const char *source_of(const resolver *r, int16_t place)
+{
+    for (size_t i = 0; i < r->attr_count; i++) {
+        if (tw_op_find_attr(r->op, r->attrs[i].name) == &r->op->attrs[place])
+            return NULL;
+    }
+    for (size_t i = 0; i < r->op->input_count; i++) {
+        const tw_arg_attrs *places = &r->op->input_attrs[i];
+        if (places->number == place || places->type_list == place ||
+            (places->type == place && r->counts[i]))
+            return r->op->inputs[i].name;
+    }
+    return NULL;
+}
 
 /* What is known of an attribute of an argument, if it has one. */
 static const tw_attr *value_at(const resolver *r, int16_t place)
@@ -31,10 +49,10 @@ static const tw_attr *value_at(const resolver *r, int16_t place)
 
 /* Values that the caller gives are checked before anything is inferred. Attributes whose name
  * begins with an underscore are the graph's business (_class, _kernel ...) and pass through. */
-static tw_status *take_given(resolver *r, const tw_attr *attrs, size_t attr_count)
+static tw_status *take_given(resolver *r)
 {
-    for (size_t i = 0; i < attr_count; i++) {
-        const tw_attr *attr = &attrs[i];
+    for (size_t i = 0; i < r->attr_count; i++) {
+        const tw_attr *attr = &r->attrs[i];
         if (!attr->name)
             return tw_value_error("an attribute of '%s' Op has no name", r->op->name);
         const tw_op_attr *wanted = tw_op_find_attr(r->op, attr->name);
@@ -95,27 +113,31 @@ static tw_status *guess_counts(resolver *r)
 {
     size_t known = 0, sharing = 0;
     const char *open = NULL;
+    size_t *counts = tw_arena_array(r->arena, r->op->input_count, sizeof *counts);
+    if (!counts)
+        return tw_no_memory();
+    r->counts = counts;
     for (size_t i = 0; i < r->op->input_count; i++) {
         const tw_op_arg *arg = &r->op->inputs[i];
         const tw_attr *length = value_at(r, length_place(&r->op->input_attrs[i]));
-        r->counts[i] = 1;
+        counts[i] = 1;
         bool given = length && length->kind != TW_ATTR_NONE && length->kind != TW_ATTR_PLACEHOLDER;
         if (given && arg->number_attr)
-            r->counts[i] = (size_t)length->value.i;
+            counts[i] = (size_t)length->value.i;
         else if (given)
-            r->counts[i] = length->count;
+            counts[i] = length->count;
         else if (length && (!open || strcmp(open, length_attr(arg)) == 0)) {
             open = length_attr(arg);
             sharing++;
-            r->counts[i] = 0;
+            counts[i] = 0;
         } else if (length)
             return tw_value_error("'%s' Op has several lists of inputs: their lengths must be "
                                   "given",
                                   r->op->name);
         /* Compared first, so that a huge or negative number in an attribute cannot wrap the sum. */
-        if (r->counts[i] > r->input_count || known + r->counts[i] > r->input_count)
+        if (counts[i] > r->input_count || known + counts[i] > r->input_count)
             return wrong_count(r);
-        known += r->counts[i];
+        known += counts[i];
     }
     size_t rest = r->input_count - known;
     if (sharing ? rest % sharing != 0 : rest != 0)
@@ -123,7 +145,7 @@ static tw_status *guess_counts(resolver *r)
     for (size_t i = 0; i < r->op->input_count && sharing; i++) {
         const char *name = length_attr(&r->op->inputs[i]);
         if (name && strcmp(name, open) == 0)
-            r->counts[i] = rest / sharing;
+            counts[i] = rest / sharing;
     }
     return TW_OK;
 }
@@ -134,8 +156,8 @@ static tw_status *settle_counts(resolver *r, const size_t *given)
     if (!given)
         return guess_counts(r);
     size_t sum = 0;
+    r->counts = given;
     for (size_t i = 0; i < r->op->input_count; i++) {
-        r->counts[i] = given[i];
         if ((!is_list(&r->op->inputs[i]) && given[i] != 1) || given[i] > r->input_count)
             return wrong_count(r);
         sum += given[i];
@@ -144,6 +166,13 @@ static tw_status *settle_counts(resolver *r, const size_t *given)
 }
 
 /* ---- what the inputs say ---- */
+
+/* What an error says that a length was fixed by. */
+static const char *source_or(const resolver *r, int16_t place)
+{
+    const char *source = source_of(r, place);
+    return source ? source : r->op->attrs[place].name;
+}
 
 /* The length of an `N * T` list says N, unless another list or the caller said it before. */
 static tw_status *infer_number(resolver *r, const tw_op_arg *arg, int16_t place, size_t count)
@@ -154,13 +183,12 @@ static tw_status *infer_number(resolver *r, const tw_op_arg *arg, int16_t place,
         return tw_value_error("List argument '%s' to '%s' Op with length %zu must match length "
                               "%lld of argument '%s'.",
                               arg->name, r->op->name, count, (long long)value->value.i,
-                              r->sources[place] ? r->sources[place] : attr->name);
+                              source_or(r, place));
     if (attr->has_minimum && (int64_t)count < attr->minimum)
         return tw_value_error("List argument '%s' to '%s' Op with length %zu shorter than minimum "
                               "length %lld.",
                               arg->name, r->op->name, count, (long long)attr->minimum);
     if (value->kind == TW_ATTR_NONE) {
-        r->sources[place] = arg->name;
         *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_INT};
         value->value.i = (int64_t)count;
     }
@@ -222,11 +250,10 @@ static tw_status *infer_type(resolver *r, const tw_op_arg *arg, int16_t place,
     if (value->kind == TW_ATTR_TYPE) {
         tw_dtype wanted = tw_dtype_base(value->value.type);
         return type == wanted ? TW_OK
-                              : refuse_mismatch(r, arg, types, count, wanted, r->sources[place]);
+                              : refuse_mismatch(r, arg, types, count, wanted, source_of(r, place));
     }
     if (!tw_op_allows_type(attr, type))
         return tw_op_refuse_type(attr, arg->name, type);
-    r->sources[place] = arg->name;
     *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE};
     value->value.type = type;
     return TW_OK;
@@ -238,19 +265,17 @@ static tw_status *infer_types(resolver *r, const tw_op_arg *arg, int16_t place,
 {
     tw_attr *value = &r->values[place];
     const tw_op_attr *attr = &r->op->attrs[place];
-    const char *source = r->sources[place];
     if (value->kind == TW_ATTR_PLACEHOLDER)
         return TW_OK;
     if (value->kind == TW_ATTR_TYPE) {
         if (value->count != count)
             return tw_value_error("List argument '%s' to '%s' Op with length %zu must match "
                                   "length %zu of argument '%s'.",
-                                  arg->name, r->op->name, count, value->count,
-                                  source ? source : attr->name);
+                                  arg->name, r->op->name, count, value->count, source_or(r, place));
         for (size_t i = 0; i < count; i++) {
             tw_dtype wanted = ((const tw_dtype *)value->value.items)[i];
             if (tw_dtype_base(types[i]) != tw_dtype_base(wanted))
-                return refuse_mismatch(r, arg, types, count, wanted, source);
+                return refuse_mismatch(r, arg, types, count, wanted, source_of(r, place));
         }
         return TW_OK;
     }
@@ -259,7 +284,6 @@ static tw_status *infer_types(resolver *r, const tw_op_arg *arg, int16_t place,
         return tw_no_memory();
     for (size_t i = 0; i < count; i++)
         items[i] = tw_dtype_base(types[i]);
-    r->sources[place] = arg->name;
     *value = (tw_attr){.name = attr->name, .kind = TW_ATTR_TYPE, .list = true, .count = count};
     value->value.items = items;
     if (attr->has_minimum && (int64_t)count < attr->minimum)
@@ -320,7 +344,7 @@ static tw_status *infer_attrs(resolver *r)
 
 /* First those of the signature in its order, which makes equal nodes compare equal, then the
  * others. */
-static tw_status *put_attrs(resolver *r, const tw_attr *attrs, size_t attr_count, tw_resolved *out)
+static tw_status *put_attrs(resolver *r, tw_resolved *out)
 {
     const tw_op *op = r->op;
     for (size_t i = 0; i < op->attr_count; i++) {
@@ -332,9 +356,9 @@ static tw_status *put_attrs(resolver *r, const tw_attr *attrs, size_t attr_count
     }
     out->attrs = r->values;
     out->attr_count = op->attr_count;
-    for (size_t i = 0; i < attr_count && r->others; i++)
-        if (!tw_op_find_attr(op, attrs[i].name))
-            out->attrs[out->attr_count++] = attrs[i];
+    for (size_t i = 0; i < r->attr_count && r->others; i++)
+        if (!tw_op_find_attr(op, r->attrs[i].name))
+            out->attrs[out->attr_count++] = r->attrs[i];
     return TW_OK;
 }
 
@@ -391,13 +415,13 @@ static tw_status *put_outputs(resolver *r, tw_resolved *out)
     return TW_OK;
 }
 
-static tw_status *resolve(resolver *r, const size_t *input_counts, const tw_attr *attrs,
-                          size_t attr_count, tw_resolved *out)
+static tw_status *resolve(resolver *r, const size_t *input_counts, tw_resolved *out)
 {
-    TW_TRY(take_given(r, attrs, attr_count));
+    TW_TRY(take_given(r));
     TW_TRY(settle_counts(r, input_counts));
     TW_TRY(infer_attrs(r));
-    TW_TRY(put_attrs(r, attrs, attr_count, out));
+    TW_TRY(put_attrs(r, out));
+    out->input_counts = r->counts;
     return put_outputs(r, out);
 }
 
@@ -406,15 +430,17 @@ tw_status *tw_op_resolve_borrowed(const tw_op *op, const tw_dtype *inputs, size_
                                   const size_t *input_counts, const tw_attr *attrs,
                                   size_t attr_count, tw_arena *arena, tw_resolved *out)
 {
-    resolver r = {.op = op, .inputs = inputs, .input_count = input_count, .arena = arena};
+    resolver r = {.op = op,
+                  .inputs = inputs,
+                  .input_count = input_count,
+                  .arena = arena,
+                  .attrs = attrs,
+                  .attr_count = attr_count};
     *out = (tw_resolved){0};
     r.values = tw_arena_array(arena, op->attr_count + attr_count, sizeof *r.values);
-    r.sources = tw_arena_array(arena, op->attr_count, sizeof *r.sources);
-    r.counts = tw_arena_array(arena, op->input_count, sizeof *r.counts);
-    if (!r.values || !r.sources || !r.counts)
+    if (!r.values)
         return tw_no_memory();
-    out->input_counts = r.counts;
-    tw_status *status = resolve(&r, input_counts, attrs, attr_count, out);
+    tw_status *status = resolve(&r, input_counts, out);
     if (status)
         *out = (tw_resolved){0};
     return status;
