@@ -90,12 +90,17 @@ static inline float tw_exp_reducef_(float x, int32_t *n)
 
 /* e^r - 1 for |r| <= ln 2 / 2. In pairs of terms, so that no multiplication waits long for
  * another: what a short loop costs is its longest chain. */
+#define TW_EXP_1 0.5f
+#define TW_EXP_2 0.166666657f
+#define TW_EXP_3 0.0416663438f
+#define TW_EXP_4 0.00833338033f
+#define TW_EXP_5 0.00139420258f
+#define TW_EXP_6 0.000198517911f
 static inline float tw_exp_coref_(float r)
 {
     float s = r * r;
-    float high = tw_maddf(0.000198517911f, r, 0.00139420258f);
-    float middle = tw_maddf(0.00833338033f, r, 0.0416663438f),
-          low = tw_maddf(0.166666657f, r, 0.5f);
+    float high = tw_maddf(TW_EXP_6, r, TW_EXP_5);
+    float middle = tw_maddf(TW_EXP_4, r, TW_EXP_3), low = tw_maddf(TW_EXP_2, r, TW_EXP_1);
     return tw_maddf(s, tw_maddf(s, tw_maddf(s, high, middle), low), r);
 }
 
@@ -112,16 +117,15 @@ static inline float tw_expf(float x)
            tw_float_of_bits((both << 23) - half);
 }
 
-/* e^x for x <= 0 or NaN, in fewer steps: what would be denormal is 0. */
+/* e^x for x <= 0 or NaN, in fewer steps: what would be denormal is 0. The biased exponent stands in
+ * the last bits of the shifted number, and is 0 from -87.7 on. */
 static inline float tw_exp_below_zerof(float x)
 {
     const float shift = 0x1.8p23f + 127;
-    float clipped = x < -104.0f ? -104.0f : x;
+    float clipped = x < -88.0f ? -88.0f : x;
     float shifted = tw_maddf(clipped, 0x1.715476p0f, shift), whole = shifted - shift;
     float r = tw_maddf(whole, 2.12194440e-4f, tw_maddf(whole, -0.693359375f, clipped));
-    int32_t exponent = (int32_t)(tw_float_bits(shifted) - 0x4b400000u);
-    exponent = exponent > 0 ? exponent : 0;
-    return (1.0f + tw_exp_coref_(r)) * tw_float_of_bits((uint32_t)exponent << 23);
+    return (1.0f + tw_exp_coref_(r)) * tw_float_of_bits(tw_float_bits(shifted) << 23);
 }
 
 /* e^x - 1 = 2^n (e^r - 1) + (2^n - 1): the last difference is exact, and nothing cancels. What

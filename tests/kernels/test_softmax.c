@@ -6,8 +6,8 @@
 #include "support/failing_allocator.h"
 
 static const tw_dtype dtypes[] = {TW_FLOAT32, TW_FLOAT64, TW_FLOAT16, TW_BFLOAT16};
-static const size_t shapes[][2] = {{1, 1},   {3, 2},    {100, 10}, {7, 33},
-                                   {5, 600}, {2, 5000}, {400, 101}};
+static const size_t shapes[][2] = {{1, 1},    {3, 2},     {100, 10}, {7, 33},  {5, 600},
+                                   {2, 5000}, {400, 101}, {3, 513},  {2, 527}, {3, 1000}};
 static const tw_par three = {.threads = 3};
 
 static double precision(tw_dtype dtype)

@@ -1,42 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax of one dtype. Before it is included: T, BITS (an integer of its size), EXP, LOG and
- * NAME(f). Short rows are taken several at a time, so that the exponentials run over one long
- * stretch. Sums and maxima go by lanes, folded in a fixed order. */
+ * Softmax of one dtype. Before it is included: T, EXP, LOG, NAME(f), LARGER of two vectors and,
+ * where there is one, EXP_VECTOR. Short rows are taken several at a time, so that the exponentials
+ * run over one long stretch. Sums and maxima go by lanes, folded in a fixed order. */
 
-enum { NAME(LANES) = 64 / sizeof(T) };
+enum { NAME(LANES) = 64 / sizeof(T), NAME(PART) = TW_VECTOR_BYTES / sizeof(T) };
 
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-typedef BITS NAME(bits) __attribute__((vector_size(TW_VECTOR_BYTES)));
 
-/* Lane by lane; where x is NaN the comparison is false and `most` stays. */
-static ALWAYS_INLINE NAME(vec) NAME(greater)(NAME(vec) x, NAME(vec) most)
-{
-    NAME(bits) chosen = x > most;
-    return (NAME(vec))(((NAME(bits))x & chosen) | ((NAME(bits))most & ~chosen));
-}
-
-/* NaN is skipped here and comes back in the exponentials. By vectors, as compilers make single
- * comparisons of a loop. */
+/* NaN is skipped here and comes back in the exponentials. By vectors, of which the last begins
+ * where the row still fills it. */
 static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
 {
-    enum { STEP = 4 * (TW_VECTOR_BYTES / sizeof(T)), SHORT = STEP / 4 };
+    enum { STEP = 4 * NAME(PART) };
     T most = -(T)INFINITY;
-    size_t j = 0;
-    if (n >= STEP) {
-        NAME(vec) lane[4];
-        for (size_t v = 0; v < 4; v++)
-            lane[v] = (NAME(vec)){0} - (T)INFINITY;
-        for (; j + STEP <= n; j += STEP) {
-            for (size_t v = 0; v < 4; v++)
-                lane[v] = NAME(greater)(*(const NAME(vec) *)(x + j + v * SHORT), lane[v]);
-        }
-        NAME(vec)
-        last = NAME(greater)(NAME(greater)(lane[0], lane[1]), NAME(greater)(lane[2], lane[3]));
-        for (size_t l = 0; l < SHORT; l++)
-            most = last[l] > most ? last[l] : most;
+    if (n < STEP) {
+        for (size_t j = 0; j < n; j++)
+            most = x[j] > most ? x[j] : most;
+        return most;
     }
-    for (; j < n; j++)
-        most = x[j] > most ? x[j] : most;
+    NAME(vec) lane[4], last = *(const NAME(vec) *)(x + n - NAME(PART));
+    for (size_t v = 0; v < 4; v++)
+        lane[v] = (NAME(vec)){0} - (T)INFINITY;
+    size_t j = 0;
+    for (; j + STEP <= n; j += STEP) {
+        for (size_t v = 0; v < 4; v++)
+            lane[v] = LARGER(*(const NAME(vec) *)(x + j + v * NAME(PART)), lane[v]);
+    }
+    for (; j + NAME(PART) <= n; j += NAME(PART))
+        lane[0] = LARGER(*(const NAME(vec) *)(x + j), lane[0]);
+    lane[1] = LARGER(last, lane[1]);
+    lane[0] = LARGER(LARGER(lane[0], lane[1]), LARGER(lane[2], lane[3]));
+    for (size_t l = 0; l < NAME(PART); l++)
+        most = lane[0][l] > most ? lane[0][l] : most;
     return most;
 }
 
@@ -110,35 +105,76 @@ static NOINLINE void NAME(exponentials)(T *x, size_t n)
         x[j] = EXP(x[j]);
 }
 
-/* Both at once for a long row; the maximum. Meanwhile the next one comes from memory, a part with
- * each part. */
-static NOINLINE T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out)
+#ifdef EXP_VECTOR
+/* e^(x - most), and their sum in the order of row_sum. Meanwhile the next row comes from memory. A
+ * last vector begins where the row still fills it, and is read before `out`, which may be x, is
+ * written there. */
+static ALWAYS_INLINE T NAME(summed_exponentials)(const T *x, T most, size_t n, const T *next,
+                                                 T *out)
 {
-    enum { PART = 1024 / sizeof(T) };
-    const T *x = (const T *)r->logits + row * r->logits_stride, *next = x + r->logits_stride;
-    T most = NAME(row_max)(x, r->cols);
-    for (size_t j = 0; j < r->cols; j += PART) {
-        size_t end = r->cols - j < PART ? r->cols : j + PART;
-        for (size_t at = j; at < j + PART; at += NAME(LANES))
-            __builtin_prefetch(next + at, 0, 3);
-        for (size_t q = j; q < end; q++)
-            out[q] = EXP(x[q] - most);
+    enum { VECTORS = NAME(LANES) / NAME(PART) };
+    _Alignas(64) T sums[NAME(LANES)];
+    NAME(vec) sum[VECTORS], last = {0};
+    bool overlaps = n >= NAME(PART) && n % NAME(LANES);
+    if (overlaps)
+        last = *(const NAME(vec) *)(x + n - NAME(PART)) - most;
+    for (size_t v = 0; v < VECTORS; v++)
+        sum[v] = (NAME(vec)){0};
+    size_t j = 0;
+    for (; j + NAME(LANES) <= n; j += NAME(LANES)) {
+        __builtin_prefetch(next + j, 0, 3);
+        for (size_t v = 0; v < VECTORS; v++) {
+            size_t at = j + v * NAME(PART);
+            NAME(vec) made = EXP_VECTOR(*(const NAME(vec) *)(x + at) - most);
+            *(NAME(vec) *)(out + at) = made;
+            sum[v] += made;
+        }
     }
+    for (size_t v = 0; v < VECTORS; v++)
+        *(NAME(vec) *)(sums + v * NAME(PART)) = sum[v];
+    T all = n >= NAME(LANES) ? NAME(row_sum)(sums, NAME(LANES)) : 0;
+    __builtin_prefetch(next + j, 0, 3);
+    size_t end = overlaps ? n - NAME(PART) : n;
+    for (size_t q = j; q < end; q++)
+        out[q] = EXP(x[q] - most);
+    if (overlaps)
+        *(NAME(vec) *)(out + n - NAME(PART)) = EXP_VECTOR(last);
+    for (; j < n; j++)
+        all += out[j];
+    return all;
+}
+#else
+static ALWAYS_INLINE T NAME(summed_exponentials)(const T *x, T most, size_t n, const T *next,
+                                                 T *out)
+{
+    for (size_t j = 0; j < n; j++)
+        out[j] = EXP(x[j] - most);
+    (void)next;
+    return NAME(row_sum)(out, n);
+}
+#endif
+
+/* All at once for a long row: the maximum, e^(x - maximum), and their sum. */
+static NOINLINE T NAME(shifted_exponentials)(const tw_softmax_rows *r, size_t row, T *out, T *sum)
+{
+    const T *x = (const T *)r->logits + row * r->logits_stride;
+    T most = NAME(row_max)(x, r->cols);
+    *sum = NAME(summed_exponentials)(x, most, r->cols, x + r->logits_stride, out);
     return most;
 }
 
 /* Divides by the sum, with one division a row. */
-static void NAME(normalize)(T *x, size_t n)
+static void NAME(normalize)(T *x, size_t n, T sum)
 {
-    T scale = 1 / NAME(row_sum)(x, n);
+    T scale = 1 / sum;
     for (size_t j = 0; j < n; j++)
         x[j] *= scale;
 }
 
 /* The same into memory that no cache holds: a line that is written whole need not be read first. */
-static void NAME(normalize_past)(T *to, const T *x, size_t n)
+static void NAME(normalize_past)(T *to, const T *x, size_t n, T sum)
 {
-    T scale = 1 / NAME(row_sum)(x, n);
+    T scale = 1 / sum;
     size_t j = 0;
 #if defined(__AVX__)
     typedef T half __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
@@ -161,8 +197,9 @@ static void NAME(softmax_past)(const tw_softmax_rows *r)
 {
     _Alignas(64) T made[PAST_ROW / sizeof(T)];
     for (size_t row = 0; row < r->rows; row++) {
-        NAME(shifted_exponentials)(r, row, made);
-        NAME(normalize_past)(NAME(out_row)(r, row), made, r->cols);
+        T sum;
+        NAME(shifted_exponentials)(r, row, made, &sum);
+        NAME(normalize_past)(NAME(out_row)(r, row), made, r->cols, sum);
     }
     tw_tile_loops_now()->fence();
 }
@@ -178,13 +215,17 @@ static void NAME(softmax)(const tw_softmax_rows *r)
     for (size_t first = 0; first < r->rows; first += step) {
         size_t last = r->rows - first < step ? r->rows : first + step;
         if (last - first == 1) {
-            NAME(shifted_exponentials)(r, first, NAME(out_row)(r, first));
-        } else {
-            NAME(shift)(r, first, last);
-            NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+            T sum, *out = NAME(out_row)(r, first);
+            NAME(shifted_exponentials)(r, first, out, &sum);
+            NAME(normalize)(out, r->cols, sum);
+            continue;
         }
-        for (size_t row = first; row < last; row++)
-            NAME(normalize)(NAME(out_row)(r, row), r->cols);
+        NAME(shift)(r, first, last);
+        NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+        for (size_t row = first; row < last; row++) {
+            T *out = NAME(out_row)(r, row);
+            NAME(normalize)(out, r->cols, NAME(row_sum)(out, r->cols));
+        }
     }
 }
 
@@ -241,10 +282,11 @@ static inline size_t NAME(class)(const tw_softmax_rows *r, size_t row)
 }
 
 /* Rows of exponentials become the derivative, and their losses are known. */
-static void NAME(end_sparse)(const tw_softmax_rows *r, size_t first, size_t last, const T *dot)
+static void NAME(end_sparse)(const tw_softmax_rows *r, size_t first, size_t last, const T *dot,
+                             const T *sums)
 {
     for (size_t row = first; row < last; row++) {
-        T *out = NAME(out_row)(r, row), sum = NAME(row_sum)(out, r->cols);
+        T *out = NAME(out_row)(r, row), sum = sums[row - first];
         T factor = (T)r->factor, scale = factor / sum;
         if (r->loss)
             ((T *)r->loss)[row] = LOG(sum) - dot[row - first];
@@ -262,14 +304,13 @@ static void NAME(end_sparse)(const tw_softmax_rows *r, size_t first, size_t last
 /* The same of some long rows, (AT_ONCE, cols), whose sums are read and written once for all of
  * them: neither a row nor the sums fit into the first cache, and each would drive out the other
  * for every row. */
-static void NAME(end_summed)(const tw_softmax_rows *r, size_t first, const T *dot)
+static void NAME(end_summed)(const tw_softmax_rows *r, size_t first, const T *dot, const T *all)
 {
     T scale[AT_ONCE], factor = (T)r->factor;
     for (size_t i = 0; i < AT_ONCE; i++) {
-        T sum = NAME(row_sum)(NAME(out_row)(r, first + i), r->cols);
-        scale[i] = factor / sum;
+        scale[i] = factor / all[i];
         if (r->loss)
-            ((T *)r->loss)[first + i] = LOG(sum) - dot[i];
+            ((T *)r->loss)[first + i] = LOG(all[i]) - dot[i];
     }
     T *restrict a = NAME(out_row)(r, first), *restrict b = NAME(out_row)(r, first + 1);
     T *restrict c = NAME(out_row)(r, first + 2), *restrict d = NAME(out_row)(r, first + 3);
@@ -291,30 +332,34 @@ static void NAME(end_summed)(const tw_softmax_rows *r, size_t first, const T *do
 /* As xent with a label of 1 at the class: its shifted logit is kept before it is overwritten. */
 static void NAME(sparse_xent)(const tw_softmax_rows *r)
 {
-    T dot[ELEMENTS];
+    T dot[ELEMENTS], all[ELEMENTS];
     bool summed = r->sums && sizeof(T) == sizeof(float); /* of doubles it is rare */
     size_t step = NAME(rows_at_once)(r), most = step == 1 && summed ? AT_ONCE : step;
     for (size_t first = 0; first < r->rows; first += most) {
         size_t last = r->rows - first < most ? r->rows : first + most;
         for (size_t row = first; row < last && step == 1; row++) {
             T x = ((const T *)r->logits)[row * r->logits_stride + NAME(class)(r, row)];
-            dot[row - first] = x - NAME(shifted_exponentials)(r, row, NAME(out_row)(r, row));
+            dot[row - first] = x - NAME(shifted_exponentials)(r, row, NAME(out_row)(r, row),
+                                                              &all[row - first]);
         }
         if (step > 1) {
             NAME(shift)(r, first, last);
             for (size_t row = first; row < last; row++)
                 dot[row - first] = NAME(out_row)(r, row)[NAME(class)(r, row)];
             NAME(exponentials)(NAME(out_row)(r, first), (last - first) * r->cols);
+            for (size_t row = first; row < last; row++)
+                all[row - first] = NAME(row_sum)(NAME(out_row)(r, row), r->cols);
         }
         if (summed && step == 1 && last - first == AT_ONCE)
-            NAME(end_summed)(r, first, dot);
+            NAME(end_summed)(r, first, dot, all);
         else
-            NAME(end_sparse)(r, first, last, dot);
+            NAME(end_sparse)(r, first, last, dot, all);
     }
 }
 
 #undef T
-#undef BITS
+#undef LARGER
 #undef EXP
+#undef EXP_VECTOR
 #undef LOG
 #undef NAME
