@@ -409,6 +409,25 @@ static void use_slots(rows_binder *w)
     }
 }
 
+/* While a step goes along the rows its part of the next tile comes from memory. A long row's first
+ * step asks for nothing if there are others: meanwhile the last row's results leave. */
+static void part_next_tile(tw_rows_bound *b)
+{
+    size_t along = 0, seen = 0;
+    for (size_t i = 0; i < b->step_count; i++)
+        along += b->steps[i].kind != ROWS_MAP_ROWS;
+    bool waits = b->single && along > 1;
+    for (size_t i = 0; i < b->step_count; i++) {
+        rows_step *step = &b->steps[i];
+        bool goes_along = step->kind != ROWS_MAP_ROWS;
+        step->asks_from = b->parts;
+        if (goes_along && (seen > 0 || !waits))
+            b->parts++;
+        step->asks_to = b->parts;
+        seen += goes_along;
+    }
+}
+
 /* ---- tiles and cells ---- */
 
 /* Bytes of the file with tiles of `rows` rows. Registers lie 64 bytes more than their size apart,
@@ -490,6 +509,7 @@ bool tw_rows_bind(const tw_tile_program *program, const tw_shape *shapes, tw_sha
     if (!bind_operands(&w, shapes, shape, split) || !bind_steps(&w) || !bind_registers(&w))
         return false;
     use_slots(&w);
+    part_next_tile(out);
     if (!bind_tiles(&w))
         return false;
     bind_cells(&w);

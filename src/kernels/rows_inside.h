@@ -44,6 +44,7 @@ typedef struct rows_step {
     tw_row_loop row;                        /* of a reduction of floats, or NULL */
     uint8_t kind, reduce, size;             /* size: of the source's elements */
     uint8_t repeated;                       /* a bit for each source of a loop that can */
+    uint16_t asks_from, asks_to;            /* which of the parts of the next tile it asks for */
     uint16_t target, sources[ROWS_SOURCES]; /* slots */
 } rows_step;
 
@@ -57,8 +58,9 @@ typedef struct rows_output {
 /* Everything is one block of memory and never changes after binding. */
 struct tw_rows_bound {
     uint16_t operand_count, step_count, output_count, slot_count;
-    bool single; /* a tile is one row: what is made for it stands in its register as a block */
-    bool ragged; /* tiles may end in the middle of a block */
+    uint16_t parts; /* in which the next tile is asked for */
+    bool single;    /* a tile is one row: what is made for it stands in its register as a block */
+    bool ragged;    /* tiles may end in the middle of a block */
     size_t rows, length, share, cells;
     size_t tile_rows, tile, row_block; /* of a tile: rows; elements, rows in whole blocks */
     rows_operand *operands;

@@ -119,9 +119,9 @@ static void spread_rows(const rows_cell *cell, const rows_step *step, size_t row
     }
 }
 
-/* While a step is computed its share of the next tile comes from memory, into the first cache: all
+/* While a step is computed its parts of the next tile come from memory, into the first cache: all
  * at once would be waited for. A prefetch of what is not there does nothing. */
-static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
+static void prefetch(const rows_cell *cell, size_t next_row, const rows_step *step)
 {
     const tw_rows_bound *b = cell->run->b;
     for (size_t i = 0; i < b->operand_count; i++) {
@@ -129,8 +129,8 @@ static void prefetch(const rows_cell *cell, size_t next_row, size_t step)
             continue;
         size_t row = b->length * b->operands[i].size, lines = (b->tile_rows * row + 63) / 64;
         const char *next = (const char *)cell->run->in[i] + next_row * row;
-        size_t last = (step + 1) * lines / b->step_count;
-        for (size_t line = step * lines / b->step_count; line < last; line++)
+        size_t last = step->asks_to * lines / b->parts;
+        for (size_t line = step->asks_from * lines / b->parts; line < last; line++)
             __builtin_prefetch(next + line * 64, 0, 3);
     }
 }
@@ -161,8 +161,8 @@ static void run_steps(const rows_cell *cell, size_t row, size_t rows)
     size_t blocks = (rows * b->length + TW_TILE_BLOCK - 1) & ~(size_t)(TW_TILE_BLOCK - 1);
     for (size_t i = 0; i < b->step_count; i++) {
         const rows_step *step = &b->steps[i];
-        if (row + rows < cell->end)
-            prefetch(cell, row + rows, i);
+        if (row + rows < cell->end && step->asks_from < step->asks_to)
+            prefetch(cell, row + rows, step);
         if (step->kind == ROWS_REDUCE)
             reduce(cell, step, rows);
         else if (step->kind == ROWS_SPREAD)
