@@ -49,6 +49,15 @@ static double pooled_convolution(const tw_variant *v, const tw_plan_node *node, 
     return convolution(v, node->inputs[1], out) * (double)items[1] * (double)items[2];
 }
 
+/* MatMul, BatchMatMul, _FusedMatMul ... */
+static bool is_product(const char *type)
+{
+    bool found = false;
+    while (!found && (type = strchr(type, 'M')))
+        found = !strncmp(type++, "MatMul", 6);
+    return found;
+}
+
 /* A fused step counts each of its members once an element; kernels without a formula of their
  * own count one an element of the first result. */
 double tw_step_flops(const tw_variant *v, const tw_step *step)
@@ -60,7 +69,7 @@ double tw_step_flops(const tw_variant *v, const tw_step *step)
     double out = elements(v, step->outputs[0]);
     if (!step->kernel)
         return out * (step->group ? step->group->count : 1);
-    if (strstr(type, "MatMul"))
+    if (is_product(type))
         return 2 * out * inner_size(v, node);
     if (tw_name_is(type, "Conv2D") || tw_name_is(type, "_FusedConv2D"))
         return convolution(v, node->inputs[1], step->outputs[0]);

@@ -73,6 +73,8 @@ typedef struct tw_sorter {
     uint32_t count;
     uint32_t *rank;    /* by unit; TW_NO_INDEX: it is not there */
     uint32_t *waiting; /* by rank: predecessors not done, each edge counted */
+    uint32_t *pairs;   /* edges as they were met: from, to */
+    size_t pair_count;
     /* successors of rank r: edges[starts[r]] .. edges[starts[r + 1] - 1] */
     uint32_t *starts;
     uint32_t *edges;
@@ -94,12 +96,22 @@ static uint32_t needed(const tw_plan *plan, const tw_plan_node *node, uint32_t k
                                  : node->controls[k - node->input_count];
 }
 
-/* Counts (fill false) or writes (true) the edges between units. Counts stand two places behind
- * their rank: when they are summed up each list's beginning is one place behind, and is moved to
- * its end as the list is written. */
-static void edges(tw_sorter *s, bool fill)
+/* How many edges there are at most. */
+static size_t count_edges(const tw_plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        const tw_plan_node *node = &plan->nodes.items[i];
+        count += node->gone ? 0 : node->input_count + node->control_count;
+    }
+    return count;
+}
+
+/* Lists the edges between units. */
+static void list_edges(tw_sorter *s)
 {
     const tw_plan *plan = s->plan;
+    uint32_t *pair = s->pairs;
     for (uint32_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         if (node->gone)
@@ -110,26 +122,29 @@ static void edges(tw_sorter *s, bool fill)
             if (from == TW_NO_INDEX || from == to)
                 continue;
             s->sorted = s->sorted && from < to;
-            if (fill)
-                s->edges[s->starts[from + 1]++] = to;
-            else
-                s->starts[from + 2]++, s->waiting[to]++;
+            *pair++ = from;
+            *pair++ = to;
         }
     }
+    s->pair_count = (size_t)(pair - s->pairs) / 2;
 }
 
-/* Edges are counted first and then written, so that each unit's successors stand together
- * without a list for each. */
+/* So that each unit's successors stand together without a list for each. Counts stand two places
+ * behind their rank: when they are summed up each list's beginning is one place behind, and is
+ * moved to its end as the list is written. */
 static tw_status *sorter_fill(tw_sorter *s)
 {
-    for (uint32_t r = 0; r < s->count; r++)
-        s->starts[r + 2] += s->starts[r + 1];
-    s->edges = tw_alloc_array((size_t)s->starts[s->count + 1] + 1, sizeof *s->edges);
+    s->edges = tw_alloc_array(s->pair_count + 1, sizeof *s->edges);
     s->words = tw_alloc_zero(ready_init(&s->ready, s->count, NULL), sizeof *s->words);
     if (!s->edges || !s->words)
         return tw_no_memory();
     ready_init(&s->ready, s->count, s->words);
-    edges(s, true);
+    for (size_t e = 0; e < s->pair_count; e++)
+        s->starts[s->pairs[2 * e] + 2]++, s->waiting[s->pairs[2 * e + 1]]++;
+    for (uint32_t r = 0; r < s->count; r++)
+        s->starts[r + 2] += s->starts[r + 1];
+    for (size_t e = 0; e < s->pair_count; e++)
+        s->edges[s->starts[s->pairs[2 * e] + 1]++] = s->pairs[2 * e + 1];
     for (uint32_t r = 0; r < s->count; r++) {
         if (!s->waiting[r])
             ready_put(&s->ready, r);
@@ -176,8 +191,12 @@ static tw_status *sort_units(tw_sorter *s, uint32_t *out)
 {
     size_t count = s->count;
     uint32_t *tables = tw_alloc_zero(s->units + 2 * count + 4, sizeof *tables);
-    if (!tables)
+    s->pairs = tw_alloc_array(count_edges(s->plan) + 1, 2 * sizeof *s->pairs);
+    if (!tables || !s->pairs) {
+        tw_free(tables);
+        tw_free(s->pairs);
         return tw_no_memory();
+    }
     s->rank = tables;
     s->waiting = s->rank + s->units + 1;
     s->starts = s->waiting + count + 1;
@@ -185,13 +204,14 @@ static tw_status *sort_units(tw_sorter *s, uint32_t *out)
     memset(s->rank, 0xff, s->units * sizeof *s->rank);
     for (uint32_t r = 0; r < s->count; r++)
         s->rank[s->listed[r]] = r;
-    edges(s, false);
+    list_edges(s);
     tw_status *status = TW_OK;
     if (s->sorted)
         memcpy(out, s->listed, count * sizeof *out);
     else
         status = walk(s, out);
     tw_free(tables);
+    tw_free(s->pairs);
     tw_free(s->edges);
     tw_free(s->words);
     return status;

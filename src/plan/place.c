@@ -237,9 +237,9 @@ static size_t place_in_time(tw_placer *p, tw_placed *live)
     for (size_t b = 0; b < p->blocks.count; b++) {
         tw_block *block = &p->blocks.items[b];
         size_t kept = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (live[i].dies >= block->born)
-                live[kept++] = live[i];
+        for (size_t i = 0; i < count; i++) { /* nobody could guess which of them die */
+            live[kept] = live[i];
+            kept += live[kept].dies >= block->born;
         }
         size_t own_end = put(live, kept, block);
         count = kept + 1;

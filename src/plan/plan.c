@@ -245,57 +245,82 @@ static bool is_kept(const tw_plan *plan, const tw_plan_node *node)
     return kept;
 }
 
-/* What fetches, targets and kept values ask for; returns how many they are. */
-static size_t find_wanted(const tw_plan *plan, bool *needed, uint32_t *stack)
+/* A sweep goes over the nodes from the last to the first, mostly readers before what they read. */
+typedef struct tw_sweeper {
+    tw_plan *plan;
+    bool *needed;     /* by node */
+    uint32_t at;      /* the node that it has come to */
+    uint32_t *behind; /* nodes that it has passed, but which are needed */
+    size_t count;
+} tw_sweeper;
+
+static void need(tw_sweeper *s, uint32_t node)
 {
-    size_t depth = 0;
-    for (uint32_t i = 0; i < plan->nodes.count; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
-        if (!node->gone && (node->target || node->kind == TW_NODE_FEED || is_read_from_afar(node) ||
-                            is_kept(plan, node)))
-            needed[i] = true, stack[depth++] = i;
-    }
-    for (size_t i = 0; i < plan->fetch_count; i++) {
-        if (plan->fetches[i].value == TW_NO_INDEX)
-            continue;
-        uint32_t node = plan->values.items[plan->fetches[i].value].node;
-        if (!needed[node])
-            needed[node] = true, stack[depth++] = node;
-    }
-    return depth;
+    if (s->needed[node])
+        return;
+    s->needed[node] = true;
+    if (node >= s->at)
+        s->behind[s->count++] = node;
 }
 
-/* Marks what is needed; the rest goes. Uses are counted on the way. */
+/* Uses are counted on the way. */
+static void visit(tw_sweeper *s, uint32_t index)
+{
+    const tw_plan_node *node = &s->plan->nodes.items[index];
+    count_inputs(s->plan, node);
+    for (uint32_t j = 0; j < node->input_count; j++)
+        need(s, s->plan->values.items[node->inputs[j]].node);
+    for (uint32_t j = 0; j < node->control_count; j++)
+        need(s, node->controls[j]);
+}
+
+/* Whether it runs though no node needs it. */
+static bool is_wanted(const tw_plan *plan, const tw_plan_node *node)
+{
+    return !node->gone && (node->target || node->kind == TW_NODE_FEED || is_read_from_afar(node) ||
+                           is_kept(plan, node));
+}
+
+static void find_needed(tw_sweeper *s)
+{
+    const tw_plan *plan = s->plan;
+    s->at = (uint32_t)plan->nodes.count;
+    for (size_t i = 0; i < plan->fetch_count; i++) {
+        if (plan->fetches[i].value != TW_NO_INDEX)
+            need(s, plan->values.items[plan->fetches[i].value].node);
+    }
+    while (s->at) {
+        uint32_t index = --s->at;
+        if (!s->needed[index] && is_wanted(plan, &plan->nodes.items[index]))
+            s->needed[index] = true;
+        if (s->needed[index])
+            visit(s, index);
+        while (s->count)
+            visit(s, s->behind[--s->count]);
+    }
+}
+
+/* Marks what fetches, targets and kept values need; the rest goes. */
 tw_status *tw_plan_sweep(tw_plan *plan)
 {
     size_t count = plan->nodes.count;
     settle_all(plan);
-    bool *needed = tw_alloc_zero(count + 1, sizeof *needed);
-    uint32_t *stack = tw_alloc_array(count + 1, sizeof *stack);
-    if (!needed || !stack) {
-        tw_free(needed);
-        tw_free(stack);
-        return tw_no_memory();
+    tw_sweeper s = {.plan = plan,
+                    .needed = tw_alloc_zero(count + 1, sizeof *s.needed),
+                    .behind = tw_alloc_array(count + 1, sizeof *s.behind)};
+    tw_status *status = s.needed && s.behind ? TW_OK : tw_no_memory();
+    if (!status) {
+        clear_uses(plan);
+        find_needed(&s);
+        count_ends(plan);
     }
-    clear_uses(plan);
-    for (size_t depth = find_wanted(plan, needed, stack); depth;) {
-        const tw_plan_node *node = &plan->nodes.items[stack[--depth]];
-        count_inputs(plan, node);
-        for (uint32_t j = 0; j < node->input_count + node->control_count; j++) {
-            uint32_t from = j < node->input_count ? plan->values.items[node->inputs[j]].node
-                                                  : node->controls[j - node->input_count];
-            if (!needed[from])
-                needed[from] = true, stack[depth++] = from;
-        }
+    for (uint32_t i = 0; !status && i < count; i++) {
+        plan->sorted.good = plan->sorted.good && (plan->nodes.items[i].gone || s.needed[i]);
+        plan->nodes.items[i].gone = plan->nodes.items[i].gone || !s.needed[i];
     }
-    for (uint32_t i = 0; i < count; i++) {
-        plan->sorted.good = plan->sorted.good && (plan->nodes.items[i].gone || needed[i]);
-        plan->nodes.items[i].gone = plan->nodes.items[i].gone || !needed[i];
-    }
-    tw_free(needed);
-    tw_free(stack);
-    count_ends(plan);
-    return TW_OK;
+    tw_free(s.needed);
+    tw_free(s.behind);
+    return status;
 }
 
 /* Such a reader needs no memory behind its input, and does not keep a value from being fused

@@ -336,10 +336,11 @@ void tw_variant_context(const tw_variant *v, const tw_step *step, tw_array **poi
     c->input_count = (uint16_t)step->input_count;
     c->outputs = pointers + step->input_count;
     c->output_count = (uint16_t)step->output_count;
+    tw_array *slots = atomic_load_explicit(&v->slots, memory_order_relaxed);
     for (uint32_t i = 0; i < step->input_count; i++)
-        pointers[i] = &v->slots[step->inputs[i]];
+        pointers[i] = &slots[step->inputs[i]];
     for (uint32_t k = 0; k < step->output_count; k++)
-        c->outputs[k] = &v->slots[step->outputs[k]];
+        c->outputs[k] = &slots[step->outputs[k]];
 }
 
 /* Shapes are checked against what memory can hold before any product of them is used. */
@@ -362,21 +363,25 @@ static tw_status *measure(tw_variant *v)
 }
 
 /* Sizes were checked. */
-void tw_variant_fill_slots(const tw_variant *v, tw_array *slots)
+tw_array *tw_variant_new_slots(const tw_variant *v)
 {
-    for (size_t i = 0; i < v->plan->values.count; i++) {
+    tw_array *slots = tw_alloc_array(v->plan->values.count + 1, sizeof *slots);
+    for (size_t i = 0; slots && i < v->plan->values.count; i++) {
         tw_array *slot = &slots[i];
         const tw_sized *sized = &v->values[i];
         bool known = !sized->dynamic && sized->shape.dims;
         atomic_init(&slot->refs, 1);
         slot->dtype = v->plan->values.items[i].dtype;
         slot->rank = known ? sized->shape.rank : 0;
-        slot->count = known ? (size_t)tw_shape_elements(sized->shape) : 0;
+        slot->count = known;
         slot->storage = NULL;
         slot->data = NULL;
-        if (slot->rank)
-            memcpy(slot->dims, sized->shape.dims, slot->rank * sizeof *slot->dims);
+        for (size_t d = 0; d < slot->rank; d++) {
+            slot->dims[d] = sized->shape.dims[d];
+            slot->count *= (size_t)sized->shape.dims[d];
+        }
     }
+    return slots;
 }
 
 /* The values that view the memory of `root`, then TW_NO_INDEX; NULL: no memory. */
@@ -433,10 +438,10 @@ tw_status *tw_variant_steps(tw_variant *v)
 {
     const tw_plan *plan = v->plan;
     TW_TRY(measure(v));
-    v->slots = tw_alloc_array(plan->values.count + 1, sizeof *v->slots);
-    if (!v->slots || !tw_vec_reserve(&v->steps, count_steps(plan)))
+    tw_array *slots = tw_variant_new_slots(v);
+    atomic_store_explicit(&v->slots, slots, memory_order_relaxed);
+    if (!slots || !tw_vec_reserve(&v->steps, count_steps(plan)))
         return tw_no_memory();
-    tw_variant_fill_slots(v, v->slots);
     for (size_t i = 0; i < plan->nodes.count; i++) {
         if (plan->nodes.items[i].is_variable)
             v->values[plan->nodes.items[i].first_value].place = TW_PLACE_VARIABLE;

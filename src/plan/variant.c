@@ -30,12 +30,6 @@ static tw_status *build(tw_variant *v, const tw_feed_size *feeds)
     return tw_variant_plan_moves(v);
 }
 
-static void drop_slots(tw_variant *v)
-{
-    tw_free(v->slots);
-    v->slots = NULL;
-}
-
 bool tw_value_is_viewed(const tw_variant *v, uint32_t value)
 {
     for (uint32_t k = 0; k < v->plan->values.count; k++) {
@@ -62,7 +56,6 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
     v->plan = tw_plan_ref(plan);
     v->outer = outer;
     tw_status *status = build(v, feeds);
-    drop_slots(v);
     if (status) {
         tw_variant_unref(v);
         return status;
@@ -89,6 +82,7 @@ void tw_variant_unref(tw_variant *v)
         tw_array_unref(v->values[i].constant);
     for (size_t i = 0; v->bodies && i < v->plan->nodes.count; i++)
         tw_variant_unref(v->bodies[i]);
+    tw_free(atomic_load(&v->slots));
     tw_vec_clear(&v->steps);
     tw_vec_clear(&v->moves);
     tw_mutex_free(&v->lock);

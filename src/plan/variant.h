@@ -112,8 +112,9 @@ typedef struct tw_variant {
     struct tw_variant *outer; /* of a loop's body: the variant around */
     tw_arena arena;
     tw_sized *values; /* by value of the plan */
-    /* as a frame has them, without memory: what kernels see while steps are made; NULL after it */
-    tw_array *slots;
+    /* those of the first frame, which kernels see, without memory, while steps are made; NULL when
+     * it has taken them */
+    tw_array *_Atomic slots;
     TW_VEC(tw_step) steps;
     size_t arena_bytes, live_bytes, workspace_bytes;
     uint32_t **feed_views;      /* by feed: the values that view its memory, then TW_NO_INDEX */
@@ -190,8 +191,9 @@ tw_status *tw_variant_build_inside(tw_variant *outer, tw_plan *plan, const tw_fe
                                    tw_variant **out);
 /* Steps from the plan's order, given the sizes. */
 tw_status *tw_variant_steps(tw_variant *variant);
-/* Of a new frame: an array for each value of the plan, without memory. */
-void tw_variant_fill_slots(const tw_variant *variant, tw_array *slots);
+/* Of a new frame: an array for each value of the plan, without memory. Freed by tw_free; NULL:
+ * there is no memory. */
+tw_array *tw_variant_new_slots(const tw_variant *variant);
 /* Does another value have its memory, under a shape of its own? */
 bool tw_value_is_viewed(const tw_variant *variant, uint32_t value);
 /* Values that are only assigned are made where the variable is. */

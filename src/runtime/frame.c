@@ -117,9 +117,9 @@ static tw_status *allocate_parts(tw_frame *frame)
     frame->lends = !v->plan->loop && v->arena_bytes >= TW_LENT_BYTES;
     if (!frame->lends)
         frame->arena = tw_alloc_aligned(v->arena_bytes + 64);
-    frame->slots = tw_alloc_array(values + 1, sizeof *frame->slots);
-    if (frame->slots)
-        tw_variant_fill_slots(v, frame->slots);
+    frame->slots = atomic_exchange(&frame->variant->slots, NULL);
+    if (!frame->slots)
+        frame->slots = tw_variant_new_slots(v);
     frame->contexts = tw_alloc_array(steps + 1, sizeof *frame->contexts);
     frame->pointers = tw_alloc_array((size_t)v->input_total + 1, sizeof *frame->pointers);
     frame->refs = tw_alloc_zero(values + 1, sizeof *frame->refs);
