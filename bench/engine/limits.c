@@ -2,17 +2,22 @@
  * What the machine can do, measured beside the workloads: float multiply-adds from registers, and
  * memory copied (bytes read and written together). */
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../bench.h"
 #include "workload.h"
 
-enum { MOST_THREADS = 64, CHAINS = 12 };
+enum { MOST_THREADS = 64, CHAINS = 12, ROUNDS = 6 };
 
+/* All threads begin a round together, and it is over with the last of them: what one does while
+ * another waits is no rate of all. */
 typedef struct job {
     pthread_t thread;
     size_t bytes;
-    double rate; /* a second */
+    pthread_barrier_t *start;
+    double work[ROUNDS], begun[ROUNDS], ended[ROUNDS]; /* operations or bytes; seconds */
 } job;
 
 #if defined(__x86_64__)
@@ -62,68 +67,99 @@ static float multiply_plain(long turns)
     return acc[0];
 }
 
-static double timed(float (*multiply)(long), double lanes, long turns)
+static void begin(job *j, int round)
 {
-    double start = bench_now();
-    volatile float kept = multiply(turns);
-    (void)kept;
-    return 2 * CHAINS * lanes * (double)turns / (bench_now() - start);
+    pthread_barrier_wait(j->start);
+    j->begun[round] = bench_now();
 }
 
-/* The best width counts. */
+static void end(job *j, int round, double work)
+{
+    j->ended[round] = bench_now();
+    j->work[round] = work;
+}
+
+static void timed(job *j, int round, float (*multiply)(long), double lanes)
+{
+    enum { TURNS = 500000 };
+    begin(j, round);
+    volatile float kept = multiply(TURNS);
+    (void)kept;
+    end(j, round, 2 * CHAINS * lanes * TURNS);
+}
+
+/* Each width twice: the best counts. */
 static void *multiply(void *arg)
 {
     job *j = arg;
-    enum { TURNS = 1000000 };
-    j->rate = timed(multiply_plain, 4, TURNS);
+    for (int round = 0; round < ROUNDS; round += 3) {
+        timed(j, round, multiply_plain, 4);
 #if defined(__x86_64__)
-    double rate = 0;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        rate = timed(multiply_256, 8, TURNS);
-    j->rate = rate > j->rate ? rate : j->rate;
-    if (__builtin_cpu_supports("avx512f"))
-        rate = timed(multiply_512, 16, TURNS);
-    j->rate = rate > j->rate ? rate : j->rate;
+        bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        bool wider = __builtin_cpu_supports("avx512f");
+        timed(j, round + 1, wide ? multiply_256 : multiply_plain, wide ? 8 : 4);
+        timed(j, round + 2, wider ? multiply_512 : multiply_plain, wider ? 16 : 4);
+#else
+        timed(j, round + 1, multiply_plain, 4);
+        timed(j, round + 2, multiply_plain, 4);
 #endif
+    }
     return NULL;
 }
 
-/* The best of several rounds: the first only brings the pages in. */
+/* The first round only brings the pages in. */
 static void *copy(void *arg)
 {
     job *j = arg;
     char *from = malloc(j->bytes), *to = malloc(j->bytes);
-    for (int round = 0; from && to && round < 6; round++) {
-        double start = bench_now();
-        size_t times = 1 + (8 << 20) / j->bytes;
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t times = from && to ? 1 + (8 << 20) / j->bytes : 0;
+        begin(j, round);
         for (size_t i = 0; i < times; i++) {
             from[i % j->bytes] = (char)round;
             memcpy(to, from, j->bytes);
             __asm__ volatile("" : : "r"(to) : "memory");
         }
-        double rate = 2 * (double)times * (double)j->bytes / (bench_now() - start);
-        j->rate = round && rate > j->rate ? rate : j->rate;
+        end(j, round, round ? 2 * (double)times * (double)j->bytes : 0);
     }
     free(from);
     free(to);
     return NULL;
 }
 
+/* The work of all in the time from the first beginning to the last end, in the best round. */
+static double best_rate(const job *jobs, int count)
+{
+    double best = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        double work = 0, begun = jobs[0].begun[round], ended = jobs[0].ended[round];
+        for (int i = 0; i < count; i++) {
+            work += jobs[i].work[round];
+            begun = jobs[i].begun[round] < begun ? jobs[i].begun[round] : begun;
+            ended = jobs[i].ended[round] > ended ? jobs[i].ended[round] : ended;
+        }
+        best = work > best * (ended - begun) ? work / (ended - begun) : best;
+    }
+    return best;
+}
+
+/* Those that are started wait for all: without one of them nothing can be measured. */
 static double together(int threads, void *(*body)(void *), size_t bytes)
 {
-    job jobs[MOST_THREADS] = {{0}};
-    double rate = 0;
+    static job jobs[MOST_THREADS];
     int count = threads < MOST_THREADS ? threads : MOST_THREADS;
+    pthread_barrier_t start;
+    if (pthread_barrier_init(&start, NULL, (unsigned)count))
+        return 0;
     for (int i = 0; i < count; i++) {
-        jobs[i].bytes = bytes / (size_t)count + 1;
+        jobs[i] = (job){.bytes = bytes / (size_t)count + 1, .start = &start};
         if (pthread_create(&jobs[i].thread, NULL, body, &jobs[i]))
-            count = i;
+            abort();
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         pthread_join(jobs[i].thread, NULL);
-        rate += jobs[i].rate;
-    }
-    return rate;
+    pthread_barrier_destroy(&start);
+    return best_rate(jobs, count);
 }
 
 double limit_flops(int threads)
