@@ -6,6 +6,7 @@
 #include "autodiff/gradients.h"
 #include "autodiff/loop_terms.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "graph/control_flow.h"
 #include "graph/scope.h"
 #include "thalweg/ops.h"
@@ -49,9 +50,8 @@ static bool merge_of_cond(tw_gradient *g)
 bool tw_comes_into_branch(const tw_operation *op)
 {
     const tw_region *region = op->region;
-    bool switches = !strcmp(op->spec.type, "Switch") || !strcmp(op->spec.type, "RefSwitch");
-    return switches && region && region->kind == TW_REGION_BRANCH &&
-           op->inputs[1].op == region->pred.op;
+    bool switches = region && tw_type_is(op->spec.type, "Switch");
+    return switches && region->kind == TW_REGION_BRANCH && op->inputs[1].op == region->pred.op;
 }
 
 /* In the order of the branches: what came from number `from`, and the other side's. */
@@ -203,13 +203,13 @@ tw_status *tw_gradients_control(tw_gradient *g, bool *handled)
 {
     const char *type = g->op->spec.type;
     *handled = false;
-    if (!strcmp(type, "Merge"))
+    if (tw_text_equal(type, "Merge"))
         *handled = merge_of_cond(g);
-    else if (!strcmp(type, "Switch") || !strcmp(type, "RefSwitch"))
+    else if (tw_type_is(type, "Switch"))
         *handled = switch_of_loop(g) || switch_into_branch(g);
     else if (tw_type_is(type, "Enter"))
         *handled = constant_of_loop(g);
-    else if (strcmp(type, "LoopValue") || !g->op->forward.op)
+    else if (!g->op->forward.op || !tw_text_equal(type, "LoopValue"))
         return TW_OK;
     else
         *handled = true;

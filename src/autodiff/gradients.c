@@ -181,9 +181,10 @@ static void count_nodes(const backward *b, const tw_gradient *g, tw_gradient_fn 
     if (!type || fn != type->definition.gradient)
         return;
     int64_t wanted = tw_gradient_node_count(b->graph, g);
+    if (wanted < 0)
+        return;
     int64_t made = (int64_t)(tw_graph_operation_count(b->graph) - before);
-    if (wanted >= 0)
-        (void)tw_graph_count_nodes(b->graph, wanted - made);
+    (void)tw_graph_count_nodes(b->graph, wanted - made);
 }
 
 /* What came back from one branch only is completed by zeros, for which TensorFlow makes five nodes

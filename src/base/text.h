@@ -5,6 +5,7 @@
 #define TW_BASE_TEXT_H
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "thalweg/base.h"
 
@@ -27,6 +28,11 @@ char *tw_buffer_take(tw_buffer *b);
 void tw_buffer_clear(tw_buffer *b);
 
 bool tw_text_starts(const char *text, const char *prefix);
+/* For names that mostly differ at once: no call then. */
+static inline bool tw_text_equal(const char *a, const char *b)
+{
+    return *a == *b && strcmp(a, b) == 0;
+}
 /* Letters of ASCII only. */
 bool tw_text_equal_nocase(const char *a, const char *b);
 /* Shortest decimal text that reads back as the same float / double, as Python's repr: "0.1",

@@ -81,7 +81,7 @@ static tw_status *set_name(addition *a)
     if (!tw_name_begin(a->full, prefix, name, length - (slash && !a->args.is_import)))
         return tw_no_memory();
     a->draft.name = a->full->text; /* gets its suffix when it is taken */
-    if (!of_scope && !tw_name_is_valid(a->full->text + strlen(prefix), !*prefix))
+    if (!of_scope && !tw_name_is_valid(a->full->text + a->full->prefix, !*prefix))
         return tw_value_error("'%s' is not a valid node name", a->full->text);
     return TW_OK;
 }

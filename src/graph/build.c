@@ -63,13 +63,14 @@ static const void *member(const building *b, const tw_field *field)
     return b->args + field->offset;
 }
 
-/* Inputs mostly come first and in the order of the signature; of the handful of other fields each
- * is looked at. */
+/* In generated tables inputs come first and in the order of the signature; of the handful of fields
+ * of others each is looked at. */
 static const tw_field *find_field(const building *b, size_t input)
 {
     const tw_builder *builder = b->builder;
     const char *name = b->op->inputs[input].name;
-    if (input < builder->field_count && strcmp(builder->fields[input].name, name) == 0)
+    if (builder->place && input < builder->field_count &&
+        builder->fields[input].kind <= TW_FIELD_INPUTS)
         return &builder->fields[input];
     for (size_t i = 0; i < builder->field_count; i++) {
         if (strcmp(builder->fields[i].name, name) == 0)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "op/infer.h"
 
 /* ---- completing ----
@@ -50,7 +51,7 @@ static tw_status *resolve(tw_draft *d)
 
 /* What a shape rule reads. */
 typedef struct facts {
-    tw_dtype *dtypes;
+    const tw_dtype *dtypes;
     tw_shape *shapes, *partial;
     tw_array **values;
     bool rules; /* the graph has rules of its own */
@@ -63,21 +64,35 @@ static bool is_wanted(const tw_draft *d, size_t i)
     return wanted >> (i < 31 ? i : 31) & 1 && d->inputs[i].op;
 }
 
+/* Those of the inputs without references: mostly what is there. NULL: no memory. */
+static const tw_dtype *base_dtypes(tw_draft *d)
+{
+    bool refs = false;
+    for (size_t i = 0; i < d->input_count; i++)
+        refs |= tw_dtype_is_ref(d->dtypes[i]);
+    if (!refs)
+        return d->dtypes;
+    tw_dtype *base = tw_arena_array(&d->arena, d->input_count, sizeof *base);
+    for (size_t i = 0; base && i < d->input_count; i++)
+        base[i] = tw_dtype_base(d->dtypes[i]);
+    return base;
+}
+
 /* Shapes are replaced as a whole and their dims live as long as the graph: a copy made under the
  * lock can be read after it. Most values that are wanted are those of constants. */
 static tw_status *gather(tw_draft *d, facts *k)
 {
-    size_t n = d->input_count;
+    size_t n = d->input_count, outputs = d->resolved.output_count;
     bool any = n && d->op && d->op->definition.shape_inputs;
-    k->dtypes = tw_arena_array(&d->arena, n, sizeof *k->dtypes);
-    k->shapes = tw_arena_array(&d->arena, any ? 2 * n : n, sizeof *k->shapes);
+    d->shapes = tw_arena_array(&d->arena, outputs + (any ? 2 * n : n), sizeof *d->shapes);
     k->values = any ? tw_arena_array(&d->arena, n, sizeof *k->values) : NULL;
-    if (!k->dtypes || !k->shapes || (any && !k->values))
+    k->dtypes = base_dtypes(d);
+    if (!d->shapes || (any && !k->values) || !k->dtypes)
         return tw_no_memory();
+    k->shapes = d->shapes + outputs;
     k->partial = any ? k->shapes + n : NULL;
     tw_graph_lock(d->graph);
     for (size_t i = 0; i < n; i++) {
-        k->dtypes[i] = tw_dtype_base(d->dtypes[i]);
         if (d->inputs[i].op)
             k->shapes[i] = d->inputs[i].op->outputs[d->inputs[i].index].shape;
         if (any && is_wanted(d, i))
@@ -123,9 +138,6 @@ static tw_status *infer(tw_draft *d)
     facts k = {0};
     void *user = NULL;
     tw_status *status = TW_OK;
-    d->shapes = tw_arena_array(&d->arena, d->resolved.output_count, sizeof *d->shapes);
-    if (!d->shapes)
-        return tw_no_memory();
     TW_TRY(gather(d, &k));
     tw_infer_fn rule = k.rules ? tw_operation_shape_rule(d->graph, d->type, &user)
                                : tw_global_shape(d->type, &user);
@@ -250,7 +262,7 @@ static tw_status *keep_outputs(const tw_draft *d, tw_arena *arena, tw_operation 
 /* The value of a constant is remembered, so that folding need not look for the attribute. */
 static void keep_constant(tw_operation *op)
 {
-    if (strcmp(op->spec.type, "Const") != 0)
+    if (!tw_text_equal(op->spec.type, "Const"))
         return;
     const tw_attr *value = tw_spec_attr(&op->spec, "value");
     if (value && value->kind == TW_ATTR_TENSOR && !value->list && value->value.tensor)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "graph/graph.h"
 #include "op/attr.h"
 #include "op/compute.h"
@@ -406,7 +407,8 @@ tw_array *tw_fold_remembered_locked(tw_tensor tensor)
     const tw_operation *op = tensor.op;
     if (!op->constant || tensor.index != 0)
         return NULL;
-    bool fresh = op->constant_version == op->graph->changes || strcmp(op->spec.type, "Const") == 0;
+    bool fresh = op->constant_version == op->graph->changes ||
+                 tw_text_equal(op->spec.type, "Const");
     return fresh ? tw_array_ref(op->constant) : NULL;
 }
 

@@ -161,7 +161,7 @@ bool tw_name_is_valid(const char *name, bool root); /* root false: as a scope in
 /* A name that is wanted: `length` bytes, behind which a suffix or a slash has room. */
 typedef struct tw_name_text {
     char *text;
-    size_t length;
+    size_t length, prefix; /* of the prefix */
     char small[232];
 } tw_name_text;
 /* `prefix` and the first `length` bytes of `name`; false: no memory. tw_name_end in any case. */

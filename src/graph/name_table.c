@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-enum { FIRST_CAPACITY = 32 };
+enum { FIRST_CAPACITY = 64 };
 
 /* One bit makes letters of both cases alike; that it makes some other characters alike too costs a
  * comparison at most. The last eight bytes are read once more where the length is no multiple. */
@@ -38,45 +38,44 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Most names that are alike are the same. */
-static bool alike(const tw_name *name, const char *text, bool exact)
+static bool differs_in_case(const char *a, const char *b, size_t length)
 {
-    if (memcmp(name->text, text, name->length) == 0)
-        return true;
-    for (size_t i = 0; i < name->length && !exact; i++) {
-        if (lower(name->text[i]) != lower(text[i]))
+    for (size_t i = 0; i < length; i++) {
+        if (lower(a[i]) != lower(b[i]))
             return false;
     }
-    return !exact;
+    return true;
 }
 
-/* `taken`: among those that were asked for. */
-static tw_name *find(const tw_name_table *table, uint32_t hash, const char *text, size_t length,
-                     bool taken, bool exact)
+/* All that are alike stand between the hash's place and the next free one. */
+tw_name *tw_name_table_taken(const tw_name_table *table, uint32_t hash, const char *text,
+                             size_t length, bool exact, tw_name **own)
 {
-    if (!table->count)
-        return NULL;
+    tw_name *taken = NULL;
     size_t mask = 2 * (size_t)table->capacity - 1;
-    for (size_t i = hash & mask; table->index[i].position; i = (i + 1) & mask) {
+    *own = NULL;
+    for (size_t i = hash & mask; table->count && table->index[i].position; i = (i + 1) & mask) {
         if (table->index[i].hash != hash)
             continue;
         tw_name *name = &table->items[table->index[i].position - 1];
-        if (name->length == length && (name->times || !taken) && alike(name, text, exact))
-            return name;
+        if (name->length != length)
+            continue;
+        bool same = memcmp(name->text, text, length) == 0;
+        if (same)
+            *own = name;
+        if (!taken && name->times &&
+            (same || (!exact && differs_in_case(name->text, text, length))))
+            taken = name;
     }
-    return NULL;
+    return taken;
 }
 
 tw_name *tw_name_table_find(const tw_name_table *table, uint32_t hash, const char *text,
                             size_t length)
 {
-    return find(table, hash, text, length, false, true);
-}
-
-tw_name *tw_name_table_taken(const tw_name_table *table, uint32_t hash, const char *text,
-                             size_t length, bool exact)
-{
-    return find(table, hash, text, length, true, exact);
+    tw_name *own;
+    tw_name_table_taken(table, hash, text, length, true, &own);
+    return own;
 }
 
 /* The first free place from where the hash says. */

@@ -30,9 +30,10 @@ uint32_t tw_name_hash(const char *text, size_t length);
 /* NULL: there is none. What is found moves when room is made. */
 tw_name *tw_name_table_find(const tw_name_table *table, uint32_t hash, const char *text,
                             size_t length);
-/* The entry that makes a name taken; `exact`: only of the same case. */
+/* The entry that makes a name taken (`exact`: only of the same case), and its own, if there is one:
+ * the same, or one that does not make it taken. */
 tw_name *tw_name_table_taken(const tw_name_table *table, uint32_t hash, const char *text,
-                             size_t length, bool exact);
+                             size_t length, bool exact, tw_name **own);
 /* Room for `more` entries; false: no memory, and nothing has changed. */
 bool tw_name_table_reserve(tw_name_table *table, size_t more);
 /* A new entry that was not asked for yet; there is room for it. */

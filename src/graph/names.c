@@ -9,23 +9,21 @@
 #include "base/status.h"
 #include "graph/scope.h"
 
-/* ASCII only, whatever the locale says of letters: "-./0123456789", "A" to "Z", "_" and "a" to "z",
- * of which "-", "/" and "_" cannot be the first. */
-static bool is_name_char(char c, bool first)
-{
-    static const uint64_t inside[4] = {UINT64_C(0x03ffe00000000000), UINT64_C(0x07fffffe87fffffe)};
-    static const uint64_t at_first[4] = {UINT64_C(0x03ff400000000000),
-                                         UINT64_C(0x07fffffe07fffffe)};
-    unsigned char byte = (unsigned char)c;
-    return (first ? at_first : inside)[byte >> 6] >> (byte & 63) & 1;
-}
+/* ASCII only, whatever the locale says of letters: digits, letters and "." may stand anywhere (1),
+ * "-", "/" and "_" behind another (2). */
+static const unsigned char places[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2,
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0,
+};
 
 /* Scopes inside another may begin with what an operation's name may not. */
 bool tw_name_is_valid(const char *name, bool root)
 {
-    if (!is_name_char(*name, root))
+    if (!*name || (root && places[(unsigned char)*name] == 2))
         return false;
-    while (is_name_char(*name, false))
+    while (places[(unsigned char)*name])
         name++;
     return !*name;
 }
@@ -38,7 +36,7 @@ enum { SUFFIX = 24 }; /* "_" and digits, or the slash of a scope, and NUL */
 bool tw_name_begin(tw_name_text *t, const char *prefix, const char *name, size_t length)
 {
     size_t before = strlen(prefix), room;
-    t->length = 0;
+    t->prefix = before;
     t->text = NULL;
     if (tw_size_add(before, length, &t->length) && t->length < UINT32_MAX &&
         tw_size_add(t->length, SUFFIX, &room))
@@ -95,15 +93,16 @@ bool tw_name_choose_locked(tw_graph *graph, tw_name_text *t, tw_name_claim *clai
     if (!tw_name_table_reserve(table, 1))
         return false;
     claim->hash = tw_name_hash(t->text, t->length);
-    const tw_name *taken = tw_name_table_taken(table, claim->hash, t->text, t->length, exact);
+    tw_name *own;
+    const tw_name *taken = tw_name_table_taken(table, claim->hash, t->text, t->length, exact, &own);
     claim->asked = position_of(table, taken);
     /* A name that looks like one with a suffix may have been asked for by itself. */
     for (uint32_t suffix = taken ? taken->times : 0; taken; suffix++) {
         claim->length = set_suffix(t, suffix);
         claim->hash = tw_name_hash(t->text, claim->length);
-        taken = tw_name_table_taken(table, claim->hash, t->text, claim->length, exact);
+        taken = tw_name_table_taken(table, claim->hash, t->text, claim->length, exact, &own);
     }
-    claim->own = position_of(table, tw_name_table_find(table, claim->hash, t->text, claim->length));
+    claim->own = position_of(table, own);
     return true;
 }
 
@@ -116,11 +115,11 @@ tw_status *tw_name_choose_exact_locked(tw_graph *graph, const char *name, size_t
     *claim = (tw_name_claim){.length = length, .hash = tw_name_hash(name, length)};
     if (!tw_name_table_reserve(table, 1))
         return tw_no_memory();
-    const tw_name *own = tw_name_table_find(table, claim->hash, name, length);
+    tw_name *own;
+    claim->marked = tw_name_table_taken(table, claim->hash, name, length, graph->exact_names, &own);
     if (own && own->op)
         return tw_value_error("Duplicate node name in graph: '%s'", name);
     claim->own = position_of(table, own);
-    claim->marked = tw_name_table_taken(table, claim->hash, name, length, graph->exact_names);
     return TW_OK;
 }
 

@@ -68,12 +68,27 @@ static tw_gradient_fn by_name(const tw_graph *graph, const char *name, void **us
     return own.gradient ? own.gradient : tw_global_gradient(name, user);
 }
 
+/* What the graph says of an operation's gradient, read at once. */
+static tw_gradient_fn own_gradient(const tw_operation *op, const tw_attr **named, void **user)
+{
+    tw_graph *graph = op->graph;
+    tw_graph_lock(graph);
+    *named = tw_spec_attr(&op->spec, "_gradient_op_type");
+    const tw_override *record = graph->gradients.count
+                                    ? tw_map_get(&graph->gradients, op->spec.type)
+                                    : NULL;
+    tw_override value = record ? *record : (tw_override){0};
+    tw_graph_unlock(graph);
+    *user = value.user;
+    return value.gradient;
+}
+
 /* An attribute that names a gradient which nobody knows gives none, not that of the type: the
  * caller asked for another. */
 tw_gradient_fn tw_operation_gradient(const tw_operation *op, void **user)
 {
-    *user = NULL;
-    const tw_attr *named = tw_operation_attr(op, "_gradient_op_type");
+    const tw_attr *named;
+    tw_gradient_fn own = own_gradient(op, &named, user);
     if (named && named->kind == TW_ATTR_STRING && !named->list) {
         char *name = tw_strndup(named->value.s.data, named->value.s.length);
         tw_gradient_fn fn = name ? by_name(op->graph, name, user) : NULL;
@@ -82,9 +97,10 @@ tw_gradient_fn tw_operation_gradient(const tw_operation *op, void **user)
         tw_free(name);
         return fn ? fn : other ? other->definition.gradient : NULL;
     }
-    tw_gradient_fn fn = by_name(op->graph, op->spec.type, user);
-    if (fn)
-        return fn;
+    if (!own)
+        own = tw_global_gradient(op->spec.type, user);
+    if (own)
+        return own;
     *user = NULL;
     return op->spec.op ? op->spec.op->definition.gradient : NULL;
 }

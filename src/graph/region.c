@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "base/text.h"
 #include "graph/scope.h"
 
 /* The list in the graph is only for its release: regions point at each other. */
@@ -47,7 +48,8 @@ tw_region *tw_region_loop(tw_region *region)
 /* References have control flow operations of their own, with the same meaning. */
 bool tw_type_is(const char *type, const char *plain)
 {
-    return strcmp(type, plain) == 0 || (strncmp(type, "Ref", 3) == 0 && !strcmp(type + 3, plain));
+    return tw_text_equal(type, plain) ||
+           (*type == 'R' && strncmp(type, "Ref", 3) == 0 && tw_text_equal(type + 3, plain));
 }
 
 /* Where an operation's outputs can be used: those of an Exit outside of its loop. */

@@ -25,6 +25,11 @@ void tw_scope_free(tw_scope *scope)
 {
     if (!scope)
         return;
+    if (!(scope->kinds & ~(unsigned)(TW_SCOPE_GRAPH | TW_SCOPE_NAME | TW_SCOPE_REGION))) {
+        tw_graph_unref(scope->graph); /* all that such a scope holds */
+        tw_free(scope);
+        return;
+    }
     char *const texts[] = {scope->device, scope->group, scope->type, scope->gradient,
                            scope->variable_name};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

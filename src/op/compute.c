@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "op/attr.h"
 
 enum { EXPLAINED_INPUTS = 8 };
@@ -16,7 +17,7 @@ enum { EXPLAINED_INPUTS = 8 };
 const tw_attr *tw_spec_attr(const tw_spec *spec, const char *name)
 {
     for (size_t i = 0; i < spec->attr_count; i++)
-        if (spec->attrs[i].name && strcmp(spec->attrs[i].name, name) == 0)
+        if (spec->attrs[i].name && tw_text_equal(spec->attrs[i].name, name))
             return &spec->attrs[i];
     return NULL;
 }

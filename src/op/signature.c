@@ -302,7 +302,7 @@ const tw_op_attr *tw_op_find_attr(const tw_op *op, const char *name)
         if (op->attrs[i].name == name) /* who has looked it up before */
             return &op->attrs[i];
     for (size_t i = 0; i < op->attr_count; i++)
-        if (op->attrs[i].name && strcmp(op->attrs[i].name, name) == 0)
+        if (op->attrs[i].name && tw_text_equal(op->attrs[i].name, name))
             return &op->attrs[i];
     return NULL;
 }

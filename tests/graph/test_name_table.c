@@ -33,7 +33,11 @@ static const char *found(const tw_name_table *table, const char *text)
 static const char *taken(const tw_name_table *table, const char *text, bool exact)
 {
     size_t length = strlen(text);
-    tw_name *name = tw_name_table_taken(table, tw_name_hash(text, length), text, length, exact);
+    tw_name *own;
+    tw_name *name = tw_name_table_taken(table, tw_name_hash(text, length), text, length, exact,
+                                        &own);
+    const char *found_text = found(table, text);
+    assert_ptr_equal(own ? own->text : NULL, found_text);
     return name ? name->text : NULL;
 }
 
