@@ -84,9 +84,9 @@ tw_status *tw_plan_take_factor(tw_plan *plan, uint32_t index)
         uint32_t factor = TW_NO_INDEX;
         if (form && value == entropy->first_value + 1)
             factor = factor_in(plan, node->inputs[1 - side], entropy->first_value);
-        const tw_op *op = form ? tw_op_find(form) : NULL;
-        if (!op || factor == TW_NO_INDEX || !tw_value_is_private(plan, value) ||
-            entropy->guarded != node->guarded || (v->dtype != TW_FLOAT32 && v->dtype != TW_FLOAT64))
+        const tw_op *op = factor != TW_NO_INDEX ? tw_op_find(form) : NULL;
+        if (!op || !tw_value_is_private(plan, value) || entropy->guarded != node->guarded ||
+            (v->dtype != TW_FLOAT32 && v->dtype != TW_FLOAT64))
             continue;
         TW_TRY(take(plan, entropy, factor, op));
         tw_plan_replace_value(plan, node->first_value, value);

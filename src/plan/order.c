@@ -107,26 +107,42 @@ static size_t count_edges(const tw_plan *plan)
     return count;
 }
 
-/* Lists the edges between units. */
+/* An edge from `from` to `to`, by rank, if they are two units that are there; returns where the
+ * next one goes. */
+static inline uint32_t *add_edge(uint32_t *pair, uint32_t from, uint32_t to, bool *sorted)
+{
+    if (from == TW_NO_INDEX || from == to)
+        return pair;
+    *sorted = *sorted && from < to;
+    pair[0] = from;
+    pair[1] = to;
+    return pair + 2;
+}
+
+/* Lists the edges between units, and finds out whether the list of units is sorted by them. */
 static void list_edges(tw_sorter *s)
 {
-    const tw_plan *plan = s->plan;
+    const tw_plan_node *nodes = s->plan->nodes.items;
+    const tw_plan_value *values = s->plan->values.items;
+    const uint32_t *rank = s->rank, *unit_of = s->unit_of;
     uint32_t *pair = s->pairs;
-    for (uint32_t i = 0; i < plan->nodes.count; i++) {
-        const tw_plan_node *node = &plan->nodes.items[i];
+    bool sorted = true;
+    for (size_t i = 0; i < s->plan->nodes.count; i++) {
+        const tw_plan_node *node = &nodes[i];
         if (node->gone)
             continue;
-        uint32_t to = rank_of(s, i);
-        for (uint32_t k = 0; k < node->input_count + node->control_count; k++) {
-            uint32_t from = rank_of(s, needed(plan, node, k));
-            if (from == TW_NO_INDEX || from == to)
-                continue;
-            s->sorted = s->sorted && from < to;
-            *pair++ = from;
-            *pair++ = to;
+        uint32_t to = rank[unit_of ? unit_of[i] : i];
+        for (uint32_t k = 0; k < node->input_count; k++) {
+            uint32_t from = values[node->inputs[k]].node;
+            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, &sorted);
+        }
+        for (uint32_t k = 0; k < node->control_count; k++) {
+            uint32_t from = node->controls[k];
+            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, &sorted);
         }
     }
     s->pair_count = (size_t)(pair - s->pairs) / 2;
+    s->sorted = sorted;
 }
 
 /* So that each unit's successors stand together without a list for each. Counts stand two places
@@ -139,12 +155,14 @@ static tw_status *sorter_fill(tw_sorter *s)
     if (!s->edges || !s->words)
         return tw_no_memory();
     ready_init(&s->ready, s->count, s->words);
-    for (size_t e = 0; e < s->pair_count; e++)
-        s->starts[s->pairs[2 * e] + 2]++, s->waiting[s->pairs[2 * e + 1]]++;
+    const uint32_t *pairs = s->pairs, *end = pairs + 2 * s->pair_count;
+    uint32_t *starts = s->starts, *waiting = s->waiting, *edges = s->edges;
+    for (const uint32_t *pair = pairs; pair < end; pair += 2)
+        starts[pair[0] + 2]++, waiting[pair[1]]++;
     for (uint32_t r = 0; r < s->count; r++)
-        s->starts[r + 2] += s->starts[r + 1];
-    for (size_t e = 0; e < s->pair_count; e++)
-        s->edges[s->starts[s->pairs[2 * e] + 1]++] = s->pairs[2 * e + 1];
+        starts[r + 2] += starts[r + 1];
+    for (const uint32_t *pair = pairs; pair < end; pair += 2)
+        edges[starts[pair[0] + 1]++] = pair[1];
     for (uint32_t r = 0; r < s->count; r++) {
         if (!s->waiting[r])
             ready_put(&s->ready, r);
@@ -200,7 +218,6 @@ static tw_status *sort_units(tw_sorter *s, uint32_t *out)
     s->rank = tables;
     s->waiting = s->rank + s->units + 1;
     s->starts = s->waiting + count + 1;
-    s->sorted = true;
     memset(s->rank, 0xff, s->units * sizeof *s->rank);
     for (uint32_t r = 0; r < s->count; r++)
         s->rank[s->listed[r]] = r;

@@ -230,19 +230,24 @@ static size_t put(tw_placed *placed, size_t count, tw_block *block)
     return placed[at].end;
 }
 
-/* In the order of steps: the list holds what is live. */
+/* In the order of steps: the list holds what is live, and what died since it was last cleared, which
+ * is no more than that. */
 static size_t place_in_time(tw_placer *p, tw_placed *live)
 {
-    size_t count = 0, end = 0;
+    enum { FEW = 16 };
+    size_t count = 0, end = 0, limit = FEW;
     for (size_t b = 0; b < p->blocks.count; b++) {
         tw_block *block = &p->blocks.items[b];
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) { /* nobody could guess which of them die */
-            live[kept] = live[i];
-            kept += live[kept].dies >= block->born;
+        if (count >= limit) {
+            size_t kept = 0;
+            for (size_t i = 0; i < count; i++) { /* nobody could guess which of them died */
+                live[kept] = live[i];
+                kept += live[kept].dies >= block->born;
+            }
+            count = kept;
+            limit = 2 * kept + FEW;
         }
-        size_t own_end = put(live, kept, block);
-        count = kept + 1;
+        size_t own_end = put(live, count++, block);
         end = own_end > end ? own_end : end;
     }
     return end;

@@ -254,7 +254,7 @@ typedef struct tw_sweeper {
     size_t count;
 } tw_sweeper;
 
-static void need(tw_sweeper *s, uint32_t node)
+static inline void need(tw_sweeper *s, uint32_t node)
 {
     if (s->needed[node])
         return;
@@ -267,9 +267,13 @@ static void need(tw_sweeper *s, uint32_t node)
 static void visit(tw_sweeper *s, uint32_t index)
 {
     const tw_plan_node *node = &s->plan->nodes.items[index];
-    count_inputs(s->plan, node);
-    for (uint32_t j = 0; j < node->input_count; j++)
-        need(s, s->plan->values.items[node->inputs[j]].node);
+    tw_plan_value *values = s->plan->values.items;
+    uint32_t one = !node->gone && !tw_node_reads_sizes_only(node);
+    for (uint32_t j = 0; j < node->input_count; j++) {
+        tw_plan_value *value = &values[node->inputs[j]];
+        value->uses += one;
+        need(s, value->node);
+    }
     for (uint32_t j = 0; j < node->control_count; j++)
         need(s, node->controls[j]);
 }
@@ -315,20 +319,14 @@ tw_status *tw_plan_sweep(tw_plan *plan)
         count_ends(plan);
     }
     for (uint32_t i = 0; !status && i < count; i++) {
-        plan->sorted.good = plan->sorted.good && (plan->nodes.items[i].gone || s.needed[i]);
-        plan->nodes.items[i].gone = plan->nodes.items[i].gone || !s.needed[i];
+        if (s.needed[i] || plan->nodes.items[i].gone)
+            continue;
+        plan->nodes.items[i].gone = true;
+        plan->sorted.good = false;
     }
     tw_free(s.needed);
     tw_free(s.behind);
     return status;
-}
-
-/* Such a reader needs no memory behind its input, and does not keep a value from being fused
- * away. */
-bool tw_node_reads_sizes_only(const tw_plan_node *node)
-{
-    return node->kind == TW_NODE_OP && node->spec.op &&
-           node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
 }
 
 /* Not the flags alone: a reference input makes any operation an access to a variable, whose time

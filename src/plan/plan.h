@@ -271,8 +271,13 @@ static inline bool tw_node_is_type(const tw_plan_node *node, const char *type)
 {
     return node->kind == TW_NODE_OP && tw_name_is(node->spec.op->name, type);
 }
-/* Shape, Rank, ZerosLike ... */
-bool tw_node_reads_sizes_only(const tw_plan_node *node);
+/* Shape, Rank, ZerosLike ... Such a reader needs no memory behind its input, and does not keep a
+ * value from being fused away. */
+static inline bool tw_node_reads_sizes_only(const tw_plan_node *node)
+{
+    return node->kind == TW_NODE_OP && node->spec.op &&
+           node->spec.op->definition.flags & TW_OP_SHAPE_ONLY;
+}
 /* Its shape rule is a caller's: for building and error texts, its sizes are known when it has
  * run. */
 bool tw_plan_shape_is_foreign(const tw_plan_node *node);

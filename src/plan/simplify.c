@@ -410,12 +410,12 @@ static tw_status *take_product(tw_plan *plan, tw_plan_node *node, const uint32_t
 static tw_status *absorb_product(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    const tw_op *op = tw_op_find("_ApplyMatMul");
-    if (!op || !tw_node_is_type(node, "ApplyGradientDescent") ||
+    if (!tw_node_is_type(node, "ApplyGradientDescent") ||
         !tw_value_is_private(plan, node->inputs[2]))
         return TW_OK;
     const tw_plan_node *product = tw_plan_producer(plan, node->inputs[2]);
-    if (!is_plain_product(plan, node->inputs[2]) || product->guarded != node->guarded ||
+    const tw_op *op = tw_op_find("_ApplyMatMul");
+    if (!op || !is_plain_product(plan, node->inputs[2]) || product->guarded != node->guarded ||
         !is_computed(plan, product->inputs[0]) || !is_computed(plan, product->inputs[1]))
         return TW_OK;
     return take_product(plan, node, node->inputs, 2, product, op);
@@ -432,8 +432,10 @@ static bool keeps_shape(const tw_plan *plan, uint32_t variable, uint32_t sum)
 static tw_status *absorb_summand(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
+    if (!plan->loop || (!tw_node_is_type(node, "Add") && !tw_node_is_type(node, "AddV2")))
+        return TW_OK;
     const tw_op *op = tw_op_find("_AddMatMul");
-    if (!op || (!tw_node_is_type(node, "Add") && !tw_node_is_type(node, "AddV2")))
+    if (!op)
         return TW_OK;
     for (uint32_t side = 0; side < 2; side++) {
         uint32_t variable = node->inputs[side], summand = node->inputs[1 - side];

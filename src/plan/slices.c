@@ -15,6 +15,14 @@ static bool is_part(const tw_plan *plan, uint32_t value, const tw_plan_node *sum
            !node->target && node->guarded == sum->guarded;
 }
 
+static bool has_part(const tw_plan *plan, const tw_plan_node *sum)
+{
+    bool has = false;
+    for (uint32_t i = 0; !has && i < sum->input_count; i++)
+        has = is_part(plan, sum->inputs[i], sum);
+    return has;
+}
+
 /* `value`'s slice is added to `sum`, which the same node gave as a whole before. */
 static tw_status *add_to(tw_plan *plan, uint32_t value, uint32_t sum, const tw_op *op)
 {
@@ -38,8 +46,10 @@ static tw_status *add_to(tw_plan *plan, uint32_t value, uint32_t sum, const tw_o
 tw_status *tw_plan_chain_slices(tw_plan *plan, uint32_t index)
 {
     tw_plan_node *node = &plan->nodes.items[index];
-    const tw_op *op = tw_op_find("_StridedSliceAdd");
-    if (!op || !tw_node_is_type(node, "AddN"))
+    const tw_op *op = tw_node_is_type(node, "AddN") && has_part(plan, node)
+                          ? tw_op_find("_StridedSliceAdd")
+                          : NULL;
+    if (!op)
         return TW_OK;
     uint32_t *left = tw_arena_array(&plan->arena, node->input_count, sizeof *left);
     uint32_t count = 0, at = TW_NO_INDEX, shape = TW_NO_INDEX;
