@@ -230,8 +230,7 @@ static size_t put(tw_placed *placed, size_t count, tw_block *block)
     return placed[at].end;
 }
 
-/* In the order of steps: the list holds what is live, and what died since it was last cleared, which
- * is no more than that. */
+/* In the order of steps: the list holds what is live, and what died since it was last cleared. */
 static size_t place_in_time(tw_placer *p, tw_placed *live)
 {
     enum { FEW = 16 };
