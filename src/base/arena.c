@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 
-enum { ALIGNMENT = 16, SMALLEST_BLOCK = 1024 };
+enum { ALIGNMENT = TW_ARENA_ALIGNMENT, SMALLEST_BLOCK = 1024 };
 
 /* The bytes stand right behind this head, so that one allocation makes a block and one walk over
  * `older` frees the whole arena. */
@@ -93,12 +93,16 @@ static size_t round_up(size_t size)
     return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-/* Where the open room is too small, or where there is none. */
-static char *take_more(tw_arena *arena, size_t size)
+/* Also where there is no open room. Nothing takes some of it, to have an address of its own. */
+void *tw_arena_more(tw_arena *arena, size_t size)
 {
-    size_t room = round_up(size), block_size = block_size_for(arena);
+    size_t room = round_up(size ? size : 1), block_size = block_size_for(arena);
     if (room < size)
         return NULL;
+    if (!size && arena->next != arena->end) {
+        arena->next += room;
+        return arena->next - room;
+    }
     if (room > block_size / 4)
         return alloc_own_block(arena, room);
     if (!add_block(arena, block_size))
@@ -108,21 +112,17 @@ static char *take_more(tw_arena *arena, size_t size)
     return memory;
 }
 
-/* `size` bytes (one at least), not zeroed. Open room has whole multiples of the alignment, so that
- * what fits still does when it is rounded up. */
+/* `size` bytes, not zeroed. Open room has whole multiples of the alignment, so that what fits still
+ * does when it is rounded up. */
 static inline char *take(tw_arena *arena, size_t size)
 {
-    char *memory = arena->next;
-    if (size > (uintptr_t)arena->end - (uintptr_t)memory)
-        return take_more(arena, size);
-    arena->next = memory + round_up(size);
-    return memory;
+    return tw_arena_room(arena, 1, size);
 }
 
 /* What is small is cleared in whole multiples of the alignment, which was taken. */
 static inline void *take_cleared(tw_arena *arena, size_t size)
 {
-    char *memory = take(arena, size ? size : 1);
+    char *memory = take(arena, size);
     if (!memory)
         return NULL;
     if (size > 4 * ALIGNMENT)
@@ -165,7 +165,7 @@ void *tw_arena_array(tw_arena *arena, size_t count, size_t size)
 /* Not zeroed first, since every byte is written anyway. */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size)
 {
-    char *memory = take(arena, size ? size : 1);
+    char *memory = take(arena, size);
     if (memory && size)
         memcpy(memory, data, size);
     return memory;

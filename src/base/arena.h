@@ -6,6 +6,9 @@
 
 #include "thalweg/base.h"
 
+/* Open room begins at a multiple of it and is one. */
+enum { TW_ARENA_ALIGNMENT = 16 };
+
 typedef struct tw_arena_block tw_arena_block;
 typedef struct tw_arena {
     tw_arena_block *blocks; /* newest first */
@@ -20,6 +23,19 @@ void tw_arena_begin(tw_arena *arena, void *memory, size_t size);
 void *tw_arena_alloc(tw_arena *arena, size_t size); /* 16-byte aligned, zeroed; NULL: no memory */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size); /* checked product, zeroed */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size);
+/* Not zeroed: for what is written at once. tw_arena_more: where the open room is too small. */
+void *tw_arena_more(tw_arena *arena, size_t size);
+static inline void *tw_arena_room(tw_arena *arena, size_t count, size_t size)
+{
+    size_t bytes, open = (uintptr_t)arena->end - (uintptr_t)arena->next;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    if (bytes - 1 >= open) /* nothing is rare, and has an address of its own */
+        return tw_arena_more(arena, bytes);
+    char *memory = arena->next;
+    arena->next = memory + ((bytes + TW_ARENA_ALIGNMENT - 1) & ~(size_t)(TW_ARENA_ALIGNMENT - 1));
+    return memory;
+}
 char *tw_arena_strdup(tw_arena *arena, const char *text); /* NULL text gives NULL */
 char *tw_arena_strndup(tw_arena *arena, const char *text, size_t length);
 char *tw_arena_printf(tw_arena *arena, const char *format, ...) TW_PRINTF(2, 3);

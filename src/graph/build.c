@@ -281,7 +281,7 @@ static tw_status *own_tensor(tw_attr *attr)
 /* Members that the signature lacks (the name, the device) are read elsewhere. */
 static tw_status *read_attrs(building *b)
 {
-    b->attrs = tw_arena_array(&b->arena, b->builder->field_count + 1u, sizeof *b->attrs);
+    b->attrs = tw_arena_room(&b->arena, b->builder->field_count + 1u, sizeof *b->attrs);
     if (!b->attrs)
         return tw_no_memory();
     for (size_t i = 0; i < b->builder->field_count; i++) {
@@ -414,7 +414,7 @@ static tw_status *put_input(building *b, size_t at, size_t *room)
     b->counts[at] = count;
     if (b->input_count + count > *room) {
         *room = b->input_count + count + b->op->input_count;
-        tw_tensor *inputs = tw_arena_array(&b->arena, *room, sizeof *inputs);
+        tw_tensor *inputs = tw_arena_room(&b->arena, *room, sizeof *inputs);
         if (!inputs)
             return tw_no_memory();
         if (b->input_count)
@@ -436,7 +436,7 @@ static tw_status *put_input(building *b, size_t at, size_t *room)
 static tw_status *put_inputs(building *b)
 {
     size_t room = 0;
-    b->counts = tw_arena_array(&b->arena, b->op->input_count, sizeof *b->counts);
+    b->counts = tw_arena_room(&b->arena, b->op->input_count, sizeof *b->counts);
     if (!b->counts)
         return tw_no_memory();
     for (size_t i = 0; i < b->op->input_count; i++) {

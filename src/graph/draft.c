@@ -213,7 +213,7 @@ static tw_status *keep_attr(const tw_draft *d, tw_arena *arena, size_t i, tw_att
 static tw_status *keep_attrs(const tw_draft *d, tw_arena *arena, tw_operation *op)
 {
     size_t count = d->resolved.attr_count;
-    tw_attr *attrs = tw_arena_array(arena, count, sizeof *attrs);
+    tw_attr *attrs = tw_arena_room(arena, count, sizeof *attrs);
     if (!attrs)
         return tw_no_memory();
     op->spec.attrs = attrs;
@@ -248,7 +248,7 @@ static tw_status *keep_shape(const tw_draft *d, tw_arena *arena, tw_shape shape,
 static tw_status *keep_outputs(const tw_draft *d, tw_arena *arena, tw_operation *op)
 {
     size_t count = d->resolved.output_count;
-    op->outputs = tw_arena_array(arena, count, sizeof *op->outputs);
+    op->outputs = tw_arena_room(arena, count, sizeof *op->outputs);
     if (!op->outputs)
         return tw_no_memory();
     for (size_t i = 0; i < count; i++) {

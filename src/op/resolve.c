@@ -113,7 +113,7 @@ static tw_status *guess_counts(resolver *r)
 {
     size_t known = 0, sharing = 0;
     const char *open = NULL;
-    size_t *counts = tw_arena_array(r->arena, r->op->input_count, sizeof *counts);
+    size_t *counts = tw_arena_room(r->arena, r->op->input_count, sizeof *counts);
     if (!counts)
         return tw_no_memory();
     r->counts = counts;
@@ -404,7 +404,7 @@ static tw_status *put_outputs(resolver *r, tw_resolved *out)
     if (total > UINT16_MAX)
         return tw_value_error("'%s' Op would have %zu outputs, at most %d are possible", op->name,
                               total, UINT16_MAX);
-    out->outputs = tw_arena_array(r->arena, total, sizeof *out->outputs);
+    out->outputs = tw_arena_room(r->arena, total, sizeof *out->outputs);
     if (!out->outputs)
         return tw_no_memory();
     for (size_t i = 0; i < op->output_count; i++) {
@@ -437,9 +437,11 @@ tw_status *tw_op_resolve_borrowed(const tw_op *op, const tw_dtype *inputs, size_
                   .attrs = attrs,
                   .attr_count = attr_count};
     *out = (tw_resolved){0};
-    r.values = tw_arena_array(arena, op->attr_count + attr_count, sizeof *r.values);
+    r.values = tw_arena_room(arena, op->attr_count + attr_count, sizeof *r.values);
     if (!r.values)
         return tw_no_memory();
+    for (size_t i = 0; i < op->attr_count; i++)
+        r.values[i].kind = TW_ATTR_NONE;
     tw_status *status = resolve(&r, input_counts, out);
     if (status)
         *out = (tw_resolved){0};

@@ -139,6 +139,27 @@ static void scratch_memory_is_used_again(void **state)
     tw_arena_clear(&arena);
 }
 
+static void nothing_has_an_address_of_its_own_and_takes_little(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    char *last = tw_arena_alloc(&arena, 8);
+    size_t bytes = arena.bytes;
+    for (int i = 0; i < 30; i++) {
+        char *next = i % 2 ? tw_arena_room(&arena, 0, 8) : tw_arena_alloc(&arena, 0);
+        assert_true(next != NULL && next != last);
+        last = next;
+    }
+    assert_int_equal(arena.bytes, bytes);
+    assert_null(tw_arena_room(&arena, SIZE_MAX / 2, 4));
+    assert_null(tw_arena_room(&arena, 1, SIZE_MAX));
+    for (int i = 0; i < 200; i++) { /* also where a block ends */
+        assert_int_equal((uintptr_t)tw_arena_room(&arena, 0, 8) % 16, 0);
+        memset(tw_arena_room(&arena, 3, 5), 1, 15);
+    }
+    tw_arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_large_piece_leaves_the_room_of_the_block_in_use),
         cmocka_unit_test(a_size_that_overflows_gives_null_and_the_arena_goes_on),
         cmocka_unit_test(memory_of_the_caller_is_used_first_and_never_freed),
+        cmocka_unit_test(nothing_has_an_address_of_its_own_and_takes_little),
         cmocka_unit_test(scratch_memory_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
