@@ -237,10 +237,11 @@ static tw_status *link_operation(tw_pruner *p, const tw_operation *op)
     uint32_t index = p->node_of[op->id];
     uint32_t inputs = op->input_count + (op->forward.op ? 1 : 0);
     tw_plan_node *node = &plan->nodes.items[index];
-    node->inputs = tw_arena_array(&plan->arena, inputs + 1, sizeof *node->inputs);
-    node->input_dtypes = tw_arena_array(&plan->arena, inputs + 1, sizeof *node->input_dtypes);
-    if (!node->inputs || !node->input_dtypes)
+    _Static_assert(sizeof *node->inputs == sizeof *node->input_dtypes, "one array for both");
+    node->inputs = tw_arena_array(&plan->arena, inputs + 1, 2 * sizeof *node->inputs);
+    if (!node->inputs)
         return tw_no_memory();
+    node->input_dtypes = (tw_dtype *)(node->inputs + inputs + 1);
     node->input_count = op->input_count;
     for (uint32_t i = 0; i < op->input_count; i++) {
         TW_TRY(value_of(p, op->inputs[i], &node->inputs[i]));

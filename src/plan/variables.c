@@ -145,6 +145,13 @@ static int by_variable_then_place(const void *a, const void *b)
     return (int)x->writes - (int)y->writes;
 }
 
+static void sort(tw_orderer *o)
+{
+    if (o->accesses.count)
+        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items,
+              by_variable_then_place);
+}
+
 /* Does `node` need `from`, by any way? Walks back through nodes at or after from's place. */
 static bool depends(tw_orderer *o, uint32_t node, uint32_t from, uint32_t *stack, bool *seen)
 {
@@ -239,9 +246,20 @@ static tw_status *find_copy(tw_orderer *o, uint32_t read, uint32_t seen, uint32_
     return tw_vec_push(&o->copies, ((tw_copy){read, seen, *out})) ? TW_OK : tw_no_memory();
 }
 
-/* The copy is the access then, and reads before what comes after it. */
+static bool any_is_copied(const tw_orderer *o)
+{
+    bool any = false;
+    for (size_t i = 0; !any && i < o->accesses.count; i++)
+        any = o->accesses.items[i].copied;
+    return any;
+}
+
+/* The copy is the access then, and reads before what comes after it; it has another place than the
+ * accesses are sorted by. */
 static tw_status *make_copies(tw_orderer *o)
 {
+    if (!any_is_copied(o))
+        return TW_OK;
     take_back(o);
     for (size_t i = 0; i < o->accesses.count; i++) {
         tw_access *a = &o->accesses.items[i];
@@ -262,6 +280,7 @@ static tw_status *make_copies(tw_orderer *o)
         a->read = TW_NO_INDEX;
         a->writes = false;
     }
+    sort(o);
     return TW_OK;
 }
 
@@ -299,13 +318,6 @@ static size_t slot_end(const tw_orderer *o, size_t begin, bool *writes)
     return end;
 }
 
-static void sort(tw_orderer *o)
-{
-    if (o->accesses.count)
-        qsort(o->accesses.items, o->accesses.count, sizeof *o->accesses.items,
-              by_variable_then_place);
-}
-
 /* Who sees what is decided before any edge is added: an edge that only orders shows nobody
  * anything. */
 static tw_status *order_all(tw_orderer *o)
@@ -324,7 +336,6 @@ static tw_status *order_all(tw_orderer *o)
     tw_free(seen);
     if (!status)
         status = make_copies(o);
-    sort(o);
     for (size_t i = 0, end; i < o->accesses.count && !status; i = end) {
         end = slot_end(o, i, &writes);
         if (writes)
