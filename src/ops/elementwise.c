@@ -115,8 +115,11 @@ static tw_dtype loop_dtype(tw_dtype dtype)
 /* A level's fast loop, or NULL. */
 static tw_tile_loop find_fast(const tw_fast_table *fast, uint16_t row, tw_dtype dtype)
 {
-    for (size_t i = 0; i < fast->count; i++) {
-        if (fast->loops[i].row == row && fast->loops[i].dtype == dtype)
+    size_t i = 0;
+    while (i < fast->count && fast->loops[i].dtype != dtype)
+        i++;
+    for (; i < fast->count && fast->loops[i].dtype == dtype; i++) {
+        if (fast->loops[i].row == row)
             return fast->loops[i].loop;
     }
     return NULL;

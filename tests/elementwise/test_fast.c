@@ -182,6 +182,23 @@ static void fast_loops_compute_what_plain_ones_do(void **state)
     assert_true(level == TW_ISA_PLAIN || checked > 20);
 }
 
+/* A search ends behind those of its dtype: a loop that stood elsewhere would never be taken. */
+static void fast_loops_of_a_dtype_stand_together(void **state)
+{
+    (void)state;
+    int level = tw_isa_level();
+    for (int forced = 0; forced <= level; forced++) {
+        if (!tw_isa_force(forced))
+            continue;
+        const tw_fast_table *table = TW_ISA_TABLE(tw_fast_table);
+        for (size_t i = 1; i < table->count; i++) {
+            for (size_t k = 0; k + 1 < i && table->loops[i].dtype != table->loops[i - 1].dtype; k++)
+                assert_int_not_equal(table->loops[k].dtype, table->loops[i].dtype);
+        }
+    }
+    assert_true(tw_isa_force(level));
+}
+
 /* What a run takes for zero gives what zero gives, or what it gives itself. */
 static bool is_one_of(double got, double itself, double of_zero)
 {
@@ -243,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fast_loops_compute_what_plain_ones_do),
+        cmocka_unit_test(fast_loops_of_a_dtype_stand_together),
         cmocka_unit_test(denormals_are_zeros_while_graphs_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

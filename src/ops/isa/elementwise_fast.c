@@ -395,6 +395,7 @@ SOME(floor_mod_i64, i64, y, near_floor_mod_i64, fits_mod_i64, TABLE(TW_INT64, Fl
 
 #endif
 
+/* Those of a dtype stand together: the search ends behind them. */
 static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Sin, sin_f32},
     {TW_FLOAT32, TW_ROW_Cos, cos_f32},
@@ -403,6 +404,10 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT32, TW_ROW_Tanh, tanh_f32},
 #if TW_ISA_LEVEL >= 4
     {TW_FLOAT32, TW_ROW_Log, log_f32},
+#else
+    {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
+    {TW_FLOAT32, TW_ROW_TruncateMod, truncate_mod_f32},
+    {TW_FLOAT32, TW_ROW_FloorMod, floor_mod_f32},
 #endif
     {TW_FLOAT64, TW_ROW_Exp, exp_f64},
     {TW_FLOAT64, TW_ROW_Expm1, expm1_f64},
@@ -425,23 +430,20 @@ static const tw_fast_loop loops[] = {
     {TW_FLOAT64, TW_ROW_Cosh, cosh_f64},
     {TW_FLOAT64, TW_ROW_Softplus, softplus_f64},
 #if TW_ISA_LEVEL < 4
-    {TW_FLOAT32, TW_ROW_Mod, truncate_mod_f32},
-    {TW_FLOAT32, TW_ROW_TruncateMod, truncate_mod_f32},
-    {TW_FLOAT32, TW_ROW_FloorMod, floor_mod_f32},
     {TW_FLOAT64, TW_ROW_Mod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_TruncateMod, truncate_mod_f64},
     {TW_FLOAT64, TW_ROW_FloorMod, floor_mod_f64},
-    {TW_COMPLEX64, TW_ROW_Angle, angle_c64},
-    {TW_COMPLEX128, TW_ROW_Angle, angle_c128},
     {TW_FLOAT64, TW_ROW_SoftplusGrad, softplus_grad_f64},
     {TW_FLOAT64, TW_ROW_Elu, elu_f64},
     {TW_FLOAT64, TW_ROW_Selu, selu_f64},
+    {TW_COMPLEX64, TW_ROW_Angle, angle_c64},
+    {TW_COMPLEX128, TW_ROW_Angle, angle_c128},
     {TW_INT32, TW_ROW_Mod, truncate_mod_i32},
     {TW_INT32, TW_ROW_TruncateMod, truncate_mod_i32},
-    {TW_INT64, TW_ROW_Mod, truncate_mod_i64},
-    {TW_INT64, TW_ROW_TruncateMod, truncate_mod_i64},
     {TW_INT32, TW_ROW_FloorDiv, floor_div_i32},
     {TW_INT32, TW_ROW_FloorMod, floor_mod_i32},
+    {TW_INT64, TW_ROW_Mod, truncate_mod_i64},
+    {TW_INT64, TW_ROW_TruncateMod, truncate_mod_i64},
     {TW_INT64, TW_ROW_FloorDiv, floor_div_i64},
     {TW_INT64, TW_ROW_FloorMod, floor_mod_i64},
 #endif
