@@ -227,12 +227,25 @@ static const char *find_override(const tw_graph *graph, const char *type)
     return NULL;
 }
 
+/* Whether nothing but names says anything, as of most operations. */
+static bool is_plain(const tw_graph_add_args *args, const tw_op *op)
+{
+    unsigned said = TW_SCOPE_CONTROL | TW_SCOPE_DEVICE | TW_SCOPE_COLOCATE | TW_SCOPE_OVERRIDE;
+    bool plain = !(tw_thread_here()->kinds & said) && !args->control_input_count &&
+                 !(args->device && *args->device);
+    for (size_t i = 0; plain && op && i < op->input_count; i++)
+        plain = !op->inputs[i].is_ref;
+    return plain;
+}
+
 /* Devices after groups, since colocation decides whether device scopes count. */
 tw_status *tw_scope_apply(const tw_graph_add_args *args, tw_graph *graph, const tw_op *op,
                           const tw_tensor *inputs, size_t input_count, tw_arena *arena,
                           tw_scope_effect *out)
 {
     *out = (tw_scope_effect){.device = ""};
+    if (is_plain(args, op))
+        return TW_OK;
     gatherer g = {graph, inputs, input_count, arena, out, NULL, false};
     TW_TRY(gather_controls(&g, args));
     TW_TRY(gather_groups(&g, op));
