@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "../bench.h"
 #include "workload.h"
@@ -107,11 +108,24 @@ static void *multiply(void *arg)
     return NULL;
 }
 
+/* On huge pages where there are such, as the library's own arrays are. */
+static char *large(size_t bytes)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    char *memory = aligned_alloc(HUGE_PAGE, whole);
+#if defined(MADV_HUGEPAGE)
+    if (memory)
+        madvise(memory, whole, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
 /* The first round only brings the pages in. */
 static void *copy(void *arg)
 {
     job *j = arg;
-    char *from = malloc(j->bytes), *to = malloc(j->bytes);
+    char *from = large(j->bytes), *to = large(j->bytes);
     for (int round = 0; round < ROUNDS; round++) {
         size_t times = from && to ? 1 + (8 << 20) / j->bytes : 0;
         begin(j, round);
