@@ -401,7 +401,17 @@ static tw_status *add_constant(building *b, size_t input, const tw_operand *oper
     if (!dtype)
         return tw_value_error("the input '%s' is no value", arg->name);
     TW_TRY(open_scope(b));
-    return tw_operand_add(b->graph, b->scope, operand, dtype, arg->name, b->where, out);
+    if (!(tw_thread_here()->kinds & (TW_SCOPE_REGION | TW_SCOPE_CONTROL)))
+        return tw_operand_add(b->graph, b->scope, operand, dtype, arg->name, b->where, out);
+    /* What is captured for the constant stands in the scope too. */
+    tw_scope *scope = tw_scope_new(TW_SCOPE_NAME, b->graph);
+    if (!scope)
+        return tw_no_memory();
+    scope->name = b->scope;
+    TW_TRY(tw_scope_push(scope));
+    tw_status *status = tw_operand_add(b->graph, NULL, operand, dtype, arg->name, b->where, out);
+    tw_scope_pop();
+    return status;
 }
 
 /* Inputs are gathered flat. Room grows by what a list needs, so that most operations need one

@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "base/text.h"
 #include "graph/scope.h"
 
 /* The list in the graph is only for its release: regions point at each other. */

@@ -25,13 +25,18 @@ static bool is_dead(const tw_frame *frame, const tw_step *step)
     return false;
 }
 
-/* Written in every run, so nothing needs to be reset between runs. */
+/* Written in every run, so nothing needs to be reset between runs. A fused step stores values of
+ * several of its nodes. */
 static void mark(tw_frame *frame, const tw_step *step, bool dead)
 {
     const tw_plan_node *node = &frame->variant->plan->nodes.items[step->node];
     frame->dead_nodes[step->node] = dead;
     for (uint32_t k = 0; k < node->output_count; k++)
         frame->dead[node->first_value + k] = dead;
+    for (uint32_t k = 0; step->group && k < step->group->count; k++)
+        frame->dead_nodes[step->group->nodes[k]] = dead;
+    for (uint32_t k = 0; k < step->output_count; k++)
+        frame->dead[step->outputs[k]] = dead;
 }
 
 /* ---- sizes known only now ---- */

@@ -230,6 +230,76 @@ static void an_error_inside_a_branch_names_its_own_line(void **state)
     expect_graph_error("Neg");
 }
 
+static void as_it_is_and_thrice(tw_tensor *out, size_t count, void *user)
+{
+    const tw_tensor *x = user;
+    (void)count;
+    out[0] = *x;
+    out[1] = tw_mul(*x, 3.0);
+}
+
+/* Both results come from one fused step, the second one first. */
+static void less_five_and_four(tw_tensor *out, size_t count, void *user)
+{
+    const tw_tensor *x = user;
+    (void)count;
+    out[1] = tw_sub(*x, 5.0);
+    out[0] = tw_add(out[1], 1.0);
+}
+
+/* What a fused step stores of its inner nodes is dead when the step is, though it was alive in the
+ * run before. */
+static void every_value_of_a_fused_step_is_dead_with_it(void **state)
+{
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(4)), out[2];
+    tw_tensor p = tw_placeholder(TW_BOOL, .shape = TW_SHAPE());
+    tw_cond(p, .on_true = as_it_is_and_thrice, .on_false = less_five_and_four, .user = &x,
+            .count = 2, .out = out);
+    tw_array *ones = tw_array_new(TW_FLOAT32, TW_SHAPE(4)), *got[2] = {NULL};
+    tw_array_set(ones, 1);
+    for (int run = 0; run < 4; run++) {
+        bool taken = run == 1 || run == 2;
+        tw_array *fed = tw_array_scalar(TW_BOOL, taken);
+        TW_CHECK(tw_run(session, TW_FETCH(out[0], out[1]), .feed = TW_FEED({x, ones}, {p, fed}),
+                        .out = got));
+        assert_true(tw_array_get(got[0], 3) == (taken ? 1 : -3));
+        assert_true(tw_array_get(got[1], 3) == (taken ? 3 : -4));
+        tw_array_unref(fed);
+        tw_array_unref(got[0]);
+        tw_array_unref(got[1]);
+    }
+    tw_array_unref(ones);
+}
+
+static tw_tensor below_three(const tw_tensor *v, size_t count, void *user)
+{
+    (void)count, (void)user;
+    return tw_less(v[0], 3);
+}
+
+static void one_more(const tw_tensor *v, tw_tensor *out, size_t count, void *user)
+{
+    (void)count, (void)user;
+    out[0] = tw_add(v[0], 1);
+}
+
+/* A number in a loop under an outer control input captures that input for itself. */
+static void what_a_number_captures_stands_in_the_scope_of_its_operation(void **state)
+{
+    (void)state;
+    tw_tensor x = scalar_of(TW_FLOAT32, "x"), i = tw_constant(0);
+    TW_CONTROL_DEPENDENCIES(x)
+        tw_while_loop(.cond = below_three, .body = one_more, .vars = TW_LIST(i));
+    check_graph();
+    static const char *const names[] = {"while/Less/Identity/Enter", "while/Less/Identity",
+                                        "while/Less/y", "while/Add/Identity", "while/Add/y"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        if (!tw_graph_operation(tw_default_graph(), names[k]))
+            fail_msg("no operation '%s'", names[k]);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -245,6 +315,8 @@ int main(void)
         TEST(branches_of_different_dtypes_are_refused),
         TEST(a_branch_without_a_result_is_refused),
         TEST(an_error_inside_a_branch_names_its_own_line),
+        TEST(every_value_of_a_fused_step_is_dead_with_it),
+        TEST(what_a_number_captures_stands_in_the_scope_of_its_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
