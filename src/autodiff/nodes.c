@@ -199,14 +199,15 @@ static int64_t entropy_nodes(tw_graph *graph, const tw_gradient *g)
     return g->dy[1].kind == TW_GRAD_NONE ? 9 : -1;
 }
 
-/* Along the first axis it is slices, as here. */
+/* Slices along the first axis. */
+enum { GATHERED_ROWS = 13 };
 static int64_t gather_nodes(tw_graph *graph, const tw_gradient *g)
 {
     (void)graph;
     tw_array *axis = tw_tensor_constant_value(g->inputs[2]);
     bool first = !axis || axis->count != 1 || tw_array_item(axis) == 0;
     tw_array_unref(axis);
-    return first ? -1 : 55;
+    return first ? GATHERED_ROWS : 55;
 }
 
 static int64_t sparse_entropy_nodes(tw_graph *graph, const tw_gradient *g)
@@ -236,6 +237,7 @@ static const struct rule {
     {"FusedBatchNorm", batch_norm_nodes, 0},
     {"FusedBatchNormV2", batch_norm_nodes, 0},
     {"FusedBatchNormV3", batch_norm_nodes, 0},
+    {"Gather", NULL, GATHERED_ROWS},
     {"GatherV2", gather_nodes, 0},
     {"MatrixDeterminant", NULL, 8},
     {"Max", NULL, REDUCED_SHAPE + 9},

@@ -75,19 +75,14 @@ static void infer_v2(tw_infer *in)
 
 /* ---- derivatives ---- */
 
-/* Along the first dimension: rows of params with gradients of their own. Indices that are a vector
- * name the rows of dy as it stands. */
+/* Along the first dimension: rows of params with gradients of their own. Both are reshaped even
+ * where that changes nothing, as TensorFlow's names say. */
 static tw_grad slices_of(tw_gradient *g)
 {
     tw_tensor params = g->inputs[0], indices = g->inputs[1], dy = tw_gradient_dy(g, 0);
     tw_tensor shape = tw_cast(tw_shape(params, .out_type = TW_INT64), TW_INT32);
     tw_grad grad = {.kind = TW_GRAD_SLICES, .dense_shape = shape};
     tw_shape named = tw_tensor_shape(indices), rows = tw_tensor_shape(dy);
-    if (named.dims && named.rank == 1) {
-        grad.values = dy;
-        grad.indices = indices;
-        return grad;
-    }
     if (tw_shape_fully_known(named) && tw_shape_fully_known(rows) && rows.rank >= named.rank) {
         int64_t flat[TW_MAX_RANK + 1] = {tw_shape_elements(named)};
         size_t tail = rows.rank - named.rank;

@@ -107,11 +107,12 @@ static size_t count_edges(const tw_plan *plan)
     return count;
 }
 
-/* An edge from `from` to `to`, by rank, if they are two units that are there; returns where the
- * next one goes. */
-static inline uint32_t *add_edge(uint32_t *pair, uint32_t from, uint32_t to, bool *sorted)
+/* An edge from `from` to `to`, by rank, if the first is there; returns where the next one goes.
+ * Members of a group may need each other, but no node itself. */
+static inline uint32_t *add_edge(uint32_t *pair, uint32_t from, uint32_t to, bool grouped,
+                                 bool *sorted)
 {
-    if (from == TW_NO_INDEX || from == to)
+    if (from == TW_NO_INDEX || (from == to && grouped))
         return pair;
     *sorted = *sorted && from < to;
     pair[0] = from;
@@ -134,11 +135,11 @@ static void list_edges(tw_sorter *s)
         uint32_t to = rank[unit_of ? unit_of[i] : i];
         for (uint32_t k = 0; k < node->input_count; k++) {
             uint32_t from = values[node->inputs[k]].node;
-            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, &sorted);
+            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, unit_of, &sorted);
         }
         for (uint32_t k = 0; k < node->control_count; k++) {
             uint32_t from = node->controls[k];
-            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, &sorted);
+            pair = add_edge(pair, rank[unit_of ? unit_of[from] : from], to, unit_of, &sorted);
         }
     }
     s->pair_count = (size_t)(pair - s->pairs) / 2;

@@ -342,9 +342,12 @@ bool tw_node_is_pure(const tw_plan_node *node)
 }
 
 /* Asked for every node that is sized; the answer may change between two runs, when a caller
- * overrides a rule. */
+ * overrides a rule. Kernels that are ours rely on ours, whatever another says of the graph. */
 bool tw_plan_shape_is_foreign(const tw_plan_node *node)
 {
     void *user;
-    return tw_global_shape(node->spec.type, &user) != NULL;
+    const tw_op *op = node->spec.op;
+    bool ours = op && op->definition.infer &&
+                !atomic_load_explicit(&op->foreign, memory_order_relaxed);
+    return !ours && tw_global_shape(node->spec.type, &user) != NULL;
 }

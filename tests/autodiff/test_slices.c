@@ -71,10 +71,10 @@ static void slices_are_the_same_whatever_is_known_of_shapes(void **state)
 {
     (void)state;
     const gathered cases[] = {
-        {{(const int64_t[]){2}, 1}, "[0 1] of [[3. 3.]\n [3. 3.]]", 3},
+        {{(const int64_t[]){2}, 1}, "[0 1] of [[3. 3.]\n [3. 3.]]", 7},
         {{(const int64_t[]){0}, 0}, "[0] of [[3. 3.]]", 7},
         {{(const int64_t[]){2, 2}, 2}, "[0 1 0 1] of [[3. 3.]\n [3. 3.]\n [3. 3.]\n [3. 3.]]", 7},
-        {{(const int64_t[]){0}, 1}, "[] of []", 3},
+        {{(const int64_t[]){0}, 1}, "[] of []", 7},
         {{(const int64_t[]){3, 0}, 2}, "[] of []", 7},
     };
     tw_shape unknown = {NULL, 0};
@@ -92,10 +92,34 @@ static void slices_are_the_same_whatever_is_known_of_shapes(void **state)
     }
 }
 
+/* A random op's seed counts the operations before it, of which TensorFlow's gradient makes 13
+ * whatever ours needs. */
+static void seeds_count_what_tensorflow_adds(void **state)
+{
+    (void)state;
+    const tw_shape of_indices[] = {TW_SHAPE(2), TW_SHAPE(2, 2), {NULL, 0}};
+    static const int64_t want[] = {28, 28, 43}; /* an unknown shape's Sum needs more */
+    for (size_t i = 0; i < sizeof of_indices / sizeof *of_indices; i++) {
+        tw_reset_default_graph();
+        tw_graph_set_seed(tw_default_graph(), 3);
+        tw_tensor table = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 4));
+        tw_tensor indices = tw_placeholder(TW_INT32, .shape = of_indices[i]);
+        tw_tensor y = tw_reduce_sum(tw_gather(table, indices));
+        tw_gradients(TW_LIST(y), TW_LIST(table));
+        tw_tensor random = tw_random_uniform(TW_SHAPE(2));
+        const tw_attr *seed = NULL;
+        for (size_t k = 0; k < tw_graph_operation_count(tw_default_graph()) && !seed; k++)
+            seed = tw_operation_attr(tw_graph_operation_at(tw_default_graph(), k), "seed2");
+        assert_true(tw_tensor_valid(random) && seed);
+        assert_int_equal(seed->value.i, want[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(slices_are_the_same_whatever_is_known_of_shapes, fresh),
+        cmocka_unit_test_setup(seeds_count_what_tensorflow_adds, fresh),
     };
     return cmocka_run_group_tests_name("slices", tests, NULL, NULL);
 }

@@ -142,6 +142,22 @@ static void a_cycle_is_named_by_its_first_node(void **state)
     clear(&plan);
 }
 
+static void what_needs_itself_is_a_cycle(void **state)
+{
+    (void)state;
+    for (int control = 0; control < 2; control++) {
+        tw_array *out = NULL;
+        tw_tensor y = tw_identity(tw_tanh(tw_constant(1.0)), .name = "mine");
+        TW_CHECK(control ? tw_operation_add_control_input(y.op, y.op)
+                         : tw_operation_set_input(y.op, 0, y));
+        tw_status *status = tw_run(session, TW_FETCH(y), .out = &out);
+        assert_non_null(status);
+        assert_non_null(strstr(tw_status_message(status), "cycle"));
+        assert_non_null(strstr(tw_status_message(status), "'mine"));
+        tw_status_free(status);
+    }
+}
+
 /* An order that was found is the answer again until something changes; then it is not. */
 static void an_order_is_kept_until_something_changes(void **state)
 {
@@ -206,6 +222,7 @@ int main(void)
         TEST(a_write_of_a_folded_value_is_read_by_what_was_added_later),
         TEST(nodes_are_sorted_by_their_turns),
         TEST(a_cycle_is_named_by_its_first_node),
+        TEST(what_needs_itself_is_a_cycle),
         TEST(an_order_is_kept_until_something_changes),
         TEST(nodes_that_are_gone_are_put_away),
     };

@@ -332,9 +332,37 @@ static void a_size_beyond_memory_names_its_operation(void **state)
     tw_array_unref(in);
 }
 
+static void forget(tw_infer *in, void *user)
+{
+    (void)user;
+    tw_infer_output(in, 0, tw_infer_unknown(in, 2));
+}
+
+/* What another says of a shape is for the graph: our kernels get their memory by our rules. */
+static void a_rule_that_is_overridden_does_not_size_our_kernels(void **state)
+{
+    (void)state;
+    TW_CHECK(tw_override_shape(NULL, "Square", forget, NULL));
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(-1, 4));
+    tw_tensor y = tw_square(tw_reduce_mean(x)), z = tw_square(x);
+    assert_int_equal(tw_tensor_shape(y).rank, 2);
+    tw_array *fed = tw_array_new(TW_FLOAT32, TW_SHAPE(3, 4)), *out[2] = {NULL};
+    tw_array_set(fed, 2);
+    TW_CHECK(tw_run(session, TW_FETCH(y, z), .feed = TW_FEED({x, fed}), .out = out));
+    assert_true(tw_array_item(out[0]) == 4);
+    assert_true(tw_shape_equal(tw_array_shape(out[1]), TW_SHAPE(3, 4)));
+    assert_true(tw_array_get(out[1], 11) == 4);
+    TW_CHECK(tw_override_shape(NULL, "Square", NULL, NULL));
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(fed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_rule_that_is_overridden_does_not_size_our_kernels, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(any_tensor_can_be_fed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_feed_names_the_placeholder_and_both_shapes, setup,
                                         teardown),
