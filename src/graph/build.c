@@ -422,6 +422,8 @@ static tw_status *put_input(building *b, size_t at, size_t *room)
     TW_TRY(find_operands(b, at, &in));
     size_t count = in.one ? 1 : in.list.count;
     b->counts[at] = count;
+    if (!count)
+        return TW_OK;
     if (b->input_count + count > *room) {
         *room = b->input_count + count + b->op->input_count;
         tw_tensor *inputs = tw_arena_room(&b->arena, *room, sizeof *inputs);
@@ -433,11 +435,11 @@ static tw_status *put_input(building *b, size_t at, size_t *room)
     }
     tw_tensor *to = b->inputs + b->input_count;
     b->input_count += count;
-    if (!in.one && count)
+    if (!in.one)
         memcpy(to, in.list.items, count * sizeof *to);
-    else if (in.one && in.one->kind == TW_OPERAND_TENSOR)
+    else if (in.one->kind == TW_OPERAND_TENSOR)
         *to = in.one->tensor;
-    else if (in.one)
+    else
         return add_constant(b, at, in.one, to);
     return TW_OK;
 }
