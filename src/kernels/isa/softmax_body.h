@@ -7,17 +7,11 @@ enum { NAME(LANES) = 64 / sizeof(T), NAME(PART) = TW_VECTOR_BYTES / sizeof(T) };
 
 typedef T NAME(vec) __attribute__((vector_size(TW_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
-/* NaN is skipped here and comes back in the exponentials. By vectors, of which the last begins
- * where the row still fills it. */
-static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
+/* By vectors, of which the last begins where the row still fills it. */
+static NOINLINE T NAME(long_row_max)(const T *x, size_t n)
 {
     enum { STEP = 4 * NAME(PART) };
     T most = -(T)INFINITY;
-    if (n < STEP) {
-        for (size_t j = 0; j < n; j++)
-            most = x[j] > most ? x[j] : most;
-        return most;
-    }
     NAME(vec) lane[4], last = *(const NAME(vec) *)(x + n - NAME(PART));
     for (size_t v = 0; v < 4; v++)
         lane[v] = (NAME(vec)){0} - (T)INFINITY;
@@ -32,6 +26,17 @@ static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
     lane[0] = LARGER(LARGER(lane[0], lane[1]), LARGER(lane[2], lane[3]));
     for (size_t l = 0; l < NAME(PART); l++)
         most = lane[0][l] > most ? lane[0][l] : most;
+    return most;
+}
+
+/* NaN is skipped here and comes back in the exponentials. */
+static ALWAYS_INLINE T NAME(row_max)(const T *x, size_t n)
+{
+    T most = -(T)INFINITY;
+    if (n >= 4 * NAME(PART))
+        return NAME(long_row_max)(x, n);
+    for (size_t j = 0; j < n; j++)
+        most = x[j] > most ? x[j] : most;
     return most;
 }
 
