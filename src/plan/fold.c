@@ -144,8 +144,7 @@ tw_status *tw_plan_fold(tw_plan *plan)
     tw_status *status = TW_OK;
     for (uint32_t i = 0; i < count && !status; i++) {
         tw_plan_node *node = &plan->nodes.items[order[i]];
-        if (plan->moved)
-            tw_plan_settle(plan, node);
+        tw_plan_settle(plan, node);
         if (is_const_op(node))
             fold_const(node);
         else if (can_fold(plan, node))

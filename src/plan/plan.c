@@ -169,10 +169,10 @@ static uint32_t settled(const tw_plan *plan, uint32_t value)
     return value;
 }
 
-/* Cheap when nothing moved: one look at each input. */
+/* Nothing to do when nothing moved. */
 void tw_plan_settle(tw_plan *plan, tw_plan_node *node)
 {
-    for (uint32_t i = 0; i < node->input_count; i++)
+    for (uint32_t i = 0; plan->moved && i < node->input_count; i++)
         node->inputs[i] = settled(plan, node->inputs[i]);
 }
 
@@ -181,13 +181,13 @@ static void settle_all(tw_plan *plan)
 {
     if (!plan->moved)
         return;
-    plan->moved = false;
     for (size_t i = 0; i < plan->nodes.count; i++)
         tw_plan_settle(plan, &plan->nodes.items[i]);
     for (size_t i = 0; i < plan->fetch_count; i++) {
         if (plan->fetches[i].value != TW_NO_INDEX)
             plan->fetches[i].value = settled(plan, plan->fetches[i].value);
     }
+    plan->moved = false;
 }
 
 static void clear_uses(tw_plan *plan)

@@ -38,7 +38,7 @@ static void reach(tw_pruner *p, tw_operation *op)
 static bool is_fed_source(tw_pruner *p, const tw_operation *op)
 {
     uint64_t value;
-    return p->fed.count && op->output_count == 1 && op->input_count == 0 &&
+    return op->output_count == 1 && op->input_count == 0 &&
            tw_int_map_get(&p->fed, tensor_key((tw_tensor){(tw_operation *)op, 0}), &value);
 }
 
@@ -52,7 +52,7 @@ static bool is_done(const tw_signature *signature, const tw_operation *op)
 static void reach_tensor(tw_pruner *p, tw_tensor tensor)
 {
     uint64_t value;
-    if (p->fed.count && tensor.index >= 0 && tw_int_map_get(&p->fed, tensor_key(tensor), &value))
+    if (tensor.index >= 0 && tw_int_map_get(&p->fed, tensor_key(tensor), &value))
         return;
     if (!is_fed_source(p, tensor.op))
         reach(p, tensor.op);
@@ -222,7 +222,7 @@ static tw_status *add_operation(tw_pruner *p, const tw_operation *op)
 static tw_status *value_of(tw_pruner *p, tw_tensor tensor, uint32_t *out)
 {
     uint64_t value;
-    if (p->fed.count && tw_int_map_get(&p->fed, tensor_key(tensor), &value)) {
+    if (tw_int_map_get(&p->fed, tensor_key(tensor), &value)) {
         *out = (uint32_t)value;
         return TW_OK;
     }

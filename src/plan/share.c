@@ -149,8 +149,7 @@ tw_status *tw_plan_share(tw_plan *plan)
     tw_status *status = seen_init(&seen, count);
     for (uint32_t i = 0; i < count && !status; i++) {
         tw_plan_node *node = &plan->nodes.items[order[i]];
-        if (plan->moved)
-            tw_plan_settle(plan, node);
+        tw_plan_settle(plan, node);
         if (!can_share(node) || is_particular(plan, node))
             continue;
         const tw_plan_node *first = first_seen(&seen, plan, hash_node(node), order[i]);

@@ -532,8 +532,7 @@ static tw_status *apply(tw_plan *plan, uint32_t rule, const uint32_t *order, uin
         bool shown = which[i] >> rule & 1;
         if ((!shown && !plan->moved) || plan->nodes.items[order[i]].gone)
             continue;
-        if (plan->moved)
-            tw_plan_settle(plan, &plan->nodes.items[order[i]]);
+        tw_plan_settle(plan, &plan->nodes.items[order[i]]);
         if (shown)
             TW_TRY(rules[rule].apply(plan, order[i]));
     }

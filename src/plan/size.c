@@ -169,16 +169,11 @@ static void take_planned(tw_variant *v, const tw_plan_node *node)
     }
 }
 
-/* The caller of a foreign rule is not asked at this point: its answer may serve messages, never
- * memory. */
-static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
+tw_status *tw_variant_infer(const tw_variant *v, const tw_plan_node *node, tw_arena *scratch,
+                            tw_shape *outputs)
 {
-    size_t n = node->input_count, m = node->output_count;
-    if (is_settled(v, node)) {
-        take_planned(v, node);
-        return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
-    }
-    tw_shape *shapes = tw_arena_array(scratch, n + m + 1, sizeof *shapes);
+    size_t n = node->input_count;
+    tw_shape *shapes = tw_arena_array(scratch, n + 1, sizeof *shapes);
     const tw_array **values = tw_arena_array(scratch, n + 1, sizeof *values);
     if (!shapes || !values)
         return tw_no_memory();
@@ -186,27 +181,42 @@ static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_are
         shapes[i] = v->values[node->inputs[i]].shape;
         values[i] = v->values[node->inputs[i]].constant;
     }
+    tw_infer in = {.spec = &node->spec,
+                   .arena = scratch,
+                   .input_count = n,
+                   .dtypes = node->input_dtypes,
+                   .shapes = shapes,
+                   .values = values,
+                   .output_count = node->output_count,
+                   .outputs = outputs};
+    return tw_infer_run(&in, NULL, NULL);
+}
+
+/* The caller of a foreign rule is not asked at this point: its answer may serve messages, never
+ * memory. */
+static tw_status *size_operation(tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
+{
+    size_t m = node->output_count;
+    if (is_settled(v, node)) {
+        take_planned(v, node);
+        return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;
+    }
+    tw_shape *outputs = tw_arena_array(scratch, m + 1, sizeof *outputs);
+    if (!outputs)
+        return tw_no_memory();
     if (!tw_plan_shape_is_foreign(node)) {
-        tw_infer in = {.spec = &node->spec,
-                       .arena = scratch,
-                       .input_count = n,
-                       .dtypes = node->input_dtypes,
-                       .shapes = shapes,
-                       .values = values,
-                       .output_count = m,
-                       .outputs = shapes + n};
-        tw_status *status = tw_infer_run(&in, NULL, NULL);
+        tw_status *status = tw_variant_infer(v, node, scratch, outputs);
         if (status && node->guarded) { /* perhaps it is never run with these sizes */
             tw_status_free(status);
-            memset(shapes + n, 0, m * sizeof *shapes);
+            memset(outputs, 0, m * sizeof *outputs);
         } else if (status) {
             return tw_variant_explain(v, node, status);
         }
     }
-    if (m && !shapes[n].dims)
-        shapes[n] = tw_variant_element_shape(v, node);
+    if (m && !outputs[0].dims)
+        outputs[0] = tw_variant_element_shape(v, node);
     for (size_t k = 0; k < m; k++) {
-        TW_TRY(tw_variant_set_shape(v, node->first_value + (uint32_t)k, shapes[n + k]));
+        TW_TRY(tw_variant_set_shape(v, node->first_value + (uint32_t)k, outputs[k]));
         compare_planned(v, node->first_value + (uint32_t)k);
     }
     return is_known(v, node) ? evaluate(v, node, scratch) : TW_OK;

@@ -337,34 +337,21 @@ static tw_status *verify_memory(const tw_variant *v)
 /* The node's rule finds what the variant has, also where it was not asked (size.c). */
 static tw_status *verify_sizes(const tw_variant *v, const tw_plan_node *node, tw_arena *scratch)
 {
-    size_t n = node->input_count, m = node->output_count;
-    tw_shape *shapes = tw_arena_array(scratch, n + m + 1, sizeof *shapes);
-    const tw_array **values = tw_arena_array(scratch, n + 1, sizeof *values);
-    if (!shapes || !values)
+    size_t m = node->output_count;
+    tw_shape *found = tw_arena_array(scratch, m + 1, sizeof *found);
+    if (!found)
         return tw_no_memory();
-    for (size_t i = 0; i < n; i++) {
-        shapes[i] = v->values[node->inputs[i]].shape;
-        values[i] = v->values[node->inputs[i]].constant;
-    }
-    tw_infer in = {.spec = &node->spec,
-                   .arena = scratch,
-                   .input_count = n,
-                   .dtypes = node->input_dtypes,
-                   .shapes = shapes,
-                   .values = values,
-                   .output_count = m,
-                   .outputs = shapes + n};
-    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    tw_status *status = tw_variant_infer(v, node, scratch, found);
     bool failed = status != NULL;
     tw_status_free(status);
     if (failed && !node->guarded)
         return tw_status_new(TW_INTERNAL, "the sizes of '%s' do not fit", node->origin->spec.name);
     for (size_t k = 0; k < m; k++) {
         const tw_sized *sized = &v->values[node->first_value + k];
-        if (!failed && tw_shape_fully_known(shapes[n + k]) &&
-            (sized->dynamic || !tw_shape_equal(shapes[n + k], sized->shape)))
+        if (!failed && tw_shape_fully_known(found[k]) &&
+            (sized->dynamic || !tw_shape_equal(found[k], sized->shape)))
             return tw_status_new(TW_INTERNAL, "'%s' has the shape %s, not %s",
-                                 node->origin->spec.name, tw_shape_text(shapes[n + k]).s,
+                                 node->origin->spec.name, tw_shape_text(found[k]).s,
                                  tw_shape_text(sized->shape).s);
     }
     return TW_OK;
