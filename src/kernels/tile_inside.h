@@ -37,7 +37,7 @@ typedef struct tile_operand {
 } tile_operand;
 
 /* z[i] = (x[i] first y[i]) then w[i], over whole blocks of floats. Bit k of `repeated`: source k is
- * one block, which serves all. z may be a source that is not repeated. */
+ * one number, or a block of it, which serves all. z may be a source that is not repeated. */
 typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *y, const float *w,
                                uint32_t repeated);
 

@@ -43,19 +43,21 @@ static ALWAYS_INLINE vec apply(tw_tile_simple op, vec x, vec y)
     }
 }
 
-/* A repeated source stays at its first block. */
+/* Of a source that is repeated one number is read, wherever it stands in its block. */
+static ALWAYS_INLINE vec of_source(const float *x, size_t i, bool repeated)
+{
+    vec all = *x - (vec){0};
+    return repeated ? all : load(x + i);
+}
+
 static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t n, float *z,
                                const float *x, const float *y, const float *w, uint32_t repeated)
 {
-    size_t from_x = repeated & 1 ? 0 : ~(size_t)0, from_y = repeated & 2 ? 0 : ~(size_t)0;
-    size_t from_w = repeated & 4 ? 0 : ~(size_t)0;
-    for (size_t i = 0; i < n; i += TW_TILE_BLOCK) {
-        for (size_t v = 0; v < TW_TILE_BLOCK; v += PART) {
-            vec a = apply(first, load(x + (i & from_x) + v), load(y + (i & from_y) + v));
-            if (then)
-                a = apply(then, a, load(w + (i & from_w) + v));
-            *(vec *)(z + i + v) = a;
-        }
+    for (size_t i = 0; i < n; i += PART) {
+        vec a = apply(first, of_source(x, i, repeated & 1), of_source(y, i, repeated & 2));
+        if (then)
+            a = apply(then, a, of_source(w, i, repeated & 4));
+        *(vec *)(z + i) = a;
     }
 }
 
