@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Memory: every value that a run makes gets an offset in one arena, for as long as steps read it. A
- * step writes over an input that dies with it where its kernel allows. First fit in time order is
- * tried first; where it wastes more than a twentieth, placing the largest blocks first mends it. */
+ * step writes over an input that dies with it where its kernel allows. The best gap in time order
+ * is tried first; where it wastes more than a twentieth, placing the largest blocks first mends
+ * it. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "plan/gaps.h"
 #include "plan/variant.h"
 
 enum { ALIGNMENT = TW_ALLOC_LINE };
@@ -230,26 +232,39 @@ static size_t put(tw_placed *placed, size_t count, tw_block *block)
     return placed[at].end;
 }
 
-/* In the order of steps: the list holds what is live, and what died since it was last cleared. */
-static size_t place_in_time(tw_placer *p, tw_placed *live)
+/* In the order of steps, in which blocks lie in the list, too: each takes its memory when it is
+ * born, after all that died before have given back theirs. `next` links those that die at the same
+ * step; both ends of a block's time are included. */
+static tw_status *place_in_time(tw_placer *p, size_t *end)
 {
-    enum { FEW = 16 };
-    size_t count = 0, end = 0, limit = FEW;
-    for (size_t b = 0; b < p->blocks.count; b++) {
+    uint32_t steps = (uint32_t)p->v->steps.count + 1, now = 0;
+    uint32_t *dying = tw_alloc_zero(steps, sizeof *dying);
+    uint32_t *next = tw_alloc_array(p->blocks.count + 1, 2 * sizeof *next);
+    uint32_t *stretch = next ? next + p->blocks.count + 1 : NULL;
+    tw_gaps gaps = {.root = TW_NO_STRETCH};
+    tw_status *status = dying && next ? TW_OK : tw_no_memory();
+    *end = 0;
+    for (uint32_t b = 0; !status && b < p->blocks.count; b++) {
         tw_block *block = &p->blocks.items[b];
-        if (count >= limit) {
-            size_t kept = 0;
-            for (size_t i = 0; i < count; i++) { /* nobody could guess which of them died */
-                live[kept] = live[i];
-                kept += live[kept].dies >= block->born;
-            }
-            count = kept;
-            limit = 2 * kept + FEW;
+        for (; now < block->born; now++) {
+            for (uint32_t dead = dying[now]; dead; dead = next[dead])
+                tw_gaps_give(&gaps, stretch[dead]);
         }
-        size_t own_end = put(live, count++, block);
-        end = own_end > end ? own_end : end;
+        uint32_t taken = stretch[b + 1] = tw_gaps_take(&gaps, block->bytes);
+        if (!taken) {
+            status = tw_no_memory();
+            break;
+        }
+        block->offset = gaps.all.items[taken].offset;
+        next[b + 1] = dying[block->dies];
+        dying[block->dies] = b + 1;
+        if (block->offset + block->bytes > *end)
+            *end = block->offset + block->bytes;
     }
-    return end;
+    tw_gaps_clear(&gaps);
+    tw_free(next);
+    tw_free(dying);
+    return status;
 }
 
 /* The largest first, each in the best gap among those that it meets in time. */
@@ -293,33 +308,40 @@ static tw_status *measure_live(tw_placer *p)
 
 /* The second way costs the square of the number of blocks, so it is tried only where the first
  * one wastes memory, and kept only where it is better. */
-static tw_status *choose_offsets(tw_placer *p)
+static tw_status *place_better(tw_placer *p, size_t *end)
 {
     enum { LARGEST_FIRST = 8192 };
     size_t n = p->blocks.count;
+    if (*end <= p->v->live_bytes + p->v->live_bytes / 20 || n > LARGEST_FIRST)
+        return TW_OK;
     tw_block **order = tw_alloc_array(n + 1, sizeof *order);
     tw_placed *placed = tw_alloc_array(n + 1, sizeof *placed);
     size_t *first = tw_alloc_array(n + 1, sizeof *first);
     tw_status *status = order && placed && first ? TW_OK : tw_no_memory();
     if (!status) {
-        size_t end = place_in_time(p, placed);
-        if (end > p->v->live_bytes + p->v->live_bytes / 20 && n <= LARGEST_FIRST) {
-            for (size_t b = 0; b < n; b++)
-                first[b] = p->blocks.items[b].offset;
-            size_t other = place_by_size(p, order, placed);
-            for (size_t b = 0; b < n && other >= end; b++)
-                p->blocks.items[b].offset = first[b];
-            end = other < end ? other : end;
-        }
-        bool large = end >= TW_ALLOC_PAGED; /* then this is a page's beginning: alloc.h */
-        for (size_t b = 0; b < n && large; b++)
-            p->blocks.items[b].offset += ALIGNMENT;
-        p->v->arena_bytes = end + (large ? ALIGNMENT : 0);
+        for (size_t b = 0; b < n; b++)
+            first[b] = p->blocks.items[b].offset;
+        size_t other = place_by_size(p, order, placed);
+        for (size_t b = 0; b < n && other >= *end; b++)
+            p->blocks.items[b].offset = first[b];
+        *end = other < *end ? other : *end;
     }
     tw_free(order);
     tw_free(placed);
     tw_free(first);
     return status;
+}
+
+static tw_status *choose_offsets(tw_placer *p)
+{
+    size_t end;
+    TW_TRY(place_in_time(p, &end));
+    TW_TRY(place_better(p, &end));
+    bool large = end >= TW_ALLOC_PAGED; /* then this is a page's beginning: alloc.h */
+    for (size_t b = 0; b < p->blocks.count && large; b++)
+        p->blocks.items[b].offset += ALIGNMENT;
+    p->v->arena_bytes = end + (large ? ALIGNMENT : 0);
+    return TW_OK;
 }
 
 /* Only what has the place ARENA; feeds, constants, variables and values with storage of their
