@@ -280,6 +280,7 @@ static void add_instruction(binder *w, size_t index)
     tile_step *step = add_step(w, from->loop, made, sources, from->source_count);
     if (from->simple)
         step->joined = tw_row_loops_now()->joined[from->simple][from->then];
+    step->by_number = step->joined && !from->then;
     for (size_t i = 0; i < from->source_count; i++) {
         bool number = sources[i] < program->operand_count &&
                       w->b->operands[sources[i]].access == TILE_SCALAR;

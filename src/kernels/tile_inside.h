@@ -37,7 +37,8 @@ typedef struct tile_operand {
 } tile_operand;
 
 /* z[i] = (x[i] first y[i]) then w[i], over whole blocks of floats. Bit k of `repeated`: source k is
- * one number, or a block of it, which serves all. z may be a source that is not repeated. */
+ * one block of a number, which serves all; where nothing comes `then`, the number alone will do. z
+ * may be a source that is not repeated. */
 typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *y, const float *w,
                                uint32_t repeated);
 
@@ -113,6 +114,7 @@ typedef struct tile_step {
     uint8_t kind;                              /* tile_step_kind */
     uint8_t negative;                          /* bit k: factor k is taken so */
     uint8_t repeated;                          /* a bit for each source of `joined` */
+    bool by_number;                            /* of those it reads a number, not a block */
     uint16_t link_count;                       /* of a chain; 0: none */
     uint16_t target, sources[TW_TILE_SOURCES]; /* slots */
 } tile_step;

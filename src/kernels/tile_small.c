@@ -86,8 +86,8 @@ static void run_single(const tw_tile_bound *b, const void *const *in, void *out)
     put(out, file[MOST], b->outputs[0].size, 1);
 }
 
-/* Where the step's operands lie: arrays as they are, and scalars for a joined loop; for any other
- * these are spread over as many blocks as it reads of them. */
+/* Where the step's operands lie: arrays as they are, and numbers where its loop reads no more of a
+ * scalar; any other is spread over as many blocks as are read of it. */
 static void find_sources(const tw_tile_bound *b, const void *const *in, size_t blocks,
                          char (*file)[16 * TW_TILE_LENGTH], const char **sources)
 {
@@ -98,9 +98,12 @@ static void find_sources(const tw_tile_bound *b, const void *const *in, size_t b
             continue;
         const tile_operand *operand = &b->operands[step->sources[i]];
         sources[i] = operand->constant ? (const char *)operand->value : in[step->sources[i]];
-        if (operand->access != TILE_SCALAR || operand->block)
+        if (operand->access != TILE_SCALAR || (operand->block && step->by_number))
             continue;
-        tw_tile_spread(file[i], sources[i], operand->size, blocks);
+        if (operand->block)
+            tw_tile_spread_block(file[i], sources[i], operand->size);
+        else
+            tw_tile_spread(file[i], sources[i], operand->size, blocks);
         sources[i] = file[i];
     }
 }

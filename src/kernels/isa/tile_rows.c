@@ -43,24 +43,42 @@ static ALWAYS_INLINE vec apply(tw_tile_simple op, vec x, vec y)
     }
 }
 
-/* Of a source that is repeated one number is read, wherever it stands in its block. */
+/* One operation: of a repeated source its first number alone is read, so that it need not have been
+ * spread over a block. */
 static ALWAYS_INLINE vec of_source(const float *x, size_t i, bool repeated)
 {
     vec all = *x - (vec){0};
     return repeated ? all : load(x + i);
 }
 
+static ALWAYS_INLINE void single(tw_tile_simple op, size_t n, float *z, const float *x,
+                                 const float *y, uint32_t repeated)
+{
+    for (size_t i = 0; i < n; i += PART)
+        *(vec *)(z + i) = apply(op, of_source(x, i, repeated & 1), of_source(y, i, repeated & 2));
+}
+
+/* A repeated source stays at its first block: a loop for each choice of those would be eight. */
 static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t n, float *z,
                                const float *x, const float *y, const float *w, uint32_t repeated)
 {
-    for (size_t i = 0; i < n; i += PART) {
-        vec a = apply(first, of_source(x, i, repeated & 1), of_source(y, i, repeated & 2));
-        if (then)
-            a = apply(then, a, of_source(w, i, repeated & 4));
-        *(vec *)(z + i) = a;
+    size_t from_x = repeated & 1 ? 0 : ~(size_t)0, from_y = repeated & 2 ? 0 : ~(size_t)0;
+    size_t from_w = repeated & 4 ? 0 : ~(size_t)0;
+    for (size_t i = 0; i < n; i += TW_TILE_BLOCK) {
+        for (size_t v = 0; v < TW_TILE_BLOCK; v += PART) {
+            vec a = apply(first, load(x + (i & from_x) + v), load(y + (i & from_y) + v));
+            *(vec *)(z + i + v) = apply(then, a, load(w + (i & from_w) + v));
+        }
     }
 }
 
+#define SINGLE(op)                                                                              \
+    static void single_##op(size_t n, float *z, const float *x, const float *y, const float *w, \
+                            uint32_t repeated)                                                  \
+    {                                                                                           \
+        (void)w;                                                                                \
+        single(TW_TILE_##op, n, z, x, y, repeated);                                             \
+    }
 #define JOINED(first, then)                                                                 \
     static void joined_##first##_##then(size_t n, float *z, const float *x, const float *y, \
                                         const float *w, uint32_t repeated)                  \
@@ -68,7 +86,7 @@ static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t
         join(TW_TILE_##first, TW_TILE_##then, n, z, x, y, w, repeated);                     \
     }
 #define EACH_THEN(first) \
-    JOINED(first, OTHER) \
+    SINGLE(first)        \
     JOINED(first, ADD)   \
     JOINED(first, SUB)   \
     JOINED(first, MUL)   \
@@ -76,7 +94,7 @@ static ALWAYS_INLINE void join(tw_tile_simple first, tw_tile_simple then, size_t
 EACH_THEN(ADD)
 EACH_THEN(SUB)
 EACH_THEN(MUL)
-JOINED(DIV, OTHER)
+SINGLE(DIV)
 
 /* Five reads and a write for what would be eight and three one by one; three reads where scale and
  * mean are one block each, as of a whole row. */
@@ -239,17 +257,17 @@ ROW(smallest, MIN, OTHER)
 ROW(products, SUM, MUL)
 ROW(distances, SUM, DISTANCE)
 
-#define JOINS(first)                                                                    \
-    {                                                                                   \
-        [TW_TILE_OTHER] = joined_##first##_OTHER, [TW_TILE_ADD] = joined_##first##_ADD, \
-        [TW_TILE_SUB] = joined_##first##_SUB, [TW_TILE_MUL] = joined_##first##_MUL,     \
-        [TW_TILE_TAKEN_FROM] = joined_##first##_TAKEN_FROM                              \
+#define JOINS(first)                                                                \
+    {                                                                               \
+        [TW_TILE_OTHER] = single_##first, [TW_TILE_ADD] = joined_##first##_ADD,     \
+        [TW_TILE_SUB] = joined_##first##_SUB, [TW_TILE_MUL] = joined_##first##_MUL, \
+        [TW_TILE_TAKEN_FROM] = joined_##first##_TAKEN_FROM                          \
     }
 const tw_row_loops TW_ISA_NAME(tw_row_loops) = {
     .joined = {[TW_TILE_ADD] = JOINS(ADD),
                [TW_TILE_SUB] = JOINS(SUB),
                [TW_TILE_MUL] = JOINS(MUL),
-               [TW_TILE_DIV] = {joined_DIV_OTHER}},
+               [TW_TILE_DIV] = {single_DIV}},
     .reduce = {NULL, sums, sums, NULL, largest, smallest},
     .norm = norm,
     .products = products,
