@@ -254,7 +254,7 @@ static void functions_of_two_are_within_their_bounds(void **state)
     at_every_level(check_random_pairs);
 }
 
-/* A mixture of all functions but the logarithm, of which v4 has one of its own. */
+/* A mixture of all functions but the logarithm and tanh, of which v4 has its own. */
 static uint32_t results[MOST_LEVELS][BLOCK];
 
 static void keep_results(void)
@@ -266,7 +266,7 @@ static void keep_results(void)
     memset(kept, 0, sizeof results[0]);
     for (size_t k = 0; k < sizeof functions / sizeof *functions; k++) {
         float part[BLOCK];
-        if (functions[k].row == TW_ROW_Log)
+        if (functions[k].row == TW_ROW_Log || functions[k].row == TW_ROW_Tanh)
             continue;
         loop_of(functions[k].row)(BLOCK, part, x, x, NULL);
         for (size_t i = 0; i < BLOCK; i++)

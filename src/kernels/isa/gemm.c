@@ -6,6 +6,9 @@
 #include "kernels/gemm_loops.h"
 #include "kernels/isa/extremes.h"
 #include "kernels/isa/fma.h"
+#if TW_ISA_LEVEL >= 4
+#include "kernels/isa/tanh_vectors.h"
+#endif
 #include "kernels/vmath.h"
 
 #define NOTHING(...)
@@ -217,6 +220,31 @@ static inline double sigmoid_f64(double x)
     return 1 / (1 + exp(-x));
 }
 
+static inline void tanh_row_f64(size_t n, double *c)
+{
+    for (size_t j = 0; j < n; j++)
+        c[j] = tanh(c[j]);
+}
+
+#if TW_ISA_LEVEL >= 4
+/* As the tanh of that level is one of vectors. */
+static inline void tanh_row_f32(size_t n, float *c)
+{
+    for (size_t j = 0; j < n; j += PART) {
+        __mmask16 some = _cvtu32_mask16(n - j < PART ? (1U << (n - j)) - 1 : 0xffff);
+        vec x = _mm512_maskz_loadu_ps(some, c + j);
+        tanh_of(1, &x);
+        _mm512_mask_storeu_ps(c + j, some, x);
+    }
+}
+#else
+static inline void tanh_row_f32(size_t n, float *c)
+{
+    for (size_t j = 0; j < n; j++)
+        c[j] = tw_tanhf(c[j]);
+}
+#endif
+
 #define T float
 #define LIKE_T int32_t
 #define FMA FMA_F32
@@ -232,7 +260,6 @@ static inline double sigmoid_f64(double x)
 #define SPREAD_HALF(x) TWICE(TWICE(TWICE(x)))
 #define NAME(f) f##_f32
 #define ACT_SIGMOID tw_sigmoidf
-#define ACT_TANH tw_tanhf
 #define TRANSPOSE transpose_any_f32
 #define TURN_WIDE F32_WIDE
 #define TURN_WIDEST F32_WIDEST
@@ -255,7 +282,6 @@ static inline double sigmoid_f64(double x)
 #define SPREAD SPREAD_F64
 #define NAME(f) f##_f64
 #define ACT_SIGMOID sigmoid_f64
-#define ACT_TANH tanh
 #define TRANSPOSE transpose_any_f64
 #define TURN_WIDE 4
 #define TURN_WIDEST 4

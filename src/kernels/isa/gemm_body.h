@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Products of one floating dtype. Before it is included: what gemm_tile_body.h asks for,
- * ACT_SIGMOID and ACT_TANH of an element, and how columns of B are turned into rows:
- * TRANSPOSE(from, from_step, to, to_step, columns), TURN_WIDE and TURN_WIDEST of these at once,
- * where they are few and many, TURN_LENGTH numbers of one after the other. */
+ * ACT_SIGMOID of an element, NAME(tanh_row)(n, c) in place, and how columns of B are turned into
+ * rows: TRANSPOSE(from, from_step, to, to_step, columns), TURN_WIDE and TURN_WIDEST of these at
+ * once, where they are few and many, TURN_LENGTH numbers of one after the other. */
 
 #include "kernels/isa/gemm_tile_body.h"
 
@@ -135,10 +135,7 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
             for (size_t j = 0; j < n; j++)
                 c[j] = ACT_SIGMOID(c[j]);
             break;
-        case TW_ACTIVATION_TANH:
-            for (size_t j = 0; j < n; j++)
-                c[j] = ACT_TANH(c[j]);
-            break;
+        case TW_ACTIVATION_TANH: NAME(tanh_row)(n, c); break;
         }
     }
 }

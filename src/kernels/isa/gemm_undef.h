@@ -15,7 +15,6 @@
 #undef SPREAD_HALF
 #undef NAME
 #undef ACT_SIGMOID
-#undef ACT_TANH
 #undef TRANSPOSE
 #undef TURN_WIDE
 #undef TURN_WIDEST

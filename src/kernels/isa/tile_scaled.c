@@ -10,9 +10,8 @@
 /* The plain level of a build with others keeps to the loops that there are anyway. */
 #if TW_ISA_LEVEL >= 3 || !defined(TW_ISA_LEVELS_X86)
 
-/* How far ahead of what it computes a loop asks for memory. v4 has registers for more vectors side
- * by side. */
-enum { AHEAD = 512, SIDE_BY_SIDE = TW_ISA_LEVEL >= 4 ? MOST_SIDE_BY_SIDE : 4 };
+/* How far ahead of what it computes a loop asks for memory. */
+enum { AHEAD = TW_ISA_LEVEL >= 4 ? 640 : 512, SIDE_BY_SIDE = 4 };
 
 #if TW_ISA_LEVEL >= 4
 #define STORE_PAST(to, x) _mm512_stream_ps(to, x)
@@ -50,7 +49,7 @@ static ALWAYS_INLINE void tanh_loop(size_t n, float *z, const float *x, const fl
     vec by[4];
     size_t i = 0;
     for (size_t f = 0; f < 4; f++)
-        by[f] = SPREAD(factors[f]);
+        by[f] = FILLED(factors[f]);
     for (; i + STEP <= n; i += STEP) {
         for (size_t line = 0; past && line < STEP; line += 64 / sizeof(float))
             __builtin_prefetch(x + i + AHEAD + line, 0, 3);
@@ -65,10 +64,46 @@ static void tanh_near(size_t n, float *z, const float *x, const float factors[4]
     tanh_loop(n, z, x, factors, false);
 }
 
+#if TW_ISA_LEVEL >= 4
+
+/* Each turn does every step of a different stretch, so that none waits for what the one before has
+ * just begun: where all goes past the caches, that is what is left to gain. A stretch is stored
+ * three turns after it was read; turns after the last read that one again. */
+static void tanh_past(size_t n, float *z, const float *x, const float factors[4])
+{
+    enum { TOGETHER = 2, STEP = TOGETHER * PART, LATER = 3 * STEP };
+    vec by[4], t[TOGETHER] = {{0}};
+    tanh_place place[TOGETHER] = {{{0}, {0}, {0}}};
+    tanh_ratio ratio[TOGETHER] = {{{0}, {0}, {0}}};
+    const size_t k = TOGETHER, whole = n - n % STEP;
+    for (size_t f = 0; f < 4; f++)
+        by[f] = FILLED(factors[f]);
+    for (size_t at = 0; whole && at < whole + LATER; at += STEP) {
+        const float *from = x + (at < whole ? at : whole - STEP);
+        EACH __builtin_prefetch(from + AHEAD + i * PART, 0, 3);
+        EACH
+        {
+            tanh_ratio next = tanh_divide(place[i]);
+            vec last = tanh_end(ratio[i]) * by[2] + by[3];
+            if (at >= LATER)
+                STORE_PAST(z + at - LATER + i * PART, last);
+            ratio[i] = next;
+            place[i] = tanh_find(t[i]);
+            t[i] = *(const anywhere *)(from + i * PART) * by[0] + by[1];
+        }
+    }
+    if (whole < n)
+        scaled_tanh(1, z + whole, x + whole, by, true);
+}
+
+#else
+
 static void tanh_past(size_t n, float *z, const float *x, const float factors[4])
 {
     tanh_loop(n, z, x, factors, true);
 }
+
+#endif
 
 const tw_scaled_loops TW_ISA_NAME(tw_scaled_loops) = {.near = {[TW_TILE_TANH] = tanh_near},
                                                       .past = {[TW_TILE_TANH] = tanh_past}};
