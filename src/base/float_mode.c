@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Denormals to zero, results and operands, where the processor can: the mode is a register of the
- * thread, so entering costs a few cycles and restoring puts back whatever the program had. */
+ * Denormals to zero, results and operands, where the processor can; all else as processors begin:
+ * to nearest, and nothing traps. The mode is a register of the thread, so entering costs a few
+ * cycles and restoring puts back whatever the program had. */
 #include "base/os.h"
 
 #if defined(__SSE__)
 
-enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+enum {
+    FLUSH_TO_ZERO = 0x8000,
+    DENORMALS_ARE_ZERO = 0x0040,
+    NOTHING_TRAPS = 0x1f80, /* to nearest */
+    RUNS = NOTHING_TRAPS | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO,
+    RAISED = 0x003f /* what has happened */
+};
 
-/* The register is written only when it would change, as that write is far slower than the read. */
+/* The register is written only when it would change, as that write is far slower than the read; and
+ * with a constant, so that it does not wait for the read. */
 uint64_t tw_os_float_enter(void)
 {
     unsigned mode = __builtin_ia32_stmxcsr();
-    unsigned wanted = mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
-    if (wanted != mode)
-        __builtin_ia32_ldmxcsr(wanted);
+    if ((mode & ~(unsigned)RAISED) != RUNS)
+        __builtin_ia32_ldmxcsr(RUNS);
     return mode;
 }
 
@@ -35,7 +42,7 @@ uint64_t tw_os_float_enter(void)
 {
     uint64_t mode;
     __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-    __asm__ volatile("msr fpcr, %0" : : "r"(mode | FLUSH_TO_ZERO));
+    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)FLUSH_TO_ZERO));
     return mode;
 }
 

@@ -84,7 +84,8 @@ tw_status *tw_os_write_file(const char *path, const void *bytes, size_t size);
 /* Memory that is about to be filled: huge pages where the system gives them to who asks. */
 void tw_os_advise_huge(void *memory, size_t size);
 
-/* Denormals to zero in this thread: returns the old mode for tw_os_float_restore. */
+/* The mode of runs in this thread, whatever the program rounds and traps by: denormals to zero, to
+ * nearest, no traps. Returns the old mode for tw_os_float_restore. */
 uint64_t tw_os_float_enter(void);
 void tw_os_float_restore(uint64_t mode);
 

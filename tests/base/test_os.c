@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Threads, waiting, time and libraries as every system must give them. */
+#include <fenv.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -181,6 +182,27 @@ static void denormals_vanish_only_between_enter_and_restore(void **state)
     assert_true(result > 0);
 }
 
+/* Else what a worker computes and what the program's thread does would differ. */
+static void a_run_rounds_to_nearest_whatever_the_program_does(void **state)
+{
+    (void)state;
+#if defined(__SSE2_MATH__) || defined(__aarch64__)
+    volatile float one = 1, little = 1e-10f;
+    if (fesetround(FE_UPWARD))
+        skip_because("there is no other rounding here");
+    volatile float upwards = one + little;
+    uint64_t mode = tw_os_float_enter();
+    volatile float nearest = one + little;
+    tw_os_float_restore(mode);
+    volatile float again = one + little;
+    fesetround(FE_TONEAREST);
+    assert_true(upwards > 1 && again == upwards);
+    assert_true(nearest == 1);
+#else
+    skip_because("floats are not rounded by the mode that is set");
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +214,7 @@ int main(void)
         cmocka_unit_test(the_process_has_cores_an_id_and_entropy),
         cmocka_unit_test(the_first_library_that_opens_is_taken),
         cmocka_unit_test(denormals_vanish_only_between_enter_and_restore),
+        cmocka_unit_test(a_run_rounds_to_nearest_whatever_the_program_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
