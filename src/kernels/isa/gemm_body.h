@@ -107,11 +107,15 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
                          tw_activation activation)
 {
     const T *add = bias;
-    if (n == 1 && ldc == 1) { /* a column in one piece is done as a row */
+    if (n == ldc && (!add || n < 4 * NAME(LANES))) { /* rows in one piece are done as one */
         T *c = matrix;
-        for (size_t i = 0; add && i < m; i++)
+        for (size_t i = 0; add && n == 1 && i < m; i++)
             c[i] += *add;
-        n = m;
+        for (size_t i = 0; add && n > 1 && i < m; i++) {
+            for (size_t j = 0; j < n; j++)
+                c[i * n + j] += add[j];
+        }
+        n *= m;
         m = 1;
         add = NULL;
     }
