@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Memory: every value that a run makes gets an offset in one arena, for as long as steps read it. A
  * step writes over an input that dies with it where its kernel allows. The best gap in time order
- * is tried first; where it wastes more than a twentieth, placing the largest blocks first mends
- * it. */
+ * is tried first; where it wastes memory, placing large blocks before others mends it. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -36,6 +35,11 @@ static size_t rounded(size_t bytes)
 }
 
 static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
@@ -191,17 +195,19 @@ static int by_size(const void *a, const void *b)
 typedef struct tw_placed {
     size_t offset, end;
     uint32_t born, dies;
+    size_t keeps_out; /* smaller blocks do not lie there at any time */
 } tw_placed;
 
 /* The smallest gap that holds the block, between those placed ones (sorted by offset) that it meets
  * in time. Both ends of its time are included: a step reads its inputs while it writes its
  * outputs. */
-static size_t best_gap(const tw_placed *placed, size_t count, const tw_block *block)
+static size_t best_gap(const tw_placed *placed, size_t count, const tw_block *block, bool anywhere)
 {
     size_t at = 0, best = SIZE_MAX, best_size = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
         const tw_placed *p = &placed[i];
-        if (p->born > block->dies || p->dies < block->born)
+        if ((p->born > block->dies || p->dies < block->born) &&
+            (anywhere || block->bytes >= p->keeps_out))
             continue;
         if (p->offset > at && p->offset - at >= block->bytes && p->offset - at < best_size) {
             best = at;
@@ -215,12 +221,14 @@ static size_t best_gap(const tw_placed *placed, size_t count, const tw_block *bl
     return best == SIZE_MAX ? at : best;
 }
 
-/* Gives the block the best gap; the list, which has room for one more, stays sorted. Returns where
- * the block ends. */
-static size_t put(tw_placed *placed, size_t count, tw_block *block)
+/* Gives the block the best gap; the list, which has room for one more, stays sorted. What keeps
+ * blocks out does so while all can be within `most` bytes. Returns where the block ends. */
+static size_t put(tw_placed *placed, size_t count, tw_block *block, size_t keeps_out, size_t most)
 {
     size_t at = count;
-    block->offset = best_gap(placed, count, block);
+    block->offset = best_gap(placed, count, block, false);
+    if (block->offset + block->bytes > most)
+        block->offset = best_gap(placed, count, block, true);
     while (at && placed[at - 1].offset > block->offset) {
         placed[at] = placed[at - 1];
         at--;
@@ -228,7 +236,8 @@ static size_t put(tw_placed *placed, size_t count, tw_block *block)
     placed[at] = (tw_placed){.offset = block->offset,
                              .end = block->offset + block->bytes,
                              .born = block->born,
-                             .dies = block->dies};
+                             .dies = block->dies,
+                             .keeps_out = keeps_out};
     return placed[at].end;
 }
 
@@ -258,13 +267,44 @@ static tw_status *place_in_time(tw_placer *p, size_t *end)
         block->offset = gaps.all.items[taken].offset;
         next[b + 1] = dying[block->dies];
         dying[block->dies] = b + 1;
-        if (block->offset + block->bytes > *end)
-            *end = block->offset + block->bytes;
+        *end = max_size(*end, block->offset + block->bytes);
     }
     tw_gaps_clear(&gaps);
     tw_free(next);
     tw_free(dying);
     return status;
+}
+
+/* Large blocks first, then the others in the order of steps, which lie around these. While a large
+ * one is not there others may be, but no small ones: they stay together, where one takes the place
+ * of another that was used just before. The list holds what is live, what died since it was last
+ * cleared, and the large ones. */
+static size_t place_large_first(tw_placer *p, tw_placed *live)
+{
+    enum { FEW = 16, LARGE_SHARE = 8, SMALL_SHARE = 16 };
+    size_t count = 0, end = 0, most = p->v->live_bytes, large = most / LARGE_SHARE;
+    for (size_t b = 0; b < p->blocks.count; b++) {
+        tw_block *block = &p->blocks.items[b];
+        if (block->bytes >= large)
+            end = max_size(end, put(live, count++, block, large / SMALL_SHARE, most));
+    }
+    size_t limit = 2 * count + FEW;
+    for (size_t b = 0; b < p->blocks.count; b++) {
+        tw_block *block = &p->blocks.items[b];
+        if (block->bytes >= large)
+            continue;
+        if (count >= limit) {
+            size_t kept = 0;
+            for (size_t i = 0; i < count; i++) { /* nobody could guess which of them died */
+                live[kept] = live[i];
+                kept += live[kept].dies >= block->born || live[kept].keeps_out;
+            }
+            count = kept;
+            limit = 2 * kept + FEW;
+        }
+        end = max_size(end, put(live, count++, block, 0, most));
+    }
+    return end;
 }
 
 /* The largest first, each in the best gap among those that it meets in time. */
@@ -274,10 +314,8 @@ static size_t place_by_size(tw_placer *p, tw_block **order, tw_placed *placed)
     for (size_t b = 0; b < p->blocks.count; b++)
         order[b] = &p->blocks.items[b];
     qsort(order, p->blocks.count, sizeof *order, by_size);
-    for (size_t b = 0; b < p->blocks.count; b++) {
-        size_t own_end = put(placed, b, order[b]);
-        end = own_end > end ? own_end : end;
-    }
+    for (size_t b = 0; b < p->blocks.count; b++)
+        end = max_size(end, put(placed, b, order[b], 0, SIZE_MAX));
     return end;
 }
 
@@ -306,29 +344,32 @@ static tw_status *measure_live(tw_placer *p)
     return TW_OK;
 }
 
-/* The second way costs the square of the number of blocks, so it is tried only where the first
- * one wastes memory, and kept only where it is better. */
+/* The other ways cost up to the square of the number of blocks, so they are tried only where the
+ * first one wastes memory, and kept only where they are better. */
 static tw_status *place_better(tw_placer *p, size_t *end)
 {
-    enum { LARGEST_FIRST = 8192 };
-    size_t n = p->blocks.count;
-    if (*end <= p->v->live_bytes + p->v->live_bytes / 20 || n > LARGEST_FIRST)
+    enum { MOST_BLOCKS = 8192 };
+    size_t n = p->blocks.count, live = p->v->live_bytes, wasted = *end - live;
+    bool tried[] = {live >= TW_ALLOC_PAGED && wasted > live / 64, wasted > live / 20};
+    if ((!tried[0] && !tried[1]) || n > MOST_BLOCKS)
         return TW_OK;
     tw_block **order = tw_alloc_array(n + 1, sizeof *order);
     tw_placed *placed = tw_alloc_array(n + 1, sizeof *placed);
-    size_t *first = tw_alloc_array(n + 1, sizeof *first);
-    tw_status *status = order && placed && first ? TW_OK : tw_no_memory();
-    if (!status) {
+    size_t *best = tw_alloc_array(n + 1, sizeof *best);
+    tw_status *status = order && placed && best ? TW_OK : tw_no_memory();
+    for (int way = 0; way < 2 && !status; way++) {
+        if (!tried[way])
+            continue;
         for (size_t b = 0; b < n; b++)
-            first[b] = p->blocks.items[b].offset;
-        size_t other = place_by_size(p, order, placed);
+            best[b] = p->blocks.items[b].offset;
+        size_t other = way ? place_by_size(p, order, placed) : place_large_first(p, placed);
         for (size_t b = 0; b < n && other >= *end; b++)
-            p->blocks.items[b].offset = first[b];
+            p->blocks.items[b].offset = best[b];
         *end = other < *end ? other : *end;
     }
     tw_free(order);
     tw_free(placed);
-    tw_free(first);
+    tw_free(best);
     return status;
 }
 
