@@ -33,12 +33,12 @@ static void libc_release(void *memory, void *user)
 }
 
 /* Large memory lies on whole huge pages: a fault for each 4 KiB costs more than filling them, and a
- * processor remembers too few small ones. A last page that would be less than half used stays
- * small. */
+ * processor remembers too few small ones. A last one of which an eighth or more would be empty is
+ * small ones instead. */
 static size_t on_huge_pages(size_t size)
 {
     size_t last = size % HUGE_PAGE;
-    return last >= HUGE_PAGE / 2 ? size - last + HUGE_PAGE : size;
+    return last > HUGE_PAGE / 8 * 7 ? size - last + HUGE_PAGE : size;
 }
 
 /* AMD's processors know lines of one place in a page by a hash of the rest of the address, of which
