@@ -288,13 +288,32 @@ static void cut_up(cut *x, size_t wanted)
     x->across = x->across * x->down > wanted ? wanted / x->down : x->across;
 }
 
-/* All threads pack some rows of B, then all of them multiply by these. False: there is no memory
- * for it. */
+/* All threads pack some rows of B, then all of them multiply by these: `part` of the product is of
+ * k terms from `first` on. */
+static void run_rows_of_b(const cut *x, cut *part, size_t first, size_t k, void *memory,
+                          const tw_par *par)
+{
+    const tw_gemm_block *g = &x->g;
+    bool last = first + k == g->k;
+    part->g.k = part->g.packed_k = k;
+    part->g.a = (const char *)g->a + first * g->a_col * x->size;
+    part->g.b = (const char *)g->b + first * g->b_row * x->size;
+    part->g.beta = first ? 1 : g->beta;
+    part->g.bias = last ? g->bias : NULL;
+    part->g.activation = last ? g->activation : TW_ACTIVATION_NONE;
+    part->g.packed = NULL;
+    pack_all(x->loops, &part->g, memory, par);
+    part->g.packed = memory;
+    tw_par_run(par, part->across * part->down, run_cell, part);
+}
+
+/* Evenly parted by `depth` rows at most, and each part as cells would part it: what is packed at a
+ * time is no more than they multiply by at a time. False: there is no memory for it. */
 static bool run_deep(const cut *x, size_t depth, size_t wanted, const tw_par *par)
 {
     const tw_gemm_block *g = &x->g;
-    size_t steps = (g->k + depth - 1) / depth;
-    void *memory = tw_alloc_aligned(padded_row(x) * depth);
+    size_t steps = (g->k + depth - 1) / depth, most = x->loops->depth;
+    void *memory = tw_alloc_aligned(padded_row(x) * (depth < most ? depth : most));
     cut part = *x;
     cut_up(&part, wanted);
     if (g->b_row == 1) {
@@ -303,18 +322,13 @@ static bool run_deep(const cut *x, size_t depth, size_t wanted, const tw_par *pa
     }
     for (size_t i = 0; memory && i < steps; i++) {
         size_t first = tw_par_bound(g->k, LANE_GRAIN, steps, i);
-        bool last = i + 1 == steps;
-        part.g.k = tw_par_bound(g->k, LANE_GRAIN, steps, i + 1) - first;
-        part.g.a = (const char *)g->a + first * g->a_col * x->size;
-        part.g.b = (const char *)g->b + first * g->b_row * x->size;
-        part.g.beta = i ? 1 : g->beta;
-        part.g.bias = last ? g->bias : NULL;
-        part.g.activation = last ? g->activation : TW_ACTIVATION_NONE;
-        part.g.packed = NULL;
-        part.g.packed_k = part.g.k;
-        pack_all(x->loops, &part.g, memory, par);
-        part.g.packed = memory;
-        tw_par_run(par, part.across * part.down, run_cell, &part);
+        size_t k = tw_par_bound(g->k, LANE_GRAIN, steps, i + 1) - first;
+        tw_gemm_parts parts = tw_gemm_parts_of(k, LANE_GRAIN, (k + most - 1) / most);
+        for (size_t j = 0; j < parts.count; j++) {
+            size_t begin = tw_gemm_part_start(&parts, j);
+            run_rows_of_b(x, &part, first + begin, tw_gemm_part_start(&parts, j + 1) - begin,
+                          memory, par);
+        }
     }
     tw_free_aligned(memory);
     return memory != NULL;

@@ -40,6 +40,7 @@ typedef struct tw_gemm_loops {
     size_t thin;          /* at most, in a last panel of half a vector; 0: there is none */
     size_t panel_vectors; /* at most, in a panel */
     size_t tile_rows;     /* a good cut of m is a multiple of it */
+    size_t depth;         /* so many terms are added up at a time */
     size_t most_sums;     /* rows of a turned product whose sums are taken along k */
     /* The columns first .. last - 1, counted in panels, of all rows. */
     void (*panels)(const tw_gemm_block *g, size_t first, size_t last);

@@ -290,11 +290,12 @@ static inline void tanh_row_f32(size_t n, float *c)
 #include "kernels/isa/gemm_lines_body.h"
 #include "kernels/isa/gemm_undef.h"
 
-#define LOOPS(s, most, ...)                                                                       \
-    {                                                                                             \
-        .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,               \
-        .thin = THIN_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .panels = panels_##s,      \
-        .pack = pack_##s, .rows = rows_##s, .lines = lines_##s, .finish = finish_##s, __VA_ARGS__ \
+#define LOOPS(s, most, ...)                                                            \
+    {                                                                                  \
+        .size = sizeof(vec_##s) / LANES_##s, .lanes = LANES_##s, .most_sums = most,    \
+        .thin = THIN_##s, .panel_vectors = VECTORS, .tile_rows = ROWS, .depth = DEPTH, \
+        .panels = panels_##s, .pack = pack_##s, .rows = rows_##s, .lines = lines_##s,  \
+        .finish = finish_##s, __VA_ARGS__                                              \
     }
 #if F32_JOINS
 #define SERIES .series = series_f32
