@@ -102,6 +102,12 @@ static void NAME(pack_panel)(const T *b, size_t b_row, size_t b_col, size_t k, s
     }
 }
 
+static NOINLINE void NAME(add_bias)(size_t n, T *restrict c, const T *restrict add)
+{
+    for (size_t j = 0; j < n; j++)
+        c[j] += add[j];
+}
+
 /* Runs over a panel's columns while they are still in the cache. */
 static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const void *bias,
                          tw_activation activation)
@@ -111,18 +117,16 @@ static void NAME(finish)(void *matrix, size_t m, size_t n, size_t ldc, const voi
         T *c = matrix;
         for (size_t i = 0; add && n == 1 && i < m; i++)
             c[i] += *add;
-        for (size_t i = 0; add && n > 1 && i < m; i++) {
-            for (size_t j = 0; j < n; j++)
-                c[i * n + j] += add[j];
-        }
+        for (size_t i = 0; add && n > 1 && i < m; i++)
+            NAME(add_bias)(n, c + i * n, add);
         n *= m;
         m = 1;
         add = NULL;
     }
     for (size_t i = 0; i < m; i++) {
         T *c = (T *)matrix + i * ldc;
-        for (size_t j = 0; add && j < n; j++)
-            c[j] += add[j];
+        if (add)
+            NAME(add_bias)(n, c, add);
         switch (activation) {
         case TW_ACTIVATION_NONE: break;
         case TW_ACTIVATION_RELU:
