@@ -76,10 +76,11 @@ AGAINST_TF1 = ("trees", "lstm_start")
 class Engine:
     """One worker; ask() is one line there and one back. A dead worker stays out."""
 
-    def __init__(self, name, command, threads, log):
+    def __init__(self, name, command, threads, log, **settings):
         self.name, self.threads = name, threads
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), TF_CPP_MIN_LOG_LEVEL="3",
-                           OPENBLAS_NUM_THREADS=str(threads), PYTHONWARNINGS="ignore")
+                           OPENBLAS_NUM_THREADS=str(threads), PYTHONWARNINGS="ignore", **settings)
+        log = None if name == "ours" else log  # what the library warns of is to be seen
         cores = sorted(os.sched_getaffinity(0))[-threads:]
         self.process = subprocess.Popen(
             command + [str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -175,32 +176,40 @@ def measure(workload, engines, rounds, seconds):
 
 
 def measure_memory(workload, commands, log):
-    """{engine: bytes at the peak of a fresh process, beyond its start and the step's own data}."""
-    beyond = {}
+    """{engine: (bytes at the peak of a fresh process beyond the step's own data, the same beyond
+    what it had when it had started)}. Compilers that a peer may do without stay out."""
+    found = {}
     for name, command in commands.items():
-        engine = Engine(name, command, 1, log)
+        engine = Engine(name, command, 1, log, THALWEG_PEERS_COMPILE="0")
         before = engine.ask("memory")["now"]
         if "none" not in engine.ask("make", workload):
             engine.ask("value", 3)
-            peak = engine.ask("memory")["peak"]
-            beyond[name] = max(0, peak - before - DATA.get(workload, 0))
+            peak = engine.ask("memory")["peak"] - DATA.get(workload, 0)
+            found[name] = max(0, peak), max(0, peak - before)
         engine.end()
-    return beyond
+    return found
+
+
+def share_of_best(found, which):
+    """Ours in the smallest peer's."""
+    peers = [both[which] for name, both in found.items() if name not in ("ours", "before")]
+    if "ours" not in found or not peers or not min(peers):
+        return "-"
+    return "%.2f" % (found["ours"][which] / min(peers))
 
 
 def print_memory(workloads, commands, log):
     """A table in MB; the goal is a fifth of the best peer's."""
-    widths = [40, *[10] * len(commands), 8]
-    print("peak memory beyond the start of the process and the step's own data, MB")
-    print(printed(["workload", *commands, "share"], widths))
+    widths = [40, *[14] * len(commands), 6, 12]
+    print("peak memory beyond the step's own data, MB; in brackets, beyond the process's start too")
+    print(printed(["workload", *commands, "share", "beyond start"], widths))
     tables = {}
     for workload in workloads:
         found = tables[workload] = measure_memory(workload, commands, log)
-        peers = [b for name, b in found.items() if name != "ours"]
-        share = "%.2f" % (found["ours"] / min(peers)) if peers and min(peers) else "-"
-        print(printed([WORKLOADS[workload][0], *["%.1f" % (found[name] / MB) if name in found
-                                                 else "-" for name in commands], share],
-                      widths), flush=True)
+        cells = ["%.1f (%.1f)" % tuple(b / MB for b in found[name]) if name in found else "-"
+                 for name in commands]
+        print(printed([WORKLOADS[workload][0], *cells, share_of_best(found, 0),
+                       share_of_best(found, 1)], widths), flush=True)
     return tables
 
 
@@ -267,15 +276,32 @@ def machine():
             "load": os.getloadavg()[0]}
 
 
+def positive(convert):
+    """A type of arguments: numbers above 0."""
+    def number(text):
+        value = convert(text)
+        if not value > 0:
+            raise ValueError
+        return value
+    number.__name__ = "number above 0"
+    return number
+
+
+def thread_counts(text):
+    return [positive(int)(number) for number in text.split(",")]
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=" ".join(WORKLOADS))
     parser.add_argument("--engine", default=str(ROOT / "build/bench-release/bench/bench_engine"))
     parser.add_argument("--before", metavar="ENGINE", help="another build of ours, to compare")
     parser.add_argument("--peers", help="names, with commas; default: all that are installed")
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one engine's turn")
+    parser.add_argument("--threads", type=thread_counts, default="1,2",
+                        help="numbers of them, with commas (1,2)")
+    parser.add_argument("--rounds", type=positive(int), default=7)
+    parser.add_argument("--seconds", type=positive(float), default=0.1,
+                        help="of one engine's turn")
     parser.add_argument("--json", metavar="FILE", help="everything, with all rounds")
     parser.add_argument("--memory", action="store_true", help="of fresh processes, instead of time")
     parser.add_argument("--log", metavar="FILE", help="where peers' own messages go")
@@ -283,6 +309,9 @@ def arguments():
     unknown = set(args.workloads) - set(WORKLOADS)
     if unknown:
         parser.error("no workload %s" % ", ".join(sorted(unknown)))
+    for path in (args.json, args.log):
+        if path and not os.access(pathlib.Path(path).resolve().parent, os.W_OK):
+            parser.error("%s cannot be written" % path)
     return args
 
 
@@ -297,6 +326,9 @@ def commands_of(args):
             commands[name] = peers[name]
         else:
             print("%s is not installed (bench/peers/setup.sh)" % name, file=sys.stderr)
+    if not peers:
+        print("no peer is installed in %s: bench/peers/setup.sh does that" % PEERS,
+              file=sys.stderr)
     return commands
 
 
@@ -313,7 +345,7 @@ def main():
             pathlib.Path(args.json).write_text(text)
         return
     engines = [Engine(name, command, threads, log)
-               for threads in map(int, args.threads.split(","))
+               for threads in args.threads
                for name, command in commands.items()]
     widths = [40, 7, *[16] * len(commands), 18, 5, 6, 8, 5]
     print(printed(heading(commands), widths))

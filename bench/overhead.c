@@ -143,10 +143,11 @@ static void adam_million(void)
     for (int i = 0; i < 20; i++) {
         from[i] = (float)i;
         memcpy(to, from, sizeof to);
+        __asm__ volatile("" : : "r"(to) : "memory"); /* somebody might read it */
     }
     double copy = (bench_now() - start) / 20;
-    printf("%-58s %10.3f us   a copy of as many bytes %.3f us: %.2f of it (%g)\n",
-           "Adam on 1e6 parameters", seconds * 1e6, copy * 1e6, copy / seconds, (double)to[5]);
+    printf("%-58s %10.3f us   %.2f times as fast as a copy of as many bytes (%.3f us)\n",
+           "Adam on 1e6 parameters", seconds * 1e6, copy / seconds, copy * 1e6);
     tw_callable_free(c.callable);
     tw_array_unref(c.feeds[0]);
     tw_session_free(session);

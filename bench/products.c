@@ -138,8 +138,12 @@ static void compare_rows(int64_t m, sgemm other)
 
 int main(int argc, char **argv)
 {
+    if (argc != 1 && (argc != 5 || !strchr("NAB", *argv[4]))) {
+        fprintf(stderr, "usage: %s [m n k N|A|B]\n", argv[0]);
+        return 2;
+    }
     sgemm other = find_other();
-    if (argc > 4) {
+    if (argc == 5) {
         product p = {.m = atoi(argv[1]), .n = atoi(argv[2]), .k = atoi(argv[3]), .other = other};
         p.transpose_a = *argv[4] == 'A';
         p.transpose_b = *argv[4] == 'B';

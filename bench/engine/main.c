@@ -122,6 +122,14 @@ static void explain(workload *w)
     tw_free(text);
 }
 
+/* A level that is none, and whatever else a user should know. */
+static void show(tw_log_level level, const char *text, void *user)
+{
+    (void)user;
+    if (level >= TW_LOG_WARNING)
+        fprintf(stderr, "%s\n", text);
+}
+
 int main(int argc, char **argv)
 {
     char line[256], word[64], argument[128];
@@ -130,6 +138,7 @@ int main(int argc, char **argv)
     /* What feeds are made of is there before memory is measured: it is not the engine's. */
     volatile double sine = sin((double)argc);
     (void)sine;
+    tw_set_log(show, NULL);
     while (fgets(line, sizeof line, stdin)) {
         argument[0] = 0;
         if (sscanf(line, "%63s %127s", word, argument) < 1)

@@ -21,7 +21,10 @@ import time
 for name in ("OMP", "OPENBLAS", "MKL"):
     os.environ[name + "_NUM_THREADS"] = "1"
 
-import numpy as np  # noqa: E402: after the number of threads
+try:
+    import numpy as np  # noqa: E402: after the number of threads
+except ImportError:
+    sys.exit("bench/ops needs NumPy: bench/peers/setup.sh installs it")
 
 import cases  # noqa: E402
 
@@ -165,6 +168,9 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("ops", nargs="*")
     options = parser.parse_args()
+    unknown = set(options.ops) - {case[0] for case in cases.CASES}
+    if unknown:
+        parser.error("no case of %s" % ", ".join(sorted(unknown)))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     ours, results, slow, failed = Ours(options.engine), [], [], 0

@@ -6,7 +6,7 @@
 # be made is reported and left out. Nothing here is needed to build or to test.
 set -u
 dir=${1:-${THALWEG_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg/peers}}
-space=12000000 # KiB that all of them together take
+space=4000000 # KiB that the largest of them takes while it is made
 made=0
 
 find_python() { # find_python VERSION...: the first there is, on PATH or of pyenv
@@ -26,6 +26,10 @@ make_env() { # make_env NAME MODULE "PYTHON VERSIONS" PIP-ARGUMENTS...
     shift 3
     local own=$dir/$name/bin/python
     if ! "$own" -c "import $module" 2>/dev/null; then
+        if [ "$(df -Pk "$dir" | awk 'NR == 2 { print $4 }')" -lt "$space" ]; then
+            echo "$name: less than $((space / 1000000)) GB are free in $dir; left out" >&2
+            return
+        fi
         # shellcheck disable=SC2086
         if ! python=$(find_python $versions); then
             echo "$name: no Python of $versions; left out" >&2
@@ -41,10 +45,6 @@ make_env() { # make_env NAME MODULE "PYTHON VERSIONS" PIP-ARGUMENTS...
 }
 
 mkdir -p "$dir" || exit 1
-if [ "$(df -Pk "$dir" | awk 'NR == 2 { print $4 }')" -lt "$space" ]; then
-    echo "less than $((space / 1000000)) GB are free in $dir" >&2
-    exit 1
-fi
 make_env numpy numpy "3.11 3.12 3.10 3.13" numpy
 make_env jax jax "3.11 3.12 3.13" jax numpy
 make_env tf1 tensorflow "3.7" 'tensorflow==1.15.5' 'protobuf<3.21' 'numpy<1.19'
