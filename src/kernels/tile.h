@@ -98,7 +98,7 @@ typedef struct tw_tile_reduction {
 } tw_tile_reduction;
 
 /* Nothing of it depends on shapes, so that one program serves every run of a fused chain. */
-typedef struct tw_tile_program { /* the arrays are the caller's and live as long as what is bound */
+typedef struct tw_tile_program { /* the arrays are the caller's; what is bound needs none of them */
     const tw_tile_operand *operands;
     const tw_tile_instruction *instructions;
     const uint16_t *outputs; /* values that are stored, each as its own array */

@@ -9,7 +9,10 @@
 #include "ops/elementwise.h"
 #include "plan/fuse.h"
 
-/* A tile program while it is woven; all arrays are the variant's and live as long as it. */
+/* Every member brings two operands and an attribute of its own at most. */
+enum { MOST_OPERANDS = 3 * TW_GROUP_MEMBERS + 2 };
+
+/* A tile program while it is woven: what is bound of it needs nothing of this. */
 typedef struct tw_weaver {
     tw_variant *v;
     uint32_t index;             /* of the group */
@@ -17,16 +20,15 @@ typedef struct tw_weaver {
     tw_shape shape;             /* of the pass */
     bool by_rows;               /* a group of rows, which its first `split` dims count */
     size_t split;
-    tw_tile_program *program;
-    tw_tile_operand *operands;
-    tw_tile_instruction *instructions;
-    tw_shape *shapes;         /* by operand */
-    uint32_t *inputs;         /* values read from memory, by place in the step's inputs */
-    uint32_t *operand_values; /* by operand */
+    tw_tile_program program;
     /* what is read by others as well: the program's numbers and the values */
     uint16_t stored[TW_GROUP_STORED];
     uint32_t stored_values[TW_GROUP_STORED];
-    uint16_t stored_count;
+    uint16_t stored_count, outputs[TW_GROUP_STORED + 1];
+    tw_tile_instruction instructions[TW_GROUP_MEMBERS];
+    tw_tile_operand operands[MOST_OPERANDS];
+    tw_shape shapes[MOST_OPERANDS];         /* by operand */
+    uint32_t operand_values[MOST_OPERANDS]; /* the same */
 } tw_weaver;
 
 /* What the step does when it runs: the context's inputs are the operands. */
@@ -64,20 +66,20 @@ static bool is_scalar_constant(const tw_variant *v, uint32_t value)
 /* The program's number of an outer value: an operand that is there, or a new one. */
 static uint16_t operand_of(tw_weaver *w, uint32_t value)
 {
-    uint16_t n = w->program->operand_count;
+    uint16_t n = w->program.operand_count;
     for (uint16_t i = 0; i < n; i++) {
         if (w->operand_values[i] == value)
             return i;
     }
     tw_tile_operand *operand = &w->operands[n];
-    operand->dtype = w->v->plan->values.items[value].dtype;
+    *operand = (tw_tile_operand){.dtype = w->v->plan->values.items[value].dtype};
     w->shapes[n] = w->v->values[value].shape;
     w->operand_values[n] = value;
     if (is_scalar_constant(w->v, value)) {
         operand->constant = true;
         memcpy(operand->value, w->v->values[value].constant->data, tw_dtype_size(operand->dtype));
     }
-    w->program->operand_count++;
+    w->program.operand_count++;
     return n;
 }
 
@@ -218,7 +220,7 @@ static bool weave(tw_weaver *w)
                 operand_of(w, source);
         }
     }
-    uint16_t extra = w->program->operand_count; /* float attributes become constant operands */
+    uint16_t extra = w->program.operand_count; /* float attributes become constant operands */
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
         if (takes_part(w, m) && !tw_fuse_reduction(node) &&
@@ -227,13 +229,13 @@ static bool weave(tw_weaver *w)
             w->shapes[extra++] = TW_SHAPE();
         }
     }
-    uint16_t next_extra = w->program->operand_count;
-    w->program->operand_count = extra;
+    uint16_t next_extra = w->program.operand_count;
+    w->program.operand_count = extra;
     for (uint32_t m = 0; m < w->group->count; m++) {
         const tw_plan_node *node = &plan->nodes.items[w->group->nodes[m]];
         if (!takes_part(w, m))
             continue;
-        tw_tile_instruction *instruction = &w->instructions[w->program->instruction_count];
+        tw_tile_instruction *instruction = &w->instructions[w->program.instruction_count];
         if (!make_instruction(w, node, instruction))
             return false;
         for (uint32_t i = 0; i < number_inputs(node); i++) {
@@ -243,14 +245,14 @@ static bool weave(tw_weaver *w)
         }
         if (instruction->source_count > number_inputs(node))
             instruction->sources[node->input_count] = next_extra++;
-        made[m] = (uint16_t)(extra + w->program->instruction_count++);
+        made[m] = (uint16_t)(extra + w->program.instruction_count++);
         bool stored = is_read_outside(w, m);
         if (stored && w->stored_count == TW_GROUP_STORED)
             return false;
         if (stored)
             store(w, node->first_value, made[m]);
     }
-    return w->program->instruction_count > 0;
+    return w->program.instruction_count > 0;
 }
 
 /* Axes as one run of dims at the end or the beginning; false: neither. */
@@ -276,23 +278,16 @@ bool tw_fuse_split_axes(const tw_array *axes, size_t rank, tw_tile_reduction *ou
     return (inner || outer) && count > 0;
 }
 
-/* Room for the worst case: every member brings two operands and an attribute of its own. */
-static tw_status *weaver_init(tw_weaver *w)
+/* All but what the program counts is written before it is read. */
+static void weaver_init(tw_weaver *w, tw_variant *v, uint32_t index, const tw_plan_group *group)
 {
-    size_t most = 3 * (size_t)w->group->count + 2;
-    tw_arena *arena = &w->v->arena;
-    w->program = TW_ARENA_NEW(arena, tw_tile_program);
-    w->operands = tw_arena_array(arena, most, sizeof *w->operands);
-    w->instructions = tw_arena_array(arena, most, sizeof *w->instructions);
-    w->shapes = tw_arena_array(arena, most, sizeof *w->shapes);
-    w->inputs = tw_arena_array(arena, most, sizeof *w->inputs);
-    w->operand_values = tw_arena_array(arena, most, sizeof *w->operand_values);
-    if (!w->program || !w->operands || !w->instructions || !w->shapes || !w->inputs ||
-        !w->operand_values)
-        return tw_no_memory();
-    w->program->operands = w->operands;
-    w->program->instructions = w->instructions;
-    return TW_OK;
+    w->v = v;
+    w->index = index;
+    w->group = group;
+    w->by_rows = false;
+    w->stored_count = 0;
+    w->program = (tw_tile_program){
+        .operands = w->operands, .instructions = w->instructions, .outputs = w->outputs};
 }
 
 /* The result of a pass comes first, as it may lie over an operand; that of a reduction last, as the
@@ -301,24 +296,22 @@ static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *s
 {
     uint32_t count = w->stored_count + 1u, first = w->group->reduces ? 0 : 1;
     uint32_t *values = tw_arena_array(&w->v->arena, count, sizeof *values);
-    uint16_t *outputs = tw_arena_array(&w->v->arena, count, sizeof *outputs);
-    if (!values || !outputs)
+    if (!values)
         return tw_no_memory();
-    uint16_t result = (uint16_t)(w->program->operand_count + w->program->instruction_count - 1);
+    uint16_t result = (uint16_t)(w->program.operand_count + w->program.instruction_count - 1);
     values[first ? 0 : count - 1] = last->first_value;
-    outputs[0] = result;
+    w->outputs[0] = result;
     for (uint32_t i = 0; i < w->stored_count; i++) {
         values[first + i] = w->stored_values[i];
-        outputs[first + i] = w->stored[i];
+        w->outputs[first + i] = w->stored[i];
     }
-    w->program->outputs = outputs;
-    w->program->output_count = (uint16_t)(w->stored_count + first);
+    w->program.output_count = (uint16_t)(w->stored_count + first);
     if (w->group->reduces)
-        w->program->reduction.value = result;
-    tw_tile_join(w->program, w->instructions, outputs);
+        w->program.reduction.value = result;
+    tw_tile_join(&w->program, w->instructions, w->outputs);
     for (uint32_t i = 0; i < count; i++)
         w->v->values[values[i]].place = TW_PLACE_ARENA;
-    step->in_place = w->program->output_count ? UINT32_MAX : 0;
+    step->in_place = w->program.output_count ? UINT32_MAX : 0;
     step->outputs = values;
     step->output_count = count;
     return TW_OK;
@@ -326,12 +319,15 @@ static tw_status *put_outputs(tw_weaver *w, const tw_plan_node *last, tw_step *s
 
 /* Operands that stand for attributes have no value: the engine does not read them, so the first
  * one's stands there. */
-static void put_inputs(tw_weaver *w, tw_step *step)
+static tw_status *put_inputs(const tw_weaver *w, tw_step *step)
 {
-    for (uint16_t i = 0; i < w->program->operand_count; i++)
-        w->inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
-    step->inputs = w->inputs;
-    step->input_count = w->program->operand_count;
+    uint16_t count = w->program.operand_count;
+    uint32_t *inputs = tw_arena_array(&w->v->arena, count + 1u, sizeof *inputs);
+    for (uint16_t i = 0; inputs && i < count; i++)
+        inputs[i] = w->operand_values[w->operand_values[i] == TW_NO_INDEX ? 0 : i];
+    step->inputs = inputs;
+    step->input_count = count;
+    return inputs ? TW_OK : tw_no_memory();
 }
 
 /* One pass over the operands. */
@@ -340,14 +336,14 @@ static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
     tw_variant *v = w->v;
     tw_step step = {.node = root, .compute = run_tile, .group = &v->plan->groups.items[w->index]};
     TW_TRY(put_outputs(w, &v->plan->nodes.items[root], &step));
-    put_inputs(w, &step);
-    step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(w->program));
+    TW_TRY(put_inputs(w, &step));
+    step.state = tw_arena_alloc(&v->arena, tw_tile_bound_size(&w->program));
     if (!step.state)
         return tw_no_memory();
-    TW_TRY(tw_tile_bind(w->program, w->shapes, w->shape, step.state));
+    TW_TRY(tw_tile_bind(&w->program, w->shapes, w->shape, step.state));
     step.workspace_bytes = tw_tile_workspace(step.state);
     step.cannot_fail = true;
-    for (uint16_t i = 0; i < w->program->instruction_count; i++)
+    for (uint16_t i = 0; i < w->program.instruction_count; i++)
         step.cannot_fail = step.cannot_fail && !w->instructions[i].check;
     v->fused_steps++;
     return tw_variant_add_step(v, step);
@@ -417,10 +413,9 @@ static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *
     if (v->values[last->first_value].constant || v->values[shaped].constant)
         return TW_OK;
     w->shape = v->values[shaped].shape;
-    TW_TRY(weaver_init(w));
     if (!weave(w))
         return TW_OK;
-    w->program->reduction = reduction;
+    w->program.reduction = reduction;
     for (uint32_t m = 0; m < w->group->count; m++) {
         if (w->group->nodes[m] != root && has_own_step(w, m))
             TW_TRY(tw_variant_node_step(v, w->group->nodes[m]));
@@ -433,9 +428,10 @@ static tw_status *fuse_members(tw_weaver *w, tw_tile_reduction reduction, bool *
 tw_status *tw_variant_fuse(tw_variant *v, uint32_t index, bool *made)
 {
     tw_plan_group group = v->plan->groups.items[index];
-    tw_weaver w = {.v = v, .index = index, .group = &group};
+    tw_weaver w;
     tw_tile_reduction reduction = {.kind = TW_TILE_NO_REDUCTION};
     uint32_t last = group.nodes[group.count - 1];
+    weaver_init(&w, v, index, &group);
     *made = false;
     const tw_plan_node *end = &v->plan->nodes.items[last];
     if (!group.reduces ||
@@ -498,20 +494,21 @@ static bool rows_agree(const tw_weaver *w)
 tw_status *tw_variant_fuse_rows(tw_variant *v, uint32_t index, bool *made)
 {
     const tw_plan_group *group = &v->plan->row_groups.items[index];
-    tw_weaver w = {.v = v, .index = index, .group = group, .by_rows = true};
+    tw_weaver w;
     tw_step step = {.node = group->nodes[group->count - 1], .compute = run_rows, .group = group};
+    weaver_init(&w, v, index, group);
+    w.by_rows = true;
     *made = false;
     if (!find_rows(&w) || !rows_agree(&w))
         return TW_OK;
-    TW_TRY(weaver_init(&w));
     if (!weave(&w))
         return TW_OK;
     TW_TRY(put_outputs(&w, &v->plan->nodes.items[step.node], &step));
-    put_inputs(&w, &step);
-    step.state = tw_arena_alloc(&v->arena, tw_rows_bound_size(w.program));
+    TW_TRY(put_inputs(&w, &step));
+    step.state = tw_arena_alloc(&v->arena, tw_rows_bound_size(&w.program));
     if (!step.state)
         return tw_no_memory();
-    if (!tw_rows_bind(w.program, w.shapes, w.shape, w.split, step.state))
+    if (!tw_rows_bind(&w.program, w.shapes, w.shape, w.split, step.state))
         return TW_OK;
     for (uint32_t m = 0; m < group->count; m++) {
         if (has_own_step(&w, m))
