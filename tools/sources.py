@@ -8,6 +8,7 @@ Kinds: library (src/ without the kinds that follow), dense (see DENSE), kernels,
 python-package (what is installed with it); examples, bench and tests as NAME:FILE,FILE... Paths are
 relative to the folder of the meson.build that asks. Kind all lists everything, to see whether a
 file came or went. A file named os_*posix.c or os_*windows.c is taken on that system only."""
+import fnmatch
 import os
 import pathlib
 import sys
@@ -17,13 +18,21 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
           "plan", "runtime", "train")
 # Layers in which no time is spent while a step runs.
 SMALL = ("composites", "train", "wire")
-# Layers in which no loop is as short as what it takes to reach it: they are laid out densely. What
-# every graph needs comes first, so that it lies together: systems map code in by 64 KB.
-DENSE = ("graph", "plan", "ops", "autodiff")
-# For the same reason the ops that nearly every graph has come before the others.
-OFTEN_OPS = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
-# Kernels that every graph needs come last, next to the library's other code.
-OFTEN = ("isa", "tile")
+# Layers in which no loop is as short as what it takes to reach it: they are laid out densely.
+DENSE = ("graph", "plan", "autodiff", "ops")
+# Systems map code in by 64 KB, so what nearly every graph needs lies together: next to the library's
+# other code kernels, what every graph runs last, and ops, next to the planner, what every graph has
+# first. The files of a level begin with what it is asked for most; the loops of v3 that v4 uses too
+# come last, next to these.
+EVERY_OP = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
+OFTEN_OPS = ("add_n", "add_product", "apply_*", "bias_add", "broadcast", "combine", "concat",
+             "control_flow", "elementwise*", "fill", "fused_matmul", "gather", "matmul", "random",
+             "range", "reduce", "reshape", "shape", "softmax*", "split", "strided*", "update")
+EVERY_KERNEL = ("isa", "tile_*")
+OFTEN_KERNELS = ("copy*", "gemm", "gemm_[fk]e*", "optimizer", "reduce", "rows_*", "softmax")
+OFTEN_LOOPS = ("elementwise*", "gemm", "optimizer", "reduce", "softmax", "tile_*")
+LAST_LOOPS = ("combine_loops", "copy_lines")
+BUILDERS = ("composites", "train")  # of what is compiled for size
 # The same as SMALL of files elsewhere: graphs written, read and shown.
 SMALL_FILES = ("graph/explain.c", "graph/export_*.c", "graph/find_regions.c",
                "graph/graph_export.c", "graph/graph_import.c", "graph/import_*.c",
@@ -54,18 +63,34 @@ def is_small(path):
             or any(inside.match(name) for name in SMALL_FILES))
 
 
-def is_often(path):
-    return path.stem.split("_")[0] in OFTEN
+def is_among(path, names):
+    return any(fnmatch.fnmatchcase(path.stem, name) for name in names)
 
 
-def is_rarer(path):
-    return path.parent.name == "ops" and path.stem not in OFTEN_OPS
+def layer_of(path):
+    return path.relative_to(ROOT / "src").parts[0]
+
+
+def rarer_last(path):
+    if layer_of(path) == "ops":
+        return 1 if is_among(path, EVERY_OP) else 3 if is_among(path, OFTEN_OPS) else 4
+    return 2 if layer_of(path) == "autodiff" else 0
+
+
+def often_last(path):
+    if layer_of(path) == "kernels":
+        return 2 if is_among(path, EVERY_KERNEL) else is_among(path, OFTEN_KERNELS)
+    return layer_of(path) in BUILDERS
+
+
+def last_of_level(path):
+    return (is_among(path, LAST_LOOPS), not is_among(path, OFTEN_LOOPS))
 
 
 def kind_of(path):
     if is_small(path):
         return "small"
-    return "dense" if path.relative_to(ROOT / "src").parts[0] in DENSE else "library"
+    return "dense" if layer_of(path) in DENSE else "library"
 
 
 def layer_files(layers, system):
@@ -94,13 +119,14 @@ def op_inputs():
 def files_of(kind, system):
     if kind in ("library", "dense", "small"):
         layers = DENSE if kind == "dense" else [l for l in LAYERS if l != "kernels"]
-        files = [p for layer in layers for p in sorted(layer_files([layer], system), key=is_rarer)]
-        return [p for p in files if kind_of(p) == kind]
+        files = [p for p in layer_files(layers, system) if kind_of(p) == kind]
+        return sorted(files, key=rarer_last if kind == "dense" else often_last)
     if kind in ("kernels", "rare"):
-        return [p for p in sorted(layer_files(["kernels"], system), key=is_often)
+        return [p for p in sorted(layer_files(["kernels"], system), key=often_last)
                 if p.name.endswith("_rare.c") == (kind == "rare")]
     if kind == "isa":
-        return [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
+        files = [p for layer in ("kernels", "ops") for p in listed("src/" + layer) if in_isa(p)]
+        return sorted(files, key=last_of_level)
     if kind == "op-inputs":
         return op_inputs()
     if kind == "python-package":
