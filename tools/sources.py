@@ -20,10 +20,10 @@ LAYERS = ("base", "wire", "tensor", "kernels", "op", "graph", "ops", "composites
 SMALL = ("composites", "train", "wire")
 # Layers in which no loop is as short as what it takes to reach it: they are laid out densely.
 DENSE = ("graph", "plan", "autodiff", "ops")
-# Systems map code in by 64 KB, so what nearly every graph needs lies together: next to the library's
-# other code kernels, what every graph runs last, and ops, next to the planner, what every graph has
-# first. The files of a level begin with what it is asked for most; the loops of v3 that v4 uses too
-# come last, next to these.
+# Systems map code in by 64 KB, so what nearly every graph needs lies together: next to the
+# library's other code kernels, what every graph runs last, and ops, next to the planner, what every
+# graph has first. The files of a level begin with what it is asked for most; the loops of v3 that
+# v4 uses too come last, next to these.
 EVERY_OP = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
 OFTEN_OPS = ("add_n", "add_product", "apply_*", "bias_add", "broadcast", "combine", "concat",
              "control_flow", "elementwise*", "fill", "fused_matmul", "gather", "matmul", "random",

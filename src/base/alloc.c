@@ -193,9 +193,22 @@ static bool keeps_blocks(void)
 #endif
 }
 
+/* glibc gives what is free at the end of its heap back to the system beyond a bound, of 128 KB
+ * first, which it raises to twice the size of the largest block that came from the system by itself
+ * and was freed. Without such a one, what graphs that come and go have beside blocks would be new
+ * pages each time. */
+static void let_more_be_kept(void)
+{
+    enum { LARGE = 1 << 19 };
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+    if (keeps_blocks() && !atomic_flag_test_and_set(&done))
+        tw_free(tw_alloc(LARGE));
+}
+
 void *tw_alloc_block(void)
 {
     void *block = NULL;
+    let_more_be_kept();
     for (size_t i = 0; keeps_blocks() && i < sizeof kept_blocks / sizeof *kept_blocks; i++) {
         if (atomic_load_explicit(&kept_blocks[i], memory_order_relaxed))
             block = atomic_exchange(&kept_blocks[i], NULL);
