@@ -4,20 +4,9 @@
 #ifndef TW_OPS_BRACKETS_H
 #define TW_OPS_BRACKETS_H
 
-#include <stdio.h>
-
 #include "op/define.h"
 
 /* TW_MAX_RANK dims of up to 20 characters may not fit; what does not is left out. */
-static inline tw_text tw_brackets(const tw_array *array)
-{
-    tw_text text = {"["};
-    size_t at = 1;
-    for (size_t i = 0; i < array->rank && at + 24 < sizeof text.s; i++)
-        at += (size_t)snprintf(text.s + at, sizeof text.s - at, i ? ",%" PRId64 : "%" PRId64,
-                               array->dims[i]);
-    snprintf(text.s + at, sizeof text.s - at, "]");
-    return text;
-}
+tw_text tw_brackets(const tw_array *array) TW_COLD;
 
 #endif
