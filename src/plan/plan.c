@@ -30,7 +30,7 @@ static tw_status *run_passes(tw_plan *plan)
 }
 
 /* On an error nothing is left of the plan; the graph is only read. */
-tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out)
+tw_status *tw_plan_begin(tw_graph *graph, const tw_signature *signature, tw_plan **out)
 {
     tw_plan *plan = TW_NEW(tw_plan);
     if (!plan)
@@ -40,14 +40,23 @@ tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan
     tw_status *status = tw_plan_prune(plan, signature);
     if (!status)
         status = tw_plan_loops(plan);
-    if (!status)
-        status = run_passes(plan);
-    if (status) {
+    *out = status ? NULL : plan;
+    if (status)
         tw_plan_unref(plan);
-        return status;
-    }
-    *out = plan;
-    return TW_OK;
+    return status;
+}
+
+/* The same, then all passes. */
+tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out)
+{
+    tw_plan *plan;
+    TW_TRY(tw_plan_begin(graph, signature, &plan));
+    tw_status *status = run_passes(plan);
+    if (status)
+        tw_plan_unref(plan);
+    else
+        *out = plan;
+    return status;
 }
 
 /* Variants, skeletons and runs each hold one. */

@@ -159,6 +159,8 @@ typedef struct tw_signature {
 
 /* Plans for a signature. Takes the graph's lock while it reads the graph. */
 tw_status *tw_plan_build(tw_graph *graph, const tw_signature *signature, tw_plan **out);
+/* Its beginning: what the signature needs, with each loop as one node; the passes are to come. */
+tw_status *tw_plan_begin(tw_graph *graph, const tw_signature *signature, tw_plan **out);
 tw_plan *tw_plan_ref(tw_plan *plan);
 void tw_plan_unref(tw_plan *plan);
 

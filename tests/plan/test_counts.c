@@ -488,7 +488,7 @@ static void a_plan_says_why_a_step_is_alone(void **state)
     tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(20, 64));
     tw_tensor w = tw_variable(tw_zeros(TW_SHAPE(64, 64)), .name = "w");
     tw_tensor whole = tw_tanh(x), both = tw_add(tw_cumsum(whole, 0), tw_exp(whole));
-    tw_tensor some = tw_mul(tw_gather_nd(x, tw_where(tw_greater(x, 0.0))), 2.0);
+    tw_tensor some = tw_tanh(tw_mul(tw_gather_nd(x, tw_where(tw_greater(x, 0.0))), 2.0));
     tw_tensor product = tw_matmul(x, w);
     tw_tensor add = tw_assign_add(w, tw_matmul(x, product, .transpose_a = true));
     static const char *const reasons[] = {"(not fused: read in several places)",

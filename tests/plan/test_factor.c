@@ -29,7 +29,7 @@ static bool takes_factor(tw_tensors fetch, tw_tensors feed)
 {
     char *text = NULL;
     TW_CHECK(tw_explain(session, fetch, TW_LIST(), feed, &text));
-    bool found = strstr(text, "_Scaled") != NULL;
+    bool found = strstr(text, "WithLogits+Mul") != NULL;
     tw_free(text);
     return found;
 }
@@ -133,7 +133,7 @@ static void check_bias(bool add, tw_shape added, int64_t classes, bool sums)
     tw_tensor derivative = {losses.op, 1};
     char *text = NULL;
     TW_CHECK(tw_explain(session, TW_LIST(by_x, by_bias), TW_LIST(), TW_LIST(x, bias), &text));
-    assert_int_equal(strstr(text, "_Summed") != NULL, sums);
+    assert_int_equal(strstr(text, "WithLogits+Mul+Sum") != NULL, sums);
     tw_free(text);
     tw_array *in = numbers(TW_SHAPE(BATCH, classes), 1), *row = numbers(added, 2);
     tw_array *some[2] = {NULL, NULL}, *all[3] = {NULL, NULL, NULL};
