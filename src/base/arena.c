@@ -154,6 +154,13 @@ void *tw_arena_alloc(tw_arena *arena, size_t size)
     return take_cleared(arena, size);
 }
 
+/* What has a block of its own keeps it. */
+void tw_arena_shorten(tw_arena *arena, void *memory, size_t size, size_t used)
+{
+    if (size && arena->next == (char *)memory + round_up(size))
+        arena->next = (char *)memory + round_up(used);
+}
+
 /* A product that would wrap is answered as short memory is: either way the array cannot be had,
  * and callers check for one NULL. As tw_size_mul, without a call: nothing is asked for as often. */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size)

@@ -23,6 +23,8 @@ void tw_arena_begin(tw_arena *arena, void *memory, size_t size);
 void *tw_arena_alloc(tw_arena *arena, size_t size); /* 16-byte aligned, zeroed; NULL: no memory */
 void *tw_arena_array(tw_arena *arena, size_t count, size_t size); /* checked product, zeroed */
 void *tw_arena_copy(tw_arena *arena, const void *data, size_t size);
+/* Of what was given last, `size` bytes, only the first `used` are needed. */
+void tw_arena_shorten(tw_arena *arena, void *memory, size_t size, size_t used);
 /* Not zeroed: for what is written at once. tw_arena_more: where the open room is too small. */
 void *tw_arena_more(tw_arena *arena, size_t size);
 static inline void *tw_arena_room(tw_arena *arena, size_t count, size_t size)

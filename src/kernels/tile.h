@@ -116,6 +116,8 @@ typedef struct tw_tile_bound tw_tile_bound;
 /* Bytes of a bound program, at any alignment of 16; the caller's memory, needs no clearing
  * after. */
 size_t tw_tile_bound_size(const tw_tile_program *program);
+/* How many of them are needed once it is bound, from the first one on; or of cleared memory. */
+size_t tw_tile_bound_used(const tw_tile_bound *bound);
 enum { TW_TILE_SINGLE_SIZE = 1536 }; /* enough for 3 operands, 1 instruction, 1 output */
 /* shapes: fully known, one for each operand; `shape`: the output's, to which they all broadcast
  * (checked). Besides it fails where about a hundred values are alive at once. */

@@ -80,7 +80,30 @@ size_t tw_tile_bound_size(const tw_tile_program *program)
 {
     return rounded(sizeof(tw_tile_bound)) + program->operand_count * sizeof(tile_operand) +
            bytes_of_steps(program) + rounded(program->output_count * sizeof(tile_output)) +
+           program->operand_count * TW_MAX_RANK * sizeof(int64_t) +
            most_values(program) * sizeof(tile_value);
+}
+
+static int64_t *strides_of(const tw_tile_bound *b)
+{
+    return (int64_t *)(void *)((char *)b->outputs + rounded(b->output_count * sizeof(tile_output)));
+}
+
+size_t tw_tile_bound_used(const tw_tile_bound *b)
+{
+    if (!b->outputs)
+        return sizeof *b;
+    return (size_t)((char *)(strides_of(b) + (size_t)b->operand_count * b->rank) - (const char *)b);
+}
+
+/* There was room for the highest rank. */
+static void keep_strides(tw_tile_bound *b)
+{
+    int64_t *to = strides_of(b);
+    for (size_t i = 0; i < b->operand_count; i++, to += b->rank) {
+        memmove(to, b->operands[i].strides, b->rank * sizeof *to);
+        b->operands[i].strides = to;
+    }
 }
 
 /* Sets the pointers into the block. The values come last: nothing reads them once binding is
@@ -96,12 +119,14 @@ static void lay_out(binder *w)
     at += bytes_of_steps(w->program);
     w->links = w->links_end = (tile_link *)(void *)at;
     b->outputs = (tile_output *)(void *)at;
-    at += rounded(w->program->output_count * sizeof(tile_output));
-    w->values = (tile_value *)(void *)at;
-    memset(b->operands, 0, (size_t)((char *)w->values - (char *)b->operands));
     b->operand_count = w->program->operand_count;
     b->output_count = w->program->output_count;
     b->reduction = w->program->reduction;
+    int64_t *strides = strides_of(b);
+    w->values = (tile_value *)(void *)(strides + (size_t)b->operand_count * TW_MAX_RANK);
+    memset(b->operands, 0, (size_t)((char *)w->values - (char *)b->operands));
+    for (size_t i = 0; i < b->operand_count; i++)
+        b->operands[i].strides = strides + i * TW_MAX_RANK;
 }
 
 /* ---- shapes ---- */
@@ -569,6 +594,7 @@ tw_status *tw_tile_bind(const tw_tile_program *program, const tw_shape *shapes, 
     tw_tile_cut(out, w.cost);
     tw_tile_find_periods(out);
     tw_tile_find_small(out);
+    keep_strides(out);
     out->streams = (out->step_count > 1 || out->alone) && out->count > SECOND_CACHE / w.widest;
     return TW_OK;
 }

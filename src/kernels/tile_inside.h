@@ -30,10 +30,10 @@ typedef enum tile_access {
 typedef struct tile_operand {
     uint8_t access, size;
     bool constant;
-    bool block;     /* a scalar of which joined loops alone read: spread over one block */
-    uint32_t place; /* of its register in the file */
+    bool block;       /* a scalar of which joined loops alone read: spread over one block */
+    uint32_t place;   /* of its register in the file */
+    int64_t *strides; /* over bound->dims; all operands' lie behind the outputs */
     _Alignas(16) unsigned char value[16];
-    int64_t strides[TW_MAX_RANK]; /* over bound->dims */
 } tile_operand;
 
 /* z[i] = (x[i] first y[i]) then w[i], over whole blocks of floats. Bit k of `repeated`: source k is

@@ -160,6 +160,28 @@ static void nothing_has_an_address_of_its_own_and_takes_little(void **state)
     tw_arena_clear(&arena);
 }
 
+/* The rest serves what comes next, cleared anew; what is not the last one, or has a block of its
+ * own, stays as it is. */
+static void of_the_last_piece_the_end_can_be_given_back(void **state)
+{
+    (void)state;
+    tw_arena arena = {0};
+    char *first = tw_arena_alloc(&arena, 200), *last = tw_arena_alloc(&arena, 200);
+    memset(first, 1, 200);
+    memset(last, 1, 200);
+    tw_arena_shorten(&arena, first, 200, 10);
+    tw_arena_shorten(&arena, last, 200, 17);
+    char *next = tw_arena_alloc(&arena, 100);
+    assert_ptr_equal(next, last + 32);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(next[i], 0);
+    assert_int_equal(last[16], 1);
+    char *large = tw_arena_alloc(&arena, 100000);
+    tw_arena_shorten(&arena, large, 100000, 1);
+    assert_ptr_equal(tw_arena_alloc(&arena, 16), next + 112);
+    tw_arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +192,7 @@ int main(void)
         cmocka_unit_test(memory_of_the_caller_is_used_first_and_never_freed),
         cmocka_unit_test(nothing_has_an_address_of_its_own_and_takes_little),
         cmocka_unit_test(scratch_memory_is_used_again),
+        cmocka_unit_test(of_the_last_piece_the_end_can_be_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
