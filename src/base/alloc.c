@@ -199,7 +199,7 @@ static bool keeps_blocks(void)
  * pages each time. */
 static void let_more_be_kept(void)
 {
-    enum { LARGE = 1 << 19 };
+    enum { LARGE = 1 << 21 };
     static atomic_flag done = ATOMIC_FLAG_INIT;
     if (keeps_blocks() && !atomic_flag_test_and_set(&done))
         tw_free(tw_alloc(LARGE));

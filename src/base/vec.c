@@ -27,3 +27,15 @@ bool tw_vec_reserve_(void **items, size_t *capacity, size_t need, size_t size)
     *capacity = grown;
     return true;
 }
+
+/* What cannot be moved stays as large as it is. */
+void tw_vec_fit_(void **items, size_t *capacity, size_t count, size_t size)
+{
+    void *memory;
+    memcpy(&memory, items, sizeof memory);
+    memory = count && count < *capacity ? tw_realloc_array(memory, count, size) : NULL;
+    if (!memory)
+        return;
+    memcpy(items, &memory, sizeof memory);
+    *capacity = count;
+}

@@ -16,6 +16,11 @@
 /* Grows *items to hold at least `need` elements of `size` bytes; false: no memory. */
 bool tw_vec_reserve_(void **items, size_t *capacity, size_t need, size_t size);
 
+/* Gives back what there is room for beyond `count` elements. */
+void tw_vec_fit_(void **items, size_t *capacity, size_t count, size_t size);
+
+#define tw_vec_fit(v) \
+    tw_vec_fit_((void **)&(v)->items, &(v)->capacity, (v)->count, sizeof(*(v)->items))
 #define tw_vec_reserve(v, need) \
     tw_vec_reserve_((void **)&(v)->items, &(v)->capacity, (need), sizeof(*(v)->items))
 /* false: no memory. */

@@ -40,6 +40,23 @@ static void reserving_keeps_the_elements_and_never_shrinks(void **state)
     tw_vec_clear(&v);
 }
 
+static void what_is_too_much_room_can_be_given_back(void **state)
+{
+    (void)state;
+    int_vec v = {0};
+    tw_vec_fit(&v);
+    assert_null(v.items);
+    for (int i = 0; i < 5; i++)
+        assert_true(tw_vec_push(&v, i));
+    assert_true(v.capacity > 5);
+    tw_vec_fit(&v);
+    assert_int_equal(v.capacity, 5);
+    assert_true(tw_vec_push(&v, 5));
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(v.items[i], i);
+    tw_vec_clear(&v);
+}
+
 static void a_size_that_overflows_leaves_the_vector_as_it_was(void **state)
 {
     (void)state;
@@ -57,6 +74,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pushed_elements_stay_in_order),
         cmocka_unit_test(reserving_keeps_the_elements_and_never_shrinks),
+        cmocka_unit_test(what_is_too_much_room_can_be_given_back),
         cmocka_unit_test(a_size_that_overflows_leaves_the_vector_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
