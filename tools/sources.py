@@ -26,8 +26,9 @@ DENSE = ("graph", "plan", "autodiff", "ops")
 # v4 uses too come last, next to these.
 EVERY_OP = ("assign", "const", "elementwise", "identity", "placeholder", "variable")
 OFTEN_OPS = ("add_n", "add_product", "apply_*", "bias_add", "broadcast", "combine", "concat",
-             "control_flow", "elementwise*", "fill", "fused_matmul", "gather", "matmul", "random",
-             "range", "reduce", "reshape", "shape", "softmax*", "split", "strided*", "update")
+             "control_flow", "elementwise*", "fill", "fused_matmul", "gather", "matmul", "packing",
+             "random", "range", "reduce", "reshape", "scatter", "shape", "softmax*", "split",
+             "strided*", "update")
 EVERY_KERNEL = ("isa", "tile_*")
 OFTEN_KERNELS = ("copy*", "gemm", "gemm_[fk]e*", "optimizer", "reduce", "rows_*", "softmax")
 OFTEN_LOOPS = ("elementwise*", "gemm", "optimizer", "reduce", "softmax", "tile_*")
