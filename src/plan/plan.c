@@ -21,6 +21,8 @@ static tw_status *run_passes(tw_plan *plan)
     TW_TRY(tw_plan_schedule(plan));
     TW_TRY(tw_plan_temporaries(plan));
     tw_plan_forget_order(plan);
+    tw_vec_fit(&plan->nodes);
+    tw_vec_fit(&plan->values);
     for (size_t i = 0; i < plan->nodes.count; i++) {
         const tw_plan_node *node = &plan->nodes.items[i];
         if (!node->gone && node->kind == TW_NODE_LOOP)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "ops/elementwise.h"
 #include "plan/variant.h"
 
 /* By name: Switch, Merge and NoOp are the engine's own business. */
@@ -76,6 +77,7 @@ static void mark_needed(tw_variant *v)
 tw_status *tw_variant_add_step(tw_variant *v, tw_step step)
 {
     const tw_plan_node *node = &v->plan->nodes.items[step.node];
+    TW_TRY(tw_variant_make_again(v, &step));
     if (node->guarded)
         step.flags |= TW_STEP_GUARDED;
     for (uint32_t i = 0; i < step.input_count; i++) {
@@ -322,6 +324,9 @@ static tw_status *prepare_step(tw_variant *v, tw_step *step, tw_array **pointers
         status = tw_compute_explain(&c, status);
         return status;
     }
+    if (kernel->prepare == tw_elementwise_prepare)
+        tw_arena_shorten(&v->arena, step->state, kernel->state_size,
+                         tw_tile_bound_used(step->state));
     step->in_place = c.may_overwrite;
     step->workspace_bytes = kernel->workspace ? kernel->workspace(&c) : 0;
     return TW_OK;
@@ -447,6 +452,7 @@ tw_status *tw_variant_steps(tw_variant *v)
             v->values[plan->nodes.items[i].first_value].place = TW_PLACE_VARIABLE;
     }
     mark_needed(v);
+    TW_TRY(tw_variant_find_again(v));
     for (uint32_t i = 0; i < plan->order_count; i++) {
         uint32_t index = plan->order[i], group = plan->nodes.items[index].group;
         uint32_t rows = plan->nodes.items[index].row_group;
@@ -477,6 +483,7 @@ tw_status *tw_variant_steps(tw_variant *v)
         size_t n = v->steps.items[s].input_count + v->steps.items[s].output_count;
         most = n > most ? n : most;
     }
+    tw_vec_fit(&v->steps);
     tw_array **pointers = tw_alloc_array(most, sizeof *pointers);
     tw_status *status = pointers ? TW_OK : tw_no_memory();
     for (size_t s = 0; s < v->steps.count && !status; s++)

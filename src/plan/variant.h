@@ -60,6 +60,7 @@ typedef struct tw_step {
     void *state;       /* prepared; NULL where it is dynamic */
     uint32_t into;     /* TW_STEP_INTO: the reference of the variable */
     bool cannot_fail;  /* of a fused step: nothing in it is checked while it runs */
+    bool again;        /* again.c: makes what the pass of its group does not store */
     uint32_t in_place; /* inputs that its first output may overwrite, beside the kernel's */
     size_t workspace, workspace_bytes; /* in the arena */
     struct tw_variant *body;           /* of a loop */
@@ -126,6 +127,7 @@ typedef struct tw_variant {
     size_t swap_offset;    /* and a place in the arena that this needs */
     size_t pack_total;     /* bytes of packed copies that are made when the loop begins */
     bool batches;          /* some step of the loop adds up several iterations at once */
+    bool *again;           /* by value, or NULL: again.c has still to make it */
     bool *wanted;          /* by slot of the loop's store: somebody reads its numbers */
     uint32_t fused_steps;
     tw_direct *directs; /* into.c */
@@ -235,6 +237,10 @@ tw_status *tw_variant_fuse(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_fuse_rows(tw_variant *variant, uint32_t group, bool *made);
 tw_status *tw_variant_add_step(tw_variant *variant, tw_step step);
 tw_status *tw_variant_node_step(tw_variant *variant, uint32_t node); /* if it must run */
+/* Which values passes do not store, as they are made again before they are read (again.c), and the
+ * steps that do so. */
+tw_status *tw_variant_find_again(tw_variant *variant);
+tw_status *tw_variant_make_again(tw_variant *variant, const tw_step *step);
 double tw_step_flops(const tw_variant *variant, const tw_step *step);
 /* Nanoseconds that a run of all steps takes, roughly; infinite where steps may wait or loop. */
 double tw_variant_cost(const tw_variant *variant);

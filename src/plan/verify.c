@@ -76,6 +76,8 @@ static void list_steps(const tw_variant *v, uint32_t *step_of)
 {
     for (uint32_t s = 0; s < v->steps.count; s++) {
         const tw_step *step = &v->steps.items[s];
+        if (step->again)
+            continue;
         step_of[step->node] = s + 1;
         for (uint32_t i = 0; step->group && i < step->group->count; i++)
             step_of[step->group->nodes[i]] = s + 1;

@@ -246,7 +246,8 @@ static bool weave(tw_weaver *w)
         if (instruction->source_count > number_inputs(node))
             instruction->sources[node->input_count] = next_extra++;
         made[m] = (uint16_t)(extra + w->program.instruction_count++);
-        bool stored = is_read_outside(w, m);
+        bool again = w->v->again && w->v->again[node->first_value];
+        bool stored = !again && is_read_outside(w, m);
         if (stored && w->stored_count == TW_GROUP_STORED)
             return false;
         if (stored)
@@ -341,6 +342,8 @@ static tw_status *add_tile_step(tw_weaver *w, uint32_t root)
     if (!step.state)
         return tw_no_memory();
     TW_TRY(tw_tile_bind(&w->program, w->shapes, w->shape, step.state));
+    tw_arena_shorten(&v->arena, step.state, tw_tile_bound_size(&w->program),
+                     tw_tile_bound_used(step.state));
     step.workspace_bytes = tw_tile_workspace(step.state);
     step.cannot_fail = true;
     for (uint16_t i = 0; i < w->program.instruction_count; i++)
