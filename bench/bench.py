@@ -280,7 +280,7 @@ def positive(convert):
     """A type of arguments: numbers above 0."""
     def number(text):
         value = convert(text)
-        if not value > 0:
+        if not 0 < value < float("inf"):
             raise ValueError
         return value
     number.__name__ = "number above 0"
@@ -310,7 +310,8 @@ def arguments():
     if unknown:
         parser.error("no workload %s" % ", ".join(sorted(unknown)))
     for path in (args.json, args.log):
-        if path and not os.access(pathlib.Path(path).resolve().parent, os.W_OK):
+        if path and (os.path.isdir(path) or
+                     not os.access(pathlib.Path(path).resolve().parent, os.W_OK)):
             parser.error("%s cannot be written" % path)
     return args
 

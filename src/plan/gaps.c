@@ -8,9 +8,17 @@ static bool is_before(const tw_stretch *a, const tw_stretch *b)
     return a->bytes != b->bytes ? a->bytes < b->bytes : a->offset < b->offset;
 }
 
+/* A product alone would leave what is evenly spaced in order. */
+static uint32_t scattered(uint32_t x)
+{
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
+}
+
 static bool is_above(uint32_t a, uint32_t b)
 {
-    return a * 2654435769u > b * 2654435769u;
+    return scattered(a) > scattered(b);
 }
 
 /* Where the tree names the gap, or, if it is not there yet, where something lower begins. */

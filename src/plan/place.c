@@ -145,37 +145,57 @@ static tw_status *gather_pack(tw_placer *p, uint32_t s)
 }
 
 /* A value that takes over its input's memory prolongs that block instead of having one. */
-static tw_status *gather_blocks(tw_placer *p)
+static tw_status *gather_values(tw_placer *p, uint32_t s)
 {
     tw_variant *v = p->v;
+    const tw_step *step = &v->steps.items[s];
+    for (uint32_t k = 0; k < step->output_count; k++) {
+        uint32_t value = step->outputs[k];
+        const tw_sized *sized = &v->values[value];
+        if (sized->place != TW_PLACE_ARENA || sized->root != value || !sized->bytes)
+            continue;
+        uint32_t over = in_place_input(v, s, k);
+        if (over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
+            uint32_t b = p->block_of[value] = p->block_of[v->values[over].root];
+            p->blocks.items[b - 1].dies = max_u32(p->blocks.items[b - 1].dies, sized->dies);
+            continue;
+        }
+        tw_block block = {.bytes = rounded(sized->bytes),
+                          .born = v->plan->has_waits ? 0 : s,
+                          .dies = sized->dies,
+                          .owner = value};
+        if (!tw_vec_push(&p->blocks, block))
+            return tw_no_memory();
+        p->block_of[value] = (uint32_t)p->blocks.count;
+    }
+    return TW_OK;
+}
+
+static tw_status *gather_space(tw_placer *p, uint32_t s)
+{
+    const tw_step *step = &p->v->steps.items[s];
+    tw_block space = {.bytes = rounded(step->workspace_bytes),
+                      .born = s,
+                      .dies = s,
+                      .workspace = true,
+                      .owner = s};
+    bool own = space.bytes && !step->batching;
+    return !own || tw_vec_push(&p->blocks, space) ? TW_OK : tw_no_memory();
+}
+
+/* By when they are born. Where steps go out of order all values are there from the beginning: a
+ * step that waited must not work over what was made meanwhile. */
+static tw_status *gather_blocks(tw_placer *p)
+{
+    uint32_t steps = (uint32_t)p->v->steps.count;
     TW_TRY(gather_carried(p));
     TW_TRY(gather_lasting(p));
-    for (uint32_t s = 0; s < v->steps.count; s++) {
-        const tw_step *step = &v->steps.items[s];
-        for (uint32_t k = 0; k < step->output_count; k++) {
-            uint32_t value = step->outputs[k];
-            const tw_sized *sized = &v->values[value];
-            if (sized->place != TW_PLACE_ARENA || sized->root != value || !sized->bytes)
-                continue;
-            uint32_t over = in_place_input(v, s, k);
-            if (over != TW_NO_INDEX && p->block_of[v->values[over].root]) {
-                uint32_t b = p->block_of[value] = p->block_of[v->values[over].root];
-                p->blocks.items[b - 1].dies = max_u32(p->blocks.items[b - 1].dies, sized->dies);
-                continue;
-            }
-            tw_block block = {
-                .bytes = rounded(sized->bytes), .born = s, .dies = sized->dies, .owner = value};
-            if (!tw_vec_push(&p->blocks, block))
-                return tw_no_memory();
-            p->block_of[value] = (uint32_t)p->blocks.count;
-        }
-        tw_block space = {.bytes = rounded(step->workspace_bytes),
-                          .born = s,
-                          .dies = s,
-                          .workspace = true,
-                          .owner = s};
-        if (space.bytes && !step->batching && !tw_vec_push(&p->blocks, space))
-            return tw_no_memory();
+    for (uint32_t s = 0; p->v->plan->has_waits && s < steps; s++)
+        TW_TRY(gather_values(p, s));
+    for (uint32_t s = 0; s < steps; s++) {
+        if (!p->v->plan->has_waits)
+            TW_TRY(gather_values(p, s));
+        TW_TRY(gather_space(p, s));
         TW_TRY(gather_pack(p, s));
     }
     return TW_OK;

@@ -175,6 +175,15 @@ static tw_status *put(tw_ghost_run *g, uint32_t root)
     return TW_OK;
 }
 
+/* What stands for an attribute in a pass repeats an operand that may. */
+static bool may_be_over(const tw_step *step, uint32_t allowed, uint32_t i)
+{
+    bool may = i < 32 && (allowed >> i & 1);
+    for (uint32_t j = 0; i >= 32 && step->group && j < 32; j++)
+        may = may || ((allowed >> j & 1) && step->inputs[j] == step->inputs[i]);
+    return may;
+}
+
 /* A step may write over an input only from the same place on, and where its kernel allows it. */
 static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
 {
@@ -186,15 +195,15 @@ static tw_status *check_overwriting(const tw_variant *v, uint32_t s, uint32_t k)
         const tw_sized *in = &v->values[root];
         if (!in_arena(v, root) || !tw_bytes_meet(in->offset, in->bytes, out->offset, out->bytes))
             continue;
-        if (i >= 32 || !(allowed >> i & 1) || in->offset != out->offset || in->bytes != out->bytes)
+        if (!may_be_over(step, allowed, i) || in->offset != out->offset || in->bytes != out->bytes)
             return tw_status_new(TW_INTERNAL, "step %u, '%s', writes over its input '%s'", s,
                                  value_name(v, step->outputs[k]), value_name(v, root));
     }
     return TW_OK;
 }
 
-/* A workspace that lasts as long as the loop meets nothing at all. */
-static tw_status *check_lasting(const tw_variant *v, uint32_t s)
+/* A workspace that any step may have come before meets no value. */
+static tw_status *check_all_values(const tw_variant *v, uint32_t s)
 {
     const tw_step *step = &v->steps.items[s];
     for (uint32_t i = 0; i < v->plan->values.count; i++) {
@@ -204,6 +213,14 @@ static tw_status *check_lasting(const tw_variant *v, uint32_t s)
             return tw_status_new(TW_INTERNAL, "the lasting workspace of step %u meets '%s'", s,
                                  value_name(v, i));
     }
+    return TW_OK;
+}
+
+/* One that lasts as long as the loop meets nothing at all. */
+static tw_status *check_lasting(const tw_variant *v, uint32_t s)
+{
+    const tw_step *step = &v->steps.items[s];
+    TW_TRY(check_all_values(v, s));
     for (uint32_t i = 0; i < v->steps.count; i++) {
         const tw_step *other = &v->steps.items[i];
         if (i != s && other->workspace_bytes &&
@@ -223,6 +240,8 @@ static tw_status *check_workspace(tw_ghost_run *g, uint32_t s)
         return TW_OK;
     if (step->batching)
         TW_TRY(check_lasting(g->v, s));
+    else if (g->keeps)
+        TW_TRY(check_all_values(g->v, s));
     for (uint32_t i = 0; i < step->input_count + step->output_count; i++) {
         uint32_t value = i < step->input_count ? step->inputs[i]
                                                : step->outputs[i - step->input_count];

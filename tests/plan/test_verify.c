@@ -180,6 +180,29 @@ static void a_step_before_another_that_it_waits_for_is_found(void **state)
     expect_complaint("the step of 'second' is before 'first'");
 }
 
+/* Its tolerance is an operand of the pass too, the 36th. */
+static void a_pass_of_many_operands_is_sound(void **state)
+{
+    enum { TERMS = 34 };
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(8)), y = tw_reverse(x, TW_INTS(0));
+    tw_array *ones = tw_array_new(TW_FLOAT32, TW_SHAPE(8)), *out = NULL;
+    tw_feed feeds[TERMS + 1] = {{x, ones}};
+    tw_array_set(ones, 1);
+    for (int i = 1; i <= TERMS; i++) {
+        feeds[i] = (tw_feed){tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(8)), ones};
+        y = tw_add(y, feeds[i].tensor);
+    }
+    tw_tensor same = tw_cast(tw_approximate_equal(y, x), TW_FLOAT32);
+    tw_session *session = tw_session_new(NULL);
+    session->verifies = true;
+    TW_CHECK(tw_run(session, TW_FETCH(same), .feed = {feeds, TERMS + 1}, .out = &out));
+    assert_true(tw_array_get(out, 0) == 0);
+    tw_array_unref(out);
+    tw_array_unref(ones);
+    tw_session_free(session);
+}
+
 static void a_session_verifies_if_it_is_asked_to(void **state)
 {
     (void)state;
@@ -212,6 +235,7 @@ int main(void)
         TEST(a_value_whose_uses_were_not_counted_is_found),
         TEST(a_size_that_a_rule_would_not_find_is_found),
         TEST(a_step_before_another_that_it_waits_for_is_found),
+        TEST(a_pass_of_many_operands_is_sound),
         TEST(a_session_verifies_if_it_is_asked_to),
     };
     return cmocka_run_group_tests_name("plan: the verifier", tests, NULL, NULL);

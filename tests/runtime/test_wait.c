@@ -212,6 +212,40 @@ static void one_run_may_wait_for_its_own_other_steps(void **state)
     tw_array_unref(out);
 }
 
+static void *open_later(void *arg)
+{
+    (void)arg;
+    nap();
+    TW_CHECK(tw_run(session, .target = TW_FETCH(opened)));
+    return NULL;
+}
+
+/* The draw waits; what is reversed, as large as the draw's workspace, is there long before. */
+static void what_waited_works_over_nothing_that_was_made_meanwhile(void **state)
+{
+    enum { CLASSES = 4096, COUNT = 2 * CLASSES };
+    (void)state;
+    tw_tensor x = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(1, CLASSES)),
+              z = tw_placeholder(TW_FLOAT32, .shape = TW_SHAPE(COUNT));
+    tw_tensor draw = tw_multinomial(tw_add(x, passed), 1), turned = tw_reverse(z, TW_INTS(0));
+    tw_array *even = tw_array_new(TW_FLOAT32, TW_SHAPE(1, CLASSES)),
+             *in = tw_array_new(TW_FLOAT32, TW_SHAPE(COUNT)), *out[2] = {NULL};
+    tw_array_set(even, 0);
+    for (int i = 0; i < COUNT; i++)
+        ((float *)tw_array_data(in))[i] = (float)i;
+    pthread_t opener;
+    pthread_create(&opener, NULL, open_later, NULL);
+    TW_CHECK(tw_run(session, TW_FETCH(draw, turned), .feed = TW_FEED({x, even}, {z, in}),
+                    .out = out, .timeout_ms = 5000));
+    pthread_join(opener, NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_near(tw_array_get(out[1], i), (double)(COUNT - 1 - i), 0);
+    tw_array_unref(out[0]);
+    tw_array_unref(out[1]);
+    tw_array_unref(in);
+    tw_array_unref(even);
+}
+
 int main(void)
 {
     register_ops();
@@ -222,6 +256,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(closing_the_session_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(one_run_may_wait_for_its_own_other_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waited_works_over_nothing_that_was_made_meanwhile,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests_name("runtime: steps that wait", tests, NULL, NULL);
 }
