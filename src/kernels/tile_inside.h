@@ -37,8 +37,9 @@ typedef struct tile_operand {
 } tile_operand;
 
 /* z[i] = (x[i] first y[i]) then w[i], over whole blocks of floats. Bit k of `repeated`: source k is
- * one block of a number, which serves all; where nothing comes `then`, the number alone will do. z
- * may be a source that is not repeated. */
+ * one block of a number, which serves all; where nothing comes `then`, the number alone will do,
+ * and n need be no multiple of a block, only that many or more. z may be a source that is not
+ * repeated. */
 typedef void (*tw_joined_loop)(size_t n, float *z, const float *x, const float *y, const float *w,
                                uint32_t repeated);
 

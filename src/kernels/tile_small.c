@@ -143,6 +143,11 @@ void tw_tile_run_small(const tw_tile_bound *b, const void *const *in, void *out)
     }
     size_t rest = b->count % TW_TILE_BLOCK, whole = b->count - rest, size = b->outputs[0].size;
     find_sources(b, in, whole ? whole : TW_TILE_BLOCK, file, sources);
+    if (whole && step->by_number) { /* it takes all as it is */
+        step->joined(b->count, out, (const void *)sources[0], (const void *)sources[1],
+                     (const void *)sources[2], step->repeated);
+        return;
+    }
     if (!whole) {
         run_few(b, sources, made);
         put(out, made, size, rest);

@@ -43,19 +43,23 @@ static ALWAYS_INLINE vec apply(tw_tile_simple op, vec x, vec y)
     }
 }
 
-/* One operation: of a repeated source its first number alone is read, so that it need not have been
- * spread over a block. */
-static ALWAYS_INLINE vec of_source(const float *x, size_t i, bool repeated)
-{
-    vec all = *x - (vec){0};
-    return repeated ? all : load(x + i);
-}
-
+/* One operation on n numbers, any n from a vector on. Of a repeated source the first number alone
+ * is read, so that it need not have been spread over a block. What fills no vector is the end of
+ * one that is made first, but stored last: z may be a source. */
 static ALWAYS_INLINE void single(tw_tile_simple op, size_t n, float *z, const float *x,
                                  const float *y, uint32_t repeated)
 {
-    for (size_t i = 0; i < n; i += PART)
-        *(vec *)(z + i) = apply(op, of_source(x, i, repeated & 1), of_source(y, i, repeated & 2));
+    const vec all_x = *x - (vec){0}, all_y = *y - (vec){0};
+    const size_t rest = n % PART, end = n - PART;
+    vec last = all_x;
+    if (rest)
+        last = apply(op, repeated & 1 ? all_x : load(x + end),
+                     repeated & 2 ? all_y : load(y + end));
+    for (size_t i = 0; i < n - rest; i += PART)
+        *(vec *)(z + i) = apply(op, repeated & 1 ? all_x : load(x + i),
+                                repeated & 2 ? all_y : load(y + i));
+    if (rest)
+        *(vec *)(z + end) = last;
 }
 
 /* A repeated source stays at its first block: a loop for each choice of those would be eight. */
