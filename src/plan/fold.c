@@ -5,7 +5,6 @@
 
 #include "base/status.h"
 #include "op/compute.h"
-#include "op/infer.h"
 #include "plan/plan.h"
 #include "tensor/array.h"
 
@@ -70,23 +69,13 @@ static size_t output_limit(const tw_plan *plan, const tw_plan_node *node)
 /* The bytes that the node's outputs would take; SIZE_MAX where the rule cannot tell. */
 static size_t output_bytes(const tw_plan *plan, const tw_plan_node *node, tw_arena *arena)
 {
-    tw_dtype dtypes[FOLD_INPUTS];
     tw_shape shapes[FOLD_INPUTS], outputs[FOLD_OUTPUTS] = {{0}};
     const tw_array *values[FOLD_INPUTS];
     for (uint32_t i = 0; i < node->input_count; i++) {
         values[i] = tw_plan_producer(plan, node->inputs[i])->constant;
-        dtypes[i] = values[i]->dtype;
         shapes[i] = tw_array_shape(values[i]);
     }
-    tw_infer in = {.spec = &node->spec,
-                   .arena = arena,
-                   .input_count = node->input_count,
-                   .dtypes = dtypes,
-                   .output_count = node->output_count,
-                   .shapes = shapes,
-                   .values = values,
-                   .outputs = outputs};
-    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    tw_status *status = tw_node_infer(node, shapes, values, arena, outputs);
     size_t bytes = status ? SIZE_MAX : 0;
     tw_status_free(status);
     for (uint32_t i = 0; i < node->output_count && bytes != SIZE_MAX; i++) {

@@ -233,6 +233,10 @@ static inline size_t tw_plan_staying_feed(const tw_plan *plan, uint32_t value)
     return i;
 }
 
+/* The node's shape rule, asked about inputs of these shapes and, where they are not NULL, of these
+ * values; `outputs` has room for all of the node's. */
+tw_status *tw_node_infer(const tw_plan_node *node, const tw_shape *shapes, const tw_array **values,
+                         tw_arena *scratch, tw_shape *outputs);
 /* For passes. */
 tw_status *tw_plan_add_node(tw_plan *plan, tw_node_kind kind, const tw_operation *origin,
                             uint32_t *out);

@@ -26,6 +26,20 @@ static bool copy_shape(tw_arena *arena, tw_shape from, tw_shape *to)
     return true;
 }
 
+tw_status *tw_node_infer(const tw_plan_node *node, const tw_shape *shapes, const tw_array **values,
+                         tw_arena *scratch, tw_shape *outputs)
+{
+    tw_infer in = {.spec = &node->spec,
+                   .arena = scratch,
+                   .input_count = node->input_count,
+                   .dtypes = node->input_dtypes,
+                   .shapes = shapes,
+                   .values = values,
+                   .output_count = node->output_count,
+                   .outputs = outputs};
+    return tw_infer_run(&in, NULL, NULL);
+}
+
 /* More inputs than the table holds: then nothing is known, which is always true. */
 static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratch)
 {
@@ -40,15 +54,7 @@ static tw_status *infer_node(tw_plan *plan, tw_plan_node *node, tw_arena *scratc
     tw_shape *outputs = tw_arena_array(scratch, node->output_count + 1, sizeof *outputs);
     if (!outputs)
         return tw_no_memory();
-    tw_infer in = {.spec = &node->spec,
-                   .arena = scratch,
-                   .input_count = node->input_count,
-                   .shapes = shapes,
-                   .dtypes = node->input_dtypes,
-                   .output_count = node->output_count,
-                   .values = values,
-                   .outputs = outputs};
-    tw_status *status = tw_infer_run(&in, NULL, NULL);
+    tw_status *status = tw_node_infer(node, shapes, values, scratch, outputs);
     if (status) { /* it is refused where it runs, with the sizes that came */
         tw_status_free(status);
         for (uint32_t k = 0; k < node->output_count; k++)

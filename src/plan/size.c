@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "op/infer.h"
 #include "plan/variant.h"
 
 enum { KNOWN_ELEMENTS = 256 };
@@ -181,15 +180,7 @@ tw_status *tw_variant_infer(const tw_variant *v, const tw_plan_node *node, tw_ar
         shapes[i] = v->values[node->inputs[i]].shape;
         values[i] = v->values[node->inputs[i]].constant;
     }
-    tw_infer in = {.spec = &node->spec,
-                   .arena = scratch,
-                   .input_count = n,
-                   .dtypes = node->input_dtypes,
-                   .shapes = shapes,
-                   .values = values,
-                   .output_count = node->output_count,
-                   .outputs = outputs};
-    return tw_infer_run(&in, NULL, NULL);
+    return tw_node_infer(node, shapes, values, scratch, outputs);
 }
 
 /* The caller of a foreign rule is not asked at this point: its answer may serve messages, never

@@ -202,10 +202,10 @@ bool tw_value_is_viewed(const tw_variant *variant, uint32_t value);
 void tw_variant_into(tw_variant *variant);
 /* Finds the fetched values that are made where the caller wants them. */
 tw_status *tw_variant_direct(tw_variant *variant);
-/* Sizes of everything in order. */
 /* What the rule of the node finds of the sizes that the variant has; `outputs` is by output. */
 tw_status *tw_variant_infer(const tw_variant *v, const tw_plan_node *node, tw_arena *scratch,
                             tw_shape *outputs);
+/* Sizes of everything in order. */
 tw_status *tw_variant_size(tw_variant *variant, const tw_feed_size *feeds);
 /* No two live values share memory, every step's inputs were made before it ...: an INTERNAL status
  * says what is wrong. */

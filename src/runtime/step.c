@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "op/infer.h"
 #include "runtime/run.h"
 
 /* ---- dead values ---- */
@@ -60,15 +59,7 @@ static tw_status *infer_now(tw_frame *frame, const tw_step *step, tw_compute *c,
     }
     if (tw_plan_shape_is_foreign(node))
         return TW_OK;
-    tw_infer in = {.spec = &node->spec,
-                   .arena = scratch,
-                   .input_count = n,
-                   .dtypes = node->input_dtypes,
-                   .shapes = shapes,
-                   .values = values,
-                   .output_count = c->output_count,
-                   .outputs = outputs};
-    return tw_infer_run(&in, NULL, NULL);
+    return tw_node_infer(node, shapes, values, scratch, outputs);
 }
 
 /* State and workspace of a dynamic step: one block that grows. */
